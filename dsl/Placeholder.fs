@@ -1,0 +1,4 @@
+namespace Sgm
+
+module internal Placeholder =
+    let name = "dsl"

@@ -1,0 +1,4 @@
+namespace Sgm.Verification
+
+module internal Placeholder =
+    let name = "verification"
