@@ -1,0 +1,151 @@
+namespace Sgm
+
+/// The law of the first state.
+type Start =
+    /// N(0, I) for vp, N(0, σ₀²·I) for ve, at the level before the first transition.
+    | Prior
+    /// This law, as the law of the state itself.
+    | From of Target
+    /// A point.
+    | Point of float list
+    /// Exactly the target at the initial level.
+    | Warm
+
+/// A whole experiment: what to sample, how, and what to measure.
+type Experiment =
+    { Target: Target
+      Forward: Forward
+      Score: Score
+      Start: Start
+      Sampler: Pipeline
+      Measure: Engine.Metric list
+      Particles: int
+      Seed: int64 }
+
+/// The words for starts and metrics.
+[<AutoOpen>]
+module ExperimentSyntax =
+    let prior = Prior
+    let from target = From target
+    let point coordinates = Point coordinates
+    let warm = Warm
+    let tv = Engine.Metric.Tv
+    let kl = Engine.Metric.Kl
+    let chi2 = Engine.Metric.Chi2
+    let w2 = Engine.Metric.W2
+
+/// The values of the fields that may be left out.
+module Defaults =
+    let score = exact
+    let start = prior
+    let measure = [ tv; kl; chi2; w2 ]
+    let particles = 100_000
+    let seed = 1L
+
+/// A required field that was not given yet.
+type Missing = private | Missing
+
+/// A required field that was given.
+type Given = private | Given
+
+/// An experiment being written; the type says which required fields are there, so that leaving one out, or giving it
+/// twice, does not compile.
+type Draft<'target, 'forward, 'sampler> =
+    internal
+        { TargetField: Target option
+          ForwardField: Forward option
+          SamplerField: Pipeline option
+          ScoreField: Score option
+          StartField: Start option
+          MeasureField: Engine.Metric list option
+          ParticlesField: int option
+          SeedField: int64 option }
+
+/// The `experiment { … }` expression.
+type ExperimentBuilder() =
+    /// An optional field may be given once; the required ones are checked by their types.
+    let once name current value =
+        match current with
+        | None -> Some value
+        | Some _ -> invalidOp $"the field '{name}' is given twice in this experiment"
+
+    /// The same draft, with what is known of its required fields restated.
+    let restate (d: Draft<_, _, _>) : Draft<_, _, _> =
+        { TargetField = d.TargetField
+          ForwardField = d.ForwardField
+          SamplerField = d.SamplerField
+          ScoreField = d.ScoreField
+          StartField = d.StartField
+          MeasureField = d.MeasureField
+          ParticlesField = d.ParticlesField
+          SeedField = d.SeedField }
+
+    member _.Yield(_: unit) : Draft<Missing, Missing, Missing> =
+        { TargetField = None
+          ForwardField = None
+          SamplerField = None
+          ScoreField = None
+          StartField = None
+          MeasureField = None
+          ParticlesField = None
+          SeedField = None }
+
+    [<CustomOperation "target">]
+    member _.Target(d: Draft<Missing, 'f, 's>, target) : Draft<Given, 'f, 's> =
+        { restate d with
+            TargetField = Some target }
+
+    [<CustomOperation "forward">]
+    member _.Forward(d: Draft<'t, Missing, 's>, forward) : Draft<'t, Given, 's> =
+        { restate d with
+            ForwardField = Some forward }
+
+    [<CustomOperation "sampler">]
+    member _.Sampler(d: Draft<'t, 'f, Missing>, sampler) : Draft<'t, 'f, Given> =
+        { restate d with
+            SamplerField = Some sampler }
+
+    [<CustomOperation "score">]
+    member _.Score(d: Draft<'t, 'f, 's>, score) =
+        { d with
+            ScoreField = once "score" d.ScoreField score }
+
+    [<CustomOperation "start">]
+    member _.Start(d: Draft<'t, 'f, 's>, start) =
+        { d with
+            StartField = once "start" d.StartField start }
+
+    [<CustomOperation "measure">]
+    member _.Measure(d: Draft<'t, 'f, 's>, metrics) =
+        { d with
+            MeasureField = once "measure" d.MeasureField metrics }
+
+    [<CustomOperation "particles">]
+    member _.Particles(d: Draft<'t, 'f, 's>, particles) =
+        { d with
+            ParticlesField = once "particles" d.ParticlesField particles }
+
+    [<CustomOperation "seed">]
+    member _.Seed(d: Draft<'t, 'f, 's>, seed: int) =
+        { d with
+            SeedField = once "seed" d.SeedField (int64 seed) }
+
+    [<CustomOperation "seed">]
+    member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) =
+        { d with
+            SeedField = once "seed" d.SeedField seed }
+
+    member _.Run(d: Draft<Given, Given, Given>) : Experiment =
+        { Target = d.TargetField.Value
+          Forward = d.ForwardField.Value
+          Sampler = d.SamplerField.Value
+          Score = defaultArg d.ScoreField Defaults.score
+          Start = defaultArg d.StartField Defaults.start
+          Measure = defaultArg d.MeasureField Defaults.measure
+          Particles = defaultArg d.ParticlesField Defaults.particles
+          Seed = defaultArg d.SeedField Defaults.seed }
+
+/// `experiment { target …; forward …; sampler …; … }`.
+[<AutoOpen>]
+module ExperimentExpression =
+    let experiment = ExperimentBuilder()

@@ -1,0 +1,199 @@
+namespace Sgm
+
+open System.Collections.Immutable
+
+/// From an experiment that was checked to the plan that runs. Each formula once; nothing here can fail.
+module Lower =
+
+    /// A data set by the file name in the experiment: shape [n][d].
+    type DataSets = string -> float[][]
+
+    /// Columns brought to mean 0 and variance 1 (population variance, divided by n).
+    let standardize (rows: float[][]) =
+        let n = float rows.Length
+        let column j = rows |> Array.map (fun row -> row[j])
+
+        let moments =
+            Array.init rows[0].Length (fun j ->
+                let values = column j
+                let mean = Array.sum values / n
+                mean, sqrt (Array.sumBy (fun v -> (v - mean) * (v - mean)) values / n))
+
+        rows
+        |> Array.map (Array.mapi (fun j v -> (v - fst moments[j]) / snd moments[j]))
+
+    let private samplesMixture bandwidth (rows: float[][]) =
+        let n = rows.Length
+
+        Engine.Mixture(
+            Array.create n (1.0 / float n),
+            Array.concat rows,
+            [| Engine.Covariance.Isotropic(rows[0].Length, bandwidth * bandwidth) |]
+        )
+
+    /// A normal law as mean and covariance.
+    let rec private normalLaw target =
+        match target with
+        | Normal(mean, variance) -> Some(Array.ofList mean, Engine.Covariance.Isotropic(List.length mean, variance))
+        | NormalDiag(mean, variances) -> Some(Array.ofList mean, Engine.Covariance.Diagonal(Array.ofList variances))
+        | NormalCov(mean, rows) -> Some(Array.ofList mean, Engine.Covariance.Full(array2D rows))
+        | Standard d -> Some(Array.zeroCreate d, Engine.Covariance.Isotropic(d, 1.0))
+        | Mixture [ _, single ] -> normalLaw single
+        | Mixture _
+        | Product _
+        | Samples _
+        | Standardized _ -> None
+
+    /// Whether two components may share one covariance object.
+    let private sameCovariance (a: Engine.Covariance) (b: Engine.Covariance) =
+        a.Shape = b.Shape
+        && a.Eigenvalues = b.Eigenvalues
+        && a.Eigenvectors = b.Eigenvectors
+
+    let private mixtureOf components =
+        let weights = components |> List.map fst |> Array.ofList
+        let total = Array.sum weights
+        let laws = components |> List.choose (snd >> normalLaw)
+        let covariances = laws |> List.map snd |> Array.ofList
+
+        let shared = covariances |> Array.forall (sameCovariance covariances[0])
+
+        Engine.Mixture(
+            weights |> Array.map (fun w -> w / total),
+            laws |> List.map fst |> Array.concat,
+            (if shared then [| covariances[0] |] else covariances)
+        )
+
+    /// The engine's form of a target: independent factors, each a mixture of normals.
+    let rec factors (data: DataSets) target : Engine.Factor list =
+        match target with
+        | Samples(file, bandwidth) -> [ Engine.Factor(1, samplesMixture bandwidth (data file)) ]
+        | Standardized(Samples(file, bandwidth)) -> [ Engine.Factor(1, samplesMixture bandwidth (standardize (data file))) ]
+        | Standardized other -> factors data other
+        | Mixture components when List.length components > 1 -> [ Engine.Factor(1, mixtureOf components) ]
+        | Product parts ->
+            parts
+            |> List.collect (fun (count, part) ->
+                match factors data part with
+                | [ single ] -> [ Engine.Factor(count * single.Count, single.Law) ]
+                | several -> List.replicate count several |> List.concat)
+        | normalTarget ->
+            let mean, covariance = (normalLaw normalTarget).Value
+            [ Engine.Factor(1, Engine.Mixture.Normal(mean, covariance)) ]
+
+    /// The engine's form of a target.
+    let target data t =
+        Engine.Target(ImmutableArray.CreateRange(factors data t))
+
+    let private modifier m : Engine.ScoreModifier =
+        match m with
+        | Shifted a -> Engine.ScoreModifier.Shifted a
+        | Scaled c -> Engine.ScoreModifier.Scaled c
+        | Rippled(a, w) -> Engine.ScoreModifier.Rippled(a, w)
+        | Clipped r -> Engine.ScoreModifier.Clipped r
+
+    /// Where a pipeline stands while it is lowered.
+    type private Place =
+        { Forward: Forward
+          /// The current level.
+          Level: Engine.NoiseLevel
+          /// The transition of the anneal around, until its predictor has run.
+          Pending: Transition option }
+
+    let rec private instructions place pipeline : Engine.Instruction list * Place =
+        match pipeline with
+        | Corrector method -> [ Engine.Instruction.Step(Kernel.corrector method place.Level) ], place
+        | Predictor method ->
+            let transition = place.Pending.Value
+
+            [ Engine.Instruction.Step(Kernel.predictorStep method transition) ],
+            { place with
+                Level = transition.Lower
+                Pending = None }
+        | Probe name -> [ Engine.Instruction.Probe(name, place.Level) ], place
+        | Sequence parts ->
+            let lowered, after =
+                List.mapFold (fun where part -> instructions where part) place parts
+
+            List.concat lowered, after
+        | Repeat(0, _) -> [], place
+        | Repeat(1, body) -> instructions place body
+        | Repeat(times, body) ->
+            let once, after = instructions place body
+
+            if after.Level = place.Level then
+                [ Engine.Instruction.Repeat(int64 times, ImmutableArray.CreateRange once) ], after
+            else
+                let again, _ = instructions after body
+                let rest = Engine.Instruction.Repeat(int64 (times - 1), ImmutableArray.CreateRange again)
+                once @ [ rest ], after
+        | Anneal(schedule, body) ->
+            let count = Schedule.transitions schedule
+            let parameter = Schedule.parameter schedule
+            let level i = Forward.level place.Forward (parameter i)
+
+            let inside i =
+                let transition =
+                    { Forward = place.Forward
+                      Upper = level i
+                      Lower = level (i + 1) }
+
+                if Pipeline.moves body then
+                    { place with
+                        Level = transition.Upper
+                        Pending = Some transition }
+                else
+                    { place with
+                        Level = transition.Lower
+                        Pending = None }
+
+            let transition i =
+                instructions (inside i) body |> fst |> ImmutableArray.CreateRange
+
+            [ Engine.Instruction.Transitions(count, transition) ], { place with Level = level count }
+
+    /// The level of the first state: the first level of the first anneal, or the data level.
+    let initialLevel forward sampler =
+        Pipeline.firstSchedule sampler
+        |> Option.map (Schedule.first >> Forward.level forward)
+        |> Option.defaultValue Engine.NoiseLevel.Data
+
+    let private start data (experiment: Experiment) (target: Engine.Target) (level: Engine.NoiseLevel) : Engine.Start =
+        match experiment.Start with
+        | Prior ->
+            let variance =
+                match experiment.Forward with
+                | Vp -> 1.0
+                | Ve -> level.NoiseVariance
+
+            Engine.Start.Law(Engine.Target.Centred(target.Dimension, variance), Engine.NoiseLevel.Data)
+        | From law -> Engine.Start.Law(Engine.Target(ImmutableArray.CreateRange(factors data law)), Engine.NoiseLevel.Data)
+        | Point coordinates -> Engine.Start.Point(Array.ofList coordinates)
+        | Warm -> Engine.Start.Law(target, level)
+
+    /// The plan of a valid experiment.
+    let plan (data: DataSets) (experiment: Experiment) : Engine.Plan =
+        let target = target data experiment.Target
+        let level = initialLevel experiment.Forward experiment.Sampler
+
+        let body, after =
+            instructions
+                { Forward = experiment.Forward
+                  Level = level
+                  Pending = None }
+                experiment.Sampler
+
+        let scored =
+            match experiment.Score.Base with
+            | Exact -> target
+            | ScoreOf law -> Engine.Target(ImmutableArray.CreateRange(factors data law))
+
+        Engine.Plan(
+            Target = target,
+            Score =
+                Engine.Score(scored, ImmutableArray.CreateRange(experiment.Score.Modifiers |> List.map modifier)),
+            Start = start data experiment target level,
+            InitialLevel = level,
+            Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),
+            Metrics = ImmutableArray.CreateRange experiment.Measure
+        )

@@ -1,0 +1,69 @@
+namespace Sgm
+
+/// A sampler as a value: a composition of Markov kernels.
+type Pipeline =
+    /// One step at the current level.
+    | Corrector of CorrectorMethod
+    /// One step from a transition's upper level to its lower one; only inside `Anneal`, once a transition.
+    | Predictor of PredictorMethod
+    /// Run the body once a transition of the schedule.
+    | Anneal of Schedule * body: Pipeline
+    /// Run the body n ≥ 0 times.
+    | Repeat of times: int * body: Pipeline
+    /// One after the other; the empty list is the identity.
+    | Sequence of Pipeline list
+    /// Measure here.
+    | Probe of name: string
+
+/// The words for pipelines.
+[<AutoOpen>]
+module PipelineSyntax =
+    /// Does nothing; the unit of `>=>`.
+    let identity = Sequence []
+    /// One step at the current level.
+    let corrector method = Corrector method
+    /// One step to the next level of the schedule.
+    let predictor method = Predictor method
+    /// For each transition of the schedule, run the body.
+    let anneal schedule body = Anneal(schedule, body)
+    /// n times the body.
+    let repeat times body = Repeat(times, body)
+    /// Measure the law of the state here, under a name.
+    let probe name = Probe name
+
+    /// First `a`, then `b`: Kleisli composition, which is what composing Markov kernels is. Associative by construction.
+    let (>=>) a b =
+        match a, b with
+        | Sequence xs, Sequence ys -> Sequence(xs @ ys)
+        | Sequence [], single
+        | single, Sequence [] -> single
+        | Sequence xs, y -> Sequence(xs @ [ y ])
+        | x, Sequence ys -> Sequence(x :: ys)
+        | x, y -> Sequence [ x; y ]
+
+/// Questions about a pipeline that checking and lowering share.
+module Pipeline =
+    /// The pipelines directly inside this one.
+    let children pipeline =
+        match pipeline with
+        | Anneal(_, body)
+        | Repeat(_, body) -> [ body ]
+        | Sequence parts -> parts
+        | Corrector _
+        | Predictor _
+        | Probe _ -> []
+
+    /// Whether a predictor runs here that moves this pipeline's own transition (one inside an inner anneal does not).
+    let rec moves pipeline =
+        match pipeline with
+        | Predictor _ -> true
+        | Anneal _ -> false
+        | Repeat(0, _) -> false
+        | other -> children other |> List.exists moves
+
+    /// The first anneal's schedule, in the order of running.
+    let rec firstSchedule pipeline =
+        match pipeline with
+        | Anneal(schedule, _) -> Some schedule
+        | Repeat(0, _) -> None
+        | other -> children other |> List.tryPick firstSchedule

@@ -1,4 +1,0 @@
-namespace Sgm
-
-module internal Placeholder =
-    let name = "dsl"

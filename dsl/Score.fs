@@ -1,0 +1,44 @@
+namespace Sgm
+
+/// What the score estimate is before the modifiers.
+type ScoreBase =
+    /// ∇ln p_level of the experiment's own target.
+    | Exact
+    /// ∇ln q_level of another law q: a score fitted to something else than the target (a wrong mean, a training sample).
+    | ScoreOf of Target
+
+/// A change of the score; d is the dimension of the state.
+type ScoreModifier =
+    /// Adds (a/√d)·(1, …, 1): L² and sup error |a|.
+    | Shifted of amount: float
+    /// Multiplies by c.
+    | Scaled of factor: float
+    /// Adds (a/√d)·√2·sin(w·x_i) in coordinate i: sup error ≤ |a|·√2.
+    | Rippled of amplitude: float * frequency: float
+    /// Projects the implied denoiser (x + σ²s)/m onto the ball of radius R.
+    | Clipped of radius: float
+
+/// The score estimate s(x, level): a base and modifiers, applied from left to right.
+type Score =
+    { Base: ScoreBase
+      Modifiers: ScoreModifier list }
+
+/// The words for scores.
+[<AutoOpen>]
+module ScoreSyntax =
+    let private modify modifier score =
+        { score with
+            Modifiers = score.Modifiers @ [ modifier ] }
+
+    /// The exact score of the target.
+    let exact = { Base = Exact; Modifiers = [] }
+    /// The exact score of another law.
+    let scoreOf target = { Base = ScoreOf target; Modifiers = [] }
+    /// Adds the constant vector with every coordinate a/√d.
+    let shifted amount score = modify (Shifted amount) score
+    /// Multiplies the score by c.
+    let scaled factor score = modify (Scaled factor) score
+    /// Adds the ripple (a/√d)·√2·sin(w·x_i).
+    let rippled amplitude frequency score = modify (Rippled(amplitude, frequency)) score
+    /// Clips the denoiser to the ball of radius R.
+    let clipped radius score = modify (Clipped radius) score

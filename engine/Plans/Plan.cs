@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>
+/// A lowered experiment: everything that an interpreter needs and nothing that it does not. Engine and theorems read the
+/// same plan, so a bound cannot be checked against a schedule that did not run.
+/// </summary>
+public sealed record Plan
+{
+    /// <summary>The data distribution p; its noised laws are what the probes measure against.</summary>
+    public required Target Target { get; init; }
+
+    /// <summary>The score estimate that the steps evaluate.</summary>
+    public required Score Score { get; init; }
+
+    /// <summary>The law of the first state.</summary>
+    public required Start Start { get; init; }
+
+    /// <summary>The current level before the first instruction.</summary>
+    public required NoiseLevel InitialLevel { get; init; }
+
+    /// <summary>What to do, the implicit last probe "end" included.</summary>
+    public required ImmutableArray<Instruction> Instructions { get; init; }
+
+    /// <summary>The metrics asked for at every probe, in order.</summary>
+    public required ImmutableArray<Metric> Metrics { get; init; }
+
+    /// <summary>The dimension d of the state.</summary>
+    public int Dimension => Target.Dimension;
+
+    /// <summary>Number of steps, repeats counted.</summary>
+    public long StepCount => Sum(Instructions, static _ => 1);
+
+    /// <summary>Number of score evaluations per particle, repeats counted.</summary>
+    public long ScoreEvaluations => Sum(Instructions, static t => t.Stages.Length);
+
+    /// <summary>The steps and probes in the order in which they run, repeats unrolled, produced on demand.</summary>
+    public IEnumerable<Instruction> Unrolled() => Unroll(Instructions);
+
+    /// <summary>Every tableau once a place in the plan: a repeat's body is visited once.</summary>
+    public IEnumerable<Tableau> Tableaus() => DistinctSteps(Instructions);
+
+    private static long Sum(ImmutableArray<Instruction> body, Func<Tableau, long> cost)
+    {
+        long total = 0;
+        foreach (Instruction instruction in body)
+        {
+            total = checked(total + instruction switch
+            {
+                Instruction.Step step => cost(step.Tableau),
+                Instruction.Repeat repeat => checked(repeat.Count * Sum(repeat.Body, cost)),
+                Instruction.Transitions transitions => Enumerable.Range(0, transitions.Count).Sum(i => Sum(transitions.Body(i), cost)),
+                _ => 0,
+            });
+        }
+
+        return total;
+    }
+
+    private static IEnumerable<Instruction> Unroll(ImmutableArray<Instruction> body)
+    {
+        foreach (Instruction instruction in body)
+        {
+            switch (instruction)
+            {
+                case Instruction.Repeat repeat:
+                    for (long i = 0; i < repeat.Count; i++)
+                    {
+                        foreach (Instruction inner in Unroll(repeat.Body))
+                        {
+                            yield return inner;
+                        }
+                    }
+
+                    break;
+                case Instruction.Transitions transitions:
+                    for (int i = 0; i < transitions.Count; i++)
+                    {
+                        foreach (Instruction inner in Unroll(transitions.Body(i)))
+                        {
+                            yield return inner;
+                        }
+                    }
+
+                    break;
+                default:
+                    yield return instruction;
+                    break;
+            }
+        }
+    }
+
+    private static IEnumerable<Tableau> DistinctSteps(ImmutableArray<Instruction> body)
+    {
+        foreach (Instruction instruction in body)
+        {
+            IEnumerable<Tableau> inner = instruction switch
+            {
+                Instruction.Step step => [step.Tableau],
+                Instruction.Repeat { Count: > 0 } repeat => DistinctSteps(repeat.Body),
+                Instruction.Transitions t => Enumerable.Range(0, t.Count).SelectMany(i => DistinctSteps(t.Body(i))),
+                _ => [],
+            };
+            foreach (Tableau tableau in inner)
+            {
+                yield return tableau;
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Sgm.Engine;
+
+/// <summary>How a covariance is stored.</summary>
+public enum CovarianceShape
+{
+    /// <summary>v·I.</summary>
+    Isotropic,
+
+    /// <summary>diag(v₁, …, v_d).</summary>
+    Diagonal,
+
+    /// <summary>Q·diag(λ)·Qᵀ.</summary>
+    Full,
+}
+
+/// <summary>A symmetric positive definite d×d matrix by its eigendecomposition, so that noise levels only move eigenvalues.</summary>
+public sealed class Covariance
+{
+    private Covariance(CovarianceShape shape, int dimension, double[] eigenvalues, double[]? eigenvectors)
+    {
+        Shape = shape;
+        Dimension = dimension;
+        Eigenvalues = eigenvalues;
+        Eigenvectors = eigenvectors;
+    }
+
+    /// <summary>How it is stored.</summary>
+    public CovarianceShape Shape { get; }
+
+    /// <summary>d.</summary>
+    public int Dimension { get; }
+
+    /// <summary>One value when isotropic, else d values: coordinate variances (diagonal) or eigenvalues, ascending (full).</summary>
+    public double[] Eigenvalues { get; }
+
+    /// <summary>Row-major d×d, column j the eigenvector of <c>Eigenvalues[j]</c>; null unless full.</summary>
+    public double[]? Eigenvectors { get; }
+
+    /// <summary>Smallest eigenvalue.</summary>
+    public double Smallest => Eigenvalues.Min();
+
+    /// <summary>Largest eigenvalue.</summary>
+    public double Largest => Eigenvalues.Max();
+
+    /// <summary>v·I in dimension d.</summary>
+    public static Covariance Isotropic(int dimension, double variance) =>
+        new(CovarianceShape.Isotropic, dimension, [variance], null);
+
+    /// <summary>diag(variances).</summary>
+    public static Covariance Diagonal(double[] variances) =>
+        new(CovarianceShape.Diagonal, variances.Length, variances, null);
+
+    /// <summary>A full matrix; only the symmetric part is read. Eigenvalues may come out ≤ 0: the caller checks.</summary>
+    public static Covariance Full(double[,] matrix)
+    {
+        int d = matrix.GetLength(0);
+        var evd = Matrix<double>.Build.Dense(d, d, (i, j) => 0.5 * (matrix[i, j] + matrix[j, i])).Evd(Symmetricity.Symmetric);
+        double[] vectors = new double[d * d];
+        for (int i = 0; i < d; i++)
+        {
+            for (int j = 0; j < d; j++)
+            {
+                vectors[(i * d) + j] = evd.EigenVectors[i, j];
+            }
+        }
+
+        return new(CovarianceShape.Full, d, [.. evd.EigenValues.Select(z => z.Real)], vectors);
+    }
+
+    /// <summary>Eigenvalue of direction j: a coordinate unless the matrix is full.</summary>
+    public double Eigenvalue(int j) => Shape == CovarianceShape.Isotropic ? Eigenvalues[0] : Eigenvalues[j];
+
+    /// <summary>Entry (i, j) of the matrix f(Σ) = Q·diag(f(λ))·Qᵀ.</summary>
+    public double Entry(int i, int j, Func<double, double> f)
+    {
+        if (Shape != CovarianceShape.Full)
+        {
+            return i == j ? f(Eigenvalue(i)) : 0;
+        }
+
+        double sum = 0;
+        for (int k = 0; k < Dimension; k++)
+        {
+            sum += Eigenvectors![(i * Dimension) + k] * f(Eigenvalues[k]) * Eigenvectors[(j * Dimension) + k];
+        }
+
+        return sum;
+    }
+
+    /// <summary>Variance of coordinate i.</summary>
+    public double Variance(int i) => Entry(i, i, static v => v);
+}

@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>A change made to a score s(x, level); with d the dimension of the whole state.</summary>
+public abstract record ScoreModifier
+{
+    private ScoreModifier()
+    {
+    }
+
+    /// <summary>s + (a/√d)·(1, …, 1): a constant error of L² and sup norm |a|.</summary>
+    public sealed record Shifted(double Amount) : ScoreModifier;
+
+    /// <summary>c·s.</summary>
+    public sealed record Scaled(double Factor) : ScoreModifier;
+
+    /// <summary>s_i + (a/√d)·√2·sin(w·x_i) in every coordinate i.</summary>
+    public sealed record Rippled(double Amplitude, double Frequency) : ScoreModifier;
+
+    /// <summary>Projects the implied denoiser D = (x + σ²s)/m onto the ball of radius R: s ← (m·Π_R(D) − x)/σ²; needs σ &gt; 0.</summary>
+    public sealed record Clipped(double Radius) : ScoreModifier;
+}
+
+/// <summary>
+/// A score estimate: the exact score ∇ln p_level of <paramref name="Of"/>, then the modifiers, left to right.
+/// <paramref name="Of"/> is the plan's target for an unbiased score and another law of the same dimension for a score that
+/// was fitted to something else (a wrong mean, a training sample).
+/// </summary>
+public sealed record Score(Target Of, ImmutableArray<ScoreModifier> Modifiers);
