@@ -1,6 +1,24 @@
 module Sgm.Tests.Main
 
+open System
+open Expecto
+
+let private tests =
+    testList
+        "SgmDsl"
+        [
+#if !EXPECTO
+            BridgeTests.tests
+#endif
+            PackagesTests.tests
+        ]
+
 [<EntryPoint>]
-let main _ =
-    printfn "0 passed, 0 failed"
-    0
+let main argv =
+    let arguments =
+        if Environment.GetEnvironmentVariable "CI" = "true" then
+            [ Fail_On_Focused_Tests ]
+        else
+            []
+
+    runTestsWithCLIArgs arguments argv tests

@@ -1,0 +1,80 @@
+module Sgm.Tests.PackagesTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.RegularExpressions
+open System.Xml.Linq
+open Expecto
+
+let private root =
+    let rec above (folder: DirectoryInfo) =
+        match folder with
+        | null -> failwith "SgmDsl.sln is in no folder above the tests"
+        | folder when File.Exists(Path.Combine(folder.FullName, "SgmDsl.sln")) -> folder.FullName
+        | folder -> above folder.Parent
+
+    lazy above (DirectoryInfo AppContext.BaseDirectory)
+
+/// Paths relative to the root, of the files that git tracks or would.
+let private tracked =
+    lazy
+        let start = ProcessStartInfo("git", "ls-files -z --cached --others --exclude-standard")
+        start.WorkingDirectory <- root.Value
+        start.RedirectStandardOutput <- true
+        use git = Process.Start start
+        let output = git.StandardOutput.ReadToEnd()
+        git.WaitForExit()
+
+        if git.ExitCode <> 0 then
+            skiptest "not a git work tree"
+
+        output.Split('\000', StringSplitOptions.RemoveEmptyEntries)
+        |> Array.filter (fun path -> File.Exists(Path.Combine(root.Value, path)))
+
+let private read path = File.ReadAllText(Path.Combine(root.Value, path))
+
+let private firstGroups pattern text =
+    Regex.Matches(text, pattern, RegexOptions.Multiline)
+    |> Seq.map (fun found -> found.Groups[1].Value)
+    |> Set.ofSeq
+
+let private stated () = firstGroups @"^nuget\s+(\S+)" (read "paket.dependencies")
+
+/// The real Expecto, which only -p:Expecto=true asks for (docs/decisions/0002).
+let private optional = set [ "Expecto"; "Expecto.FsCheck" ]
+
+let tests =
+    testList
+        "Packages"
+        [
+            testCase "projects reference only what paket.dependencies states" (fun () ->
+                let stated = Set.union (stated ()) optional
+
+                let unstated =
+                    [
+                        for path in tracked.Value do
+                            if path.EndsWith "proj" || path.EndsWith ".props" || path.EndsWith ".targets" then
+                                for reference in XDocument.Parse(read path).Descendants "PackageReference" do
+                                    let name = string (reference.Attribute "Include").Value
+
+                                    if not (stated.Contains name) then
+                                        path, name
+                    ]
+
+                Expect.isEmpty unstated "state the package in paket.dependencies and run `dotnet paket install`")
+
+            testCase "paket.lock pins every stated package" (fun () ->
+                let pinned = firstGroups @"^    ([^\s(]+) \(" (read "paket.lock")
+                Expect.isEmpty (stated () - pinned) "run `dotnet paket install` and commit paket.lock")
+
+            testCase "no file names a package feed" (fun () ->
+                let feed = Regex(@"https?://[^\s/""'<>]*(nuget|/v3/index\.json)", RegexOptions.IgnoreCase)
+
+                let naming =
+                    tracked.Value
+                    |> Array.filter (fun path -> FileInfo(Path.Combine(root.Value, path)).Length < 4_000_000L)
+                    |> Array.filter (fun path -> feed.IsMatch(read path))
+
+                Expect.isEmpty naming "the machine's own configuration says where packages come from")
+        ]
