@@ -13,14 +13,16 @@ type Start =
 
 /// A whole experiment: what to sample, how, and what to measure.
 type Experiment =
-    { Target: Target
-      Forward: Forward
-      Score: Score
-      Start: Start
-      Sampler: Pipeline
-      Measure: Engine.Metric list
-      Particles: int
-      Seed: int64 }
+    {
+        Target: Target
+        Forward: Forward
+        Score: Score
+        Start: Start
+        Sampler: Pipeline
+        Measure: Engine.Metric list
+        Particles: int
+        Seed: int64
+    }
 
 /// The words for starts and metrics.
 [<AutoOpen>]
@@ -52,14 +54,16 @@ type Given = private | Given
 /// twice, does not compile.
 type Draft<'target, 'forward, 'sampler> =
     internal
-        { TargetField: Target option
-          ForwardField: Forward option
-          SamplerField: Pipeline option
-          ScoreField: Score option
-          StartField: Start option
-          MeasureField: Engine.Metric list option
-          ParticlesField: int option
-          SeedField: int64 option }
+        {
+            TargetField: Target option
+            ForwardField: Forward option
+            SamplerField: Pipeline option
+            ScoreField: Score option
+            StartField: Start option
+            MeasureField: Engine.Metric list option
+            ParticlesField: int option
+            SeedField: int64 option
+        }
 
 /// The `experiment { … }` expression.
 type ExperimentBuilder() =
@@ -71,79 +75,71 @@ type ExperimentBuilder() =
 
     /// The same draft, with what is known of its required fields restated.
     let restate (d: Draft<_, _, _>) : Draft<_, _, _> =
-        { TargetField = d.TargetField
-          ForwardField = d.ForwardField
-          SamplerField = d.SamplerField
-          ScoreField = d.ScoreField
-          StartField = d.StartField
-          MeasureField = d.MeasureField
-          ParticlesField = d.ParticlesField
-          SeedField = d.SeedField }
+        {
+            TargetField = d.TargetField
+            ForwardField = d.ForwardField
+            SamplerField = d.SamplerField
+            ScoreField = d.ScoreField
+            StartField = d.StartField
+            MeasureField = d.MeasureField
+            ParticlesField = d.ParticlesField
+            SeedField = d.SeedField
+        }
 
     member _.Yield(_: unit) : Draft<Missing, Missing, Missing> =
-        { TargetField = None
-          ForwardField = None
-          SamplerField = None
-          ScoreField = None
-          StartField = None
-          MeasureField = None
-          ParticlesField = None
-          SeedField = None }
+        {
+            TargetField = None
+            ForwardField = None
+            SamplerField = None
+            ScoreField = None
+            StartField = None
+            MeasureField = None
+            ParticlesField = None
+            SeedField = None
+        }
 
     [<CustomOperation "target">]
     member _.Target(d: Draft<Missing, 'f, 's>, target) : Draft<Given, 'f, 's> =
-        { restate d with
-            TargetField = Some target }
+        { restate d with TargetField = Some target }
 
     [<CustomOperation "forward">]
     member _.Forward(d: Draft<'t, Missing, 's>, forward) : Draft<'t, Given, 's> =
-        { restate d with
-            ForwardField = Some forward }
+        { restate d with ForwardField = Some forward }
 
     [<CustomOperation "sampler">]
     member _.Sampler(d: Draft<'t, 'f, Missing>, sampler) : Draft<'t, 'f, Given> =
-        { restate d with
-            SamplerField = Some sampler }
+        { restate d with SamplerField = Some sampler }
 
     [<CustomOperation "score">]
-    member _.Score(d: Draft<'t, 'f, 's>, score) =
-        { d with
-            ScoreField = once "score" d.ScoreField score }
+    member _.Score(d: Draft<'t, 'f, 's>, score) = { d with ScoreField = once "score" d.ScoreField score }
 
     [<CustomOperation "start">]
-    member _.Start(d: Draft<'t, 'f, 's>, start) =
-        { d with
-            StartField = once "start" d.StartField start }
+    member _.Start(d: Draft<'t, 'f, 's>, start) = { d with StartField = once "start" d.StartField start }
 
     [<CustomOperation "measure">]
-    member _.Measure(d: Draft<'t, 'f, 's>, metrics) =
-        { d with
-            MeasureField = once "measure" d.MeasureField metrics }
+    member _.Measure(d: Draft<'t, 'f, 's>, metrics) = { d with MeasureField = once "measure" d.MeasureField metrics }
 
     [<CustomOperation "particles">]
     member _.Particles(d: Draft<'t, 'f, 's>, particles) =
-        { d with
-            ParticlesField = once "particles" d.ParticlesField particles }
+        { d with ParticlesField = once "particles" d.ParticlesField particles }
 
     [<CustomOperation "seed">]
-    member _.Seed(d: Draft<'t, 'f, 's>, seed: int) =
-        { d with
-            SeedField = once "seed" d.SeedField (int64 seed) }
+    member _.Seed(d: Draft<'t, 'f, 's>, seed: int) = { d with SeedField = once "seed" d.SeedField (int64 seed) }
 
     [<CustomOperation "seed">]
-    member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) =
-        { d with
-            SeedField = once "seed" d.SeedField seed }
+    member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) = { d with SeedField = once "seed" d.SeedField seed }
 
     member _.Run(d: Draft<Given, Given, Given>) : Experiment =
-        { Target = d.TargetField.Value
-          Forward = d.ForwardField.Value
-          Sampler = d.SamplerField.Value
-          Score = defaultArg d.ScoreField Defaults.score
-          Start = defaultArg d.StartField Defaults.start
-          Measure = defaultArg d.MeasureField Defaults.measure
-          Particles = defaultArg d.ParticlesField Defaults.particles
-          Seed = defaultArg d.SeedField Defaults.seed }
+        {
+            Target = d.TargetField.Value
+            Forward = d.ForwardField.Value
+            Sampler = d.SamplerField.Value
+            Score = defaultArg d.ScoreField Defaults.score
+            Start = defaultArg d.StartField Defaults.start
+            Measure = defaultArg d.MeasureField Defaults.measure
+            Particles = defaultArg d.ParticlesField Defaults.particles
+            Seed = defaultArg d.SeedField Defaults.seed
+        }
 
 /// `experiment { target …; forward …; sampler …; … }`.
 [<AutoOpen>]

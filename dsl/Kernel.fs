@@ -36,9 +36,11 @@ module KernelSyntax =
 
 /// From one level to the next less noisy one.
 type Transition =
-    { Forward: Forward
-      Upper: NoiseLevel
-      Lower: NoiseLevel }
+    {
+        Forward: Forward
+        Upper: NoiseLevel
+        Lower: NoiseLevel
+    }
 
     /// The step in the process's own clock: t − t′ (vp), σ² − σ′² (ve).
     member this.Gamma =
@@ -60,8 +62,7 @@ type Transition =
 
 /// Every kernel as a tableau x ← A·x + B·s + C·ξ, one function a method, spelled as in the table of docs/language.md.
 module Kernel =
-    let private predictor name (t: Transition) a b c =
-        Tableau.OneStage(name, t.Upper, t.Lower, t.Upper, a, b, c)
+    let private predictor name (t: Transition) a b c = Tableau.OneStage(name, t.Upper, t.Lower, t.Upper, a, b, c)
 
     let private langevinStep name h (level: NoiseLevel) =
         Tableau.OneStage(name, level, level, level, 1.0, h, sqrt (2.0 * h))
@@ -90,11 +91,9 @@ module Kernel =
         predictor "ancestral" t (1.0 / r) (added / r) (t.Lower.Sigma * sqrt added / t.Upper.Sigma)
 
     /// σ/r − σ′ = (σ² − r²σ′²)/(r(σ + rσ′)): the step of σ/m, in units of the lower level.
-    let private ratioStep (t: Transition) =
-        t.AddedVariance / (t.Shrink * (t.Upper.Sigma + t.Shrink * t.Lower.Sigma))
+    let private ratioStep (t: Transition) = t.AddedVariance / (t.Shrink * (t.Upper.Sigma + t.Shrink * t.Lower.Sigma))
 
-    let private flow name (t: Transition) =
-        predictor name t (1.0 / t.Shrink) (t.Upper.Sigma * ratioStep t) 0.0
+    let private flow name (t: Transition) = predictor name t (1.0 / t.Shrink) (t.Upper.Sigma * ratioStep t) 0.0
 
     /// With y = x/m and ρ = σ/m the slope is k = −σ·s, so y′ = y + (ρ − ρ′)(σ·s₁ + σ′·s₂)/2, s₂ at the Euler point.
     let private flowHeun (t: Transition) =

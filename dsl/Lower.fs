@@ -19,8 +19,7 @@ module Lower =
                 let mean = Array.sum values / n
                 mean, sqrt (Array.sumBy (fun v -> (v - mean) * (v - mean)) values / n))
 
-        rows
-        |> Array.map (Array.mapi (fun j v -> (v - fst moments[j]) / snd moments[j]))
+        rows |> Array.map (Array.mapi (fun j v -> (v - fst moments[j]) / snd moments[j]))
 
     let private samplesMixture bandwidth (rows: float[][]) =
         let n = rows.Length
@@ -46,9 +45,7 @@ module Lower =
 
     /// Whether two components may share one covariance object.
     let private sameCovariance (a: Engine.Covariance) (b: Engine.Covariance) =
-        a.Shape = b.Shape
-        && a.Eigenvalues = b.Eigenvalues
-        && a.Eigenvectors = b.Eigenvectors
+        a.Shape = b.Shape && a.Eigenvalues = b.Eigenvalues && a.Eigenvectors = b.Eigenvectors
 
     let private mixtureOf components =
         let weights = components |> List.map fst |> Array.ofList
@@ -68,7 +65,8 @@ module Lower =
     let rec factors (data: DataSets) target : Engine.Factor list =
         match target with
         | Samples(file, bandwidth) -> [ Engine.Factor(1, samplesMixture bandwidth (data file)) ]
-        | Standardized(Samples(file, bandwidth)) -> [ Engine.Factor(1, samplesMixture bandwidth (standardize (data file))) ]
+        | Standardized(Samples(file, bandwidth)) ->
+            [ Engine.Factor(1, samplesMixture bandwidth (standardize (data file))) ]
         | Standardized other -> factors data other
         | Mixture components when List.length components > 1 -> [ Engine.Factor(1, mixtureOf components) ]
         | Product parts ->
@@ -82,8 +80,7 @@ module Lower =
             [ Engine.Factor(1, Engine.Mixture.Normal(mean, covariance)) ]
 
     /// The engine's form of a target.
-    let target data t =
-        Engine.Target(ImmutableArray.CreateRange(factors data t))
+    let target data t = Engine.Target(ImmutableArray.CreateRange(factors data t))
 
     let private modifier m : Engine.ScoreModifier =
         match m with
@@ -94,11 +91,13 @@ module Lower =
 
     /// Where a pipeline stands while it is lowered.
     type private Place =
-        { Forward: Forward
-          /// The current level.
-          Level: Engine.NoiseLevel
-          /// The transition of the anneal around, until its predictor has run.
-          Pending: Transition option }
+        {
+            Forward: Forward
+            /// The current level.
+            Level: Engine.NoiseLevel
+            /// The transition of the anneal around, until its predictor has run.
+            Pending: Transition option
+        }
 
     let rec private instructions place pipeline : Engine.Instruction list * Place =
         match pipeline with
@@ -107,13 +106,10 @@ module Lower =
             let transition = place.Pending.Value
 
             [ Engine.Instruction.Step(Kernel.predictorStep method transition) ],
-            { place with
-                Level = transition.Lower
-                Pending = None }
+            { place with Level = transition.Lower; Pending = None }
         | Probe name -> [ Engine.Instruction.Probe(name, place.Level) ], place
         | Sequence parts ->
-            let lowered, after =
-                List.mapFold (fun where part -> instructions where part) place parts
+            let lowered, after = List.mapFold (fun where part -> instructions where part) place parts
 
             List.concat lowered, after
         | Repeat(0, _) -> [], place
@@ -133,22 +129,14 @@ module Lower =
             let level i = Forward.level place.Forward (parameter i)
 
             let inside i =
-                let transition =
-                    { Forward = place.Forward
-                      Upper = level i
-                      Lower = level (i + 1) }
+                let transition = { Forward = place.Forward; Upper = level i; Lower = level (i + 1) }
 
                 if Pipeline.moves body then
-                    { place with
-                        Level = transition.Upper
-                        Pending = Some transition }
+                    { place with Level = transition.Upper; Pending = Some transition }
                 else
-                    { place with
-                        Level = transition.Lower
-                        Pending = None }
+                    { place with Level = transition.Lower; Pending = None }
 
-            let transition i =
-                instructions (inside i) body |> fst |> ImmutableArray.CreateRange
+            let transition i = instructions (inside i) body |> fst |> ImmutableArray.CreateRange
 
             [ Engine.Instruction.Transitions(count, transition) ], { place with Level = level count }
 
@@ -167,7 +155,8 @@ module Lower =
                 | Ve -> level.NoiseVariance
 
             Engine.Start.Law(Engine.Target.Centred(target.Dimension, variance), Engine.NoiseLevel.Data)
-        | From law -> Engine.Start.Law(Engine.Target(ImmutableArray.CreateRange(factors data law)), Engine.NoiseLevel.Data)
+        | From law ->
+            Engine.Start.Law(Engine.Target(ImmutableArray.CreateRange(factors data law)), Engine.NoiseLevel.Data)
         | Point coordinates -> Engine.Start.Point(Array.ofList coordinates)
         | Warm -> Engine.Start.Law(target, level)
 
@@ -177,11 +166,7 @@ module Lower =
         let level = initialLevel experiment.Forward experiment.Sampler
 
         let body, after =
-            instructions
-                { Forward = experiment.Forward
-                  Level = level
-                  Pending = None }
-                experiment.Sampler
+            instructions { Forward = experiment.Forward; Level = level; Pending = None } experiment.Sampler
 
         let scored =
             match experiment.Score.Base with
@@ -190,8 +175,7 @@ module Lower =
 
         Engine.Plan(
             Target = target,
-            Score =
-                Engine.Score(scored, ImmutableArray.CreateRange(experiment.Score.Modifiers |> List.map modifier)),
+            Score = Engine.Score(scored, ImmutableArray.CreateRange(experiment.Score.Modifiers |> List.map modifier)),
             Start = start data experiment target level,
             InitialLevel = level,
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),

@@ -73,5 +73,4 @@ module Schedule =
     let first schedule = parameter schedule 0
 
     /// τ_n.
-    let last schedule =
-        parameter schedule (transitions schedule)
+    let last schedule = parameter schedule (transitions schedule)

@@ -19,16 +19,12 @@ type ScoreModifier =
     | Clipped of radius: float
 
 /// The score estimate s(x, level): a base and modifiers, applied from left to right.
-type Score =
-    { Base: ScoreBase
-      Modifiers: ScoreModifier list }
+type Score = { Base: ScoreBase; Modifiers: ScoreModifier list }
 
 /// The words for scores.
 [<AutoOpen>]
 module ScoreSyntax =
-    let private modify modifier score =
-        { score with
-            Modifiers = score.Modifiers @ [ modifier ] }
+    let private modify modifier score = { score with Modifiers = score.Modifiers @ [ modifier ] }
 
     /// The exact score of the target.
     let exact = { Base = Exact; Modifiers = [] }

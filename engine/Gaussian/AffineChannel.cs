@@ -1,0 +1,119 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// A random affine map of one direction of the state, x ← Gain·x + MeanGain·μ + ShiftGain·u + N(0, Noise), where μ is the mean
+/// and u = (1, …, 1)/√d the unit shift in that direction. With an affine score every step, and so every plan, is of this form,
+/// with coefficients that depend on the direction only through its eigenvalue. Channels compose: they form a monoid, so a body
+/// repeated n times costs log₂ n compositions.
+/// </summary>
+/// <param name="Gain">Factor of the state.</param>
+/// <param name="MeanGain">Factor of the mean of the score's law.</param>
+/// <param name="ShiftGain">Factor of the unit shift.</param>
+/// <param name="Noise">Variance of the accumulated noise.</param>
+public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble MeanGain, DoubleDouble ShiftGain, DoubleDouble Noise)
+{
+    /// <summary>A variance beyond this, a standard deviation of 1e150, counts as diverged.</summary>
+    private const double Limit = 1e150;
+
+    /// <summary>Does nothing.</summary>
+    public static AffineChannel Identity => new(DoubleDouble.One, 0, 0, 0);
+
+    /// <summary>Whether every coefficient is finite and the state stays below 1e150.</summary>
+    public bool IsFinite =>
+        Gain.IsWithin(Limit) && MeanGain.IsWithin(Limit) && ShiftGain.IsWithin(Limit) && Noise.IsWithin(Limit * Limit);
+
+    /// <summary>First this channel, then <paramref name="next"/>.</summary>
+    public AffineChannel Then(in AffineChannel next) => new(
+        next.Gain * Gain,
+        (next.Gain * MeanGain) + next.MeanGain,
+        (next.Gain * ShiftGain) + next.ShiftGain,
+        (next.Gain * next.Gain * Noise) + next.Noise);
+
+    /// <summary>This channel n ≥ 0 times, by repeated squaring.</summary>
+    public AffineChannel Power(long n)
+    {
+        AffineChannel result = Identity;
+        AffineChannel square = this;
+        while (n > 0)
+        {
+            if ((n & 1) == 1)
+            {
+                result = result.Then(square);
+            }
+
+            n >>= 1;
+            if (n > 0)
+            {
+                square = square.Then(square);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// The step of a tableau in a direction where the score's law has variance <paramref name="eigenvalue"/>: at level (m, σ) the
+    /// score is s = −c·(y − m·μ)/(m²λ + σ²) + e·u, with c and e from the modifiers (<see cref="AffineScore"/>).
+    /// </summary>
+    public static AffineChannel OfStep(Tableau tableau, double eigenvalue, AffineScore score)
+    {
+        int stages = tableau.Stages.Length;
+        Span<(DoubleDouble X, DoubleDouble Mean, DoubleDouble Shift)> values = stackalloc (DoubleDouble, DoubleDouble, DoubleDouble)[stages];
+        for (int i = 0; i < stages; i++)
+        {
+            Stage stage = tableau.Stages[i];
+            DoubleDouble m = stage.Level.Mean;
+            DoubleDouble sigma = stage.Level.Sigma;
+            DoubleDouble slope = score.Scale / ((m * m * eigenvalue) + (sigma * sigma));
+            DoubleDouble x = stage.A;
+            DoubleDouble mean = -m;
+            DoubleDouble shift = 0;
+            for (int j = 0; j < i; j++)
+            {
+                x += stage.B[j] * values[j].X;
+                mean += stage.B[j] * values[j].Mean;
+                shift += stage.B[j] * values[j].Shift;
+            }
+
+            values[i] = (-(slope * x), -(slope * mean), score.Shift - (slope * shift));
+        }
+
+        DoubleDouble gain = tableau.A;
+        DoubleDouble meanGain = 0;
+        DoubleDouble shiftGain = 0;
+        for (int i = 0; i < stages; i++)
+        {
+            gain += tableau.B[i] * values[i].X;
+            meanGain += tableau.B[i] * values[i].Mean;
+            shiftGain += tableau.B[i] * values[i].Shift;
+        }
+
+        return new(gain, meanGain, shiftGain, (DoubleDouble)tableau.C * tableau.C);
+    }
+}
+
+/// <summary>An affine score in terms of the exact one: s = Scale·∇ln p + Shift·u with u = (1, …, 1)/√d.</summary>
+public readonly record struct AffineScore(double Scale, double Shift)
+{
+    /// <summary>The affine form of the modifiers, or null when one of them is not affine.</summary>
+    public static AffineScore? Of(IEnumerable<ScoreModifier> modifiers)
+    {
+        var result = new AffineScore(1, 0);
+        foreach (ScoreModifier modifier in modifiers)
+        {
+            switch (modifier)
+            {
+                case ScoreModifier.Shifted shifted:
+                    result = result with { Shift = result.Shift + shifted.Amount };
+                    break;
+                case ScoreModifier.Scaled scaled:
+                    result = new(result.Scale * scaled.Factor, result.Shift * scaled.Factor);
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return result;
+    }
+}

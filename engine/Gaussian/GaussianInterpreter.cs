@@ -1,0 +1,42 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// Exact laws for affine scores of normal laws: the state stays normal, in any dimension. Work and memory grow with the number
+/// of distinct eigenvalues of the score's law, not with d, and a repeat without probes costs the logarithm of its count.
+/// </summary>
+public sealed class GaussianInterpreter : IInterpreter
+{
+    /// <summary>Largest dimension for which covariances without a common eigenbasis are handled densely.</summary>
+    public const int DenseLimit = 1024;
+
+    /// <inheritdoc/>
+    public string Backend => "gaussian";
+
+    /// <inheritdoc/>
+    public string? WhyNot(Plan plan)
+    {
+        string? target = !plan.Target.IsGaussian ? "the target is not a single normal law" : null;
+        string? scored = !plan.Score.Of.IsGaussian ? "the score is not that of a single normal law" : null;
+        string? modifiers = AffineScore.Of(plan.Score.Modifiers) is null
+            ? "the score is not affine in x (rippled and clipped scores are not)"
+            : null;
+        string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
+        string? reason = target ?? scored ?? modifiers ?? start;
+        return reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
+            : IsTooDense(plan) ? $"score, start and target have no eigenbasis in common and the dimension {plan.Dimension} is above {DenseLimit}; use particles"
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public Outcome Run(Plan plan, RunOptions options) =>
+        WhyNot(plan) is { } reason
+            ? new(new RunStatus.Unsupported(reason), [])
+            : new GaussianRun(plan, options).Run();
+
+    private static bool IsTooDense(Plan plan) =>
+        plan.Dimension > DenseLimit
+        && Directions.Common(
+            NormalLaw.Of(plan.Score.Of, NoiseLevel.Data),
+            GaussianRun.StartLaw(plan),
+            NormalLaw.Of(plan.Target, NoiseLevel.Data)) is null;
+}
