@@ -1,0 +1,111 @@
+namespace Sgm.Verification
+
+open Sgm
+open Sgm.Engine
+
+/// One setting of a check, run and held against the bound.
+type Cell =
+    {
+        Setting: Setting
+        /// The experiment that ran, as canonical text; `sgm run` on it replays the measurement.
+        Experiment: Experiment
+        /// Every assumption, evaluated on this experiment.
+        Assumptions: (Assumption * AssumptionResult) list
+        /// The comparison that decides: the tightest, or the worst when one is violated. None when nothing was compared.
+        Decisive: Comparison option
+        /// How many inequalities were compared.
+        Comparisons: int64
+        Verdict: Verdict
+        /// Why, when the verdict is not `Holds`.
+        Reason: string option
+        /// The bound says nothing that was not known before (total variation ≥ 1, …).
+        IsVacuous: bool
+    }
+
+    /// measured/bound of the decisive comparison.
+    member this.Ratio =
+        this.Decisive
+        |> Option.bind (fun c -> c.Measured.Value |> Option.ofNullable |> Option.map (fun value -> value / c.Bound))
+
+/// One measured value on the way to an exponent.
+type RatePoint =
+    {
+        X: float
+        Value: Estimate
+        /// Whether it was left out of the fit, and why.
+        Excluded: string option
+        Experiment: Experiment
+    }
+
+/// A measured exponent with its interval.
+type RateMeasurement =
+    {
+        Points: RatePoint list
+        /// The exponent at the asymptotic end.
+        Slope: float
+        Lower: float
+        Upper: float
+    }
+
+/// The kind of a check.
+type CheckKind =
+    | BoundCheck
+    | RateCheck
+    | NegativeCheck
+
+/// The outcome of one check: a theorem on an axis.
+type CheckResult =
+    {
+        Theorem: Theorem
+        Kind: CheckKind
+        Scenario: Scenario
+        Axis: Axis
+        Verdict: Verdict
+        /// Why, when not `Holds`.
+        Reason: string option
+        Cells: Cell list
+        /// For rates.
+        Claim: RateClaim option
+        Rate: RateMeasurement option
+        Seconds: float
+    }
+
+    /// "bound", "rate" or "negative".
+    member this.KindName =
+        match this.Kind with
+        | BoundCheck -> "bound"
+        | RateCheck -> "rate"
+        | NegativeCheck -> "negative"
+
+    /// A name that is unique in a report: id/kind/axis.
+    member this.Key = $"{this.Theorem.Id}/{this.KindName}/{this.Scenario.Name}/{this.Axis.Symbol}"
+
+    /// The largest measured/bound of the cells that count.
+    member this.Tightest =
+        this.Cells
+        |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
+        |> List.choose (fun cell -> cell.Ratio)
+        |> function
+            | [] -> None
+            | ratios -> Some(List.max ratios)
+
+    /// How many cells are vacuous.
+    member this.Vacuous = this.Cells |> List.filter (fun cell -> cell.IsVacuous) |> List.length
+
+    /// The claimed exponent.
+    member this.Claimed =
+        this.Claim
+        |> Option.map (fun claim ->
+            match claim.Exponent with
+            | Exactly a
+            | AtMost a -> a)
+
+/// A whole verification run.
+type VerificationResult =
+    {
+        Checks: CheckResult list
+        Effort: Effort
+        Seconds: float
+    }
+
+    member this.Violated = this.Checks |> List.filter (fun check -> check.Verdict = Violated) |> List.length

@@ -1,4 +1,0 @@
-namespace Sgm.Verification
-
-module internal Placeholder =
-    let name = "verification"

@@ -1,0 +1,95 @@
+namespace Sgm.Verification
+
+open System
+
+/// Exponents from exact values on a geometric (or, for exponential rates, arithmetic) grid.
+module Rates =
+
+    /// The coordinate in which the claim is a straight line.
+    let private abscissa (claim: RateClaim) (x: float) = if claim.IsExponential then x else log x
+
+    let private valueOf (point: RatePoint) = point.Value.Value.Value
+
+    /// Points whose bracket is wider than a thousandth of the value say nothing about a slope.
+    let private screen (point: RatePoint) =
+        if not point.Value.Value.HasValue then
+            { point with
+                Excluded = Some(if isNull point.Value.Reason then "no value" else point.Value.Reason)
+            }
+        elif Double.IsInfinity(valueOf point) || valueOf point <= 0.0 then
+            { point with Excluded = Some "not a positive finite number" }
+        elif valueOf point < 1e3 * (point.Value.Upper - point.Value.Lower) then
+            { point with
+                Excluded = Some "at the rounding floor: the value is below 1000 times its bracket"
+            }
+        else
+            point
+
+    /// The exponent at the asymptotic end (the last points): local slopes between neighbours, Richardson-extrapolated. On a
+    /// geometric grid a correction of relative size c·x^k makes the local slopes converge geometrically, so Aitken's Δ²
+    /// needs no knowledge of k. The interval covers the last two local slopes, the extrapolation, and what the brackets allow.
+    let measure (claim: RateClaim) (points: RatePoint list) =
+        let screened = List.map screen points
+        let used = screened |> List.filter (fun point -> point.Excluded.IsNone)
+
+        if List.length used < 4 then
+            Error "fewer than four points are above the rounding floor"
+        else
+            let slopes =
+                used
+                |> List.pairwise
+                |> List.map (fun (a, b) ->
+                    let width = abscissa claim b.X - abscissa claim a.X
+                    let relative (p: RatePoint) = (p.Value.Upper - p.Value.Lower) / valueOf p
+                    (log (valueOf b) - log (valueOf a)) / width, (relative a + relative b) / abs width)
+                |> Array.ofList
+
+            let last = fst slopes[slopes.Length - 1]
+            let previous = fst slopes[slopes.Length - 2]
+            let beforePrevious = fst slopes[slopes.Length - 3]
+            let noise = slopes |> Array.skip (slopes.Length - 3) |> Array.map snd |> Array.max
+            let step, priorStep = last - previous, previous - beforePrevious
+            let ratio = if priorStep = 0.0 then 0.0 else step / priorStep
+
+            // Aitken: last + step·ratio/(1 − ratio), while the slopes contract; otherwise the last slope stands.
+            let extrapolated =
+                if abs ratio < 0.9 && abs step > noise then
+                    last + step * ratio / (1.0 - ratio)
+                else
+                    last
+
+            let candidates = [ last; previous; extrapolated ]
+
+            Ok
+                {
+                    Points = screened
+                    Slope = extrapolated
+                    Lower = List.min candidates - noise
+                    Upper = List.max candidates + noise
+                }
+
+    /// The width below which an interval for an exact exponent is narrow enough to decide.
+    let exactHalfWidth = 0.05
+
+    /// The verdict on a claimed exponent. `ascending` says whether the asymptotic end is at infinity or at zero.
+    let verdict (claim: RateClaim) ascending (measured: RateMeasurement) =
+        let halfWidth = (measured.Upper - measured.Lower) / 2.0
+
+        match claim.Exponent with
+        | Exactly a ->
+            if halfWidth > exactHalfWidth then Inconclusive
+            elif measured.Lower - 1e-6 <= a && a <= measured.Upper + 1e-6 then Holds
+            else Violated
+        | AtMost a ->
+            // O(x^a): at infinity the exponent may not exceed a; at zero the value must vanish at least as fast.
+            let exceeds (x: float) = if ascending then x > a + exactHalfWidth else x < a - exactHalfWidth
+
+            let worst, best =
+                if ascending then
+                    measured.Upper, measured.Lower
+                else
+                    measured.Lower, measured.Upper
+
+            if not (exceeds worst) then Holds
+            elif exceeds best then Violated
+            else Inconclusive

@@ -1,0 +1,320 @@
+namespace Sgm.Verification
+
+open System
+open System.Diagnostics
+open System.Threading
+open Sgm
+open Sgm.Engine
+
+/// How experiments are executed while verifying. The default is the engine; the sabotage tests put a broken one here.
+type Runner =
+    {
+        /// Runs a plan by an exact law.
+        Run: Plan -> RunOptions -> Outcome
+        Cancellation: CancellationToken
+        /// Told the check that is being worked on and the finished fraction of all.
+        Progress: string -> float -> unit
+    }
+
+/// A theorem held against scenarios: every axis around every base.
+module Study =
+
+    /// Symbols of the axes that a scenario varies.
+    let private alongAxis effort (scenario: Scenario) (axis: Axis) =
+        [
+            for point in scenario.Bases do
+                for value in axis.Values effort -> Map.add axis.Symbol value point
+        ]
+
+    /// Scenarios use no files.
+    let private toPlan = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}")
+
+    /// The value of the theorem's metric when it cannot be had.
+    let private failed (status: RunStatus) =
+        match status with
+        | :? RunStatus.Diverged as diverged ->
+            Estimate.Unavailable("run", $"the sampler diverged at step {diverged.Step}: {diverged.Advice}")
+        | :? RunStatus.Unsupported as unsupported -> Estimate.Unavailable("run", unsupported.Reason)
+        | :? RunStatus.Cancelled -> raise (OperationCanceledException())
+        | _ -> Estimate.Unavailable("run", "the run ended early")
+
+    let private trajectory runner (theorem: Theorem) (plan: Plan) =
+        let values = ResizeArray<Estimate>()
+
+        let watch (step: StepResult) =
+            if theorem.WatchesEverySteps || step.Index < 0L then
+                values.Add(step.Law.Measure theorem.Metric)
+
+        let options =
+            RunOptions(
+                Cancellation = runner.Cancellation,
+                AfterStep = (if theorem.WatchesEverySteps then Action<StepResult> watch else null)
+            )
+
+        let outcome = runner.Run plan options
+
+        if not outcome.IsCompleted then
+            Error(failed outcome.Status)
+        elif theorem.WatchesEverySteps then
+            Ok { Values = List.ofSeq values; IsComplete = true }
+        else
+            let last = Seq.last outcome.Probes
+            Ok { Values = [ last.Law.Measure theorem.Metric ]; IsComplete = false }
+
+    /// Richardson's extrapolation of values at steps h, h/2, h/4, … with an error expansion in whole powers of h. The bracket
+    /// is the difference of the last two diagonal entries, widened by the brackets of the values.
+    let stepLimit (values: Estimate list) =
+        match values |> List.tryFind (fun v -> not v.Value.HasValue) with
+        | Some missing -> missing
+        | None ->
+            let first = values |> List.map (fun v -> v.Value.Value) |> Array.ofList
+
+            let columns =
+                (first, [ 1 .. first.Length - 1 ])
+                ||> List.scan (fun column k ->
+                    let factor = 2.0 ** float k
+
+                    column
+                    |> Array.pairwise
+                    |> Array.map (fun (coarse, fine) -> (factor * fine - coarse) / (factor - 1.0)))
+
+            let corner k = Array.last (List.item k columns)
+            let best = corner (first.Length - 1)
+
+            let spread =
+                abs (best - corner (first.Length - 2))
+                + 4.0 * (values |> List.map (fun v -> v.Upper - v.Lower) |> List.max)
+
+            Estimate.Exact(best, max 0.0 (best - spread), best + spread, "limit of the step to 0 (Richardson)")
+
+    /// How many times the step is halved for a limit.
+    let private refinements = 7
+
+    let private measure runner theorem (scenario: Scenario) setting (plan: Plan) =
+        match scenario.Measurement with
+        | Direct -> trajectory runner theorem plan
+        | StepLimit ->
+            let runs =
+                [ 0..refinements ]
+                |> List.map (fun k -> trajectory runner theorem (toPlan (scenario.Experiment setting k)))
+
+            match
+                runs
+                |> List.tryPick (function
+                    | Error e -> Some e
+                    | Ok _ -> None)
+            with
+            | Some error -> Error error
+            | None ->
+                let ends =
+                    runs
+                    |> List.choose (function
+                        | Ok t -> Some t.End
+                        | Error _ -> None)
+
+                Ok { Values = [ stepLimit ends ]; IsComplete = false }
+
+    /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
+    /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
+    let informativeBelow metric (plan: Plan) =
+        match metric with
+        | Metric.Tv -> 1.0
+        | Metric.Chi2 -> 4.0
+        | Metric.Kl -> 2.0
+        | _ -> sqrt (Constants.covarianceTrace plan.Target NoiseLevel.Data)
+
+    let private judge theorem plan (comparisons: Comparison list) =
+        let verdicts = comparisons |> List.map (fun c -> Verdict.ofBound c.Measured c.Bound)
+
+        let ratio (c: Comparison) = if c.Measured.Value.HasValue then c.Measured.Value.Value / c.Bound else infinity
+
+        let verdict = Verdict.all verdicts
+
+        let decisive =
+            List.zip comparisons verdicts
+            |> List.filter (fun (_, v) -> v = verdict)
+            |> List.map fst
+            |> function
+                | [] -> None
+                | several -> Some(List.maxBy ratio several)
+
+        let final = List.tryLast comparisons
+        let vacuous = final |> Option.exists (fun c -> not (c.Bound < informativeBelow theorem.Metric plan))
+
+        let reason =
+            match verdict, decisive with
+            | Violated, Some c ->
+                Some $"{c.What}: measured at least {c.Measured.Lower:g8}, above the bound {c.Bound:g8}"
+            | Inconclusive, Some c when not c.Measured.Value.HasValue -> Some $"{c.What}: {c.Measured.Reason}"
+            | Inconclusive, Some c ->
+                Some
+                    $"{c.What}: the bound {c.Bound:g8} lies inside the interval [{c.Measured.Lower:g8}, {c.Measured.Upper:g8}]"
+            | _ -> None
+
+        decisive, verdict, vacuous, reason
+
+    let private cell runner (theorem: Theorem) (scenario: Scenario) setting =
+        let experiment = scenario.Experiment setting 0
+        let subject = { Experiment = experiment; Plan = toPlan experiment }
+
+        let assumptions = theorem.Assumptions |> List.map (fun a -> a, a.Evaluate subject)
+
+        let broken =
+            assumptions
+            |> List.tryPick (fun (a, result) ->
+                match result with
+                | Broken reason -> Some $"assumption “{a.Statement}”: {reason}"
+                | Satisfied _ -> None)
+
+        let empty =
+            {
+                Setting = setting
+                Experiment = experiment
+                Assumptions = assumptions
+                Decisive = None
+                Comparisons = 0L
+                Verdict = NotApplicable
+                Reason = broken
+                IsVacuous = false
+            }
+
+        match broken with
+        | Some _ -> empty
+        | None ->
+            match measure runner theorem scenario setting subject.Plan with
+            | Error estimate -> { empty with Verdict = Inconclusive; Reason = Some estimate.Reason }
+            | Ok trajectory ->
+                let comparisons = theorem.Bound subject trajectory
+                let decisive, verdict, vacuous, reason = judge theorem subject.Plan comparisons
+
+                { empty with
+                    Decisive = decisive
+                    Comparisons = List.length comparisons |> int64
+                    Verdict = verdict
+                    Reason = reason
+                    IsVacuous = vacuous
+                }
+
+    /// The theorem on a single experiment of one's own.
+    let onExperiment runner theorem experiment =
+        let scenario =
+            {
+                Name = "own"
+                Description = "an experiment given by the user"
+                Bases = [ Map.empty ]
+                Axes = []
+                Measurement = Direct
+                Experiment = fun _ _ -> experiment
+            }
+
+        cell runner theorem scenario Map.empty
+
+    let private boundChecks runner effort (theorem: Theorem) =
+        [
+            for scenario in theorem.Scenarios do
+                for axis in scenario.Axes do
+                    fun () ->
+                        let clock = Stopwatch.StartNew()
+
+                        let cells =
+                            alongAxis effort scenario axis
+                            |> List.map (fun setting ->
+                                runner.Cancellation.ThrowIfCancellationRequested()
+                                cell runner theorem scenario setting)
+
+                        let verdict = cells |> List.map (fun c -> c.Verdict) |> Verdict.all
+
+                        {
+                            Theorem = theorem
+                            Kind = BoundCheck
+                            Scenario = scenario
+                            Axis = axis
+                            Verdict = verdict
+                            Reason =
+                                cells |> List.tryFind (fun c -> c.Verdict = verdict) |> Option.bind (fun c -> c.Reason)
+                            Cells = cells
+                            Claim = None
+                            Rate = None
+                            Seconds = clock.Elapsed.TotalSeconds
+                        }
+        ]
+
+    let private ratePoint runner (theorem: Theorem) (claim: RateClaim) (axis: Axis) setting =
+        runner.Cancellation.ThrowIfCancellationRequested()
+        let experiment = claim.Scenario.Experiment setting 0
+
+        let value =
+            match
+                measure runner { theorem with WatchesEverySteps = false } claim.Scenario setting (toPlan experiment)
+            with
+            | Ok trajectory -> trajectory.End
+            | Error estimate -> estimate
+
+        {
+            X = Map.find axis.Symbol setting
+            Value = value
+            Excluded = None
+            Experiment = experiment
+        }
+
+    let private rateChecks runner effort (theorem: Theorem) =
+        [
+            for claim in theorem.Rates do
+                let axis = claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis)
+
+                fun () ->
+                    let clock = Stopwatch.StartNew()
+                    let points = alongAxis effort claim.Scenario axis |> List.map (ratePoint runner theorem claim axis)
+                    let ascending = (List.last points).X > (List.head points).X
+                    let measured = Rates.measure claim points
+
+                    let verdict, reason, rate =
+                        match measured with
+                        | Error reason -> Inconclusive, Some reason, None
+                        | Ok rate ->
+                            let verdict = Rates.verdict claim ascending rate
+
+                            let reason =
+                                if verdict = Holds then
+                                    None
+                                else
+                                    Some $"the measured exponent is in [{rate.Lower:g4}, {rate.Upper:g4}]"
+
+                            verdict, reason, Some rate
+
+                    {
+                        Theorem = theorem
+                        Kind = RateCheck
+                        Scenario = claim.Scenario
+                        Axis = axis
+                        Verdict = verdict
+                        Reason = reason
+                        Cells = []
+                        Claim = Some claim
+                        Rate = rate
+                        Seconds = clock.Elapsed.TotalSeconds
+                    }
+        ]
+
+    /// Every check of some theorems. Cells of one check run one after the other; checks run on all cores.
+    let run runner effort (theorems: Theorem list) =
+        let clock = Stopwatch.StartNew()
+
+        let checks =
+            theorems
+            |> List.collect (fun theorem ->
+                boundChecks runner effort theorem @ rateChecks runner effort theorem
+                |> List.map (fun check -> theorem.Id, check))
+            |> Array.ofList
+
+        let mutable finished = 0
+
+        let results =
+            checks
+            |> Array.Parallel.map (fun (id, check) ->
+                let result = check ()
+                let count = Interlocked.Increment &finished
+                runner.Progress id (float count / float checks.Length)
+                result)
+
+        { Checks = List.ofArray results; Effort = effort; Seconds = clock.Elapsed.TotalSeconds }

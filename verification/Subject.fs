@@ -1,0 +1,105 @@
+namespace Sgm.Verification
+
+open Sgm
+open Sgm.Engine
+
+/// What a theorem is held against: an experiment and the plan that it was lowered to. Bounds read the coefficients and
+/// levels from the plan, so that they are those that ran.
+type Subject = { Experiment: Experiment; Plan: Plan }
+
+/// A run of equal Langevin steps at one level, read from a plan.
+type LangevinRun =
+    {
+        Level: NoiseLevel
+        /// Step h.
+        H: float
+        /// Number of steps N.
+        N: int64
+    }
+
+/// A predictor-only anneal over equal steps of time, read from a plan.
+type PredictorRun =
+    {
+        Method: string
+        /// Step γ = T/K.
+        Gamma: float
+        /// Number of steps K.
+        K: int64
+        /// The first and the last level.
+        From: NoiseLevel
+        To: NoiseLevel
+    }
+
+/// Shapes that theorems speak of, recognised in a plan.
+module Subject =
+    let private relativelyEqual tolerance (a: float) (b: float) = abs (a - b) <= tolerance * max (abs a) (abs b)
+
+    /// The plan as N Langevin steps x ← x + h·s + √(2h)·ξ of one size at one level, or why it is not that.
+    let langevin (subject: Subject) =
+        match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
+        | [ step ] ->
+            let oneStage = step.Stages.Length = 1
+
+            if
+                oneStage
+                && step.StaysAtLevel
+                && step.A = 1.0
+                && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
+            then
+                Ok { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount }
+            else
+                Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ at one level"
+        | [] -> Error "the sampler takes no step"
+        | _ -> Error "the sampler is not a repetition of one and the same Langevin step"
+
+    /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that.
+    let uniformPredictor (subject: Subject) =
+        let steps = subject.Plan.Tableaus() |> List.ofSeq
+
+        match steps with
+        | [] -> Error "the sampler takes no step"
+        | first :: _ when subject.Experiment.Forward <> Vp ->
+            Error $"'{first.Method}' runs under ve; the statement is for vp"
+        | first :: _ ->
+            let last = List.last steps
+            let total = first.From.Parameter - last.To.Parameter
+            let gamma = total / float steps.Length
+
+            let regular (step: Tableau) =
+                step.Method = first.Method && relativelyEqual 1e-6 (step.From.Parameter - step.To.Parameter) gamma
+
+            if first.StaysAtLevel then
+                Error "the sampler has corrector steps; the statement is for a predictor alone"
+            elif List.forall regular steps && subject.Plan.StepCount = int64 steps.Length then
+                Ok
+                    {
+                        Method = first.Method
+                        Gamma = gamma
+                        K = int64 steps.Length
+                        From = first.From
+                        To = last.To
+                    }
+            else
+                Error "the steps are not of one method and one size"
+
+    /// The sup norm (and L² norm) of a constant score error s − ∇ln p at a level, or why it is not constant.
+    let constantScoreError (plan: Plan) (level: NoiseLevel) =
+        let isShift (modifier: Engine.ScoreModifier) =
+            match modifier with
+            | :? Engine.ScoreModifier.Shifted -> true
+            | _ -> false
+
+        if not (obj.ReferenceEquals(plan.Score.Of, plan.Target)) then
+            Error "the score is that of another law"
+        elif not (Seq.forall isShift plan.Score.Modifiers) then
+            Error "the score error is not a constant (only 'shifted' is)"
+        else
+            let amount =
+                plan.Score.Modifiers
+                |> Seq.sumBy (fun modifier ->
+                    match modifier with
+                    | :? Engine.ScoreModifier.Shifted as shifted -> shifted.Amount
+                    | _ -> 0.0)
+
+            ignore level
+            Ok(abs amount)
