@@ -65,7 +65,8 @@ internal sealed class GaussianRun
                     Apply(s.Tableau);
                     break;
                 case Instruction.Probe probe:
-                    probes.Add(new(probe.Name, probe.Level, Law()));
+                    level = probe.Level;
+                    probes.Add(new(probe.Name, level, Law()));
                     break;
                 case Instruction.Transitions transitions:
                     for (int i = 0; i < transitions.Count && stopped is null; i++)
