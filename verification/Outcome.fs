@@ -11,7 +11,7 @@ type Cell =
         Experiment: Experiment
         /// Every assumption, evaluated on this experiment.
         Assumptions: (Assumption * AssumptionResult) list
-        /// The comparison that decides: the tightest, or the worst when one is violated. None when nothing was compared.
+        /// The comparison that decides: the conclusion when all hold, the worst otherwise. None when nothing was compared.
         Decisive: Comparison option
         /// How many inequalities were compared.
         Comparisons: int64
@@ -88,6 +88,12 @@ type CheckResult =
         |> function
             | [] -> None
             | ratios -> Some(List.max ratios)
+
+    /// How many settings were measured.
+    member this.CellCount =
+        match this.Rate with
+        | Some rate -> rate.Points.Length
+        | None -> this.Cells.Length
 
     /// How many cells are vacuous.
     member this.Vacuous = this.Cells |> List.filter (fun cell -> cell.IsVacuous) |> List.length

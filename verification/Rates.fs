@@ -47,7 +47,7 @@ module Rates =
             let last = fst slopes[slopes.Length - 1]
             let previous = fst slopes[slopes.Length - 2]
             let beforePrevious = fst slopes[slopes.Length - 3]
-            let noise = slopes |> Array.skip (slopes.Length - 3) |> Array.map snd |> Array.max
+            let noise = 1e-12 + (slopes |> Array.skip (slopes.Length - 3) |> Array.map snd |> Array.max)
             let step, priorStep = last - previous, previous - beforePrevious
             let ratio = if priorStep = 0.0 then 0.0 else step / priorStep
 
@@ -58,7 +58,9 @@ module Rates =
                 else
                     last
 
-            let candidates = [ last; previous; extrapolated ]
+            // The extrapolation is trusted no further than its own distance from the last slope.
+            let reach = abs (extrapolated - last)
+            let candidates = [ last; previous; extrapolated - reach; extrapolated + reach ]
 
             Ok
                 {
@@ -78,7 +80,7 @@ module Rates =
         match claim.Exponent with
         | Exactly a ->
             if halfWidth > exactHalfWidth then Inconclusive
-            elif measured.Lower - 1e-6 <= a && a <= measured.Upper + 1e-6 then Holds
+            elif measured.Lower <= a && a <= measured.Upper then Holds
             else Violated
         | AtMost a ->
             // O(x^a): at infinity the exponent may not exceed a; at zero the value must vanish at least as fast.

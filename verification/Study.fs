@@ -1,6 +1,7 @@
 namespace Sgm.Verification
 
 open System
+open System.Collections.Immutable
 open System.Diagnostics
 open System.Threading
 open Sgm
@@ -38,36 +39,59 @@ module Study =
         | :? RunStatus.Cancelled -> raise (OperationCanceledException())
         | _ -> Estimate.Unavailable("run", "the run ended early")
 
+    /// The same plan without its instructions, probed at the level of its first step.
+    let private startPlan (plan: Plan) =
+        let level =
+            plan.Tableaus()
+            |> Seq.tryHead
+            |> Option.map (fun step -> step.From)
+            |> Option.defaultValue plan.InitialLevel
+
+        Plan(
+            Target = plan.Target,
+            Score = plan.Score,
+            Start = plan.Start,
+            InitialLevel = level,
+            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
+            Metrics = plan.Metrics
+        )
+
     let private trajectory runner (theorem: Theorem) (plan: Plan) =
-        let values = ResizeArray<Estimate>()
+        let steps = ResizeArray<Estimate>()
 
         let watch (step: StepResult) =
-            if theorem.WatchesEverySteps || step.Index < 0L then
-                values.Add(step.Law.Measure theorem.Metric)
+            if step.Index >= 0L then
+                steps.Add(step.Law.Measure theorem.Metric)
 
-        let options =
-            RunOptions(
-                Cancellation = runner.Cancellation,
-                AfterStep = (if theorem.WatchesEverySteps then Action<StepResult> watch else null)
-            )
+        let execute plan (afterStep: Action<StepResult>) =
+            let outcome = runner.Run plan (RunOptions(Cancellation = runner.Cancellation, AfterStep = afterStep))
 
-        let outcome = runner.Run plan options
+            if outcome.IsCompleted then
+                Ok((Seq.last outcome.Probes).Law.Measure theorem.Metric)
+            else
+                Error(failed outcome.Status)
 
-        if not outcome.IsCompleted then
-            Error(failed outcome.Status)
-        elif theorem.WatchesEverySteps then
-            Ok { Values = List.ofSeq values; IsComplete = true }
-        else
-            let last = Seq.last outcome.Probes
-            Ok { Values = [ last.Law.Measure theorem.Metric ]; IsComplete = false }
+        match
+            execute (startPlan plan) null, execute plan (if theorem.WatchesEveryStep then Action<_> watch else null)
+        with
+        | Ok start, Ok final -> Ok { Start = start; Steps = List.ofSeq steps; End = final }
+        | Error reason, _
+        | _, Error reason -> Error reason
 
-    /// Richardson's extrapolation of values at steps h, h/2, h/4, … with an error expansion in whole powers of h. The bracket
-    /// is the difference of the last two diagonal entries, widened by the brackets of the values.
-    let stepLimit (values: Estimate list) =
+    /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
+    /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion
+    /// holds, widened by what rounding can grow to. W2 is extrapolated squared: the square is smooth in h where W2 is not.
+    let stepLimit metric (values: Estimate list) =
         match values |> List.tryFind (fun v -> not v.Value.HasValue) with
         | Some missing -> missing
         | None ->
-            let first = values |> List.map (fun v -> v.Value.Value) |> Array.ofList
+            let transform, back =
+                if metric = Metric.W2 then
+                    (fun (x: float) -> x * x), (fun x -> sqrt (max 0.0 x))
+                else
+                    id, id
+
+            let first = values |> List.map (fun v -> transform v.Value.Value) |> Array.ofList
 
             let columns =
                 (first, [ 1 .. first.Length - 1 ])
@@ -78,14 +102,12 @@ module Study =
                     |> Array.pairwise
                     |> Array.map (fun (coarse, fine) -> (factor * fine - coarse) / (factor - 1.0)))
 
-            let corner k = Array.last (List.item k columns)
-            let best = corner (first.Length - 1)
-
-            let spread =
-                abs (best - corner (first.Length - 2))
-                + 4.0 * (values |> List.map (fun v -> v.Upper - v.Lower) |> List.max)
-
-            Estimate.Exact(best, max 0.0 (best - spread), best + spread, "limit of the step to 0 (Richardson)")
+            let corners = columns |> List.map Array.last |> Array.ofList
+            let difference k = abs (corners[corners.Length - k] - corners[corners.Length - k - 1])
+            let rounding = 16.0 * (values |> List.map (fun v -> transform v.Upper - transform v.Lower) |> List.max)
+            let spread = max (difference 1) (difference 2) + rounding
+            let best = Array.last corners
+            Estimate.Exact(back best, back (best - spread), back (best + spread), "limit of the step to 0 (Richardson)")
 
     /// How many times the step is halved for a limit.
     let private refinements = 7
@@ -94,25 +116,20 @@ module Study =
         match scenario.Measurement with
         | Direct -> trajectory runner theorem plan
         | StepLimit ->
-            let runs =
-                [ 0..refinements ]
-                |> List.map (fun k -> trajectory runner theorem (toPlan (scenario.Experiment setting k)))
+            let folder found k =
+                found
+                |> Result.bind (fun earlier ->
+                    trajectory runner theorem (toPlan (scenario.Experiment setting k))
+                    |> Result.map (fun run -> run :: earlier))
 
-            match
-                runs
-                |> List.tryPick (function
-                    | Error e -> Some e
-                    | Ok _ -> None)
-            with
-            | Some error -> Error error
-            | None ->
-                let ends =
-                    runs
-                    |> List.choose (function
-                        | Ok t -> Some t.End
-                        | Error _ -> None)
-
-                Ok { Values = [ stepLimit ends ]; IsComplete = false }
+            (Ok [], [ 0..refinements ])
+            ||> List.fold folder
+            |> Result.map (fun runs ->
+                {
+                    Start = runs.Head.Start
+                    Steps = []
+                    End = runs |> List.rev |> List.map (fun run -> run.End) |> stepLimit theorem.Metric
+                })
 
     /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
     /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
@@ -130,13 +147,17 @@ module Study =
 
         let verdict = Verdict.all verdicts
 
+        // When all hold the last one speaks for the theorem: it is the conclusion, the others are its steps.
         let decisive =
-            List.zip comparisons verdicts
-            |> List.filter (fun (_, v) -> v = verdict)
-            |> List.map fst
-            |> function
-                | [] -> None
-                | several -> Some(List.maxBy ratio several)
+            if verdict = Holds then
+                List.tryLast comparisons
+            else
+                List.zip comparisons verdicts
+                |> List.filter (fun (_, v) -> v = verdict)
+                |> List.map fst
+                |> function
+                    | [] -> None
+                    | several -> Some(List.maxBy ratio several)
 
         let final = List.tryLast comparisons
         let vacuous = final |> Option.exists (fun c -> not (c.Bound < informativeBelow theorem.Metric plan))
@@ -245,7 +266,7 @@ module Study =
 
         let value =
             match
-                measure runner { theorem with WatchesEverySteps = false } claim.Scenario setting (toPlan experiment)
+                measure runner { theorem with WatchesEveryStep = false } claim.Scenario setting (toPlan experiment)
             with
             | Ok trajectory -> trajectory.End
             | Error estimate -> estimate

@@ -82,8 +82,8 @@ module Subject =
             else
                 Error "the steps are not of one method and one size"
 
-    /// The sup norm (and L² norm) of a constant score error s − ∇ln p at a level, or why it is not constant.
-    let constantScoreError (plan: Plan) (level: NoiseLevel) =
+    /// The sup norm (and L² norm) of a constant score error s − ∇ln p or why it is not constant.
+    let constantScoreError (plan: Plan) =
         let isShift (modifier: Engine.ScoreModifier) =
             match modifier with
             | :? Engine.ScoreModifier.Shifted -> true
@@ -101,5 +101,4 @@ module Subject =
                     | :? Engine.ScoreModifier.Shifted as shifted -> shifted.Amount
                     | _ -> 0.0)
 
-            ignore level
             Ok(abs amount)

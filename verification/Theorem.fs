@@ -40,14 +40,13 @@ type Assumption =
 /// The metric along a run of an exact law.
 type Trajectory =
     {
-        /// Index 0 is the start, index k the law after k steps; only the ends unless the theorem watches every step.
-        Values: Estimate list
-        /// Whether `Values` has every step.
-        IsComplete: bool
+        /// Of the start, against the target at the level of the first step.
+        Start: Estimate
+        /// After step 1, 2, …, N; empty unless the theorem watches every step.
+        Steps: Estimate list
+        /// At the end of the run.
+        End: Estimate
     }
-
-    member this.Start = List.head this.Values
-    member this.End = List.last this.Values
 
 /// One inequality measured ≤ bound.
 type Comparison = { What: string; Measured: Estimate; Bound: float }
@@ -125,7 +124,7 @@ type Theorem =
         /// The metric that the bound is about.
         Metric: Metric
         /// Whether the bound needs the metric after every step.
-        WatchesEverySteps: bool
+        WatchesEveryStep: bool
         /// The inequalities that the theorem claims of a run, evaluated from the plan that ran.
         Bound: Subject -> Trajectory -> Comparison list
         Scenarios: Scenario list
