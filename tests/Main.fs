@@ -11,6 +11,9 @@ let private tests =
             BridgeTests.tests
 #endif
             PackagesTests.tests
+            RandomFormatTests.tests
+            VectorMathTests.tests
+            RandomTests.tests
         ]
 
 [<EntryPoint>]
