@@ -14,6 +14,8 @@ let private tests =
             RandomFormatTests.tests
             VectorMathTests.tests
             RandomTests.tests
+            GaussianTests.tests
+            VerificationTests.tests
         ]
 
 [<EntryPoint>]

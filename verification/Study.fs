@@ -104,8 +104,24 @@ module Study =
 
             let corners = columns |> List.map Array.last |> Array.ofList
             let difference k = abs (corners[corners.Length - k] - corners[corners.Length - k - 1])
+
             let rounding = 16.0 * (values |> List.map (fun v -> transform v.Upper - transform v.Lower) |> List.max)
-            let spread = max (difference 1) (difference 2) + rounding
+
+            // Halving the step must at least halve what is left, in the values or after a first extrapolation. Where it does
+            // not there is no expansion in whole powers, and the rest is bounded by the geometric series of the values.
+            let contraction (column: float[]) =
+                let difference k = abs (column[column.Length - k] - column[column.Length - k - 1])
+                if difference 1 <= rounding then infinity else difference 2 / difference 1
+
+            let lastDifference = abs (first[first.Length - 1] - first[first.Length - 2])
+            let fastest = columns |> List.truncate 3 |> List.map contraction |> List.max
+
+            let tail =
+                if fastest >= 1.8 then 0.0
+                elif fastest > 1.05 then 4.0 * lastDifference / (fastest - 1.0)
+                else infinity
+
+            let spread = max (difference 1) (difference 2) + rounding + tail
             let best = Array.last corners
             Estimate.Exact(back best, back (best - spread), back (best + spread), "limit of the step to 0 (Richardson)")
 

@@ -1,0 +1,308 @@
+module Sgm.Tests.VerificationTests
+
+open System
+open System.Collections.Immutable
+open System.Threading
+open Expecto
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.Theorems
+
+/// A plan whose every step was changed: a bug planted in the engine, invisible to the theorem.
+let rec private sabotage (change: Tableau -> Tableau) (plan: Plan) =
+    let rec instruction (i: Instruction) : Instruction =
+        match i with
+        | :? Instruction.Step as step -> Instruction.Step(change step.Tableau)
+        | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, body repeat.Body)
+        | :? Instruction.Transitions as all -> Instruction.Transitions(all.Count, fun k -> body (all.Body.Invoke k))
+        | other -> other
+
+    and body instructions = ImmutableArray.CreateRange(instructions |> Seq.map instruction)
+
+    Plan(
+        Target = plan.Target,
+        Score = plan.Score,
+        Start = plan.Start,
+        InitialLevel = plan.InitialLevel,
+        Instructions = body plan.Instructions,
+        Metrics = plan.Metrics
+    )
+
+let private changed (t: Tableau) a (b: float) c =
+    Tableau(
+        Method = t.Method,
+        From = t.From,
+        To = t.To,
+        Stages = t.Stages,
+        A = a * t.A,
+        B = ImmutableArray.CreateRange(t.B |> Seq.map ((*) b)),
+        C = c * t.C
+    )
+
+let private runnerWith change =
+    {
+        Run = fun plan options -> GaussianInterpreter().Run(sabotage change plan, options)
+        Cancellation = CancellationToken.None
+        Progress = fun _ _ -> ()
+    }
+
+let private healthy = runnerWith id
+
+let private check id results = results.Checks |> List.filter (fun c -> c.Theorem.Id = id)
+
+let private langevinExperiment h scoreModifier t =
+    experiment {
+        target t
+        forward ve
+        score scoreModifier
+        start (from (normal [ 0.0 ] 1.2))
+        sampler (repeat 100 (corrector (langevin h)))
+    }
+
+let private catalogue =
+    testList
+        "catalogue"
+        [
+            testCase "with a healthy engine every check holds, on every axis, with cells that are not vacuous"
+            <| fun () ->
+                let results = Study.run healthy Quick Catalogue.theorems
+
+                for c in results.Checks do
+                    Expect.equal c.Verdict Holds $"{c.Key}: {c.Reason}"
+
+                    if c.Kind = BoundCheck then
+                        Expect.isTrue (c.Cells |> List.exists (fun cell -> not cell.IsVacuous)) $"{c.Key}: all vacuous"
+
+                        Expect.isTrue
+                            (c.Tightest.Value > 0.0 && c.Tightest.Value <= 1.0 + 1e-9)
+                            $"{c.Key}: {c.Tightest}"
+                    else
+                        Expect.isSome c.Rate $"{c.Key} has no interval"
+
+            testCase "D3a is sharp: measured/bound reaches 0.99"
+            <| fun () ->
+                let results = Study.run healthy Quick [ Pedrotti.inexactLangevin ]
+                let tightest = results.Checks |> List.choose (fun c -> c.Tightest) |> List.max
+                Expect.isGreaterThanOrEqual tightest 0.99 "tightest ratio"
+
+            testCase "the bias of Langevin on a normal law is of second order in h, first in d, second in ε"
+            <| fun () ->
+                let results = Study.run healthy Quick [ LeeLuTan.langevinSupNorm ]
+
+                for axis, exponent in [ "h", 2.0; "d", 1.0; "ε", 2.0 ] do
+                    let rate =
+                        results.Checks
+                        |> List.pick (fun c -> if c.Kind = RateCheck && c.Axis.Symbol = axis then c.Rate else None)
+
+                    // χ² = (1 + χ₁²)^d − 1 is linear in d only up to d·χ₁².
+                    Expect.isLessThan (abs (rate.Slope - exponent)) 1e-5 $"{axis}: {rate.Slope}"
+                    Expect.isLessThan (rate.Upper - rate.Lower) 0.01 $"{axis}: narrow"
+
+            testCase "theorem identifiers are unique and every source names a paper and a statement"
+            <| fun () ->
+                let ids = Catalogue.theorems |> List.map (fun t -> t.Id)
+                Expect.equal (List.distinct ids) ids "unique"
+
+                for t in Catalogue.theorems do
+                    Expect.isNonEmpty t.Source.Paper t.Id
+                    Expect.isNonEmpty t.Source.Statement t.Id
+                    Expect.isNonEmpty t.Assumptions t.Id
+        ]
+
+/// A bug in the engine's step and the theorems that must catch it.
+let private bugs =
+    [
+        "√h instead of √(2h)",
+        (fun t -> changed t 1.0 1.0 (sqrt 0.5)),
+        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "h instead of 2h in the noise's deviation",
+        (fun t -> changed t 1.0 1.0 (sqrt 2.0)),
+        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "half the drift",
+        (fun t -> changed t 1.0 0.5 1.0),
+        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "no noise", (fun t -> changed t 1.0 1.0 0.0), [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "the drift's sign",
+        (fun t -> changed t 1.0 -1.0 1.0),
+        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "a state that shrinks by a thousandth a step",
+        (fun t -> changed t 0.999 1.0 1.0),
+        [ "lee-2022-4.2"; "bruno-2023-gaussian" ]
+    ]
+
+let private sabotaged =
+    testList
+        "sabotage"
+        [
+            for name, change, catchers in bugs do
+                testCase name
+                <| fun () ->
+                    let results = Study.run (runnerWith change) Quick Catalogue.theorems
+
+                    for id in catchers do
+                        let verdicts = check id results |> List.map (fun c -> c.Verdict)
+                        let caught = verdicts |> List.exists (fun v -> v = Violated || v = Inconclusive)
+                        Expect.isTrue caught $"{id} does not notice: {verdicts}"
+
+                    if name <> "the drift's sign" then
+                        Expect.isGreaterThan results.Violated 0 "violated"
+
+            for theorem in Catalogue.theorems do
+                testCase $"{theorem.Id} with its bound at 0.99 times the measurement is violated"
+                <| fun () ->
+                    let weakened =
+                        { theorem with
+                            Bound =
+                                fun subject trajectory ->
+                                    theorem.Bound subject trajectory
+                                    |> List.map (fun c -> { c with Bound = 0.99 * c.Measured.Value.Value })
+                        }
+
+                    for c in (Study.run healthy Quick [ { weakened with Rates = [] } ]).Checks do
+                        Expect.equal c.Verdict Violated c.Key
+        ]
+
+let private assumptions =
+    let verdictOf theorem e = Study.onExperiment healthy theorem e
+
+    let notApplicable theorem e (reason: string) =
+        let cell = verdictOf theorem e
+        Expect.equal cell.Verdict NotApplicable $"{cell.Reason}"
+        Expect.stringContains (defaultArg cell.Reason "") reason "reason"
+
+    let lee = LeeLuTan.langevinSupNorm
+    let bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
+    let standardNormal = normal [ 0.0 ] 1.0
+
+    let reverse steps predictorMethod =
+        experiment {
+            target (normal [ 1.0 ] 1.0)
+            forward vp
+            sampler (anneal (uniform 4.0 0.0 steps) (predictor predictorMethod))
+        }
+
+    testList
+        "assumptions"
+        [
+            testCase "within the hypotheses the verdict is holds"
+            <| fun () ->
+                Expect.equal (verdictOf lee (langevinExperiment (1.0 / 300.0) exact standardNormal)).Verdict Holds "lee"
+                Expect.equal (verdictOf Bruno.gaussianMean (reverse 100 eulerMaruyama)).Verdict Holds "bruno"
+            testCase "a step that is too large"
+            <| fun () -> notApplicable lee (langevinExperiment 0.1 exact standardNormal) "is above 1/(272"
+            testCase "a score error that is too large"
+            <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> shifted 0.2) standardNormal) "1/(49"
+            testCase "a score error that is not bounded"
+            <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> scaled 1.1) standardNormal) "constant"
+            testCase "a target without a known log-Sobolev constant"
+            <| fun () -> notApplicable lee (langevinExperiment 1e-3 exact bimodal) "normal targets"
+            testCase "another sampler" <| fun () -> notApplicable lee (reverse 100 eulerMaruyama) "Langevin"
+            testCase "another predictor"
+            <| fun () -> notApplicable Bruno.gaussianMean (reverse 100 ancestral) "ancestral"
+            testCase "steps of time above 1"
+            <| fun () -> notApplicable Bruno.gaussianMean (reverse 3 eulerMaruyama) "γ = 1.33"
+            testCase "data with another covariance"
+            <| fun () ->
+                notApplicable
+                    Bruno.gaussianMean
+                    { reverse 100 eulerMaruyama with Target = normal [ 1.0 ] 2.0 }
+                    "covariance I"
+        ]
+
+let private verdicts =
+    let exactly value width = Estimate.Exact(value, value - width, value + width, "test")
+
+    testList
+        "verdicts"
+        [
+            testCase "the interval decides, not the value"
+            <| fun () ->
+                let sampled = Estimate.Sampled(0.9, 0.8, 1.1, 0.99, "test")
+                Expect.equal (Verdict.ofBound sampled 1.0) Inconclusive "bound inside the interval"
+                Expect.equal (Verdict.ofBound sampled 1.2) Holds "interval below"
+                Expect.equal (Verdict.ofBound sampled 0.7) Violated "interval above"
+            testCase "an exact measurement resolves equality, but no more than its resolution"
+            <| fun () ->
+                Expect.equal (Verdict.ofBound (exactly 1.0 1e-12) 1.0) Holds "equality"
+                Expect.equal (Verdict.ofBound (exactly 1.0 1e-12) (1.0 - 1e-8)) Violated "above by 1e-8"
+                Expect.equal (Verdict.ofBound (exactly 1.0 1e-3) 1.0) Inconclusive "a wide bracket does not"
+            testCase "a bound that is not a number decides nothing"
+            <| fun () -> Expect.equal (Verdict.ofBound (exactly 1.0 0.0) nan) Inconclusive "nan"
+            testCase "one violation is a violation; not applicable never hides"
+            <| fun () ->
+                Expect.equal (Verdict.all [ Holds; NotApplicable; Violated ]) Violated "violated"
+                Expect.equal (Verdict.all [ Holds; NotApplicable ]) Holds "holds"
+                Expect.equal (Verdict.all [ NotApplicable ]) NotApplicable "nothing applied"
+                Expect.equal (Verdict.all [ Holds; Inconclusive ]) Inconclusive "inconclusive"
+            testCase "the limit of small steps: value and bracket"
+            <| fun () ->
+                let values f = List.init 8 (fun k -> exactly (f (0.5 ** float k)) 1e-16)
+                let limit = Study.stepLimit Metric.Kl (values (fun h -> exp h + sin h))
+                Expect.isLessThan (abs (limit.Value.Value - 1.0)) 1e-12 "value"
+                Expect.isTrue (limit.Lower <= 1.0 && 1.0 <= limit.Upper) "bracket"
+                // √h has no expansion in whole powers: the bracket must say that nothing is known well.
+                let rough = Study.stepLimit Metric.Kl (values (fun h -> 1.0 + sqrt h))
+                Expect.isTrue (rough.Lower <= 1.0 && 1.0 <= rough.Upper) $"[{rough.Lower}, {rough.Upper}]"
+        ]
+
+let private rates =
+    let claim exponent : RateClaim =
+        {
+            Axis = "h"
+            Exponent = exponent
+            IsExponential = false
+            Of = "test"
+            Scenario = Bruno.gaussianMean.Scenarios.Head
+        }
+
+    let own = langevinExperiment 0.1 exact (normal [ 0.0 ] 1.0)
+
+    let points width f =
+        [
+            for k in 0..9 do
+                let x = 0.5 ** float k
+                let y = f x
+
+                {
+                    X = x
+                    Value = Estimate.Exact(y, max 0.0 (y - width), y + width, "test")
+                    Excluded = None
+                    Experiment = own
+                }
+        ]
+
+    let measured exponent width f =
+        match Rates.measure (claim exponent) (points width f) with
+        | Ok rate -> rate
+        | Error reason -> failtest reason
+
+    testList
+        "rates"
+        [
+            testCase "the exponent at the asymptotic end, through a correction term"
+            <| fun () ->
+                let rate = measured (Exactly 1.0) 1e-15 (fun h -> 3.0 * h * (1.0 + 2.0 * h))
+                Expect.isTrue (rate.Lower <= 1.0 && 1.0 <= rate.Upper) $"[{rate.Lower}, {rate.Upper}]"
+                Expect.isLessThan (abs (rate.Slope - 1.0)) 1e-3 "slope"
+                Expect.equal (Rates.verdict (claim (Exactly 1.0)) false rate) Holds "holds"
+                Expect.equal (Rates.verdict (claim (Exactly 1.1)) false rate) Violated "not 1.1"
+            testCase "at most: towards zero a faster decay is within the claim, a slower one is not"
+            <| fun () ->
+                let rate = measured (AtMost 1.0) 1e-15 (fun h -> h * h)
+                Expect.equal (Rates.verdict (claim (AtMost 1.0)) false rate) Holds "h² = O(h)"
+                Expect.equal (Rates.verdict (claim (AtMost 3.0)) false rate) Violated "h² is not O(h³)"
+                Expect.equal (Rates.verdict (claim (AtMost 1.0)) true rate) Violated "x² is not O(x) at infinity"
+            testCase "the rounding floor is left out, and said so"
+            <| fun () ->
+                match Rates.measure (claim (Exactly 2.0)) (points 1e-6 (fun h -> h * h)) with
+                | Ok rate ->
+                    Expect.isTrue (rate.Points |> List.exists (fun p -> p.Excluded.IsSome)) "excluded"
+                    Expect.isTrue (rate.Lower <= 2.0 && 2.0 <= rate.Upper) "slope"
+                | Error reason -> failtest reason
+            testCase "too few usable points give no exponent"
+            <| fun () ->
+                Expect.isError (Rates.measure (claim (Exactly 2.0)) (points 1.0 (fun h -> h * h))) "all at the floor"
+        ]
+
+let tests = testList "verification" [ catalogue; sabotaged; assumptions; verdicts; rates ]
