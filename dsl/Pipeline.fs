@@ -67,3 +67,38 @@ module Pipeline =
         | Anneal(schedule, _) -> Some schedule
         | Repeat(0, _) -> None
         | other -> children other |> List.tryPick firstSchedule
+
+    /// Without sequences inside sequences or of one part: what `>=>` makes of the same steps. Equal samplers are equal
+    /// values in this form, and it is the form that text reads back to.
+    let rec normal pipeline =
+        match pipeline with
+        | Anneal(schedule, body) -> Anneal(schedule, normal body)
+        | Repeat(times, body) -> Repeat(times, normal body)
+        | Sequence parts ->
+            let flat =
+                parts
+                |> List.collect (fun part ->
+                    match normal part with
+                    | Sequence inner -> inner
+                    | single -> [ single ])
+
+            match flat with
+            | [ single ] -> single
+            | several -> Sequence several
+        | Corrector _
+        | Predictor _
+        | Probe _ -> pipeline
+
+    /// Levels of nesting, found without recursion.
+    let depth pipeline =
+        let pending = System.Collections.Generic.Stack [ struct (pipeline, 1) ]
+        let mutable deepest = 0
+
+        while pending.Count > 0 do
+            let struct (next, level) = pending.Pop()
+            deepest <- max deepest level
+
+            for child in children next do
+                pending.Push(struct (child, level + 1))
+
+        deepest

@@ -40,3 +40,31 @@ module TargetSyntax =
     let standardized target = Standardized target
     /// The vector (v, …, v) of length d.
     let fill (dimension: int) (value: float) = List.replicate dimension value
+
+/// Questions about a target that checking and printing share.
+module Target =
+    /// The targets directly inside this one.
+    let children target =
+        match target with
+        | Mixture components -> List.map snd components
+        | Product factors -> List.map snd factors
+        | Standardized inner -> [ inner ]
+        | Normal _
+        | NormalDiag _
+        | NormalCov _
+        | Standard _
+        | Samples _ -> []
+
+    /// Levels of nesting, found without recursion.
+    let depth target =
+        let pending = System.Collections.Generic.Stack [ struct (target, 1) ]
+        let mutable deepest = 0
+
+        while pending.Count > 0 do
+            let struct (next, level) = pending.Pop()
+            deepest <- max deepest level
+
+            for child in children next do
+                pending.Push(struct (child, level + 1))
+
+        deepest

@@ -1,0 +1,190 @@
+namespace Sgm
+
+open System.IO
+
+/// A valid experiment: its sampler in normal form, its canonical text and fingerprint, and the plan that runs.
+type Checked =
+    {
+        Experiment: Experiment
+        Text: string
+        Fingerprint: string
+        Plan: Engine.Plan
+        Warnings: Problem list
+    }
+
+/// From what a user wrote to a plan, or to everything that is wrong with it. Nothing runs before all of it is checked.
+module Check =
+
+    let private field name : Place = [ Segment.Part name ]
+
+    let private measure (problems: Problems) (metrics: Engine.Metric list) =
+        metrics
+        |> List.iteri (fun i metric ->
+            let place = field "measure" @ [ Segment.Item("metric", i + 1) ]
+            let name = metric.ToString().ToLowerInvariant()
+
+            if not (System.Enum.IsDefined metric) then
+                problems.Add(place, Fault.OutOfRange(name, "tv, kl, chi2 or w2"))
+            elif List.contains metric (List.take i metrics) then
+                problems.Add(place, Fault.OutOfRange($"{name} for the second time", "each metric once")))
+
+    let private modifiers (problems: Problems) (score: Score) =
+        if List.length score.Modifiers > Syntax.deepestValue then
+            problems.Add(field "score", Fault.TooDeep Syntax.deepestValue)
+
+        score.Modifiers
+        |> List.iteri (fun i modifier ->
+            let at name = field "score" @ [ Segment.Item("modifier", i + 1); Segment.Part name ]
+
+            match modifier with
+            | Shifted amount -> CheckNumber.finite problems (at "amount") amount
+            | Scaled factor -> CheckNumber.finite problems (at "factor") factor
+            | Rippled(amplitude, frequency) ->
+                CheckNumber.finite problems (at "amplitude") amplitude
+                CheckNumber.finite problems (at "frequency") frequency
+            | Clipped radius -> CheckNumber.positive problems (at "radius") "a radius" radius)
+
+    /// A law besides the target must have the target's dimension.
+    let private sameDimension (problems: Problems) place (target: int64 option) (found: int64 option) =
+        match target, found with
+        | Some expected, Some found when found <> expected ->
+            problems.Add(place, Fault.DimensionMismatch(found, expected, "the target"))
+        | _ -> ()
+
+    let private start (library: Data.Library) (problems: Problems) dimension (experiment: Experiment) samplerValid =
+        match experiment.Start with
+        | Prior ->
+            if samplerValid && (Pipeline.firstSchedule experiment.Sampler).IsNone then
+                problems.Add(field "start", Fault.PriorWithoutAnneal)
+        | Warm -> ()
+        | From law ->
+            let place = field "start" @ [ Segment.Part "law" ]
+            CheckTarget.check library problems place law |> sameDimension problems (field "start") dimension
+        | Point coordinates ->
+            if coordinates.IsEmpty then
+                problems.Add(field "start", Fault.Empty "a point of at least one coordinate")
+            else
+                CheckNumber.entries (CheckNumber.finite problems) (field "start") coordinates
+                sameDimension problems (field "start") dimension (Some(int64 coordinates.Length))
+
+    let private isClipped modifier =
+        match modifier with
+        | Clipped _ -> true
+        | Shifted _
+        | Scaled _
+        | Rippled _ -> false
+
+    /// All errors of an experiment, of the fields that were read.
+    let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
+        let problems = Problems()
+        let read name = not (unread.Contains name)
+
+        let dimension =
+            if read "target" then
+                CheckTarget.check library problems (field "target") experiment.Target
+            else
+                None
+
+        if read "score" then
+            match experiment.Score.Base with
+            | Exact -> ()
+            | ScoreOf law ->
+                let place = field "score" @ [ Segment.Part "law" ]
+                CheckTarget.check library problems place law |> sameDimension problems place dimension
+
+            modifiers problems experiment.Score
+
+        let samplerValid =
+            read "forward"
+            && read "sampler"
+            && CheckSampler.check problems experiment.Forward (field "sampler") experiment.Sampler
+
+        if read "start" then
+            start library problems dimension experiment samplerValid
+
+        if samplerValid && read "score" && List.exists isClipped experiment.Score.Modifiers then
+            CheckLevels.clipped problems experiment.Forward experiment.Sampler
+
+        measure problems experiment.Measure
+        CheckNumber.atLeast problems (field "particles") "a number of particles" 1 experiment.Particles
+
+        if experiment.Seed < 0L then
+            problems.Add(field "seed", Fault.OutOfRange(string experiment.Seed, "a seed ≥ 0"))
+
+        problems.List
+
+    let private warnings (experiment: Experiment) (plan: Engine.Plan) =
+        let problems = Problems()
+
+        let factor =
+            experiment.Score.Modifiers
+            |> List.fold
+                (fun product modifier ->
+                    match modifier with
+                    | Scaled factor -> product * factor
+                    | Shifted _
+                    | Rippled _
+                    | Clipped _ -> product)
+                1.0
+
+        CheckLevels.warn problems experiment.Forward plan.Score.Of factor experiment.Sampler
+        let needed = Memory.particles plan experiment.Particles
+        let available = Memory.available ()
+
+        if needed > available then
+            problems.Add(field "particles", Fault.LargeMemory(needed, available))
+
+        problems.List
+
+    let private complete (library: Data.Library) (experiment: Experiment) : Checked =
+        let plan = Lower.plan library.Rows experiment
+        let text = Print.experiment experiment
+
+        {
+            Experiment = experiment
+            Text = text
+            Fingerprint = Fingerprint.ofText text
+            Plan = plan
+            Warnings = warnings experiment plan
+        }
+
+    /// The sampler in normal form, when it is not nested too deeply to be brought there.
+    let private normal (experiment: Experiment) =
+        if Pipeline.depth experiment.Sampler > Syntax.deepestValue then
+            experiment
+        else
+            { experiment with Sampler = Pipeline.normal experiment.Sampler }
+
+    /// A valid experiment with its plan, or everything that is wrong. Data files are relative to the directory.
+    let experiment (baseDirectory: string) (experiment: Experiment) : Result<Checked, Problem list> =
+        let library = Data.Library baseDirectory
+        let experiment = normal experiment
+
+        match errors library Set.empty experiment with
+        | [] -> Ok(complete library experiment)
+        | problems -> Error problems
+
+    /// The same for a text, whose problems then say where they are. `file` is the name that they are reported under.
+    let text (file: string) (baseDirectory: string) (contents: string) : Result<Checked, Problem list> =
+        let parsed = Parse.text file contents
+        let library = Data.Library baseDirectory
+
+        let locate (problem: Problem) =
+            match problem.Position with
+            | Some _ -> problem
+            | None -> { problem with Position = Some(parsed.Locate problem.Place) }
+
+        let problems = parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.map locate
+
+        if problems.IsEmpty then
+            let complete = complete library parsed.Experiment
+
+            Ok { complete with Warnings = List.map locate complete.Warnings }
+        else
+            Error problems
+
+    /// The same for a file; data files are relative to it.
+    let file (path: string) : Result<Checked, Problem list> =
+        match Data.readText path with
+        | Ok contents -> text path (Path.GetDirectoryName(Path.GetFullPath path)) contents
+        | Error reason -> Error [ { Place = []; Fault = Fault.Unreadable(path, reason); Position = None } ]

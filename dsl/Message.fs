@@ -1,0 +1,196 @@
+namespace Sgm
+
+open System
+open System.Globalization
+
+/// Numbers as the language writes them.
+module Numeral =
+    /// The shortest decimal that reads back as the same number, always with a point or an exponent; −0 is `0.0`.
+    let ofFloat (x: float) =
+        if Double.IsNaN x then
+            "nan"
+        elif Double.IsInfinity x then
+            (if x > 0.0 then "infinity" else "-infinity")
+        elif x = 0.0 then
+            "0.0"
+        else
+            let shortest = x.ToString("R", CultureInfo.InvariantCulture).Replace("E+", "e").Replace("E-", "e-")
+
+            if shortest.Contains '.' || shortest.Contains 'e' then
+                shortest
+            else
+                shortest + ".0"
+
+    /// At most four digits, for a figure in a sentence.
+    let brief (x: float) = x.ToString("G4", CultureInfo.InvariantCulture).Replace("E+", "e").Replace("E-", "e-")
+
+    /// A size in bytes with its unit.
+    let bytes (n: float) =
+        let units = [| "bytes"; "KiB"; "MiB"; "GiB"; "TiB"; "PiB"; "EiB" |]
+        let power = if n < 1024.0 then 0 else min (units.Length - 1) (int (Math.Log(n, 1024.0)))
+        brief (n / 1024.0 ** float power) + " " + units[power]
+
+/// The known word that a mistyped one is nearest to.
+module Nearest =
+    /// Insertions, deletions, replacements and swaps of neighbours from one word to another.
+    let distance (a: string) (b: string) =
+        let d =
+            Array2D.init (a.Length + 1) (b.Length + 1) (fun i j ->
+                if i = 0 then j
+                elif j = 0 then i
+                else 0)
+
+        for i in 1 .. a.Length do
+            for j in 1 .. b.Length do
+                let replaced = d[i - 1, j - 1] + (if a[i - 1] = b[j - 1] then 0 else 1)
+                d[i, j] <- min replaced (1 + min d[i - 1, j] d[i, j - 1])
+
+                if i > 1 && j > 1 && a[i - 1] = b[j - 2] && a[i - 2] = b[j - 1] then
+                    d[i, j] <- min d[i, j] (d[i - 2, j - 2] + 1)
+
+        d[a.Length, b.Length]
+
+    /// The nearest of the known words, when it is near enough to be meant.
+    let word (known: string list) (found: string) =
+        let found = found.ToLowerInvariant()
+        let distance (candidate: string) = distance (candidate.ToLowerInvariant()) found
+
+        if List.isEmpty known || found.Length > 40 then
+            None
+        else
+            let nearest = known |> List.minBy distance
+            if distance nearest <= max 1 (nearest.Length / 3) then Some nearest else None
+
+/// Problems in words.
+module Message =
+    let private number = Numeral.ofFloat
+
+    /// "a", "a or b", "a, b or c".
+    let private oneOf (words: string list) =
+        match List.rev words with
+        | [] -> "nothing"
+        | [ single ] -> single
+        | last :: others -> String.Join(", ", List.rev others) + " or " + last
+
+    let private didYouMean known found =
+        match Nearest.word known found with
+        | Some nearest -> $"; did you mean '{nearest}'?"
+        | None -> ""
+
+    let private plural noun n = if n = 1 then $"{n} {noun}" else $"{n} {noun}s"
+    let private values = plural "value"
+    let private rows = plural "row"
+
+    /// What was found, what is allowed and what to do.
+    let ofFault fault =
+        match fault with
+        | Fault.Unreadable(file, reason) -> $"cannot read '{file}': {reason}"
+        | Fault.Syntax(found, expected) -> $"found {found}, expected {oneOf expected}"
+        | Fault.Unclosed opening -> $"this '{opening}' is never closed"
+        | Fault.Tab -> "found a tab, expected spaces: as in F#, columns matter, so indent with spaces"
+        | Fault.TooDeep limit -> $"found more than {limit} levels of nesting; write it flatter, with '>=>' and 'repeat'"
+        | Fault.MalformedNumber found ->
+            $"found '{found}', expected a number such as 2, 2.0, 1e-3 or (for a seed) 5000000000L"
+        | Fault.Misaligned(found, expected) ->
+            $"found a new line at column {found}, expected column {expected}, where the one before it starts (or deeper, to continue it)"
+        | Fault.UnknownField(found, allowed) ->
+            $"found '{found}', expected a field: {oneOf allowed}{didYouMean allowed found}"
+        | Fault.RepeatedField(field, firstLine) ->
+            $"the field '{field}' is given twice, first in line {firstLine}; keep one of them"
+        | Fault.MissingField(field, example) -> $"the field '{field}' is missing; add for example: {example}"
+        | Fault.NeedsParentheses field ->
+            $"the value of '{field}' is more than one word; put parentheses around it: {field} (…)"
+        | Fault.UnknownWord(found, kind, allowed) ->
+            $"found '{found}', expected {kind}: {oneOf allowed}{didYouMean allowed found}"
+        | Fault.WrongKind(found, expected, advice) ->
+            match advice with
+            | Some advice -> $"found {found}, expected {expected}; {advice}"
+            | None -> $"found {found}, expected {expected}"
+        | Fault.WrongArity(word, found, expected, signature, example) ->
+            let takes = if expected = 0 then "nothing" else values expected
+            $"'{word}' takes {takes}, found {found}: {signature}; for example: {example}"
+        | Fault.NumberTooLarge(found, allowed) -> $"found {found}, expected {allowed}"
+        | Fault.OutOfRange(found, allowed) -> $"found {found}, expected {allowed}"
+        | Fault.Empty what -> $"found nothing, expected {what}"
+        | Fault.DimensionMismatch(found, expected, reference) ->
+            $"found dimension {found}, expected {expected}, the dimension of {reference}"
+        | Fault.TooManyDimensions(found, limit) ->
+            $"found {Numeral.brief found} coordinates, expected at most {limit} (the components of a mixture count each)"
+        | Fault.TooManyFactors(found, limit) ->
+            $"found {Numeral.brief found} different blocks, expected at most {limit}; write equal blocks as one `n, T`"
+        | Fault.WeightSum found ->
+            $"the weights sum to {number found}, expected 1 (within 1e-9); they differ by {Numeral.brief (found - 1.0)}"
+        | Fault.NestedMixture ->
+            "found a mixture inside a mixture, expected a normal law; multiply the weights and list all components in one mixture"
+        | Fault.NotNormal found ->
+            $"found {found}, expected a normal law as a mixture's component: normal, normalDiag, normalCov or standard"
+        | Fault.NotSymmetric(row, column, upper, lower) ->
+            $"the covariance is not symmetric: row {row}, entry {column} is {number upper}, but row {column}, entry {row} is {number lower}"
+        | Fault.NotPositiveDefinite(smallest, largest) ->
+            $"the covariance is not positive definite: its smallest eigenvalue is {Numeral.brief smallest}, expected more than 1e-12 of the largest, {Numeral.brief largest}"
+        | Fault.NotSamples found ->
+            $"found {found}, expected `samples \"file.csv\" bandwidth`: only a data set is standardized"
+        | Fault.NotDecreasing(index, before, found) ->
+            $"level {index} is {number found} after {number before}, expected strictly decreasing levels down to 0 or above"
+        | Fault.PredictorOutside ->
+            "a predictor moves along a schedule, but no anneal is around it; write anneal (…) (predictor …)"
+        | Fault.SecondPredictor ->
+            "a second predictor in one transition, expected at most one: the first has already moved to the lower level"
+        | Fault.NestedAnneal -> "an anneal inside the body of an anneal; put them one after the other with '>=>'"
+        | Fault.PriorWithoutAnneal ->
+            "the start is 'prior', but no anneal says at which level; write an anneal, or start from a law, a point or 'warm'"
+        | Fault.RepeatedProbe name -> $"a second probe named '{name}', expected a name of its own"
+        | Fault.ReservedProbe name ->
+            $"the name '{name}' belongs to the probe at the end of every sampler; choose another"
+        | Fault.ClippedWithoutNoise ->
+            "'clipped' needs noise, but this corrector runs at level 0, where σ = 0; stop the schedule above 0, or leave 'clipped' out"
+        | Fault.TooManySteps(found, limit) ->
+            $"found {Numeral.brief found} steps, expected at most {Numeral.brief limit}"
+        | Fault.UnreadableData(file, reason) -> $"cannot read the data file '{file}': {reason}"
+        | Fault.EmptyData file -> $"the data file '{file}' has no row of numbers"
+        | Fault.RaggedRow(found, expected) ->
+            $"found {values found} in this row, expected {expected} as in the rows above"
+        | Fault.BadCell found -> $"found '{found}', expected a number (values are separated by commas)"
+        | Fault.NonFiniteCell found -> $"found '{found}', expected a finite number"
+        | Fault.TooFewRows(file, found) ->
+            $"the data file '{file}' has {rows found}, expected at least 2 to standardize its columns"
+        | Fault.ConstantColumn(file, column) ->
+            $"column {column} of '{file}' has the same value in every row, expected different ones to standardize it; leave it out"
+        | Fault.Unstable(h, largest, parameter, estimated) ->
+            let about = if estimated then "about " else ""
+
+            $"the step h = {Numeral.brief h} at level {Numeral.brief parameter} is beyond stability: the state grows without bound unless h < {about}{Numeral.brief largest}"
+        | Fault.ZeroStep -> "langevinScaled at level 0 has the step h = c·σ² = 0 and does nothing there; use langevin h"
+        | Fault.LevelJump(before, after) ->
+            $"this anneal starts at level {Numeral.brief after}, above the current level {Numeral.brief before}; nothing noises the state back up"
+        | Fault.LargeMemory(needed, available) ->
+            $"the particles need about {Numeral.bytes needed}, this machine has {Numeral.bytes available}; a run by particles will be refused, an exact law is not affected"
+
+    /// The message without its position: the place, if any, then what is wrong.
+    let text (problem: Problem) =
+        let message = ofFault problem.Fault
+
+        if List.isEmpty problem.Place then
+            message
+        else
+            let place = String.Join(" / ", problem.Place |> List.map string)
+            $"{place}: {message}"
+
+    /// One line, `file:line:column: error: …`, and, where there is text, the source line with a caret.
+    let render (problem: Problem) =
+        let severity =
+            match problem.Severity with
+            | Severity.Error -> "error"
+            | Severity.Warning -> "warning"
+
+        let message = text problem
+
+        match problem.Position with
+        | Some position when position.Line = 0 -> $"{position}: {severity}: {message}"
+        | Some position ->
+            let caret = String(' ', position.Caret) + "^"
+            $"{position}: {severity}: {message}\n  {position.Excerpt}\n  {caret}"
+        | None -> $"{severity}: {message}"
+
+    /// All of them, in the order of the text, one after the other.
+    let renderAll (problems: Problem list) = String.Join("\n", problems |> List.map render)

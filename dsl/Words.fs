@@ -1,0 +1,393 @@
+namespace Sgm
+
+/// A word of the language: its kind, what it takes, and the F# function or value of the same name that it stands for.
+type Word =
+    {
+        Name: string
+        Result: Kind
+        /// Names and kinds. The place of a parameter without a name is the word's own.
+        Parameters: (string * Kind) list
+        /// Whether it changes its last argument, a score, which then keeps its own place.
+        Modifies: bool
+        Make: obj[] -> obj
+        Example: string
+        Meaning: string
+    }
+
+/// A field of an experiment.
+type FieldWord =
+    {
+        Name: string
+        Kind: Kind
+        /// The canonical text of its default; none when it is required.
+        Default: string option
+        Example: string
+        Meaning: string
+    }
+
+/// Every word of the language, once: elaboration, its messages and the documentation read this table.
+module Words =
+
+    let private word0 name (result: Kind<'r>) (value: 'r) example meaning =
+        {
+            Name = name
+            Result = result.Untyped
+            Parameters = []
+            Modifies = false
+            Make = fun _ -> box value
+            Example = example
+            Meaning = meaning
+        }
+
+    let private word1 name (p: string, kind: Kind<'a>) (result: Kind<'r>) (f: 'a -> 'r) example meaning =
+        { word0 name result Unchecked.defaultof<'r> example meaning with
+            Parameters = [ p, kind.Untyped ]
+            Make = fun values -> f (kind.Read values[0]) |> box
+        }
+
+    let private word2
+        name
+        (p1, k1: Kind<'a>)
+        (p2, k2: Kind<'b>)
+        (result: Kind<'r>)
+        (f: 'a -> 'b -> 'r)
+        example
+        meaning
+        =
+        { word0 name result Unchecked.defaultof<'r> example meaning with
+            Parameters = [ p1, k1.Untyped; p2, k2.Untyped ]
+            Make = fun values -> f (k1.Read values[0]) (k2.Read values[1]) |> box
+        }
+
+    let private word3
+        name
+        (p1, k1: Kind<'a>)
+        (p2, k2: Kind<'b>)
+        (p3, k3: Kind<'c>)
+        (result: Kind<'r>)
+        (f: 'a -> 'b -> 'c -> 'r)
+        example
+        meaning
+        =
+        { word0 name result Unchecked.defaultof<'r> example meaning with
+            Parameters = [ p1, k1.Untyped; p2, k2.Untyped; p3, k3.Untyped ]
+            Make = fun values -> f (k1.Read values[0]) (k2.Read values[1]) (k3.Read values[2]) |> box
+        }
+
+    let private word4
+        name
+        (p1, k1: Kind<'a>)
+        (p2, k2: Kind<'b>)
+        (p3, k3: Kind<'c>)
+        (p4, k4: Kind<'d>)
+        (result: Kind<'r>)
+        (f: 'a -> 'b -> 'c -> 'd -> 'r)
+        example
+        meaning
+        =
+        { word0 name result Unchecked.defaultof<'r> example meaning with
+            Parameters = [ p1, k1.Untyped; p2, k2.Untyped; p3, k3.Untyped; p4, k4.Untyped ]
+            Make =
+                fun values -> f (k1.Read values[0]) (k2.Read values[1]) (k3.Read values[2]) (k4.Read values[3]) |> box
+        }
+
+    let private modifies word = { word with Modifies = true }
+
+    let private mean = "mean", Kind.vector
+    let private n = "n", Kind.whole
+    let private components = Kind.pair ("weight", Kind.number) ("", Kind.law)
+    let private blocks = Kind.pair ("copies", Kind.whole) ("", Kind.law)
+
+    let private targets =
+        [
+            word2
+                "normal"
+                mean
+                ("variance", Kind.number)
+                Kind.law
+                normal
+                "normal [ 0.0; 1.0 ] 0.25"
+                "N(mean, variance·I)"
+            word2
+                "normalDiag"
+                mean
+                ("variances", Kind.many "entry" Kind.number)
+                Kind.law
+                normalDiag
+                "normalDiag [ 0.0; 1.0 ] [ 0.25; 4.0 ]"
+                "N(mean, diag(variances))"
+            word2
+                "normalCov"
+                mean
+                ("covariance", Kind.many "row" Kind.vector)
+                Kind.law
+                normalCov
+                "normalCov [ 0.0; 0.0 ] [ [ 1.0; 0.5 ]; [ 0.5; 1.0 ] ]"
+                "N(mean, covariance), by rows; symmetric and positive definite"
+            word1 "standard" ("dimension", Kind.whole) Kind.law standard "standard 3" "N(0, I)"
+            word1
+                "mixture"
+                ("", Kind.many "component" components)
+                Kind.law
+                mixture
+                "mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]"
+                "Σ weight·T over normal laws T; the weights sum to 1 within 1e-9"
+            word1
+                "product"
+                ("", Kind.many "block" blocks)
+                Kind.law
+                product
+                "product [ 10, normal [ 0.0 ] 1.0; 1, standard 2 ]"
+                "independent blocks of coordinates, so many copies of each; the dimension is the sum"
+            word2
+                "samples"
+                ("file", Kind.text)
+                ("bandwidth", Kind.number)
+                Kind.law
+                samples
+                "samples \"data.csv\" 0.1"
+                "the rows of a CSV file, each convolved with N(0, bandwidth²·I); the path is relative to the file that names it"
+            word1
+                "standardized"
+                ("", Kind.law)
+                Kind.law
+                standardized
+                "standardized (samples \"data.csv\" 0.1)"
+                "`samples` after every column was brought to mean 0 and variance 1"
+        ]
+
+    let private forwards =
+        [
+            word0 "vp" Kind.forward vp "vp" "Ornstein–Uhlenbeck: m = e^(−t), σ² = 1 − e^(−2t); the level parameter is t"
+            word0 "ve" Kind.forward ve "ve" "additive noise: m = 1; the level parameter is σ"
+        ]
+
+    let private scores =
+        [
+            word0 "exact" Kind.score exact "exact" "the score of the target at the level"
+            word1
+                "scoreOf"
+                ("law", Kind.law)
+                Kind.score
+                scoreOf
+                "scoreOf (normal [ 0.1 ] 1.0)"
+                "the exact score of another law of the same dimension, noised to the level"
+            word2
+                "shifted"
+                ("amount", Kind.number)
+                ("", Kind.score)
+                Kind.score
+                shifted
+                "exact |> shifted 0.05"
+                "adds the constant vector (a/√d, …, a/√d): L² and sup error |a|"
+            |> modifies
+            word2
+                "scaled"
+                ("factor", Kind.number)
+                ("", Kind.score)
+                Kind.score
+                scaled
+                "exact |> scaled 1.1"
+                "multiplies the score"
+            |> modifies
+            word3
+                "rippled"
+                ("amplitude", Kind.number)
+                ("frequency", Kind.number)
+                ("", Kind.score)
+                Kind.score
+                rippled
+                "exact |> rippled 0.05 3.0"
+                "adds (a/√d)·√2·sin(w·x_i) in coordinate i: sup error ≤ |a|·√2"
+            |> modifies
+            word2
+                "clipped"
+                ("radius", Kind.number)
+                ("", Kind.score)
+                Kind.score
+                clipped
+                "exact |> clipped 5.0"
+                "projects the implied denoiser (x + σ²s)/m onto the ball of this radius; needs σ > 0"
+            |> modifies
+        ]
+
+    let private starts =
+        [
+            word0
+                "prior"
+                Kind.start
+                prior
+                "prior"
+                "N(0, I) for vp, N(0, σ₀²·I) for ve, at the first level; needs an anneal"
+            word0 "warm" Kind.start warm "warm" "exactly the target at the first level"
+            word1
+                "from"
+                ("law", Kind.law)
+                Kind.start
+                from
+                "from (standard 2)"
+                "this law, as the law of the state itself"
+            word1 "point" ("", Kind.vector) Kind.start point "point [ 0.0; 1.0 ]" "this point"
+        ]
+
+    let private a = "a", Kind.number
+    let private b = "b", Kind.number
+
+    let private schedules =
+        [
+            word3 "uniform" a b n Kind.schedule uniform "uniform 2.0 0.0 100" "τ_i = a + (b − a)·i/n"
+            word3 "geometric" a b n Kind.schedule geometric "geometric 10.0 0.1 20" "τ_i = a·(b/a)^(i/n)"
+            word4
+                "karras"
+                ("rho", Kind.number)
+                a
+                b
+                n
+                Kind.schedule
+                karras
+                "karras 7.0 80.0 0.002 18"
+                "τ_i = (a^(1/ρ) + (i/n)(b^(1/ρ) − a^(1/ρ)))^ρ"
+            word1
+                "levels"
+                ("", Kind.many "level" Kind.number)
+                Kind.schedule
+                levels
+                "levels [ 10.0; 3.0; 1.0; 0.0 ]"
+                "the level parameters themselves"
+        ]
+
+    let private kernels =
+        [
+            word1 "langevin" ("h", Kind.number) Kind.corrector langevin "langevin 0.01" "unadjusted Langevin of step h"
+            word1
+                "langevinScaled"
+                ("c", Kind.number)
+                Kind.corrector
+                langevinScaled
+                "langevinScaled 0.1"
+                "unadjusted Langevin of step h = c·σ² at the level"
+            word0 "eulerMaruyama" Kind.predictor eulerMaruyama "eulerMaruyama" "Euler–Maruyama for the reverse SDE"
+            word0 "exponential" Kind.predictor exponential "exponential" "the exponential integrator of the reverse SDE"
+            word0 "ancestral" Kind.predictor ancestral "ancestral" "the posterior given the denoised state (DDPM)"
+            word0 "flow" Kind.predictor flow "flow" "the probability flow by Euler in x/m against σ/m (DDIM)"
+            word0 "flowHeun" Kind.predictor flowHeun "flowHeun" "the same by Heun's method (EDM)"
+        ]
+
+    let private pipelines =
+        [
+            word1
+                "corrector"
+                ("", Kind.corrector)
+                Kind.pipeline
+                corrector
+                "corrector (langevin 0.01)"
+                "one step at the current level"
+            word1
+                "predictor"
+                ("", Kind.predictor)
+                Kind.pipeline
+                predictor
+                "predictor ancestral"
+                "one step to the transition's lower level; inside an anneal, once a transition"
+            word2
+                "anneal"
+                ("schedule", Kind.schedule)
+                ("body", Kind.pipeline)
+                Kind.pipeline
+                anneal
+                "anneal (geometric 10.0 0.1 20) (predictor ancestral)"
+                "the body once a transition of the schedule"
+            word2
+                "repeat"
+                ("times", Kind.whole)
+                ("body", Kind.pipeline)
+                Kind.pipeline
+                repeat
+                "repeat 10 (corrector (langevin 0.01))"
+                "the body so many times"
+            word0 "identity" Kind.pipeline identity "identity" "does nothing"
+            word1
+                "probe"
+                ("name", Kind.text)
+                Kind.pipeline
+                probe
+                "probe \"middle\""
+                "measures here; a probe named end is implicit"
+        ]
+
+    let private metrics =
+        [
+            word0 "tv" Kind.metric tv "tv" "total variation ½∫|q − p|"
+            word0 "kl" Kind.metric kl "kl" "KL(q‖p)"
+            word0 "chi2" Kind.metric chi2 "chi2" "χ²(q‖p)"
+            word0 "w2" Kind.metric w2 "w2" "the Wasserstein-2 distance"
+        ]
+
+    let private vectors =
+        [
+            word2
+                "fill"
+                ("d", Kind.whole)
+                ("value", Kind.number)
+                Kind.vector
+                fill
+                "fill 100 0.5"
+                "the vector (value, …, value) of length d"
+        ]
+
+    /// All words, in the order of the documentation.
+    let all: Word list =
+        List.concat [ targets; vectors; forwards; scores; starts; schedules; kernels; pipelines; metrics ]
+
+    let private byName = dict (all |> List.map (fun word -> word.Name, word))
+
+    let tryFind (name: string) =
+        match byName.TryGetValue name with
+        | true, word -> Some word
+        | false, _ -> None
+
+    /// The words that give this kind.
+    let ofKind kind = all |> List.filter (fun word -> Kind.agrees word.Result kind)
+
+    /// `geometric a b n : schedule, with a: number, …`
+    let signature (word: Word) =
+        let written (name, kind) =
+            if name = "" then
+                $"({Kind.notation kind})"
+            else
+                $"({name}: {Kind.notation kind})"
+
+        let parameters = word.Parameters |> List.map written
+        System.String.Join(" ", word.Name :: parameters) + " : " + Kind.notation word.Result
+
+    /// The fields of an experiment, in canonical order.
+    let fields: FieldWord list =
+        let field name (kind: Kind<'value>) standard example meaning =
+            {
+                Name = name
+                Kind = kind.Untyped
+                Default = standard
+                Example = example
+                Meaning = meaning
+            }
+
+        [
+            field "target" Kind.law None "target (standard 2)" "the data distribution p"
+            field "forward" Kind.forward None "forward ve" "the forward process"
+            field "score" Kind.score (Some "exact") "score (exact |> shifted 0.05)" "the score estimate"
+            field "start" Kind.start (Some "prior") "start warm" "the law of the first state"
+            field
+                "sampler"
+                Kind.pipeline
+                None
+                "sampler (anneal (geometric 10.0 0.1 20) (predictor ancestral))"
+                "the pipeline"
+            field
+                "measure"
+                (Kind.many "metric" Kind.metric)
+                (Some "[ tv; kl; chi2; w2 ]")
+                "measure [ kl ]"
+                "divergences of the law of the state from p at the level, at each probe"
+            field "particles" Kind.whole (Some "100000") "particles 100000" "Monte Carlo only"
+            field "seed" Kind.long (Some "1") "seed 1" "Monte Carlo only; 64 bits"
+        ]
