@@ -174,12 +174,22 @@ module Check =
             | Some _ -> problem
             | None -> { problem with Position = Some(parsed.Locate problem.Place) }
 
-        let problems = parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.map locate
+        /// In the order of the text; a problem in a data file stands where the file is named.
+        let order (problem: Problem) =
+            let position =
+                match problem.Position with
+                | Some position when problem.Place.IsEmpty -> position
+                | _ -> parsed.Locate problem.Place
+
+            position.Line, position.Column
+
+        let problems =
+            parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.sortBy order |> List.map locate
 
         if problems.IsEmpty then
             let complete = complete library parsed.Experiment
 
-            Ok { complete with Warnings = List.map locate complete.Warnings }
+            Ok { complete with Warnings = complete.Warnings |> List.sortBy order |> List.map locate }
         else
             Error problems
 

@@ -203,7 +203,7 @@ module Grammar =
 
                     previousLine <- line
 
-                    match attempt (field <??> "a field") with
+                    match attempt (field <?> "a field") with
                     | Some field ->
                         read.Add field
                         attempt ending |> ignore

@@ -1,97 +1,9 @@
 namespace Sgm
 
-/// A word of the language: its kind, what it takes, and the F# function or value of the same name that it stands for.
-type Word =
-    {
-        Name: string
-        Result: Kind
-        /// Names and kinds. The place of a parameter without a name is the word's own.
-        Parameters: (string * Kind) list
-        /// Whether it changes its last argument, a score, which then keeps its own place.
-        Modifies: bool
-        Make: obj[] -> obj
-        Example: string
-        Meaning: string
-    }
-
-/// A field of an experiment.
-type FieldWord =
-    {
-        Name: string
-        Kind: Kind
-        /// The canonical text of its default; none when it is required.
-        Default: string option
-        Example: string
-        Meaning: string
-    }
+open Sgm.Word
 
 /// Every word of the language, once: elaboration, its messages and the documentation read this table.
 module Words =
-
-    let private word0 name (result: Kind<'r>) (value: 'r) example meaning =
-        {
-            Name = name
-            Result = result.Untyped
-            Parameters = []
-            Modifies = false
-            Make = fun _ -> box value
-            Example = example
-            Meaning = meaning
-        }
-
-    let private word1 name (p: string, kind: Kind<'a>) (result: Kind<'r>) (f: 'a -> 'r) example meaning =
-        { word0 name result Unchecked.defaultof<'r> example meaning with
-            Parameters = [ p, kind.Untyped ]
-            Make = fun values -> f (kind.Read values[0]) |> box
-        }
-
-    let private word2
-        name
-        (p1, k1: Kind<'a>)
-        (p2, k2: Kind<'b>)
-        (result: Kind<'r>)
-        (f: 'a -> 'b -> 'r)
-        example
-        meaning
-        =
-        { word0 name result Unchecked.defaultof<'r> example meaning with
-            Parameters = [ p1, k1.Untyped; p2, k2.Untyped ]
-            Make = fun values -> f (k1.Read values[0]) (k2.Read values[1]) |> box
-        }
-
-    let private word3
-        name
-        (p1, k1: Kind<'a>)
-        (p2, k2: Kind<'b>)
-        (p3, k3: Kind<'c>)
-        (result: Kind<'r>)
-        (f: 'a -> 'b -> 'c -> 'r)
-        example
-        meaning
-        =
-        { word0 name result Unchecked.defaultof<'r> example meaning with
-            Parameters = [ p1, k1.Untyped; p2, k2.Untyped; p3, k3.Untyped ]
-            Make = fun values -> f (k1.Read values[0]) (k2.Read values[1]) (k3.Read values[2]) |> box
-        }
-
-    let private word4
-        name
-        (p1, k1: Kind<'a>)
-        (p2, k2: Kind<'b>)
-        (p3, k3: Kind<'c>)
-        (p4, k4: Kind<'d>)
-        (result: Kind<'r>)
-        (f: 'a -> 'b -> 'c -> 'd -> 'r)
-        example
-        meaning
-        =
-        { word0 name result Unchecked.defaultof<'r> example meaning with
-            Parameters = [ p1, k1.Untyped; p2, k2.Untyped; p3, k3.Untyped; p4, k4.Untyped ]
-            Make =
-                fun values -> f (k1.Read values[0]) (k2.Read values[1]) (k3.Read values[2]) (k4.Read values[3]) |> box
-        }
-
-    let private modifies word = { word with Modifies = true }
 
     let private mean = "mean", Kind.vector
     let private n = "n", Kind.whole
@@ -324,16 +236,7 @@ module Words =
         ]
 
     let private vectors =
-        [
-            word2
-                "fill"
-                ("d", Kind.whole)
-                ("value", Kind.number)
-                Kind.vector
-                fill
-                "fill 100 0.5"
-                "the vector (value, …, value) of length d"
-        ]
+        [ word2 "fill" ("d", Kind.whole) ("value", Kind.number) Kind.vector fill "fill 9 0.5" "d times this value" ]
 
     /// All words, in the order of the documentation.
     let all: Word list =
@@ -349,7 +252,7 @@ module Words =
     /// The words that give this kind.
     let ofKind kind = all |> List.filter (fun word -> Kind.agrees word.Result kind)
 
-    /// `geometric a b n : schedule, with a: number, …`
+    /// `geometric (a: number) (b: number) (n: whole number) : schedule`
     let signature (word: Word) =
         let written (name, kind) =
             if name = "" then
