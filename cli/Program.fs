@@ -1,6 +1,111 @@
 module Sgm.Cli.Program
 
+open System
+open System.IO
+open System.Runtime.InteropServices
+open System.Threading
+open Sgm
+
+let private dispatch terminal words =
+    let run verb rest (command: Terminal -> _ -> int) =
+        match Arguments.parse verb rest with
+        | Ok arguments -> command terminal arguments
+        | Error(HelpAsked text) ->
+            terminal.Out.WriteLine text
+            Exit.Fine
+        | Error(Refused message) -> Refusal.sentence terminal (List.contains "--json" rest) message
+
+    match words with
+    | []
+    | [ "help" ]
+    | ("--help" | "-h") :: _ ->
+        terminal.Out.WriteLine(Help.text ())
+        Exit.Fine
+    | ("--version" | "version") :: _ ->
+        terminal.Out.WriteLine $"sgm {Help.version.Value}"
+        Exit.Fine
+    | verb :: rest ->
+        let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
+
+        match verb with
+        | "run" -> run verb rest Run.command
+        | "check" -> run verb rest Check.command
+        | "explain" -> run verb rest Explain.command
+        | "verify" -> run verb rest Verify.command
+        | "theorems" -> run verb rest Theorems.command
+        | unknown ->
+            let known = "--help" :: "--version" :: [ for verb in Help.verbs -> verb.Name ]
+
+            let advice =
+                match Nearest.word known unknown with
+                | Some nearest -> $"did you mean '{nearest}'?"
+                | None -> "known are " + String.Join(", ", [ for verb in Help.verbs -> verb.Name ]) + "."
+
+            Refusal.sentence
+                terminal
+                (List.contains "--json" rest)
+                $"sgm: unknown verb '{unknown}'; {advice}\nSee: sgm --help"
+
+/// Why an exception that nobody expected ended the command, in a sentence.
+let private sentence (error: exn) =
+    match error with
+    | :? OutOfMemoryException -> "sgm: this machine has not enough memory for it"
+    | :? IOException
+    | :? UnauthorizedAccessException -> $"sgm: {error.Message}"
+    | _ -> $"sgm: {error.Message} (this is a defect; SGM_DEBUG=1 shows where)"
+
+let private isCancellation (terminal: Terminal) (error: exn) =
+    terminal.Cancellation.IsCancellationRequested
+    && (error :? OperationCanceledException || error :? AggregateException)
+
+let private guarded (terminal: Terminal) work =
+    try
+        work ()
+    with
+    | error when isCancellation terminal error -> Exit.Cancelled
+    | error ->
+        try
+            if Environment.GetEnvironmentVariable "SGM_DEBUG" = "1" then
+                terminal.Error.WriteLine(string error)
+
+            terminal.Error.WriteLine(sentence error)
+            terminal.Error.Flush()
+        with _ ->
+            // Standard error cannot be written either: the exit code is all there is left to say.
+            ()
+
+        Exit.BadInput
+
+/// The whole command on a terminal: the exit code. Never throws.
+let run (terminal: Terminal) (words: string list) =
+    guarded terminal (fun () ->
+        let code = dispatch terminal words
+        terminal.Out.Flush()
+        terminal.Error.Flush()
+        code)
+
+/// Cancels on Ctrl-C and SIGTERM; work that does not listen is ended after 900 ms, or at the second signal.
+let private onSignal (source: CancellationTokenSource) =
+    let handle (context: PosixSignalContext) =
+        context.Cancel <- true
+
+        if source.IsCancellationRequested then
+            exit Exit.Cancelled
+
+        let hardEnd () =
+            Thread.Sleep 900
+            exit Exit.Cancelled
+
+        Thread(hardEnd, IsBackground = true).Start()
+        source.Cancel()
+
+    [ PosixSignal.SIGINT; PosixSignal.SIGTERM ]
+    |> List.map (fun signal -> PosixSignalRegistration.Create(signal, handle))
+
 [<EntryPoint>]
-let main _ =
-    eprintfn "sgm: no command is implemented yet."
-    2
+let main words =
+    use source = new CancellationTokenSource()
+    let registrations = onSignal source
+    let code = run (Terminal.ofProcess source.Token) (List.ofArray words)
+    GC.KeepAlive registrations
+    code

@@ -1,0 +1,140 @@
+namespace Sgm.Cli
+
+open System
+open System.Text.RegularExpressions
+open Argu
+open Sgm
+open Sgm.Verification
+
+type RunArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Unique; EqualsAssignmentOrSpaced>] By of By
+    | [<Unique; EqualsAssignmentOrSpaced>] Threads of N: int
+    | [<Unique; EqualsAssignmentOrSpaced>] Particles of N: int
+    | [<Unique; EqualsAssignmentOrSpaced>] Seed of N: int64
+    | [<Unique>] Full
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm)."
+            | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
+            | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
+            | Particles _ -> "how many particles, instead of what the file says."
+            | Seed _ -> "the seed, instead of what the file says."
+            | Full -> "mean and variance of every coordinate in more than 16 dimensions too."
+            | Json -> "one JSON document on standard output and nothing else."
+
+type CheckArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm)."
+            | Json -> "one JSON document on standard output and nothing else."
+
+type ExplainArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm)."
+
+type VerifyArguments =
+    | [<MainCommand>] Ids of ID: string list
+    | [<Unique; EqualsAssignmentOrSpaced>] Effort of Effort
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Junit of FILE: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Ids _ -> "theorems, or the beginnings of their names; all of them if none is given."
+            | Effort _ -> "how many cells: quick if not given."
+            | Report _ -> "where the report goes; sgm-report if not given."
+            | Junit _ -> "also write the checks as JUnit XML."
+            | Json -> "one JSON document on standard output and nothing else."
+
+type TheoremsArguments =
+    | [<MainCommand; Unique>] Id of ID: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Id _ -> "a theorem, or the beginning of its name."
+            | Json -> "one JSON document on standard output and nothing else."
+
+/// Why a command line was not run.
+type Stop =
+    | HelpAsked of text: string
+    | Refused of message: string
+
+/// From the words after a verb to its arguments.
+module Arguments =
+    let private flags (parser: ArgumentParser) =
+        parser.GetArgumentCases()
+        |> List.collect (fun case -> case.CommandLineNames.Value)
+        |> List.append [ "--help"; "-h" ]
+
+    let private didYouMean known found =
+        match Nearest.word known found with
+        | Some word -> $"; did you mean '{word}'?"
+        | None -> "."
+
+    /// A word that looks like a flag and is none: Argu would take it for a file.
+    let private unknownFlag parser (words: string list) =
+        let known = flags parser
+        let name (word: string) = Array.head (word.Split '=')
+        let isFlag (word: string) = word.Length > 1 && word[0] = '-' && not (Char.IsDigit word[1] || word[1] = '.')
+
+        words
+        |> List.tryFind (fun word -> isFlag word && not (List.contains (name word) known))
+        |> Option.map (fun word -> $"unknown flag '{word}'{didYouMean known (name word)}")
+
+    /// The first line of Argu's message, with the nearest known word.
+    let private explain (message: string) =
+        let line = (Array.head (message.Split '\n')).Replace("ERROR: ", "").Trim().TrimEnd('.')
+        let unknown = Regex.Match(line, "^unrecognized argument: '(.*)'$")
+        let choice = Regex.Match(line, "by <([a-z|]+)>, but was '(.*)'$")
+
+        if unknown.Success then
+            $"unexpected argument '{unknown.Groups[1].Value}'."
+        elif choice.Success then
+            let known = choice.Groups[1].Value.Split '|' |> List.ofArray
+            line + didYouMean known choice.Groups[2].Value
+        else
+            line + "."
+
+    let private parser<'Arguments when 'Arguments :> IArgParserTemplate> (verb: string) =
+        ArgumentParser.Create<'Arguments>(
+            programName = $"sgm {verb}",
+            helpTextMessage = $"{Help.summary verb}.\n",
+            usageStringCharacterWidth = 100,
+            errorHandler = ExceptionExiter(),
+            checkStructure = false
+        )
+
+    /// The arguments of a verb, or help, or what is wrong with them.
+    let parse<'Arguments when 'Arguments :> IArgParserTemplate> verb (words: string list) =
+        let parser = parser<'Arguments> verb
+        let refuse message = Error(Refused $"sgm {verb}: {message}\nSee: sgm {verb} --help")
+
+        match unknownFlag parser words with
+        | Some message -> refuse message
+        | None ->
+            try
+                Ok(
+                    parser.ParseCommandLine(
+                        words |> List.map (fun word -> if word = "-h" then "--help" else word) |> Array.ofList
+                    )
+                )
+            with :? ArguParseException as error ->
+                match error.ErrorCode with
+                | ErrorCode.HelpText -> Error(HelpAsked $"{error.Message.TrimEnd()}\n\n{Help.exampleOf verb}")
+                | _ -> refuse (explain error.Message)

@@ -1,0 +1,70 @@
+/// `sgm check`: errors, cost, laws and theorems. Runs nothing.
+module Sgm.Cli.Check
+
+open Argu
+open Sgm
+open Sgm.Verification
+
+let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
+
+let private jsonCheck (loaded: Checked) (json: Json.Writer) =
+    Json.text json "fingerprint" loaded.Fingerprint
+    json.WriteNumber("dimension", loaded.Plan.Dimension)
+    json.WriteNumber("steps", loaded.Plan.StepCount)
+    json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
+    json.WriteNumber("particles", loaded.Experiment.Particles)
+    Json.number json "particleBytes" (particleBytes loaded)
+    Json.objects json "errors" [] ignore
+    Json.objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
+
+    Json.objects json "laws" (Assessment.laws loaded) (fun law ->
+        Json.text json "backend" law.Backend
+        json.WriteBoolean("applies", law.WhyNot.IsNone)
+        Option.iter (Json.text json "reason") law.WhyNot)
+
+    Json.objects json "theorems" (Assessment.theorems loaded) (fun answer ->
+        Json.text json "id" answer.Theorem.Id
+        json.WriteBoolean("applies", answer.Broken.IsNone)
+
+        Json.objects json "assumptions" answer.Assumptions (fun (assumption, result) ->
+            Json.text json "statement" assumption.Statement
+
+            match result with
+            | Satisfied detail ->
+                json.WriteBoolean("holds", true)
+                Json.text json "detail" detail
+            | Broken reason ->
+                json.WriteBoolean("holds", false)
+                Json.text json "reason" reason))
+
+let private show (screen: Screen) (loaded: Checked) =
+    let plan = loaded.Plan
+    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
+    line "fingerprint" loaded.Fingerprint
+    line "dimension" (Words.count plan.Dimension)
+    line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
+
+    line
+        "by particles"
+        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (particleBytes loaded)}"
+
+    screen.Line()
+    Assessment.show screen Assessment.Brief loaded
+
+let command terminal (arguments: ParseResults<CheckArguments>) =
+    let asJson = arguments.Contains CheckArguments.Json
+
+    match Loading.file (arguments.GetResult CheckArguments.File) with
+    | Error problems -> Refusal.problems terminal asJson problems
+    | Ok loaded ->
+        if asJson then
+            Json.document terminal.Out (jsonCheck loaded)
+        else
+            let screen = Screen.out terminal
+            show screen loaded
+
+            if not (List.isEmpty loaded.Warnings) then
+                screen.Line()
+                screen.Line [ { Text = Message.renderAll loaded.Warnings; Tone = Unsure } ]
+
+        Exit.Fine

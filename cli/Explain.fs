@@ -1,0 +1,213 @@
+/// `sgm explain`: the plan that would run, in words.
+module Sgm.Cli.Explain
+
+open System
+open Argu
+open Sgm
+open Sgm.Engine
+
+let private product (coefficient: float) (what: string) =
+    if coefficient = 1.0 then what else $"{Words.number coefficient}·{what}"
+
+/// A sum of products; zero terms are left out.
+let private sum terms =
+    match terms |> List.filter (fun (coefficient, _) -> coefficient <> 0.0) with
+    | [] -> "0"
+    | kept -> String.Join(" + ", kept |> List.map (fun (coefficient, what) -> product coefficient what))
+
+let private subscript (i: int) = string (char (0x2080 + i))
+
+/// The lines of a tableau: its stages when there are several, then the step.
+let private tableau forward (t: Tableau) =
+    let scoreAt point (stage: Stage) = $"s({point}; {Words.level forward stage.Level})"
+
+    let move =
+        if t.StaysAtLevel then
+            $"at {Words.level forward t.From}"
+        else
+            $"{Words.level forward t.From} → {Words.level forward t.To}"
+
+    match List.ofSeq t.Stages with
+    | [ single ] ->
+        [ $"{t.Method}, {move}: x ← " + sum [ t.A, "x"; t.B[0], scoreAt (product single.A "x") single; t.C, "ξ" ] ]
+    | stages ->
+        [
+            $"{t.Method}, {move}:"
+            for i, stage in List.indexed stages do
+                let point = sum ((stage.A, "x") :: [ for j, b in Seq.indexed stage.B -> b, $"s{subscript (j + 1)}" ])
+
+                $"    s{subscript (i + 1)} = {scoreAt point stage}"
+            "    x ← "
+            + sum ([ t.A, "x" ] @ [ for i, b in Seq.indexed t.B -> b, $"s{subscript (i + 1)}" ] @ [ t.C, "ξ" ])
+        ]
+
+/// The lines of instructions. Of a schedule, the first transition and the last are written out.
+let rec instructions forward (body: Instruction seq) : string list =
+    let indented lines = lines |> List.map (fun line -> "    " + line)
+
+    [
+        for instruction in body do
+            match instruction with
+            | :? Instruction.Step as step -> yield! tableau forward step.Tableau
+            | :? Instruction.Repeat as repeat ->
+                $"repeat {Words.count repeat.Count} times:"
+                yield! indented (instructions forward repeat.Body)
+            | :? Instruction.Transitions as transitions when transitions.Count > 0 ->
+                let shown = List.distinct [ 0; transitions.Count - 1 ]
+
+                for i in shown do
+                    $"transition {Words.count (int64 i + 1L)} of {Words.count transitions.Count}:"
+                    yield! indented (instructions forward (transitions.Body.Invoke i))
+
+                    if i = 0 && transitions.Count > 2 then
+                        "…"
+            | :? Instruction.Probe as probe -> $"measure “{probe.Name}” at {Words.fullLevel forward probe.Level}"
+            | _ -> ()
+    ]
+
+let private mixture (law: Mixture) =
+    let shape (covariance: Covariance) =
+        match covariance.Shape with
+        | CovarianceShape.Isotropic -> $"covariance {Words.number covariance.Eigenvalues[0]}·I"
+        | CovarianceShape.Diagonal ->
+            $"diagonal covariance, variances {Words.number covariance.Smallest} to {Words.number covariance.Largest}"
+        | _ -> $"full covariance, eigenvalues {Words.number covariance.Smallest} to {Words.number covariance.Largest}"
+
+    let inside = $"in {Words.dimensions law.Dimension}"
+
+    if law.Count = 1 then
+        $"a normal law {inside}, {shape law.Covariances[0]}"
+    elif law.SharesCovariance then
+        $"a mixture of {Words.count law.Count} normal laws {inside}, each with {shape law.Covariances[0]}"
+    else
+        $"a mixture of {Words.count law.Count} normal laws {inside}, each with a covariance of its own"
+
+/// A target in words, one line a factor.
+let target (target: Target) =
+    match List.ofSeq target.Factors with
+    | [ single ] when single.Count = 1 -> [ mixture single.Law ]
+    | factors ->
+        [
+            $"a product in {Words.count target.Dimension} dimensions:"
+            for factor in factors do
+                $"{Words.count factor.Count} × {mixture factor.Law}"
+        ]
+
+let private start (plan: Plan) =
+    match plan.Start with
+    | :? Start.Point -> "a point"
+    | :? Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) -> "the target at the first level"
+    | :? Start.Law as law -> String.Join(" ", target law.Of)
+    | _ -> ""
+
+let private modifier (m: Engine.ScoreModifier) =
+    match m with
+    | :? Engine.ScoreModifier.Shifted as shifted -> $"shifted by a vector of length {Words.number (abs shifted.Amount)}"
+    | :? Engine.ScoreModifier.Scaled as scaled -> $"times {Words.number scaled.Factor}"
+    | :? Engine.ScoreModifier.Rippled as rippled ->
+        $"rippled with amplitude {Words.number rippled.Amplitude} and frequency {Words.number rippled.Frequency}"
+    | :? Engine.ScoreModifier.Clipped as clipped ->
+        $"with the denoiser clipped to the ball of radius {Words.number clipped.Radius}"
+    | _ -> "modified"
+
+/// The score in words.
+let private score (plan: Plan) =
+    let basis =
+        if obj.ReferenceEquals(plan.Score.Of, plan.Target) then
+            "the exact score of the target"
+        else
+            $"""the exact score of another law: {String.Join(" ", target plan.Score.Of)}"""
+
+    String.Join(", ", basis :: [ for m in plan.Score.Modifiers -> modifier m ])
+
+let private firstAndLast (plan: Plan) =
+    let stages = plan.Tableaus() |> Seq.collect (fun t -> t.Stages) |> Seq.map (fun stage -> stage.Level)
+
+    match List.ofSeq (Seq.truncate 1 stages) with
+    | [] -> []
+    | [ first ] -> List.distinct [ first; Seq.last stages ]
+    | _ -> []
+
+/// What is known of the L² and sup norm of the score's error, in lines.
+let private scoreError forward (plan: Plan) =
+    let isShift (m: Engine.ScoreModifier) = m :? Engine.ScoreModifier.Shifted
+    let isRipple (m: Engine.ScoreModifier) = m :? Engine.ScoreModifier.Rippled
+
+    let shift =
+        abs (
+            plan.Score.Modifiers
+            |> Seq.sumBy (fun m ->
+                match m with
+                | :? Engine.ScoreModifier.Shifted as shifted -> shifted.Amount
+                | _ -> 0.0)
+        )
+
+    let ripple =
+        plan.Score.Modifiers
+        |> Seq.sumBy (fun m ->
+            match m with
+            | :? Engine.ScoreModifier.Rippled as rippled -> sqrt 2.0 * abs rippled.Amplitude
+            | _ -> 0.0)
+
+    let modifiers = List.ofSeq plan.Score.Modifiers
+
+    match modifiers with
+    | _ when not (obj.ReferenceEquals(plan.Score.Of, plan.Target)) ->
+        [ "no closed form: the score is that of another law" ]
+    | [] -> [ "L² 0, sup 0" ]
+    | _ when List.forall isShift modifiers -> [ $"L² {Words.number shift}, sup {Words.number shift} (a constant)" ]
+    | _ when List.forall (fun m -> isShift m || isRipple m) modifiers ->
+        [ $"L² and sup at most {Words.number (shift + ripple)}" ]
+    | [ :? Engine.ScoreModifier.Scaled as scaled ] when plan.Target.IsGaussian ->
+        // E‖∇ln p‖² of a normal law is the trace of its precision.
+        [
+            for at in firstAndLast plan do
+                let precision =
+                    plan.Target.Factors
+                    |> Seq.sumBy (fun factor ->
+                        float factor.Count
+                        * Seq.sum (
+                            Seq.init factor.Law.Dimension (fun i ->
+                                1.0 / at.VarianceOf(factor.Law.Covariances[0].Eigenvalue i))
+                        ))
+
+                let error = abs (scaled.Factor - 1.0) * sqrt precision
+                $"L² {Words.number error} at {Words.level forward at}, sup ∞ (it grows with x)"
+        ]
+    | _ when modifiers |> List.exists (fun m -> m :? Engine.ScoreModifier.Scaled) ->
+        [ "L² not known in closed form, sup ∞ (it grows with x)" ]
+    | _ -> [ "not known in closed form" ]
+
+let private labelled (screen: Screen) (label: string) lines =
+    for i, text in List.indexed lines do
+        screen.Line [ faint ((if i = 0 then label else "").PadRight 13); plain text ]
+
+let private show (screen: Screen) (loaded: Checked) =
+    let forward = loaded.Experiment.Forward
+    let plan = loaded.Plan
+
+    labelled screen "fingerprint" [ loaded.Fingerprint ]
+    labelled screen "target" (target plan.Target)
+    labelled screen "score" [ score plan ]
+    labelled screen "score error" (scoreError forward plan)
+    labelled screen "start" [ start plan ]
+    labelled screen "first level" [ Words.fullLevel forward plan.InitialLevel ]
+    labelled screen "cost" [ $"{Words.steps plan}, {Words.evaluations plan} per particle" ]
+    screen.Line()
+    screen.Line [ strong "What runs" ]
+
+    for line in instructions forward plan.Instructions do
+        screen.Line("  " + line)
+
+    screen.Line()
+    Assessment.show screen Assessment.Detailed loaded
+
+let command terminal (arguments: ParseResults<ExplainArguments>) =
+    match Loading.file (arguments.GetResult ExplainArguments.File) with
+    | Error problems -> Refusal.problems terminal false problems
+    | Ok loaded ->
+        if not (List.isEmpty loaded.Warnings) then
+            Terminal.tell terminal (Message.renderAll loaded.Warnings)
+
+        show (Screen.out terminal) loaded
+        Exit.Fine

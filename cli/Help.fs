@@ -1,0 +1,76 @@
+/// What `sgm --help` says: one screen.
+module Sgm.Cli.Help
+
+open System
+open System.Reflection
+
+/// A verb of `sgm`.
+type Verb = { Name: string; Takes: string; Summary: string; Example: string }
+
+let verbs =
+    [
+        {
+            Name = "run"
+            Takes = "FILE"
+            Summary = "Run an experiment and measure its law at every probe"
+            Example = "sgm run examples/annealed-mixture.sgm --by particles --seed 7"
+        }
+        {
+            Name = "check"
+            Takes = "FILE"
+            Summary = "Find errors; say the cost, and which laws and theorems apply. Runs nothing"
+            Example = "sgm check examples/old-faithful.sgm"
+        }
+        {
+            Name = "explain"
+            Takes = "FILE"
+            Summary = "Show the steps, levels and coefficients that would run"
+            Example = "sgm explain examples/ddpm-gaussian.sgm"
+        }
+        {
+            Name = "verify"
+            Takes = "[ID…]"
+            Summary = "Hold theorems against runs and write a report"
+            Example = "sgm verify lee-2022 --effort standard --report my-report"
+        }
+        {
+            Name = "theorems"
+            Takes = "[ID]"
+            Summary = "List the theorems, or show one: statement, source, assumptions, rates"
+            Example = "sgm theorems"
+        }
+    ]
+
+let private find name = verbs |> List.find (fun verb -> verb.Name = name)
+let summary name = (find name).Summary
+let exampleOf name = $"EXAMPLE:\n\n    {(find name).Example}"
+
+/// "0.1.0".
+let version =
+    lazy
+        (let attribute = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+         attribute.InformationalVersion.Split('+')[0])
+
+/// The whole help, at most 40 lines of at most 100 characters.
+let text () =
+    String.Join(
+        "\n",
+        [
+            $"sgm {version.Value}: diffusion samplers as programs, held against their theorems."
+            ""
+            "USAGE: sgm VERB [arguments]          sgm VERB --help lists the flags of a verb"
+            ""
+            for verb in verbs do
+                $"""  {(verb.Name + " " + verb.Takes).PadRight 16}{verb.Summary}."""
+            ""
+            "EXAMPLES:"
+            ""
+            for verb in verbs do
+                $"  {verb.Example}"
+            ""
+            "With --json, standard output is one JSON document; messages and progress go to standard error."
+            ""
+            "EXIT CODES: 0 fine, 1 a check was violated, 2 the input or the command line is wrong,"
+            "            3 the run failed numerically, 130 cancelled"
+        ]
+    )

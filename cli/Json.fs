@@ -1,0 +1,80 @@
+/// The JSON of the contract: one document, exact numbers, infinities as the strings "Infinity" and "-Infinity".
+module Sgm.Cli.Json
+
+open System
+open System.IO
+open System.Text
+open System.Text.Encodings.Web
+open System.Text.Json
+open Sgm.Engine
+
+type Writer = Utf8JsonWriter
+
+let number (json: Writer) (name: string) (x: float) =
+    if Double.IsFinite x then json.WriteNumber(name, x)
+    elif Double.IsPositiveInfinity x then json.WriteString(name, "Infinity")
+    elif Double.IsNegativeInfinity x then json.WriteString(name, "-Infinity")
+    else json.WriteNull name
+
+let optional (json: Writer) (name: string) (x: float option) =
+    match x with
+    | Some x -> number json name x
+    | None -> json.WriteNull name
+
+let text (json: Writer) (name: string) (value: string) =
+    match value with
+    | null -> json.WriteNull name
+    | value -> json.WriteString(name, value)
+
+let object (json: Writer) (name: string) write =
+    json.WriteStartObject name
+    write ()
+    json.WriteEndObject()
+
+/// An array of objects.
+let objects (json: Writer) (name: string) items write =
+    json.WriteStartArray name
+
+    for item in items do
+        json.WriteStartObject()
+        write item
+        json.WriteEndObject()
+
+    json.WriteEndArray()
+
+let strings (json: Writer) (name: string) (items: string seq) =
+    json.WriteStartArray name
+
+    for item in items do
+        json.WriteStringValue item
+
+    json.WriteEndArray()
+
+let numbers (json: Writer) (name: string) (items: float seq) =
+    json.WriteStartArray name
+
+    for x in items do
+        if Double.IsFinite x then json.WriteNumberValue x
+        elif Double.IsNaN x then json.WriteNullValue()
+        else json.WriteStringValue(if x > 0.0 then "Infinity" else "-Infinity")
+
+    json.WriteEndArray()
+
+let level json (name: string) (at: NoiseLevel) =
+    object json name (fun () ->
+        number json "parameter" at.Parameter
+        number json "mean" at.Mean
+        number json "sigma" at.Sigma)
+
+/// One document, an object, on a writer.
+let document (writer: TextWriter) (write: Writer -> unit) =
+    use buffer = new MemoryStream()
+
+    let options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+
+    use json = new Utf8JsonWriter(buffer, options)
+    json.WriteStartObject()
+    write json
+    json.WriteEndObject()
+    json.Flush()
+    writer.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, int buffer.Length))

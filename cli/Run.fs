@@ -1,0 +1,178 @@
+/// `sgm run`.
+module Sgm.Cli.Run
+
+open System
+open System.Diagnostics
+open Argu
+open Sgm
+open Sgm.Engine
+
+/// A finished run.
+type private Finished =
+    {
+        Loaded: Checked
+        Choice: Choice
+        Outcome: Outcome
+        Seconds: float
+        Measured: Measurements.Measured list
+    }
+
+let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "particles"
+
+let private jsonStatus json (status: RunStatus) =
+    let write (kind: string) (rest: unit -> unit) =
+        Json.object json "status" (fun () ->
+            Json.text json "kind" kind
+            rest ())
+
+    match status with
+    | :? RunStatus.Diverged as diverged ->
+        write "diverged" (fun () ->
+            json.WriteNumber("step", diverged.Step)
+            Json.text json "method" diverged.Method
+            Json.level json "level" diverged.Level
+
+            if diverged.Block < 0L then
+                json.WriteNull "block"
+            else
+                json.WriteNumber("block", diverged.Block)
+
+            Json.text json "message" diverged.Advice)
+    | :? RunStatus.Cancelled -> write "cancelled" ignore
+    | _ -> ()
+
+let private jsonRun run (json: Json.Writer) =
+    let experiment = run.Loaded.Experiment
+    Json.text json "fingerprint" run.Loaded.Fingerprint
+    Json.text json "backend" run.Choice.Interpreter.Backend
+    json.WriteNumber("dimension", run.Loaded.Plan.Dimension)
+
+    if isMonteCarlo run.Choice then
+        json.WriteNumber("particles", experiment.Particles)
+    else
+        json.WriteNull "particles"
+
+    json.WriteNumber("seed", experiment.Seed)
+    json.WriteNumber("scoreEvaluations", run.Loaded.Plan.ScoreEvaluations)
+    Json.number json "samplingSeconds" run.Seconds
+    jsonStatus json run.Outcome.Status
+    Measurements.json json run.Measured
+
+let private show (screen: Screen) run =
+    let plan = run.Loaded.Plan
+    let experiment = run.Loaded.Experiment
+
+    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
+
+    line "fingerprint" run.Loaded.Fingerprint
+    screen.Line [ faint ("backend".PadRight 13); strong run.Choice.Interpreter.Backend; plain $": {run.Choice.Why}" ]
+
+    for refusal in run.Choice.Refusals do
+        line "" $"not {refusal.Backend}: {refusal.Reason}"
+
+    let evaluations = Words.evaluations plan
+
+    if isMonteCarlo run.Choice then
+        line
+            "cost"
+            $"{evaluations} for each of {Words.count (int64 experiment.Particles)} particles in dimension {Words.count plan.Dimension}"
+
+        line "seed" (string experiment.Seed)
+    else
+        line "cost" $"{evaluations} in dimension {Words.count plan.Dimension}"
+
+    line "time" (Words.seconds run.Seconds)
+    screen.Line()
+    Measurements.show screen experiment.Forward run.Measured
+
+let private execute terminal threads isFull (loaded: Checked) (choice: Choice) =
+    let clock = Stopwatch()
+
+    let work told =
+        let options =
+            RunOptions(
+                Particles = int64 loaded.Experiment.Particles,
+                Seed = uint64 loaded.Experiment.Seed,
+                Threads = threads,
+                Cancellation = terminal.Cancellation,
+                Progress =
+                    { new IProgress<float> with
+                        member _.Report fraction = told "running" fraction
+                    }
+            )
+
+        clock.Start()
+        let outcome = choice.Interpreter.Run(loaded.Plan, options)
+        clock.Stop()
+        told "measuring" 1.0
+        outcome, Measurements.ofOutcome loaded.Plan isFull outcome
+
+    let outcome, measured = Progress.during terminal "running" work
+
+    {
+        Loaded = loaded
+        Choice = choice
+        Outcome = outcome
+        Seconds = clock.Elapsed.TotalSeconds
+        Measured = measured
+    }
+
+let private finish terminal asJson run =
+    let write () =
+        if asJson then
+            Json.document terminal.Out (jsonRun run)
+        else
+            show (Screen.out terminal) run
+
+    let failed () = Terminal.tell terminal $"sgm run: {Words.status run.Loaded.Experiment.Forward run.Outcome.Status}"
+
+    match run.Outcome.Status with
+    | :? RunStatus.Completed ->
+        write ()
+        Exit.Fine
+    | :? RunStatus.Unsupported as unsupported ->
+        Refusal.sentence
+            terminal
+            asJson
+            $"sgm run: {run.Choice.Interpreter.Backend} cannot run this experiment: {unsupported.Reason}"
+    | :? RunStatus.Cancelled ->
+        if asJson then
+            write ()
+
+        failed ()
+        Exit.Cancelled
+    | _ ->
+        write ()
+        failed ()
+        Exit.Failed
+
+let private refusedBy terminal asJson refusals =
+    let lines = refusals |> List.map (fun refusal -> $"  {refusal.Backend}: {refusal.Reason}")
+    let reasons = String.Join("\n", lines)
+    Refusal.sentence terminal asJson $"sgm run: nothing that was asked for can run this experiment:\n{reasons}"
+
+let command terminal (arguments: ParseResults<RunArguments>) =
+    let asJson = arguments.Contains RunArguments.Json
+    let threads = arguments.TryGetResult RunArguments.Threads
+
+    let overrides (experiment: Experiment) =
+        { experiment with
+            Particles = arguments.GetResult(RunArguments.Particles, experiment.Particles)
+            Seed = arguments.GetResult(RunArguments.Seed, experiment.Seed)
+        }
+
+    match threads with
+    | Some n when n < 1 || n > 4096 ->
+        Refusal.sentence terminal asJson $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
+    | _ ->
+        match Loading.replaced overrides (arguments.GetResult RunArguments.File) with
+        | Error problems -> Refusal.problems terminal asJson problems
+        | Ok loaded ->
+            if not (List.isEmpty loaded.Warnings) then
+                Terminal.tell terminal (Message.renderAll loaded.Warnings)
+
+            match Laws.choose (arguments.GetResult(RunArguments.By, By.Auto)) loaded.Plan with
+            | Error refusals -> refusedBy terminal asJson refusals
+            | Ok choice ->
+                execute terminal (defaultArg threads 0) (arguments.Contains RunArguments.Full) loaded choice
+                |> finish terminal asJson

@@ -1,0 +1,58 @@
+namespace Sgm.Cli
+
+open System
+open System.IO
+open System.Threading
+
+/// The exit codes of `sgm`.
+module Exit =
+    [<Literal>]
+    let Fine = 0
+
+    /// A check was violated.
+    [<Literal>]
+    let Violated = 1
+
+    /// The input or the command line is wrong.
+    [<Literal>]
+    let BadInput = 2
+
+    /// The run diverged.
+    [<Literal>]
+    let Failed = 3
+
+    [<Literal>]
+    let Cancelled = 130
+
+/// Where a command reads its surroundings from and writes to; tests put their own here.
+type Terminal =
+    {
+        Out: TextWriter
+        Error: TextWriter
+        /// Whether a person looks at standard output: colour and boxes.
+        OutIsTerminal: bool
+        /// Whether a person looks at standard error: progress.
+        ErrorIsTerminal: bool
+        Cancellation: CancellationToken
+    }
+
+/// Standard output and standard error of this process.
+module Terminal =
+    let ofProcess cancellation =
+        let writer (stream: Stream) = new StreamWriter(stream, Text.UTF8Encoding false, 1 <<< 14, AutoFlush = false)
+
+        let isDumb = Environment.GetEnvironmentVariable "TERM" = "dumb"
+
+        {
+            Out = writer (Console.OpenStandardOutput())
+            Error = writer (Console.OpenStandardError())
+            OutIsTerminal = not (Console.IsOutputRedirected || isDumb)
+            ErrorIsTerminal = not (Console.IsErrorRedirected || isDumb)
+            Cancellation = cancellation
+        }
+
+    /// One line of a message.
+    let tell terminal (message: string) =
+        terminal.Out.Flush()
+        terminal.Error.WriteLine message
+        terminal.Error.Flush()

@@ -1,0 +1,136 @@
+/// `sgm theorems`.
+module Sgm.Cli.Theorems
+
+open System
+open Argu
+open Sgm
+open Sgm.Verification
+
+/// The theorems with this id, or all whose ids begin with it (ignoring case); or what is wrong, with the nearest id.
+let named (id: string) =
+    let same (theorem: Theorem) = theorem.Id.Equals(id, StringComparison.OrdinalIgnoreCase)
+    let begins (theorem: Theorem) = theorem.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)
+
+    match List.filter same Catalogue.theorems, List.filter begins Catalogue.theorems with
+    | (_ :: _ as exactly), _ -> Ok exactly
+    | [], (_ :: _ as several) when id <> "" -> Ok several
+    | _ ->
+        let ids = Catalogue.theorems |> List.map (fun theorem -> theorem.Id)
+
+        let advice =
+            match Nearest.word ids id with
+            | Some nearest -> $"did you mean '{nearest}'?"
+            | None -> $"""known are {String.Join(", ", ids)}."""
+
+        Error $"no theorem is named '{id}'; {advice}"
+
+/// "1 in d", "at most -2 in T (exponential)".
+let private rate (claim: RateClaim) =
+    let exponent, bound =
+        match claim.Exponent with
+        | Exactly a -> a, ""
+        | AtMost a -> a, "at most "
+
+    if claim.IsExponential then
+        $"{claim.Of} ~ e^({bound}{Words.number exponent}·{claim.Axis})"
+    else
+        $"{claim.Of} ~ {claim.Axis}^({bound}{Words.number exponent})"
+
+let private jsonTheorem json (theorem: Theorem) =
+    Json.text json "id" theorem.Id
+    Json.text json "title" theorem.Title
+    Json.text json "statement" theorem.Statement
+
+    Json.object json "source" (fun () ->
+        Json.text json "paper" theorem.Source.Paper
+        Json.text json "reference" theorem.Source.Reference
+        Json.text json "statement" theorem.Source.Statement
+        json.WriteBoolean("companion", theorem.Source.IsCompanion))
+
+    Json.text json "metric" (Words.metric theorem.Metric)
+    Json.strings json "assumptions" (theorem.Assumptions |> List.map (fun assumption -> assumption.Statement))
+
+    Json.objects json "rates" theorem.Rates (fun claim ->
+        Json.text json "axis" claim.Axis
+
+        match claim.Exponent with
+        | Exactly a ->
+            Json.number json "exponent" a
+            Json.text json "relation" "exactly"
+        | AtMost a ->
+            Json.number json "exponent" a
+            Json.text json "relation" "atMost"
+
+        json.WriteBoolean("exponential", claim.IsExponential)
+        Json.text json "of" claim.Of)
+
+    Json.objects json "scenarios" theorem.Scenarios (fun scenario ->
+        Json.text json "name" scenario.Name
+        Json.text json "description" scenario.Description
+
+        Json.objects json "axes" scenario.Axes (fun axis ->
+            Json.text json "symbol" axis.Symbol
+            Json.text json "meaning" axis.Meaning))
+
+    Json.text json "reading" theorem.Reading
+
+let private list (screen: Screen) theorems =
+    let text title = { Title = title; IsNumber = false }
+
+    screen.Table(
+        [ text "id"; text "title"; text "source" ],
+        [
+            for theorem: Theorem in theorems ->
+                [ strong theorem.Id; plain theorem.Title; faint theorem.Source.Citation ]
+        ]
+    )
+
+let private show (screen: Screen) (theorem: Theorem) =
+    let section (title: string) lines =
+        if not (List.isEmpty lines) then
+            screen.Line()
+            screen.Line [ faint title ]
+
+            for line: string in lines do
+                screen.Line $"  {line}"
+
+    screen.Line [ strong theorem.Id; plain $": {theorem.Title}" ]
+    screen.Line [ faint theorem.Source.Citation ]
+    section "Statement" [ theorem.Statement ]
+    section "Assumptions" (theorem.Assumptions |> List.map (fun assumption -> assumption.Statement))
+    section "Rates" (theorem.Rates |> List.map rate)
+
+    section
+        "Tried on"
+        [
+            for scenario in theorem.Scenarios do
+                $"{scenario.Name}: {scenario.Description}"
+
+                for axis in scenario.Axes do
+                    $"  axis {axis.Symbol}: {axis.Meaning}"
+        ]
+
+    section "Reading" [ theorem.Reading ]
+
+let command terminal (arguments: ParseResults<TheoremsArguments>) =
+    let asJson = arguments.Contains TheoremsArguments.Json
+
+    let write theorems =
+        if asJson then
+            Json.document terminal.Out (fun json -> Json.objects json "theorems" theorems (jsonTheorem json))
+            Exit.Fine
+        else
+            let screen = Screen.out terminal
+
+            match theorems with
+            | [ single ] -> show screen single
+            | several -> list screen several
+
+            Exit.Fine
+
+    match arguments.TryGetResult TheoremsArguments.Id with
+    | None -> write Catalogue.theorems
+    | Some id ->
+        match named id with
+        | Ok theorems -> write theorems
+        | Error message -> Refusal.sentence terminal asJson $"sgm theorems: {message}"

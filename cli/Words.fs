@@ -1,0 +1,73 @@
+/// Engine values in words, for people.
+module Sgm.Cli.Words
+
+open System
+open System.Globalization
+open Sgm
+open Sgm.Engine
+
+let private invariant = CultureInfo.InvariantCulture
+
+/// A number to some significant digits.
+let digits count (x: float) =
+    if Double.IsPositiveInfinity x then "∞"
+    elif Double.IsNegativeInfinity x then "-∞"
+    else x.ToString($"G{count}", invariant).Replace("E+", "e").Replace("E-", "e-")
+
+/// A number to six significant digits.
+let number x = digits 6 x
+
+/// A count with thin groups: 100 000.
+let count (n: int64) = n.ToString("#,0", invariant).Replace(",", " ")
+
+/// "1 step", "2 steps".
+let plural (noun: string) (n: int64) = if n = 1L then $"1 {noun}" else $"{count n} {noun}s"
+
+/// "200 steps".
+let steps (plan: Plan) = plural "step" plan.StepCount
+
+/// "200 score evaluations".
+let evaluations (plan: Plan) = plural "score evaluation" plan.ScoreEvaluations
+
+/// "3 dimensions".
+let dimensions (d: int) = plural "dimension" (int64 d)
+
+/// A size with its unit.
+let bytes (n: float) =
+    let units = [ "bytes"; "KiB"; "MiB"; "GiB"; "TiB"; "PiB" ]
+
+    let power = if n < 1024.0 then 0 else min 5 (int (Math.Log(n, 1024.0)))
+    $"{digits 3 (n / 1024.0 ** float power)} {units[power]}"
+
+/// A duration with its unit.
+let seconds (s: float) = if s < 1.0 then $"{digits 3 (s * 1000.0)} ms" else $"{digits 3 s} s"
+
+/// A level by the user's parameter: "t = 0.5" (vp) or "σ = 0.5" (ve).
+let level forward (at: NoiseLevel) =
+    match forward with
+    | Vp -> $"t = {number at.Parameter}"
+    | Ve -> $"σ = {number at.Parameter}"
+
+/// A level with its mean factor and noise.
+let fullLevel forward (at: NoiseLevel) =
+    match forward with
+    | Vp -> $"t = {number at.Parameter} (m = {number at.Mean}, σ = {number at.Sigma})"
+    | Ve -> $"σ = {number at.Parameter}"
+
+/// The contract's name of a metric.
+let metric m =
+    match m with
+    | Metric.Tv -> "tv"
+    | Metric.Kl -> "kl"
+    | Metric.Chi2 -> "chi2"
+    | _ -> "w2"
+
+/// How a run ended, in a sentence that says step, level and block.
+let status forward (status: RunStatus) =
+    match status with
+    | :? RunStatus.Diverged as d ->
+        let block = if d.Block < 0L then "" else $", block {d.Block}"
+        $"diverged at step {d.Step} ({d.Method}), level {level forward d.Level}{block}: {d.Advice}"
+    | :? RunStatus.Unsupported as u -> u.Reason
+    | :? RunStatus.Cancelled -> "cancelled"
+    | _ -> "completed"

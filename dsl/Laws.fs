@@ -1,0 +1,85 @@
+namespace Sgm
+
+open System
+open System.Collections.Immutable
+open Sgm.Engine
+
+/// Who is asked to run a plan.
+[<RequireQualifiedAccess>]
+type By =
+    /// The first exact law that applies, otherwise particles.
+    | Auto
+    /// An exact law, or nothing.
+    | Exact
+    /// Monte Carlo.
+    | Particles
+
+/// Why an interpreter cannot run a plan.
+type Refusal = { Backend: string; Reason: string }
+
+/// The interpreter that runs a plan.
+type Choice =
+    {
+        Interpreter: IInterpreter
+        /// In a sentence: what its numbers are, and why it was taken.
+        Why: string
+        /// The exact laws that were asked before it and could not.
+        Refusals: Refusal list
+    }
+
+/// Interpreters in order of preference.
+module Laws =
+    /// The exact laws, the sharpest first, each with what it gives.
+    let exact: (IInterpreter * string) list =
+        [ GaussianInterpreter(), "exact in closed form: the score is affine in x, so the state stays normal" ]
+
+    /// The exact laws that cannot run the plan, and why.
+    let refusals plan =
+        exact
+        |> List.choose (fun (law, _) ->
+            match law.WhyNot plan with
+            | null -> None
+            | reason -> Some { Backend = law.Backend; Reason = reason })
+
+    /// The exact laws that can.
+    let applicable plan = exact |> List.filter (fun (law, _) -> isNull (law.WhyNot plan))
+
+    let private exactly plan =
+        match applicable plan with
+        | (law, gives) :: _ -> Some { Interpreter = law; Why = gives; Refusals = [] }
+        | [] -> None
+
+    let private byParticles why refusals (plan: Plan) : Result<Choice, Refusal list> =
+        ignore (why, plan)
+
+        Error(
+            refusals
+            @ [
+                {
+                    Backend = "particles"
+                    Reason = "the ensemble of particles is not part of this build yet"
+                }
+            ]
+        )
+
+    /// The interpreter to use, or why there is none.
+    let choose by plan =
+        match by with
+        | By.Particles -> byParticles "Monte Carlo, as asked" [] plan
+        | By.Exact ->
+            match exactly plan with
+            | Some choice -> Ok choice
+            | None -> Error(refusals plan)
+        | By.Auto ->
+            match exactly plan with
+            | Some choice -> Ok choice
+            | None -> byParticles "Monte Carlo: no exact law applies" (refusals plan) plan
+
+    /// All reasons in one line.
+    let reasons refusals = String.Join("; ", refusals |> List.map (fun r -> $"{r.Backend}: {r.Reason}"))
+
+    /// Runs a plan by the first exact law that applies; `Unsupported` with every reason when there is none.
+    let run plan options =
+        match choose By.Exact plan with
+        | Ok choice -> choice.Interpreter.Run(plan, options)
+        | Error refusals -> Outcome(RunStatus.Unsupported(reasons refusals), ImmutableArray.Empty)
