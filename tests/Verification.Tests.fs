@@ -153,10 +153,10 @@ let private sabotaged =
                 <| fun () ->
                     let weakened =
                         { theorem with
-                            Bound =
-                                fun subject trajectory ->
-                                    theorem.Bound subject trajectory
-                                    |> List.map (fun c -> { c with Bound = 0.99 * c.Measured.Value.Value })
+                            Evidence =
+                                fun runner trial ->
+                                    theorem.Evidence runner trial
+                                    |> Result.map (List.map (fun c -> { c with Bound = 0.99 * c.Measured.Value.Value }))
                         }
 
                     for c in (Study.run healthy Quick [ { weakened with Rates = [] } ]).Checks do
@@ -238,11 +238,11 @@ let private verdicts =
             testCase "the limit of small steps: value and bracket"
             <| fun () ->
                 let values f = List.init 8 (fun k -> exactly (f (0.5 ** float k)) 1e-16)
-                let limit = Study.stepLimit Metric.Kl (values (fun h -> exp h + sin h))
+                let limit = Measure.stepLimit Metric.Kl (values (fun h -> exp h + sin h))
                 Expect.isLessThan (abs (limit.Value.Value - 1.0)) 1e-12 "value"
                 Expect.isTrue (limit.Lower <= 1.0 && 1.0 <= limit.Upper) "bracket"
                 // √h has no expansion in whole powers: the bracket must say that nothing is known well.
-                let rough = Study.stepLimit Metric.Kl (values (fun h -> 1.0 + sqrt h))
+                let rough = Measure.stepLimit Metric.Kl (values (fun h -> 1.0 + sqrt h))
                 Expect.isTrue (rough.Lower <= 1.0 && 1.0 <= rough.Upper) $"[{rough.Lower}, {rough.Upper}]"
         ]
 
@@ -253,6 +253,7 @@ let private rates =
             Exponent = exponent
             IsExponential = false
             Of = "test"
+            Quantity = fun _ _ -> Error "not measured"
             Scenario = Bruno.gaussianMean.Scenarios.Head
         }
 

@@ -7,16 +7,6 @@ open System.Threading
 open Sgm
 open Sgm.Engine
 
-/// How experiments are executed while verifying. The default is the engine; the sabotage tests put a broken one here.
-type Runner =
-    {
-        /// Runs a plan by an exact law.
-        Run: Plan -> RunOptions -> Outcome
-        Cancellation: CancellationToken
-        /// Told the check that is being worked on and the finished fraction of all.
-        Progress: string -> float -> unit
-    }
-
 /// A theorem held against scenarios: every axis around every base.
 module Study =
 
@@ -30,122 +20,14 @@ module Study =
     /// Scenarios use no files.
     let private toPlan = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}")
 
-    /// The value of the theorem's metric when it cannot be had.
-    let private failed (status: RunStatus) =
-        match status with
-        | :? RunStatus.Diverged as diverged ->
-            Estimate.Unavailable("run", $"the sampler diverged at step {diverged.Step}: {diverged.Advice}")
-        | :? RunStatus.Unsupported as unsupported -> Estimate.Unavailable("run", unsupported.Reason)
-        | :? RunStatus.Cancelled -> raise (OperationCanceledException())
-        | _ -> Estimate.Unavailable("run", "the run ended early")
+    let private trialOf (scenario: Scenario) setting =
+        let experiment = scenario.Experiment setting 0
 
-    /// The same plan without its instructions, probed at the level of its first step.
-    let private startPlan (plan: Plan) =
-        let level =
-            plan.Tableaus()
-            |> Seq.tryHead
-            |> Option.map (fun step -> step.From)
-            |> Option.defaultValue plan.InitialLevel
-
-        Plan(
-            Target = plan.Target,
-            Score = plan.Score,
-            Start = plan.Start,
-            InitialLevel = level,
-            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
-            Metrics = plan.Metrics
-        )
-
-    let private trajectory runner (theorem: Theorem) (plan: Plan) =
-        let steps = ResizeArray<Estimate>()
-
-        let watch (step: StepResult) =
-            if step.Index >= 0L then
-                steps.Add(step.Law.Measure theorem.Metric)
-
-        let execute plan (afterStep: Action<StepResult>) =
-            let outcome = runner.Run plan (RunOptions(Cancellation = runner.Cancellation, AfterStep = afterStep))
-
-            if outcome.IsCompleted then
-                Ok((Seq.last outcome.Probes).Law.Measure theorem.Metric)
-            else
-                Error(failed outcome.Status)
-
-        match
-            execute (startPlan plan) null, execute plan (if theorem.WatchesEveryStep then Action<_> watch else null)
-        with
-        | Ok start, Ok final -> Ok { Start = start; Steps = List.ofSeq steps; End = final }
-        | Error reason, _
-        | _, Error reason -> Error reason
-
-    /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
-    /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion
-    /// holds, widened by what rounding can grow to. W2 is extrapolated squared: the square is smooth in h where W2 is not.
-    let stepLimit metric (values: Estimate list) =
-        match values |> List.tryFind (fun v -> not v.Value.HasValue) with
-        | Some missing -> missing
-        | None ->
-            let transform, back =
-                if metric = Metric.W2 then
-                    (fun (x: float) -> x * x), (fun x -> sqrt (max 0.0 x))
-                else
-                    id, id
-
-            let first = values |> List.map (fun v -> transform v.Value.Value) |> Array.ofList
-
-            let columns =
-                (first, [ 1 .. first.Length - 1 ])
-                ||> List.scan (fun column k ->
-                    let factor = 2.0 ** float k
-
-                    column
-                    |> Array.pairwise
-                    |> Array.map (fun (coarse, fine) -> (factor * fine - coarse) / (factor - 1.0)))
-
-            let corners = columns |> List.map Array.last |> Array.ofList
-            let difference k = abs (corners[corners.Length - k] - corners[corners.Length - k - 1])
-
-            let rounding = 16.0 * (values |> List.map (fun v -> transform v.Upper - transform v.Lower) |> List.max)
-
-            // Halving the step must at least halve what is left, in the values or after a first extrapolation. Where it does
-            // not there is no expansion in whole powers, and the rest is bounded by the geometric series of the values.
-            let contraction (column: float[]) =
-                let difference k = abs (column[column.Length - k] - column[column.Length - k - 1])
-                if difference 1 <= rounding then infinity else difference 2 / difference 1
-
-            let lastDifference = abs (first[first.Length - 1] - first[first.Length - 2])
-            let fastest = columns |> List.truncate 3 |> List.map contraction |> List.max
-
-            let tail =
-                if fastest >= 1.8 then 0.0
-                elif fastest > 1.05 then 4.0 * lastDifference / (fastest - 1.0)
-                else infinity
-
-            let spread = max (difference 1) (difference 2) + rounding + tail
-            let best = Array.last corners
-            Estimate.Exact(back best, back (best - spread), back (best + spread), "limit of the step to 0 (Richardson)")
-
-    /// How many times the step is halved for a limit.
-    let private refinements = 7
-
-    let private measure runner theorem (scenario: Scenario) setting (plan: Plan) =
-        match scenario.Measurement with
-        | Direct -> trajectory runner theorem plan
-        | StepLimit ->
-            let folder found k =
-                found
-                |> Result.bind (fun earlier ->
-                    trajectory runner theorem (toPlan (scenario.Experiment setting k))
-                    |> Result.map (fun run -> run :: earlier))
-
-            (Ok [], [ 0..refinements ])
-            ||> List.fold folder
-            |> Result.map (fun runs ->
-                {
-                    Start = runs.Head.Start
-                    Steps = []
-                    End = runs |> List.rev |> List.map (fun run -> run.End) |> stepLimit theorem.Metric
-                })
+        {
+            Subject = { Experiment = experiment; Plan = toPlan experiment }
+            Setting = setting
+            Refined = scenario.Experiment setting >> toPlan
+        }
 
     /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
     /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
@@ -191,10 +73,10 @@ module Study =
         decisive, verdict, vacuous, reason
 
     let private cell runner (theorem: Theorem) (scenario: Scenario) setting =
-        let experiment = scenario.Experiment setting 0
-        let subject = { Experiment = experiment; Plan = toPlan experiment }
+        let trial = trialOf scenario setting
+        let experiment = trial.Subject.Experiment
 
-        let assumptions = theorem.Assumptions |> List.map (fun a -> a, a.Evaluate subject)
+        let assumptions = theorem.Assumptions |> List.map (fun a -> a, a.Evaluate trial.Subject)
 
         let broken =
             assumptions
@@ -218,11 +100,10 @@ module Study =
         match broken with
         | Some _ -> empty
         | None ->
-            match measure runner theorem scenario setting subject.Plan with
-            | Error estimate -> { empty with Verdict = Inconclusive; Reason = Some estimate.Reason }
-            | Ok trajectory ->
-                let comparisons = theorem.Bound subject trajectory
-                let decisive, verdict, vacuous, reason = judge theorem subject.Plan comparisons
+            match theorem.Evidence runner trial with
+            | Error reason -> { empty with Verdict = Inconclusive; Reason = Some reason }
+            | Ok comparisons ->
+                let decisive, verdict, vacuous, reason = judge theorem trial.Subject.Plan comparisons
 
                 { empty with
                     Decisive = decisive
@@ -240,7 +121,6 @@ module Study =
                 Description = "an experiment given by the user"
                 Bases = [ Map.empty ]
                 Axes = []
-                Measurement = Direct
                 Experiment = fun _ _ -> experiment
             }
 
@@ -276,22 +156,18 @@ module Study =
                         }
         ]
 
-    let private ratePoint runner (theorem: Theorem) (claim: RateClaim) (axis: Axis) setting =
+    let private ratePoint runner (claim: RateClaim) (axis: Axis) setting =
         runner.Cancellation.ThrowIfCancellationRequested()
-        let experiment = claim.Scenario.Experiment setting 0
-
-        let value =
-            match
-                measure runner { theorem with WatchesEveryStep = false } claim.Scenario setting (toPlan experiment)
-            with
-            | Ok trajectory -> trajectory.End
-            | Error estimate -> estimate
+        let trial = trialOf claim.Scenario setting
 
         {
             X = Map.find axis.Symbol setting
-            Value = value
+            Value =
+                match claim.Quantity runner trial with
+                | Ok value -> value
+                | Error reason -> Estimate.Unavailable("run", reason)
             Excluded = None
-            Experiment = experiment
+            Experiment = trial.Subject.Experiment
         }
 
     let private rateChecks runner effort (theorem: Theorem) =
@@ -301,7 +177,7 @@ module Study =
 
                 fun () ->
                     let clock = Stopwatch.StartNew()
-                    let points = alongAxis effort claim.Scenario axis |> List.map (ratePoint runner theorem claim axis)
+                    let points = alongAxis effort claim.Scenario axis |> List.map (ratePoint runner claim axis)
                     let ascending = (List.last points).X > (List.head points).X
                     let measured = Rates.measure claim points
 

@@ -1,5 +1,6 @@
 namespace Sgm.Verification
 
+open System.Threading
 open Sgm
 open Sgm.Engine
 
@@ -37,15 +38,14 @@ type Assumption =
         Evaluate: Subject -> AssumptionResult
     }
 
-/// The metric along a run of an exact law.
-type Trajectory =
+/// How experiments are executed while verifying. The default is the engine; the sabotage tests put a broken one here.
+type Runner =
     {
-        /// Of the start, against the target at the level of the first step.
-        Start: Estimate
-        /// After step 1, 2, …, N; empty unless the theorem watches every step.
-        Steps: Estimate list
-        /// At the end of the run.
-        End: Estimate
+        /// Runs a plan by an exact law.
+        Run: Plan -> RunOptions -> Outcome
+        Cancellation: CancellationToken
+        /// Told the check that is being worked on and the finished fraction of all.
+        Progress: string -> float -> unit
     }
 
 /// One inequality measured ≤ bound.
@@ -71,14 +71,6 @@ type Axis =
         Values: Effort -> float list
     }
 
-/// How a cell's number is measured.
-type Measurement =
-    /// The metric at the end of the run of the experiment.
-    | Direct
-    /// The limit of refining the steps: the experiment is a function of the refinement k = 0, 1, …, step h/2^k, and the
-    /// bracket comes from Richardson's extrapolation. For statements about continuous time.
-    | StepLimit
-
 /// Experiments on which a theorem is tried, one a setting.
 type Scenario =
     {
@@ -87,10 +79,22 @@ type Scenario =
         /// The values of the axes that are not varied; every axis is varied around each base.
         Bases: Setting list
         Axes: Axis list
-        Measurement: Measurement
-        /// The experiment at a setting, refined k times (k = 0 unless the measurement is a limit).
+        /// The experiment at a setting, its steps refined k times (h/2^k); k = 0 is the cell's own experiment, larger k are
+        /// for statements about continuous time.
         Experiment: Setting -> int -> Experiment
     }
+
+/// One setting of a scenario on trial: the experiment, its plan, and its refinements.
+type Trial =
+    {
+        Subject: Subject
+        Setting: Setting
+        /// The plan with steps refined k times.
+        Refined: int -> Plan
+    }
+
+/// What a theorem claims of a trial: inequalities measured ≤ bound, the conclusion last; or why nothing could be measured.
+type Evidence = Runner -> Trial -> Result<Comparison list, string>
 
 /// An exponent that is claimed of a measured quantity, value ~ axis^exponent (or e^(exponent·axis) when exponential).
 type RateClaim =
@@ -102,6 +106,7 @@ type RateClaim =
         IsExponential: bool
         /// What is measured, in words.
         Of: string
+        Quantity: Runner -> Trial -> Result<Estimate, string>
         Scenario: Scenario
     }
 
@@ -121,12 +126,10 @@ type Theorem =
         Statement: string
         Source: Source
         Assumptions: Assumption list
-        /// The metric that the bound is about.
+        /// What the conclusion bounds; for axes of plots and for what counts as vacuous.
         Metric: Metric
-        /// Whether the bound needs the metric after every step.
-        WatchesEveryStep: bool
-        /// The inequalities that the theorem claims of a run, evaluated from the plan that ran.
-        Bound: Subject -> Trajectory -> Comparison list
+        /// Runs the plan and holds what it measured against the bound, which is evaluated from the plan that ran.
+        Evidence: Evidence
         Scenarios: Scenario list
         Rates: RateClaim list
         /// One sentence for the report on how to read the outcome.

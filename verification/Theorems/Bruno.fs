@@ -83,24 +83,30 @@ let private assumptions =
             | _ -> Error "the start is not the prior")
     ]
 
-/// W2 ≤ |θ − μ| + |μ|·(f(γ) + e^(−2T)) + √d·h(γ).
-let private bound (subject: Subject) (trajectory: Trajectory) =
-    match reverseRun subject, unitNormal "target" subject.Plan.Target, unitNormal "score" subject.Plan.Score.Of with
-    | Ok run, Ok mu, Ok theta ->
-        let scoreError = norm (Array.map2 (-) theta mu)
-        let initialisation = exp (-2.0 * run.From.Parameter)
+/// |θ − μ| + |μ|·(f(γ) + e^(−2T)) + √d·h(γ).
+let private bound (run: PredictorRun) mu theta =
+    norm (Array.map2 (-) theta mu)
+    + norm mu * (meanBias run.Gamma + exp (-2.0 * run.From.Parameter))
+    + sqrt (float (Array.length mu)) * spreadBias run.Gamma
 
-        [
-            {
-                What = "W2 at the end"
-                Measured = trajectory.End
-                Bound =
-                    scoreError
-                    + norm mu * (meanBias run.Gamma + initialisation)
-                    + sqrt (float mu.Length) * spreadBias run.Gamma
-            }
-        ]
-    | _ -> []
+let private atEnd runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
+
+let private evidence: Evidence =
+    fun runner trial ->
+        let plan = trial.Subject.Plan
+
+        match
+            reverseRun trial.Subject,
+            unitNormal "target" plan.Target,
+            unitNormal "score" plan.Score.Of,
+            atEnd runner trial
+        with
+        | Ok run, Ok mu, Ok theta, Ok measured ->
+            Ok [ { What = "W2 at the end"; Measured = measured; Bound = bound run mu theta } ]
+        | Error reason, _, _, _
+        | _, Error reason, _, _
+        | _, _, Error reason, _
+        | _, _, _, Error reason -> Error reason
 
 /// N(μ, I_d) with every coordinate of μ equal to `mean`, the score of N(μ + error, I_d), K·2^k steps.
 let private experimentOf (setting: Setting) refinement =
@@ -163,13 +169,12 @@ let private errorAxis =
 
 let private setting values : Setting = Map.ofList values
 
-let private scenario name description bases axes measurement =
+let private scenario name description bases axes =
     {
         Name = name
         Description = description
         Bases = bases
         Axes = axes
-        Measurement = measurement
         Experiment = experimentOf
     }
 
@@ -183,7 +188,6 @@ let private scenarios =
                 setting [ "d", 4.0; "γ", 1.0 / 64.0; "T", 4.0; "mean", 0.0; "error", 0.0 ]
             ]
             [ stepAxis; dimensionAxis; timeAxis; errorAxis ]
-            Direct
     ]
 
 let private rates =
@@ -193,39 +197,39 @@ let private rates =
             Exponent = Exactly 1.0
             IsExponential = false
             Of = "W2 at the end, exact score, T = 20 (no initialisation error)"
+            Quantity = atEnd
             Scenario =
                 scenario
                     "discretisation"
                     "Exact score, T = 20."
                     [ setting [ "d", 4.0; "γ", 0.5; "T", 20.0; "mean", 1.0; "error", 0.0 ] ]
                     [ stepAxis ]
-                    Direct
         }
         {
             Axis = "d"
             Exponent = Exactly 0.5
             IsExponential = false
             Of = "W2 at the end, exact score, T = 20, μ = (1, …, 1)"
+            Quantity = atEnd
             Scenario =
                 scenario
                     "dimension"
                     "Exact score, T = 20."
                     [ setting [ "d", 1.0; "γ", 0.125; "T", 20.0; "mean", 1.0; "error", 0.0 ] ]
                     [ dimensionAxis ]
-                    Direct
         }
         {
             Axis = "T"
             Exponent = Exactly -2.0
             IsExponential = true
             Of = "W2 at the end in the limit of small steps, exact score: the initialisation error e^(−2T)·|μ|"
+            Quantity = (fun runner trial -> Measure.limit Metric.W2 runner trial.Refined)
             Scenario =
                 scenario
                     "initialisation"
                     "Exact score, γ → 0."
                     [ setting [ "d", 4.0; "γ", 0.125; "T", 1.0; "mean", 1.0; "error", 0.0 ] ]
                     [ timeAxis ]
-                    StepLimit
         }
     ]
 
@@ -247,8 +251,7 @@ let gaussianMean =
             }
         Assumptions = assumptions
         Metric = Metric.W2
-        WatchesEveryStep = false
-        Bound = bound
+        Evidence = evidence
         Scenarios = scenarios
         Rates = rates
         Reading =

@@ -76,28 +76,37 @@ let private manySteps k start =
     + 4.03 * k.ScoreError * k.ScoreError * k.C
     + 11.4 * k.D * k.L * k.L * h * k.C
 
-let private bound (subject: Subject) (trajectory: Trajectory) =
-    match constants subject with
-    | Error _ -> []
-    | Ok k ->
-        let recursion =
-            trajectory.Start :: trajectory.Steps
-            |> List.pairwise
-            |> List.mapi (fun i (before, after) ->
-                {
-                    What = $"χ² after step {i + 1} from χ² after step {i}"
-                    Measured = after
-                    Bound = oneStep k before.Lower
-                })
+let private evidence: Evidence =
+    fun runner trial ->
+        match
+            constants trial.Subject,
+            Measure.atStart Metric.Chi2 runner trial.Subject.Plan,
+            Measure.everyStep Metric.Chi2 runner trial.Subject.Plan
+        with
+        | Ok k, Ok start, Ok steps ->
+            let recursion =
+                start :: steps
+                |> List.pairwise
+                |> List.mapi (fun i (before, after) ->
+                    {
+                        What = $"χ² after step {i + 1} from χ² after step {i}"
+                        Measured = after
+                        Bound = oneStep k before.Lower
+                    })
 
-        recursion
-        @ [
-            {
-                What = $"χ² after N = {k.Run.N} steps"
-                Measured = trajectory.End
-                Bound = manySteps k trajectory.Start.Lower
-            }
-        ]
+            Ok(
+                recursion
+                @ [
+                    {
+                        What = $"χ² after N = {k.Run.N} steps"
+                        Measured = List.last steps
+                        Bound = manySteps k start.Lower
+                    }
+                ]
+            )
+        | Error reason, _, _
+        | _, Error reason, _
+        | _, _, Error reason -> Error reason
 
 /// Langevin on a normal law with half the variances 1 and half κ, from variances wider by 0.8/√d: χ²₀ = O(1) in every d.
 let private experimentOf (time: float) (setting: Setting) (_refinement: int) =
@@ -160,7 +169,6 @@ let private contraction =
             "A normal law from a wider one, Nh = 3: every step against the recursion, the end against the N-step bound."
         Bases = [ setting [ "d", 4.0; "h", largestStep 32.0 1.0 1.0; "ε", 0.05; "κ", 1.0 ] ]
         Axes = [ dimensionAxis; stepAxis; errorAxis ]
-        Measurement = Direct
         Experiment = experimentOf 3.0
     }
 
@@ -175,7 +183,6 @@ let private conditioned =
                     Values = fun effort -> dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0)
                 }
             ]
-        Measurement = Direct
         Experiment = experimentOf 3.0
     }
 
@@ -185,9 +192,10 @@ let private stationary name bases axis =
         Description = "At stationarity (Nh = 60): what is left is the bias."
         Bases = bases
         Axes = [ axis ]
-        Measurement = Direct
         Experiment = experimentOf 60.0
     }
+
+let private atStationarity runner (trial: Trial) = Measure.atEnd Metric.Chi2 runner trial.Subject.Plan
 
 let private rates =
     [
@@ -196,6 +204,7 @@ let private rates =
             Exponent = AtMost 1.0
             IsExponential = false
             Of = "χ² at stationarity, exact score"
+            Quantity = atStationarity
             Scenario =
                 stationary
                     "bias in d"
@@ -207,6 +216,7 @@ let private rates =
             Exponent = AtMost 1.0
             IsExponential = false
             Of = "χ² at stationarity, exact score"
+            Quantity = atStationarity
             Scenario = stationary "bias in h" [ setting [ "d", 4.0; "h", 1e-3; "ε", 0.0; "κ", 1.0 ] ] stepAxis
         }
         {
@@ -214,6 +224,7 @@ let private rates =
             Exponent = AtMost 2.0
             IsExponential = false
             Of = "χ² at stationarity, constant score error"
+            Quantity = atStationarity
             Scenario = stationary "bias in ε" [ setting [ "d", 4.0; "h", 1e-6; "ε", 0.1; "κ", 1.0 ] ] errorAxis
         }
     ]
@@ -236,8 +247,7 @@ let langevinSupNorm =
             }
         Assumptions = assumptions
         Metric = Metric.Chi2
-        WatchesEveryStep = true
-        Bound = bound
+        Evidence = evidence
         Scenarios = [ contraction; conditioned ]
         Rates = rates
         Reading =

@@ -44,19 +44,29 @@ let private assumptions =
     ]
 
 /// W2(q_{T2}, p) ≤ e^(−m·T2)·W2(q_0, p) + (1 − e^(−m·T2))·ε/m.
-let private bound (subject: Subject) (trajectory: Trajectory) =
-    match constants subject with
-    | Error _ -> []
-    | Ok k ->
-        let decay = exp (-k.M * k.Time)
+let private bound k start =
+    let decay = exp (-k.M * k.Time)
+    decay * start - RealFunctions.ExpM1(-k.M * k.Time) * k.ScoreError / k.M
 
-        [
-            {
-                What = $"W2 after T2 = {k.Time:g6}"
-                Measured = trajectory.End
-                Bound = decay * trajectory.Start.Value.Value - RealFunctions.ExpM1(-k.M * k.Time) * k.ScoreError / k.M
-            }
-        ]
+let private afterCorrector runner (trial: Trial) = Measure.limit Metric.W2 runner trial.Refined
+
+let private evidence: Evidence =
+    fun runner trial ->
+        match
+            constants trial.Subject, Measure.atStart Metric.W2 runner trial.Subject.Plan, afterCorrector runner trial
+        with
+        | Ok k, Ok start, Ok measured ->
+            Ok
+                [
+                    {
+                        What = $"W2 after T2 = {k.Time:g6}"
+                        Measured = measured
+                        Bound = bound k start.Value.Value
+                    }
+                ]
+        | Error reason, _, _
+        | _, Error reason, _
+        | _, _, Error reason -> Error reason
 
 /// Data N(−(1, …, 1)·mean, variance·I) at time T1, Langevin for T2 from N(0, I) with the score shifted towards (1, …, 1).
 let private experimentOf (setting: Setting) refinement =
@@ -94,7 +104,6 @@ let private scenario name description bases axes =
         Description = description
         Bases = bases
         Axes = axes
-        Measurement = StepLimit
         Experiment = experimentOf
     }
 
@@ -119,6 +128,7 @@ let private rates =
             Exponent = Exactly 1.0
             IsExponential = false
             Of = "the plateau of W2 in T2 (T2 = 40, T1 = 0.5 fixed)"
+            Quantity = afterCorrector
             Scenario =
                 scenario
                     "plateau"
@@ -145,8 +155,7 @@ let inexactLangevin =
             }
         Assumptions = assumptions
         Metric = Metric.W2
-        WatchesEveryStep = false
-        Bound = bound
+        Evidence = evidence
         Scenarios = scenarios
         Rates = rates
         Reading =

@@ -1,0 +1,123 @@
+namespace Sgm.Verification
+
+open System
+open System.Collections.Immutable
+open Sgm.Engine
+
+/// Measurements that theorems are held against: a metric at some place of a run, by an exact law.
+module Measure =
+
+    /// Why a run that did not complete has no measurement.
+    let private whyNot (status: RunStatus) =
+        match status with
+        | :? RunStatus.Diverged as diverged -> $"the sampler diverged at step {diverged.Step}: {diverged.Advice}"
+        | :? RunStatus.Unsupported as unsupported -> unsupported.Reason
+        | :? RunStatus.Cancelled -> raise (OperationCanceledException())
+        | _ -> "the run ended early"
+
+    let private execute runner plan (afterStep: Action<StepResult>) =
+        let outcome = runner.Run plan (RunOptions(Cancellation = runner.Cancellation, AfterStep = afterStep))
+
+        if outcome.IsCompleted then
+            Ok(List.ofSeq outcome.Probes)
+        else
+            Error(whyNot outcome.Status)
+
+    /// The law at the end of the run.
+    let law runner plan = execute runner plan null |> Result.map (fun probes -> (List.last probes).Law)
+
+    /// The metric at the end of the run.
+    let atEnd metric runner plan = law runner plan |> Result.map (fun law -> law.Measure metric)
+
+    /// The metric at every probe, in the order of the run, by name.
+    let atProbes metric runner plan =
+        execute runner plan null |> Result.map (List.map (fun probe -> probe.Name, probe.Law.Measure metric))
+
+    /// The metric after step 1, 2, …, N.
+    let everyStep metric runner plan =
+        let values = ResizeArray<Estimate>()
+
+        let watch (step: StepResult) =
+            if step.Index >= 0L then
+                values.Add(step.Law.Measure metric)
+
+        execute runner plan (Action<StepResult> watch) |> Result.map (fun _ -> List.ofSeq values)
+
+    /// The same plan without its instructions, probed at the level of its first step.
+    let private startPlan (plan: Plan) =
+        let level =
+            plan.Tableaus()
+            |> Seq.tryHead
+            |> Option.map (fun step -> step.From)
+            |> Option.defaultValue plan.InitialLevel
+
+        Plan(
+            Target = plan.Target,
+            Score = plan.Score,
+            Start = plan.Start,
+            InitialLevel = level,
+            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
+            Metrics = plan.Metrics
+        )
+
+    /// The metric of the start against the target at the level of the first step.
+    let atStart metric runner plan = atEnd metric runner (startPlan plan)
+
+    /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
+    /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion
+    /// holds, widened by what rounding can grow to. W2 is extrapolated squared: the square is smooth in h where W2 is not.
+    let stepLimit metric (values: Estimate list) =
+        match values |> List.tryFind (fun v -> not v.Value.HasValue) with
+        | Some missing -> missing
+        | None ->
+            let transform, back =
+                if metric = Metric.W2 then
+                    (fun (x: float) -> x * x), (fun x -> sqrt (max 0.0 x))
+                else
+                    id, id
+
+            let first = values |> List.map (fun v -> transform v.Value.Value) |> Array.ofList
+
+            let columns =
+                (first, [ 1 .. first.Length - 1 ])
+                ||> List.scan (fun column k ->
+                    let factor = 2.0 ** float k
+
+                    column
+                    |> Array.pairwise
+                    |> Array.map (fun (coarse, fine) -> (factor * fine - coarse) / (factor - 1.0)))
+
+            let corners = columns |> List.map Array.last |> Array.ofList
+            let difference k = abs (corners[corners.Length - k] - corners[corners.Length - k - 1])
+
+            let rounding = 16.0 * (values |> List.map (fun v -> transform v.Upper - transform v.Lower) |> List.max)
+
+            // Halving the step must at least halve what is left, in the values or after a first extrapolation. Where it does
+            // not there is no expansion in whole powers, and the rest is bounded by the geometric series of the values.
+            let contraction (column: float[]) =
+                let difference k = abs (column[column.Length - k] - column[column.Length - k - 1])
+                if difference 1 <= rounding then infinity else difference 2 / difference 1
+
+            let lastDifference = abs (first[first.Length - 1] - first[first.Length - 2])
+            let fastest = columns |> List.truncate 3 |> List.map contraction |> List.max
+
+            let tail =
+                if fastest >= 1.8 then 0.0
+                elif fastest > 1.05 then 4.0 * lastDifference / (fastest - 1.0)
+                else infinity
+
+            let spread = max (difference 1) (difference 2) + rounding + tail
+            let best = Array.last corners
+            Estimate.Exact(back best, back (best - spread), back (best + spread), "limit of the step to 0 (Richardson)")
+
+    /// How many times the step is halved for a limit.
+    let private refinements = 7
+
+    /// The metric at the end in the limit of small steps, `refined k` having steps h/2^k.
+    let limit metric runner (refined: int -> Plan) =
+        let folder found k =
+            found
+            |> Result.bind (fun earlier ->
+                atEnd metric runner (refined k) |> Result.map (fun value -> value :: earlier))
+
+        (Ok [], [ 0..refinements ]) ||> List.fold folder |> Result.map (List.rev >> stepLimit metric)
