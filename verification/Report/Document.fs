@@ -1,0 +1,168 @@
+namespace Sgm.Verification.Report
+
+open System
+open System.Collections.Generic
+open System.Reflection
+open Sgm
+open Sgm.Verification
+
+/// How a reader measures a cell again.
+type Replay =
+    {
+        Fingerprint: string
+        /// Canonical text of the experiment.
+        Text: string
+        /// Relative to the report's folder, with '/'.
+        File: string
+    }
+
+    /// To be typed in the report's folder.
+    member this.Command = $"sgm run {this.File} --by exact"
+
+/// A check as the report shows it.
+type ReportedCheck =
+    {
+        Check: CheckResult
+        /// Unique in the report; names its plot and its place in the page.
+        Anchor: string
+        /// The settings of a bound check.
+        Cells: (Cell * Replay) list
+        /// The points of a rate check.
+        Points: (RatePoint * Replay) list
+    }
+
+    /// How many settings were measured.
+    member this.Size = this.Cells.Length + this.Points.Length
+
+/// A verification result with everything that its reports share.
+type Document =
+    {
+        Result: VerificationResult
+        Checks: ReportedCheck list
+        /// Of the program, with the commit if it is known.
+        Version: string
+        WrittenAt: DateTimeOffset
+    }
+
+/// Making a document, and questions about it.
+module Document =
+    /// "0.1.0+890f7f8".
+    let version =
+        let stated =
+            typeof<VerificationResult>.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+
+        let whole = if isNull stated then "unknown" else stated.InformationalVersion
+
+        match whole.IndexOf '+' with
+        | -1 -> whole
+        | plus -> whole.Substring(0, min whole.Length (plus + 8))
+
+    let private replays () =
+        let known = Dictionary<string, Replay>()
+
+        fun (theorem: Theorem) (experiment: Experiment) ->
+            let text = Canonical.text experiment
+            let fingerprint = Canonical.fingerprint text
+            let file = $"cells/{Words.slug theorem.Id}-{fingerprint.Substring(0, 12)}.sgm"
+
+            match known.TryGetValue file with
+            | true, replay -> replay
+            | _ ->
+                let replay = { Fingerprint = fingerprint; Text = text; File = file }
+                known[file] <- replay
+                replay
+
+    /// The name if it is new, otherwise with a number behind it.
+    let private unique () =
+        let used = HashSet<string>()
+
+        fun (name: string) ->
+            Seq.append (Seq.singleton name) (Seq.initInfinite (fun i -> $"{name}-{i + 2}"))
+            |> Seq.find used.Add
+
+    let create (writtenAt: DateTimeOffset) (result: VerificationResult) =
+        let replay = replays ()
+        let unique = unique ()
+
+        let reported (check: CheckResult) =
+            let points = check.Rate |> Option.map (fun rate -> rate.Points) |> Option.defaultValue []
+
+            {
+                Check = check
+                Anchor = unique (Words.slug $"{check.Theorem.Id}-{check.KindName}-{check.Axis.Symbol}")
+                Cells = check.Cells |> List.map (fun cell -> cell, replay check.Theorem cell.Experiment)
+                Points = points |> List.map (fun point -> point, replay check.Theorem point.Experiment)
+            }
+
+        {
+            Result = result
+            Checks = List.map reported result.Checks
+            Version = version
+            WrittenAt = writtenAt
+        }
+
+    /// Checks by theorem, in the order of the result.
+    let byTheorem (checks: ReportedCheck list) =
+        checks
+        |> List.groupBy (fun reported -> reported.Check.Theorem.Id)
+        |> List.map (fun (_, group) -> group.Head.Check.Theorem, group)
+
+    /// Checks by paper and then by theorem.
+    let byPaper document =
+        document.Checks
+        |> List.groupBy (fun reported -> reported.Check.Theorem.Source.Paper, reported.Check.Theorem.Source.Reference)
+        |> List.map (fun (paper, group) -> paper, byTheorem group)
+
+    /// How many checks came to this verdict.
+    let count verdict document =
+        document.Checks |> List.filter (fun reported -> reported.Check.Verdict = verdict) |> List.length
+
+    /// Every replay once.
+    let replaysOf document =
+        document.Checks
+        |> List.collect (fun reported -> List.map snd reported.Cells @ List.map snd reported.Points)
+        |> List.distinctBy (fun replay -> replay.File)
+
+    /// The axes of a check in the order of the scenario, for the columns of its table.
+    let symbols (reported: ReportedCheck) =
+        let listed = reported.Check.Scenario.Axes |> List.map (fun axis -> axis.Symbol)
+
+        let present =
+            reported.Cells |> List.collect (fun (cell, _) -> cell.Setting |> Map.toList |> List.map fst)
+
+        listed @ present |> List.distinct |> List.filter (fun symbol -> List.contains symbol present)
+
+    /// One sentence on what came of a check.
+    let sentence (reported: ReportedCheck) =
+        let check = reported.Check
+        let law = check.Claim |> Option.map (fun claim -> Words.law claim "a") |> Option.defaultValue ""
+        let cells = Words.count check.Cells.Length "cell"
+
+        match check.Claim, check.Rate with
+        | Some claim, Some rate ->
+            let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
+            let left = rate.Points |> List.filter (fun point -> point.Excluded.IsSome) |> List.length
+
+            let excluded =
+                if left = 0 then "" else $"; {left} of the points left out of the fit"
+
+            $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, measured a = {value} in {interval}{excluded}."
+        | Some claim, None -> 
+            $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, not measured."
+        | None, _ ->
+            let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
+
+            let tightest =
+                match check.Tightest with
+                | Some ratio when not (Double.IsNaN ratio) -> $"; measured/bound is at most {Numbers.ratio ratio}"
+                | _ -> ""
+
+            let outside =
+                match check.Cells.Length - applicable.Length with
+                | 0 -> ""
+                | n -> $"; {n} outside the assumptions"
+
+            let vacuous =
+                if check.Vacuous = 0 then "" else $"; in {check.Vacuous} the bound is vacuous"
+
+            $"{cells}{tightest}{vacuous}{outside}."

@@ -1,0 +1,147 @@
+namespace Sgm.Verification.Report
+
+open System
+open System.Text
+open Sgm.Verification
+
+/// report.md: the verdicts and the theorems, to be read in a terminal or pasted into an issue.
+module Markdown =
+    /// Text that Markdown shows as it is, on one line.
+    let escape (value: string) =
+        let output = StringBuilder()
+
+        for c in Markup.printable value do
+            match c with
+            | '\n'
+            | '\r'
+            | '\t' -> output.Append ' ' |> ignore
+            | '&' -> output.Append "&amp;" |> ignore
+            | '<' -> output.Append "&lt;" |> ignore
+            | c when "\\`*_[]|>#~".Contains c -> output.Append('\\').Append c |> ignore
+            | c -> output.Append c |> ignore
+
+        output.ToString()
+
+    let private row cells =
+        cells |> String.concat " | " |> sprintf "| %s |"
+
+    let private checkRow (reported: ReportedCheck) =
+        let check = reported.Check
+
+        let tightest =
+            match check.Tightest with
+            | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
+            | _ -> ""
+
+        let claimed = check.Claim |> Option.map (fun claim -> Words.exponent claim.Exponent) |> Option.defaultValue ""
+
+        let measured =
+            match check.Rate with
+            | Some rate ->
+                let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
+                $"{value} {escape interval}"
+            | None -> ""
+
+        row
+            [
+                $"{Words.sign check.Verdict} {Words.verdict check.Verdict}"
+                escape check.Theorem.Id
+                check.KindName
+                escape check.Axis.Symbol
+                string reported.Size
+                tightest
+                claimed
+                measured
+                (if check.Vacuous = 0 then "" else string check.Vacuous)
+            ]
+
+    let private checkLines (reported: ReportedCheck) =
+        let check = reported.Check
+
+        [
+            $"- **{check.KindName} along {escape check.Axis.Symbol}** ({escape check.Scenario.Name}): {Words.verdict check.Verdict}. {escape (Document.sentence reported)}"
+
+            match check.Reason with
+            | Some reason -> $"  Reason: {escape reason}."
+            | None -> ()
+
+            let decisive =
+                reported.Cells
+                |> List.filter (fun (cell, _) -> cell.Verdict = check.Verdict && cell.Ratio.IsSome)
+                |> function
+                    | [] -> None
+                    | cells -> Some(List.maxBy (fun (cell: Cell, _) -> cell.Ratio.Value) cells)
+
+            match decisive with
+            | Some(cell, replay) ->
+                $"  Tightest at {escape (Words.setting (Map.toList cell.Setting))}: `{replay.Command}`"
+            | None -> ()
+        ]
+
+    let private theoremLines (theorem: Theorem, checks: ReportedCheck list) =
+        [
+            $"### {escape theorem.Id}: {escape theorem.Title}"
+            ""
+            $"{escape theorem.Source.Citation}."
+            ""
+            $"> {escape theorem.Statement}"
+            ""
+
+            if not theorem.Assumptions.IsEmpty then
+                "Assumptions, evaluated on every experiment:"
+                ""
+                yield! theorem.Assumptions |> List.map (fun assumption -> $"- {escape assumption.Statement}")
+                ""
+
+            "Checks:"
+            ""
+            yield! List.collect checkLines checks
+            ""
+            $"{escape theorem.Reading}"
+            ""
+        ]
+
+    let text document =
+        let counted =
+            Words.verdicts
+            |> List.map (fun verdict -> $"{Document.count verdict document} {Words.verdict verdict}")
+            |> String.concat ", "
+
+        let total = Words.count document.Checks.Length "check"
+
+        [
+            "# Verification report"
+            ""
+            $"{total}: {counted}."
+            ""
+            $"Effort {Words.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {document.Version}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
+            ""
+            row
+                [
+                    "verdict"
+                    "theorem"
+                    "claim"
+                    "axis"
+                    "cells"
+                    "largest measured/bound"
+                    "claimed exponent"
+                    "measured exponent"
+                    "vacuous"
+                ]
+            row [ "---"; "---"; "---"; "---"; "--:"; "--:"; "--:"; "--:"; "--:" ]
+            yield! List.map checkRow document.Checks
+            ""
+
+            for (paper, reference), theorems in Document.byPaper document do
+                $"## {escape paper} ({escape reference})"
+                ""
+                yield! List.collect theoremLines theorems
+
+            "## Verdicts"
+            ""
+
+            for verdict in Words.verdicts do
+                $"- **{Words.verdict verdict}**: {Words.definition verdict}"
+        ]
+        |> String.concat "\n"
+        |> fun text -> text + "\n"

@@ -1,0 +1,187 @@
+namespace Sgm.Verification.Report
+
+open System
+open Sgm.Engine
+open Sgm.Verification
+
+/// How a point counts.
+type Mark =
+    | Counted
+    /// Drawn hollow: a vacuous bound, an inconclusive cell, a point left out of a fit.
+    | Hollow
+    | Breaks
+
+/// A measured value on a plot.
+type Dot =
+    {
+        X: float
+        /// None when there is no number; then only the mark on the axis shows.
+        Value: float option
+        Lower: float
+        Upper: float
+        Bound: float option
+        Mark: Mark
+        Hint: string
+    }
+
+/// The values along the axis around one base.
+type Curve = { Name: string; Dots: Dot list }
+
+/// The claimed power law, through the asymptotic end of what was measured.
+type ClaimedLine =
+    {
+        Claim: RateClaim
+        Rate: RateMeasurement
+        /// A point of the line.
+        Through: float * float
+    }
+
+/// A check as a picture.
+type Plot =
+    {
+        Id: string
+        Theorem: string
+        Subject: string
+        Verdict: Verdict
+        Quantity: string
+        Axis: Axis
+        Curves: Curve list
+        Claimed: ClaimedLine option
+        /// The picture in words, for those who do not see it.
+        Description: string
+    }
+
+/// From checks to plots.
+module Plot =
+    let private finite (x: float) = not (Double.IsNaN x || Double.IsInfinity x)
+
+    let private lines parts = parts |> List.filter (fun part -> part <> "") |> String.concat "\n"
+
+    let private estimate (value: Estimate) =
+        if not value.Value.HasValue then
+            $"no value: {value.Reason}"
+        else
+            let shown = Numbers.short value.Value.Value
+            let width = value.Upper - value.Lower
+
+            if width > 1e-4 * abs value.Value.Value then
+                $"{shown} in [{Numbers.short value.Lower}, {Numbers.short value.Upper}]"
+            else
+                shown
+
+    let private cellDot (symbol: string) (cell: Cell) =
+        let measured = cell.Decisive |> Option.map (fun c -> c.Measured)
+        let bound = cell.Decisive |> Option.map (fun c -> c.Bound)
+
+        let counts =
+            match cell.Verdict with
+            | Violated -> Breaks
+            | Holds when not cell.IsVacuous -> Counted
+            | _ -> Hollow
+
+        {
+            X = Map.find symbol cell.Setting
+            Value = measured |> Option.bind (fun m -> Option.ofNullable m.Value)
+            Lower = measured |> Option.map (fun m -> m.Lower) |> Option.defaultValue 0.0
+            Upper = measured |> Option.map (fun m -> m.Upper) |> Option.defaultValue infinity
+            Bound = bound
+            Mark = counts
+            Hint =
+                lines
+                    [
+                        Words.setting (Map.toList cell.Setting)
+                        (cell.Decisive |> Option.map (fun c -> c.What) |> Option.defaultValue "")
+                        (measured |> Option.map (fun m -> "measured " + estimate m) |> Option.defaultValue "")
+                        (bound |> Option.map (fun b -> "bound " + Numbers.short b) |> Option.defaultValue "")
+                        (match cell.Ratio with
+                         | Some ratio when finite ratio -> "measured/bound " + Numbers.ratio ratio
+                         | _ -> "")
+                        Words.verdict cell.Verdict + (if cell.IsVacuous then ", vacuous bound" else "")
+                        (match cell.Verdict with
+                         | Holds -> ""
+                         | _ -> Option.defaultValue "" cell.Reason)
+                    ]
+        }
+
+    let private rateDot (axis: Axis) (point: RatePoint) =
+        {
+            X = point.X
+            Value = Option.ofNullable point.Value.Value
+            Lower = point.Value.Lower
+            Upper = point.Value.Upper
+            Bound = None
+            Mark = if point.Excluded.IsSome then Hollow else Counted
+            Hint =
+                lines
+                    [
+                        Words.setting [ axis.Symbol, point.X ]
+                        "measured " + estimate point.Value
+                        (point.Excluded |> Option.map (fun why -> "left out: " + why) |> Option.defaultValue "")
+                    ]
+        }
+
+    /// Cells by base, the setting without the axis; the first of a base says its place.
+    let private curves symbol (cells: Cell list) =
+        cells
+        |> List.groupBy (fun cell -> Map.remove symbol cell.Setting)
+        |> List.map (fun (others, group) ->
+            {
+                Name = Words.setting (Map.toList others)
+                Dots = group |> List.map (cellDot symbol)
+            })
+
+    /// The exponent between the last two values that have one, on the axis as it is drawn.
+    let endSlope isLog (points: (float * float) list) =
+        let usable = points |> List.filter (fun (x, y) -> finite y && y > 0.0 && (x > 0.0 || not isLog))
+
+        match List.rev usable with
+        | (x1, y1) :: (x0, y0) :: _ when x1 <> x0 ->
+            let width = if isLog then log (x1 / x0) else x1 - x0
+            Some(log (y1 / y0) / width)
+        | _ -> None
+
+    /// The picture of a check, if there is a positive number to draw.
+    let ofCheck (reported: ReportedCheck) =
+        let check = reported.Check
+
+        let curves =
+            match check.Rate with
+            | Some rate -> [ { Name = ""; Dots = List.map (rateDot check.Axis) rate.Points } ]
+            | None -> curves check.Axis.Symbol check.Cells
+
+        let values =
+            curves
+            |> List.collect (fun curve -> curve.Dots)
+            |> List.choose (fun dot -> dot.Value)
+            |> List.filter (fun value -> finite value && value > 0.0)
+
+        let claimed =
+            match check.Claim, check.Rate with
+            | Some claim, Some rate ->
+                rate.Points
+                |> List.filter (fun point -> point.Excluded.IsNone && point.Value.Value.HasValue)
+                |> List.tryLast
+                |> Option.map (fun last ->
+                    {
+                        Claim = claim
+                        Rate = rate
+                        Through = last.X, last.Value.Value.Value
+                    })
+            | _ -> None
+
+        if List.isEmpty values then
+            None
+        else
+            Some
+                {
+                    Id = reported.Anchor
+                    Theorem = check.Theorem.Id
+                    Subject = $"{check.KindName} along {check.Axis.Symbol}"
+                    Verdict = check.Verdict
+                    Quantity = Words.metric check.Theorem.Metric
+                    Axis = check.Axis
+                    Curves = curves
+                    Claimed = claimed
+                    Description =
+                        $"{check.Theorem.Id}, {check.KindName} along {check.Axis.Symbol}: {Words.verdict check.Verdict}. {Document.sentence reported} Values from {Numbers.short (List.min values)} to {Numbers.short (List.max values)}."
+                }
