@@ -9,5 +9,4 @@ open Sgm
 module internal Canonical =
     let text (experiment: Experiment) = $"%A{experiment}\n"
 
-    let fingerprint (text: string) =
-        SHA256.HashData(Encoding.UTF8.GetBytes("1\n" + text)) |> Convert.ToHexStringLower
+    let fingerprint (text: string) = SHA256.HashData(Encoding.UTF8.GetBytes("1\n" + text)) |> Convert.ToHexStringLower

@@ -48,8 +48,7 @@ type Document =
 module Document =
     /// "0.1.0+890f7f8".
     let version =
-        let stated =
-            typeof<VerificationResult>.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+        let stated = typeof<VerificationResult>.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
 
         let whole = if isNull stated then "unknown" else stated.InformationalVersion
 
@@ -77,8 +76,7 @@ module Document =
         let used = HashSet<string>()
 
         fun (name: string) ->
-            Seq.append (Seq.singleton name) (Seq.initInfinite (fun i -> $"{name}-{i + 2}"))
-            |> Seq.find used.Add
+            Seq.append (Seq.singleton name) (Seq.initInfinite (fun i -> $"{name}-{i + 2}")) |> Seq.find used.Add
 
     let create (writtenAt: DateTimeOffset) (result: VerificationResult) =
         let replay = replays ()
@@ -108,17 +106,17 @@ module Document =
         |> List.map (fun (_, group) -> group.Head.Check.Theorem, group)
 
     /// Checks by paper and then by theorem.
-    let byPaper document =
+    let byPaper (document: Document) =
         document.Checks
         |> List.groupBy (fun reported -> reported.Check.Theorem.Source.Paper, reported.Check.Theorem.Source.Reference)
         |> List.map (fun (paper, group) -> paper, byTheorem group)
 
     /// How many checks came to this verdict.
-    let count verdict document =
+    let count verdict (document: Document) =
         document.Checks |> List.filter (fun reported -> reported.Check.Verdict = verdict) |> List.length
 
     /// Every replay once.
-    let replaysOf document =
+    let replaysOf (document: Document) =
         document.Checks
         |> List.collect (fun reported -> List.map snd reported.Cells @ List.map snd reported.Points)
         |> List.distinctBy (fun replay -> replay.File)
@@ -127,8 +125,7 @@ module Document =
     let symbols (reported: ReportedCheck) =
         let listed = reported.Check.Scenario.Axes |> List.map (fun axis -> axis.Symbol)
 
-        let present =
-            reported.Cells |> List.collect (fun (cell, _) -> cell.Setting |> Map.toList |> List.map fst)
+        let present = reported.Cells |> List.collect (fun (cell, _) -> cell.Setting |> Map.toList |> List.map fst)
 
         listed @ present |> List.distinct |> List.filter (fun symbol -> List.contains symbol present)
 
@@ -143,12 +140,10 @@ module Document =
             let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
             let left = rate.Points |> List.filter (fun point -> point.Excluded.IsSome) |> List.length
 
-            let excluded =
-                if left = 0 then "" else $"; {left} of the points left out of the fit"
+            let excluded = if left = 0 then "" else $"; {left} of the points left out of the fit"
 
             $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, measured a = {value} in {interval}{excluded}."
-        | Some claim, None -> 
-            $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, not measured."
+        | Some claim, None -> $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, not measured."
         | None, _ ->
             let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
 
@@ -162,7 +157,6 @@ module Document =
                 | 0 -> ""
                 | n -> $"; {n} outside the assumptions"
 
-            let vacuous =
-                if check.Vacuous = 0 then "" else $"; in {check.Vacuous} the bound is vacuous"
+            let vacuous = if check.Vacuous = 0 then "" else $"; in {check.Vacuous} the bound is vacuous"
 
             $"{cells}{tightest}{vacuous}{outside}."

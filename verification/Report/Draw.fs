@@ -15,8 +15,7 @@ module Draw =
 
     let private finite (x: float) = not (Double.IsNaN x || Double.IsInfinity x)
 
-    let private label x y attributes children =
-        el "text" ([ "x", px x; "y", px y ] @ attributes) children
+    let private label x y attributes children = el "text" ([ "x", px x; "y", px y ] @ attributes) children
 
     let private segment kind x1 y1 x2 y2 =
         el "line" [ "class", kind; "x1", px x1; "y1", px y1; "x2", px x2; "y2", px y2 ] []
@@ -49,7 +48,10 @@ module Draw =
 
     /// axis^exponent, or e^(exponent·axis) on an axis of equal steps.
     let private growth isPower axis exponent after =
-        if isPower then power axis exponent after else power "e" $"{exponent} {axis}" after
+        if isPower then
+            power axis exponent after
+        else
+            power "e" $"{exponent} {axis}" after
 
     let private scales (plot: Plot) =
         let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
@@ -60,7 +62,11 @@ module Draw =
             | Some claimed -> not claimed.Claim.IsExponential
             | None -> List.forall (fun x -> x >= 0.0) xs && List.exists (fun x -> x > 0.0) xs && Scale.isGeometric xs
 
-        let x = if isLog then Scale.logarithmic xs 0.05 left right else Scale.linear xs 0.05 left right
+        let x =
+            if isLog then
+                Scale.logarithmic xs 0.05 left right
+            else
+                Scale.linear xs 0.05 left right
 
         let values =
             dots |> List.choose (fun dot -> dot.Value) |> List.filter (fun value -> finite value && value > 0.0)
@@ -103,13 +109,7 @@ module Draw =
 
             el
                 "rect"
-                [
-                    "class", "frame"
-                    "x", px left
-                    "y", px top
-                    "width", px (right - left)
-                    "height", px (bottom - top)
-                ]
+                [ "class", "frame"; "x", px left; "y", px top; "width", px (right - left); "height", px (bottom - top) ]
                 []
 
             match x.Zero with
@@ -220,7 +220,8 @@ module Draw =
 
                 // The bound above the frame.
                 match dot.Bound with
-                | Some bound when bound > y.To -> polyline "bar" [ u - 4.0, top + 6.0; u, top + 2.0; u + 4.0, top + 6.0 ]
+                | Some bound when bound > y.To ->
+                    polyline "bar" [ u - 4.0, top + 6.0; u, top + 2.0; u + 4.0, top + 6.0 ]
                 | _ -> ()
         ]
         |> el "g" [ "class", $"c{series % 6}" ]
@@ -235,14 +236,14 @@ module Draw =
             | AtMost a -> a
 
         let value slope u =
-            if claimed.Claim.IsExponential then y0 * exp (slope * (u - x0)) else y0 * (u / x0) ** slope
+            if claimed.Claim.IsExponential then
+                y0 * exp (slope * (u - x0))
+            else
+                y0 * (u / x0) ** slope
 
         let place slope u = Scale.place x u, Scale.place y (Math.Clamp(value slope u, 1e-6 * y.From, 1e6 * y.To))
 
-        let xs =
-            plot.Curves.Head.Dots
-            |> List.filter (fun dot -> dot.Mark = Counted)
-            |> List.map (fun dot -> dot.X)
+        let xs = plot.Curves.Head.Dots |> List.filter (fun dot -> dot.Mark = Counted) |> List.map (fun dot -> dot.X)
 
         let other = if List.head xs = x0 then List.last xs else List.head xs
         let isWide = claimed.Rate.Upper - claimed.Rate.Lower > 0.02
@@ -280,13 +281,7 @@ module Draw =
 
         [
             if isWide && finite claimed.Rate.Lower && finite claimed.Rate.Upper then
-                polygon
-                    "wedge c0"
-                    [
-                        place a x0
-                        place claimed.Rate.Lower other
-                        place claimed.Rate.Upper other
-                    ]
+                polygon "wedge c0" [ place a x0; place claimed.Rate.Lower other; place claimed.Rate.Upper other ]
 
             polyline "claimed" [ place a other; place a x0 ]
             yield! triangle
@@ -298,10 +293,7 @@ module Draw =
             el
                 "g"
                 [ "class", $"c{series % 6}" ]
-                [
-                    segment "measured" left y (left + 26.0) y
-                    marker "dot" series (left + 13.0) y
-                ]
+                [ segment "measured" left y (left + 26.0) y; marker "dot" series (left + 13.0) y ]
         | "hollow" -> el "g" [ "class", "c0" ] [ marker "hollow" 0 (left + 13.0) y ]
         | "breaks" ->
             el
@@ -377,7 +369,12 @@ module Draw =
                 "hollow",
                 0,
                 [
-                    Text(if plot.Claimed.IsSome then "hollow: left out of the fit" else "hollow: vacuous or inconclusive")
+                    Text(
+                        if plot.Claimed.IsSome then
+                            "hollow: left out of the fit"
+                        else
+                            "hollow: vacuous or inconclusive"
+                    )
                 ]
 
             if has Breaks then
@@ -435,12 +432,7 @@ module Draw =
                     [
                         el
                             "rect"
-                            [
-                                "x", px left
-                                "y", px top
-                                "width", px (right - left)
-                                "height", px (bottom - top)
-                            ]
+                            [ "x", px left; "y", px top; "width", px (right - left); "height", px (bottom - top) ]
                             []
                     ]
 
@@ -480,5 +472,4 @@ module Draw =
     let inPage reported = Plot.ofCheck reported |> Option.map (svg false)
 
     /// The plot of a check as a file of its own, for slides.
-    let alone reported =
-        Plot.ofCheck reported |> Option.map (fun plot -> Markup.write (svg true plot) + "\n")
+    let alone reported = Plot.ofCheck reported |> Option.map (fun plot -> Markup.write (svg true plot) + "\n")

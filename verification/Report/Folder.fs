@@ -22,7 +22,13 @@ module Folder =
     /// Behind any symbolic links, without a separator at the end.
     let private resolve (directory: string) =
         let whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath directory)
-        let target = if Directory.Exists whole then Directory.ResolveLinkTarget(whole, true) else null
+
+        let target =
+            if Directory.Exists whole then
+                Directory.ResolveLinkTarget(whole, true)
+            else
+                null
+
         if isNull target then whole else target.FullName
 
     /// Whether a folder holds a report of ours: its report.json begins with our schema.
@@ -65,19 +71,19 @@ module Folder =
         attempt $"write a report to '{directory}'" (fun () -> checkResolved directory (resolve directory))
 
     /// The files of a report: path relative to its folder, and text.
-    let files document =
-        [
-            "index.html", Html.page document
-            "report.md", Markdown.text document
-            "report.json", Json.report document
+    let files (document: Document) =
+        let plots =
+            document.Checks
+            |> List.choose (fun reported ->
+                Draw.alone reported |> Option.map (fun svg -> $"plots/{reported.Anchor}.svg", svg))
 
-            for reported in document.Checks do
-                match Draw.alone reported with
-                | Some svg -> $"plots/{reported.Anchor}.svg", svg
-                | None -> ()
+        let cells = Document.replaysOf document |> List.map (fun replay -> replay.File, replay.Text)
 
-            for replay in Document.replaysOf document -> replay.File, replay.Text
-        ]
+        ("index.html", Html.page document)
+        :: ("report.md", Markdown.text document)
+        :: ("report.json", Json.report document)
+        :: plots
+        @ cells
 
     /// Whether a file of an earlier report is one that we write; anything else in the folder is the user's.
     let private isOurs (relative: string) =

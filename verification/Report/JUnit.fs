@@ -9,8 +9,7 @@ open Sgm.Verification
 module JUnit =
     let private settings = XmlWriterSettings(Indent = true, Encoding = UTF8Encoding false)
 
-    let private attribute (xml: XmlWriter) name value =
-        xml.WriteAttributeString(name, Markup.printable value)
+    let private attribute (xml: XmlWriter) name value = xml.WriteAttributeString(name, Markup.printable value)
 
     let private counts (xml: XmlWriter) (checks: ReportedCheck list) =
         let having verdicts =
@@ -65,7 +64,7 @@ module JUnit =
         xml.WriteEndElement()
 
     /// The XML of a document.
-    let text document =
+    let text (document: Document) =
         use stream = new MemoryStream()
 
         using (XmlWriter.Create(stream, settings)) (fun xml ->

@@ -51,12 +51,12 @@ module Json =
 
         json.WriteEndArray()
 
-    let private head (json: Utf8JsonWriter) document =
+    let private head (json: Utf8JsonWriter) (document: Document) =
         json.WriteString("version", document.Version)
         json.WriteString("writtenAt", document.WrittenAt.ToString "yyyy-MM-ddTHH:mm:ssZ")
         json.WriteString("effort", Words.effort document.Result.Effort)
 
-    let private foot (json: Utf8JsonWriter) document =
+    let private foot (json: Utf8JsonWriter) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)
         number json "elapsedSeconds" document.Result.Seconds
 
@@ -161,7 +161,7 @@ module Json =
         json.WriteString("reading", theorem.Reading)
 
     /// The document that `sgm verify --json` prints.
-    let summaryOf document =
+    let summaryOf (document: Document) =
         written (fun json ->
             json.WriteStartObject()
             array json "checks" document.Checks (checkMembers json)
@@ -173,7 +173,7 @@ module Json =
     let summary (result: VerificationResult) = summaryOf (Document.create DateTimeOffset.UtcNow result)
 
     /// report.json: the summary, the theorems, and every cell with what it takes to replay it.
-    let report document =
+    let report (document: Document) =
         written (fun json ->
             json.WriteStartObject()
             json.WriteString("schema", schema)

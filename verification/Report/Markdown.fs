@@ -22,8 +22,7 @@ module Markdown =
 
         output.ToString()
 
-    let private row cells =
-        cells |> String.concat " | " |> sprintf "| %s |"
+    let private row cells = cells |> String.concat " | " |> sprintf "| %s |"
 
     let private checkRow (reported: ReportedCheck) =
         let check = reported.Check
@@ -101,7 +100,7 @@ module Markdown =
             ""
         ]
 
-    let text document =
+    let text (document: Document) =
         let counted =
             Words.verdicts
             |> List.map (fun verdict -> $"{Document.count verdict document} {Words.verdict verdict}")

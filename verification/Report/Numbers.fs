@@ -7,13 +7,11 @@ module Numbers =
     let private superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
     /// An integer as an exponent: −3 is "⁻³".
-    let superscript (n: int) =
-        string n |> String.map (fun c -> if c = '-' then '⁻' else superscripts[int c - int '0'])
+    let superscript (n: int) = string n |> String.map (fun c -> if c = '-' then '⁻' else superscripts[int c - int '0'])
 
     let private withMinus (value: string) = value.Replace('-', '−')
 
-    let private trimmed (value: string) =
-        if value.Contains '.' then value.TrimEnd('0').TrimEnd('.') else value
+    let private trimmed (value: string) = if value.Contains '.' then value.TrimEnd('0').TrimEnd('.') else value
 
     let private fixedPoint decimals (x: float) = x.ToString $"F{max 0 decimals}" |> withMinus
 

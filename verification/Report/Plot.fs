@@ -125,10 +125,7 @@ module Plot =
         cells
         |> List.groupBy (fun cell -> Map.remove symbol cell.Setting)
         |> List.map (fun (others, group) ->
-            {
-                Name = Words.setting (Map.toList others)
-                Dots = group |> List.map (cellDot symbol)
-            })
+            { Name = Words.setting (Map.toList others); Dots = group |> List.map (cellDot symbol) })
 
     /// The exponent between the last two values that have one, on the axis as it is drawn.
     let endSlope isLog (points: (float * float) list) =
@@ -161,12 +158,7 @@ module Plot =
                 rate.Points
                 |> List.filter (fun point -> point.Excluded.IsNone && point.Value.Value.HasValue)
                 |> List.tryLast
-                |> Option.map (fun last ->
-                    {
-                        Claim = claim
-                        Rate = rate
-                        Through = last.X, last.Value.Value.Value
-                    })
+                |> Option.map (fun last -> { Claim = claim; Rate = rate; Through = last.X, last.Value.Value.Value })
             | _ -> None
 
         if List.isEmpty values then

@@ -95,11 +95,7 @@ module Scale =
     let powerOfTen (exponent: int) =
         [
             Text "10"
-            Element(
-                "tspan",
-                [ "dy", "-5"; "font-size", "9" ],
-                [ Text((string exponent).Replace('-', '−')) ]
-            )
+            Element("tspan", [ "dy", "-5"; "font-size", "9" ], [ Text((string exponent).Replace('-', '−')) ])
         ]
 
     let private plain x = [ Text(Numbers.chosen x) ]
@@ -143,8 +139,10 @@ module Scale =
 
                 [
                     for exponent, m, at in multiples low high do
-                        if m = 1 && exponent % every = 0 then { At = at; Label = Some(label exponent) }
-                        elif (m = 1 && every > 1) || (m > 1 && span <= 6.0) then { At = at; Label = None }
+                        if m = 1 && exponent % every = 0 then
+                            { At = at; Label = Some(label exponent) }
+                        elif (m = 1 && every > 1) || (m > 1 && span <= 6.0) then
+                            { At = at; Label = None }
                 ]
             elif span > 0.6 then
                 [

@@ -53,7 +53,10 @@ module Words =
 
     /// "γ", "e^T": what the exponent is an exponent of.
     let law (claim: RateClaim) (power: string) =
-        if claim.IsExponential then $"e^({power}·{claim.Axis})" else $"{claim.Axis}^{power}"
+        if claim.IsExponential then
+            $"e^({power}·{claim.Axis})"
+        else
+            $"{claim.Axis}^{power}"
 
     /// "d = 4, γ = 0.1".
     let setting (setting: (string * float) list) =
@@ -65,9 +68,27 @@ module Words =
     let private spelled =
         Map.ofList
             [
-                'α', "alpha"; 'β', "beta"; 'γ', "gamma"; 'δ', "delta"; 'Δ', "delta"; 'ε', "epsilon"; 'η', "eta"
-                'θ', "theta"; 'κ', "kappa"; 'λ', "lambda"; 'Λ', "lambda"; 'μ', "mu"; 'ρ', "rho"; 'σ', "sigma"
-                'τ', "tau"; 'χ', "chi"; 'ω', "omega"; '²', "2"; '₁', "1"; '₂', "2"; '∞', "inf"
+                'α', "alpha"
+                'β', "beta"
+                'γ', "gamma"
+                'δ', "delta"
+                'Δ', "delta"
+                'ε', "epsilon"
+                'η', "eta"
+                'θ', "theta"
+                'κ', "kappa"
+                'λ', "lambda"
+                'Λ', "lambda"
+                'μ', "mu"
+                'ρ', "rho"
+                'σ', "sigma"
+                'τ', "tau"
+                'χ', "chi"
+                'ω', "omega"
+                '²', "2"
+                '₁', "1"
+                '₂', "2"
+                '∞', "inf"
             ]
 
     /// A name made safe for file names, links and identifiers: lower-case letters, digits and single hyphens.
