@@ -60,9 +60,9 @@ module Document =
         let known = Dictionary<string, Replay>()
 
         fun (theorem: Theorem) (experiment: Experiment) ->
-            let text = Canonical.text experiment
-            let fingerprint = Canonical.fingerprint text
-            let file = $"cells/{Words.slug theorem.Id}-{fingerprint.Substring(0, 12)}.sgm"
+            let text = Print.experiment experiment
+            let fingerprint = Fingerprint.ofText text
+            let file = $"cells/{Wording.slug theorem.Id}-{fingerprint.Substring(0, 12)}.sgm"
 
             match known.TryGetValue file with
             | true, replay -> replay
@@ -87,7 +87,7 @@ module Document =
 
             {
                 Check = check
-                Anchor = unique (Words.slug $"{check.Theorem.Id}-{check.KindName}-{check.Axis.Symbol}")
+                Anchor = unique (Wording.slug $"{check.Theorem.Id}-{check.KindName}-{check.Axis.Symbol}")
                 Cells = check.Cells |> List.map (fun cell -> cell, replay check.Theorem cell.Experiment)
                 Points = points |> List.map (fun point -> point, replay check.Theorem point.Experiment)
             }
@@ -132,8 +132,8 @@ module Document =
     /// One sentence on what came of a check.
     let sentence (reported: ReportedCheck) =
         let check = reported.Check
-        let law = check.Claim |> Option.map (fun claim -> Words.law claim "a") |> Option.defaultValue ""
-        let cells = Words.count check.Cells.Length "cell"
+        let law = check.Claim |> Option.map (fun claim -> Wording.law claim "a") |> Option.defaultValue ""
+        let cells = Wording.count check.Cells.Length "cell"
 
         match check.Claim, check.Rate with
         | Some claim, Some rate ->
@@ -142,8 +142,8 @@ module Document =
 
             let excluded = if left = 0 then "" else $"; {left} of the points left out of the fit"
 
-            $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, measured a = {value} in {interval}{excluded}."
-        | Some claim, None -> $"{claim.Of} ~ {law}: claimed a {Words.exponent claim.Exponent}, not measured."
+            $"{claim.Of} ~ {law}: claimed a {Wording.exponent claim.Exponent}, measured a = {value} {interval}{excluded}."
+        | Some claim, None -> $"{claim.Of} ~ {law}: claimed a {Wording.exponent claim.Exponent}, not measured."
         | None, _ ->
             let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
 

@@ -128,7 +128,7 @@ module Draw =
         |> List.map snd
         |> List.filter (fun run -> List.length run > 1)
 
-    let private curve (x: Scale) (y: Scale) series (curve: Curve) =
+    let private curve (x: Scale) (y: Scale) boundKind series (curve: Curve) =
         let at (u, v) = Scale.place x u, Scale.place y v
 
         let measured =
@@ -157,16 +157,16 @@ module Draw =
                         ((both |> List.map (fun dot -> at (dot.X, dot.Value.Value)))
                          @ (both |> List.rev |> List.map (fun dot -> at (dot.X, min dot.Bound.Value (1e3 * y.To)))))
 
+            for run in joined x measured do
+                polyline "measured" (List.map at run)
+
             for run in joined x bounds do
-                polyline "bound" (List.map at run)
+                polyline boundKind (List.map at run)
 
             // A bound that stands alone has no line.
             if List.length bounds = 1 then
                 let u, v = at bounds.Head
-                segment "bound" (u - 12.0) v (u + 12.0) v
-
-            for run in joined x measured do
-                polyline "measured" (List.map at run)
+                segment boundKind (u - 12.0) v (u + 12.0) v
 
             for dot in curve.Dots do
                 match dot.Value with
@@ -188,7 +188,7 @@ module Draw =
         match dot.Value with
         | Some value when Double.IsPositiveInfinity value -> "∞", top + 13.0
         | Some _ -> "0", bottom - 5.0
-        | None when dot.Hint.Contains(Words.verdict NotApplicable) -> "–", bottom - 5.0
+        | None when dot.Mark = Outside -> "–", bottom - 5.0
         | None -> "?", bottom - 5.0
 
     let private points (x: Scale) (y: Scale) series (curve: Curve) =
@@ -316,7 +316,10 @@ module Draw =
         let slope (points: (float * float) list) =
             Plot.endSlope isPower points
             |> Option.map (fun slope ->
-                growth isPower axis ((Math.Round(slope, 2)).ToString("0.00").Replace('-', '−')) "")
+                if abs slope < 0.005 then
+                    [ Text "flat" ]
+                else
+                    growth isPower axis (slope.ToString("0.00").Replace('-', '−')) "")
 
         let measured (curve: Curve) =
             curve.Dots |> List.choose (fun dot -> dot.Value |> Option.map (fun value -> dot.X, value)) |> slope
@@ -347,23 +350,23 @@ module Draw =
                     | Exactly _ -> "claimed "
                     | AtMost _ -> "claimed at most "
 
-                "measured", 0, Text "measured " :: growth isPower axis value $"  exponent in {interval}"
+                "measured", 0, Text "measured " :: growth isPower axis value $"   {interval}"
                 "claimed", 0, Text atMost :: growth isPower axis claimedExponent ""
             | None, [ single ] ->
                 "measured", 0, Text("measured " + plot.Quantity) :: ending ", at the end " (measured single)
-                "bound", 0, Text "bound" :: ending ", at the end " (bound single)
-
-                if single.Name <> "" then
-                    "", 0, [ el "tspan" [ "class", "soft" ] [ Text("at " + shortened 64 single.Name) ] ]
+                "bound ink", 0, Text "bound" :: ending ", at the end " (bound single)
             | None, several ->
                 for series, curve in List.indexed several do
                     "measured",
                     series,
-                    [ Text(shortened 34 curve.Name); Text ": " ]
+                    [ Text(shortened 32 curve.Name); Text ": " ]
                     @ ending "measured " (measured curve)
                     @ ending ", bound " (bound curve)
 
-                "bound", 0, [ Text "the bound of each, in its colour" ]
+                "bound", 0, [ Text "dashed: the bound of each, in its colour" ]
+
+            if plot.Shared <> "" then
+                "", 0, [ el "tspan" [ "class", "soft" ] [ Text("at " + shortened 60 plot.Shared) ] ]
 
             if has Hollow then
                 "hollow",
@@ -387,11 +390,12 @@ module Draw =
         let rows = legend x plot
         let height = legendTop + rowHeight * float rows.Length
         let clip = $"clip-{plot.Id}"
+        let boundKind = if plot.Curves.Length = 1 then "bound ink" else "bound"
         let titleId = $"title-{plot.Id}"
 
         let inside =
             [
-                yield! plot.Curves |> List.mapi (curve x y)
+                yield! plot.Curves |> List.mapi (curve x y boundKind)
                 yield! plot.Claimed |> Option.map (claimedLine x y plot) |> Option.defaultValue []
             ]
 
@@ -449,7 +453,7 @@ module Draw =
                     right
                     19.0
                     [ "text-anchor", "end"; "class", $"v-{Verdict.name plot.Verdict}"; "font-weight", "600" ]
-                    [ Text $"{Words.sign plot.Verdict} {Words.verdict plot.Verdict}" ]
+                    [ Text $"{Wording.sign plot.Verdict} {Wording.verdict plot.Verdict}" ]
 
                 label left (top - 8.0) [] [ Text plot.Quantity ]
                 yield! grid x y

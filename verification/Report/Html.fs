@@ -1,5 +1,112 @@
 namespace Sgm.Verification.Report
 
-/// index.html.
+open Sgm.Verification
+
+/// index.html: one file, nothing fetched.
 module Html =
-    let page (document: Document) = $"{document.Version}"
+    let private el = Markup.el
+    let private text = Markup.text
+
+    let private guide =
+        let entry term description = [ el "dt" [] term; el "dd" [] description ]
+
+        el
+            "section"
+            [ "id", "how-to-read" ]
+            [
+                el "h2" [] [ text "How to read this report" ]
+                el
+                    "p"
+                    []
+                    [
+                        text
+                            "A check holds one theorem against experiments along one axis. Every experiment is a cell: the sampler runs, a divergence between the law of its output and the target is measured, and the theorem's bound is evaluated from the very plan that ran. Measured values are intervals; exact laws give brackets as narrow as rounding."
+                    ]
+                el
+                    "dl"
+                    [ "class", "guide" ]
+                    [
+                        for verdict in Wording.verdicts do
+                            yield! entry [ Overview.verdict verdict ] [ text (Wording.definition verdict) ]
+
+                        yield!
+                            entry
+                                [ text "measured/bound" ]
+                                [
+                                    text
+                                        "How much of the bound is used up. 1 is a sharp theorem; 0.01 is a theorem with a factor 100 to spare there. The table shows the largest over the cells."
+                                ]
+
+                        yield!
+                            entry
+                                [ text "vacuous" ]
+                                [
+                                    text
+                                        "The bound is true but says nothing that was not known before, for instance a total variation of at most 3. Such cells are drawn hollow."
+                                ]
+
+                        yield!
+                            entry
+                                [ text "exponents" ]
+                                [
+                                    text
+                                        "A rate claims that a measured quantity behaves like a power of the axis, or like an exponential in it. The exponent is read at the asymptotic end; the interval covers the last local slopes and their extrapolation. In pictures the dotted line is the claim, drawn through the last point, and the triangle shows its slope. “At the end” is the exponent between the last two points."
+                                ]
+
+                        yield!
+                            entry
+                                [ text "replay" ]
+                                [
+                                    text
+                                        "Every cell is a file. Its command, typed in this report's folder, measures it again; "
+                                    el "code" [] [ text "sgm" ]
+                                    text " is "
+                                    el "code" [] [ text "dotnet run -c Release --project cli --" ]
+                                    text " in the repository."
+                                ]
+                    ]
+            ]
+
+    let private body (document: Document) =
+        el
+            "body"
+            []
+            [
+                Overview.header document
+                el
+                    "main"
+                    []
+                    [ Overview.verdicts document; yield! Document.byPaper document |> List.map Evidence.paper; guide ]
+                el
+                    "footer"
+                    []
+                    [
+                        text $"Written by SgmDsl {document.Version}. The same in other forms: "
+                        el "a" [ "href", "report.json" ] [ text "report.json" ]
+                        text ", "
+                        el "a" [ "href", "report.md" ] [ text "report.md" ]
+                        text "."
+                    ]
+                el "script" [] [ Verbatim Style.script ]
+            ]
+
+    /// Nothing may be fetched, whatever a name in the report looks like.
+    let private policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+    /// The page.
+    let page (document: Document) =
+        let head =
+            el
+                "head"
+                []
+                [
+                    el "meta" [ "charset", "utf-8" ] []
+                    el "meta" [ "http-equiv", "Content-Security-Policy"; "content", policy ] []
+                    el "meta" [ "name", "viewport"; "content", "width=device-width, initial-scale=1" ] []
+                    el "meta" [ "name", "color-scheme"; "content", "light dark" ] []
+                    el "title" [] [ text "Verification report · SgmDsl" ]
+                    el "style" [] [ Verbatim(Style.colours + Style.page + Style.plot + Style.print) ]
+                    el "script" [] [ Verbatim Style.themeScript ]
+                ]
+
+        "<!DOCTYPE html>\n" + Markup.write (el "html" [ "lang", "en" ] [ head; body document ]) + "\n"

@@ -34,7 +34,7 @@ module JUnit =
             |> List.truncate 10
             |> List.map (fun (cell, replay) ->
                 let reason = Option.defaultValue "" cell.Reason
-                $"{Words.setting (Map.toList cell.Setting)}: {reason}\n    {replay.Command}")
+                $"{Wording.setting (Map.toList cell.Setting)}: {reason}\n    {replay.Command}")
 
         reported.Check.Theorem.Source.Citation :: Document.sentence reported :: cells
         |> String.concat "\n"

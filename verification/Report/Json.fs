@@ -54,7 +54,7 @@ module Json =
     let private head (json: Utf8JsonWriter) (document: Document) =
         json.WriteString("version", document.Version)
         json.WriteString("writtenAt", document.WrittenAt.ToString "yyyy-MM-ddTHH:mm:ssZ")
-        json.WriteString("effort", Words.effort document.Result.Effort)
+        json.WriteString("effort", Wording.effort document.Result.Effort)
 
     let private foot (json: Utf8JsonWriter) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)

@@ -32,7 +32,7 @@ module Markdown =
             | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
             | _ -> ""
 
-        let claimed = check.Claim |> Option.map (fun claim -> Words.exponent claim.Exponent) |> Option.defaultValue ""
+        let claimed = check.Claim |> Option.map (fun claim -> Wording.exponent claim.Exponent) |> Option.defaultValue ""
 
         let measured =
             match check.Rate with
@@ -43,7 +43,7 @@ module Markdown =
 
         row
             [
-                $"{Words.sign check.Verdict} {Words.verdict check.Verdict}"
+                $"{Wording.sign check.Verdict} {Wording.verdict check.Verdict}"
                 escape check.Theorem.Id
                 check.KindName
                 escape check.Axis.Symbol
@@ -58,7 +58,7 @@ module Markdown =
         let check = reported.Check
 
         [
-            $"- **{check.KindName} along {escape check.Axis.Symbol}** ({escape check.Scenario.Name}): {Words.verdict check.Verdict}. {escape (Document.sentence reported)}"
+            $"- **{check.KindName} along {escape check.Axis.Symbol}** ({escape check.Scenario.Name}): {Wording.verdict check.Verdict}. {escape (Document.sentence reported)}"
 
             match check.Reason with
             | Some reason -> $"  Reason: {escape reason}."
@@ -73,7 +73,7 @@ module Markdown =
 
             match decisive with
             | Some(cell, replay) ->
-                $"  Tightest at {escape (Words.setting (Map.toList cell.Setting))}: `{replay.Command}`"
+                $"  Tightest at {escape (Wording.setting (Map.toList cell.Setting))}: `{replay.Command}`"
             | None -> ()
         ]
 
@@ -102,18 +102,18 @@ module Markdown =
 
     let text (document: Document) =
         let counted =
-            Words.verdicts
-            |> List.map (fun verdict -> $"{Document.count verdict document} {Words.verdict verdict}")
+            Wording.verdicts
+            |> List.map (fun verdict -> $"{Document.count verdict document} {Wording.verdict verdict}")
             |> String.concat ", "
 
-        let total = Words.count document.Checks.Length "check"
+        let total = Wording.count document.Checks.Length "check"
 
         [
             "# Verification report"
             ""
             $"{total}: {counted}."
             ""
-            $"Effort {Words.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {document.Version}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
+            $"Effort {Wording.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {document.Version}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
             ""
             row
                 [
@@ -139,8 +139,8 @@ module Markdown =
             "## Verdicts"
             ""
 
-            for verdict in Words.verdicts do
-                $"- **{Words.verdict verdict}**: {Words.definition verdict}"
+            for verdict in Wording.verdicts do
+                $"- **{Wording.verdict verdict}**: {Wording.definition verdict}"
         ]
         |> String.concat "\n"
         |> fun text -> text + "\n"

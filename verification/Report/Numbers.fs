@@ -55,16 +55,17 @@ module Numbers =
         else
             significant 3 x
 
-    /// An exponent and its interval, with as many digits as the interval supports.
+    /// An exponent and its interval, with as many digits as the interval supports: "1.0013", "[0.9994, 1.0013]"; "± …" for
+    /// an interval too narrow to spell out.
     let interval (value: float) (lower: float) (upper: float) =
-        let decimals =
-            if upper > lower && not (Double.IsInfinity(upper - lower)) then
-                int (ceil -(log10 (upper - lower))) + 1
-            else
-                4
+        let width = upper - lower
 
-        let show = fixedPoint (Math.Clamp(decimals, 2, 6))
-        show value, $"[{show lower}, {show upper}]"
+        if width < 1e-5 then
+            fixedPoint 5 value, $"± {significant 1 (max (upper - value) (value - lower))}"
+        else
+            let decimals = if Double.IsInfinity width then 3 else int (ceil -(log10 width)) + 1
+            let show = fixedPoint (Math.Clamp(decimals, 2, 6))
+            show value, $"[{show lower}, {show upper}]"
 
     /// A duration.
     let seconds (x: float) =

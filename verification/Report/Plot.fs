@@ -10,6 +10,8 @@ type Mark =
     /// Drawn hollow: a vacuous bound, an inconclusive cell, a point left out of a fit.
     | Hollow
     | Breaks
+    /// Outside the assumptions: nothing was compared.
+    | Outside
 
 /// A measured value on a plot.
 type Dot =
@@ -45,6 +47,8 @@ type Plot =
         Verdict: Verdict
         Quantity: string
         Axis: Axis
+        /// What all curves have in common.
+        Shared: string
         Curves: Curve list
         Claimed: ClaimedLine option
         /// The picture in words, for those who do not see it.
@@ -76,6 +80,7 @@ module Plot =
         let counts =
             match cell.Verdict with
             | Violated -> Breaks
+            | NotApplicable -> Outside
             | Holds when not cell.IsVacuous -> Counted
             | _ -> Hollow
 
@@ -89,14 +94,14 @@ module Plot =
             Hint =
                 lines
                     [
-                        Words.setting (Map.toList cell.Setting)
+                        Wording.setting (Map.toList cell.Setting)
                         (cell.Decisive |> Option.map (fun c -> c.What) |> Option.defaultValue "")
                         (measured |> Option.map (fun m -> "measured " + estimate m) |> Option.defaultValue "")
                         (bound |> Option.map (fun b -> "bound " + Numbers.short b) |> Option.defaultValue "")
                         (match cell.Ratio with
                          | Some ratio when finite ratio -> "measured/bound " + Numbers.ratio ratio
                          | _ -> "")
-                        Words.verdict cell.Verdict + (if cell.IsVacuous then ", vacuous bound" else "")
+                        Wording.verdict cell.Verdict + (if cell.IsVacuous then ", vacuous bound" else "")
                         (match cell.Verdict with
                          | Holds -> ""
                          | _ -> Option.defaultValue "" cell.Reason)
@@ -114,18 +119,29 @@ module Plot =
             Hint =
                 lines
                     [
-                        Words.setting [ axis.Symbol, point.X ]
+                        Wording.setting [ axis.Symbol, point.X ]
                         "measured " + estimate point.Value
                         (point.Excluded |> Option.map (fun why -> "left out: " + why) |> Option.defaultValue "")
                     ]
         }
 
-    /// Cells by base, the setting without the axis; the first of a base says its place.
+    /// Cells by base, the setting without the axis. Curves are named by what differs between the bases.
     let private curves symbol (cells: Cell list) =
-        cells
-        |> List.groupBy (fun cell -> Map.remove symbol cell.Setting)
-        |> List.map (fun (others, group) ->
-            { Name = Words.setting (Map.toList others); Dots = group |> List.map (cellDot symbol) })
+        let groups = cells |> List.groupBy (fun cell -> Map.remove symbol cell.Setting)
+        let bases = groups |> List.map fst
+
+        let isShared name value = bases |> List.forall (fun point -> Map.tryFind name point = Some value)
+
+        let shared = bases.Head |> Map.filter isShared
+
+        let curve (point: Setting, group) =
+            {
+                Name =
+                    point |> Map.filter (fun name value -> not (isShared name value)) |> Map.toList |> Wording.setting
+                Dots = group |> List.map (cellDot symbol)
+            }
+
+        Wording.setting (Map.toList shared), List.map curve groups
 
     /// The exponent between the last two values that have one, on the axis as it is drawn.
     let endSlope isLog (points: (float * float) list) =
@@ -141,10 +157,11 @@ module Plot =
     let ofCheck (reported: ReportedCheck) =
         let check = reported.Check
 
-        let curves =
-            match check.Rate with
-            | Some rate -> [ { Name = ""; Dots = List.map (rateDot check.Axis) rate.Points } ]
-            | None -> curves check.Axis.Symbol check.Cells
+        let shared, curves =
+            match check.Rate, check.Cells with
+            | Some rate, _ -> "", [ { Name = ""; Dots = List.map (rateDot check.Axis) rate.Points } ]
+            | None, [] -> "", []
+            | None, cells -> curves check.Axis.Symbol cells
 
         let values =
             curves
@@ -170,10 +187,11 @@ module Plot =
                     Theorem = check.Theorem.Id
                     Subject = $"{check.KindName} along {check.Axis.Symbol}"
                     Verdict = check.Verdict
-                    Quantity = Words.metric check.Theorem.Metric
+                    Quantity = Wording.metric check.Theorem.Metric
                     Axis = check.Axis
+                    Shared = shared
                     Curves = curves
                     Claimed = claimed
                     Description =
-                        $"{check.Theorem.Id}, {check.KindName} along {check.Axis.Symbol}: {Words.verdict check.Verdict}. {Document.sentence reported} Values from {Numbers.short (List.min values)} to {Numbers.short (List.max values)}."
+                        $"{check.Theorem.Id}, {check.KindName} along {check.Axis.Symbol}: {Wording.verdict check.Verdict}. {Document.sentence reported} Values from {Numbers.short (List.min values)} to {Numbers.short (List.max values)}."
                 }

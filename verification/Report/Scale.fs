@@ -98,6 +98,13 @@ module Scale =
             Element("tspan", [ "dy", "-5"; "font-size", "9" ], [ Text((string exponent).Replace('-', '−')) ])
         ]
 
+    /// 2·10^−4 with a raised exponent.
+    let private scientific mantissa exponent =
+        if mantissa = 1 then
+            powerOfTen exponent
+        else
+            Text $"{mantissa}×" :: powerOfTen exponent
+
     let private plain x = [ Text(Numbers.chosen x) ]
 
     /// The round step 1, 2 or 5 times a power of ten that makes about so many ticks.
@@ -146,8 +153,9 @@ module Scale =
                 ]
             elif span > 0.6 then
                 [
-                    for _, m, at in multiples low high ->
-                        { At = at; Label = (if List.contains m [ 1; 2; 5 ] then Some(plain at) else None) }
+                    for exponent, m, at in multiples low high do
+                        let label = if scale.From < 1e-3 then scientific m exponent else plain at
+                        { At = at; Label = (if List.contains m [ 1; 2; 5 ] then Some label else None) }
                 ]
             else
                 linearTicks scale 4

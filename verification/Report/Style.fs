@@ -19,6 +19,135 @@ module Style =
         + $":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
         + ":root[data-theme=light]{color-scheme:light}\n"
 
+    /// The page around the plots.
+    let page =
+        """
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+header,main,footer{max-width:1120px;margin:0 auto;padding:0 1.25rem}
+header{padding-top:2.25rem}
+h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem;letter-spacing:-.01em}
+h2{font-size:1.35rem;line-height:1.3;margin:3.5rem 0 .25rem;padding-top:1rem;border-top:2px solid var(--ink)}
+h3{font-size:1.15rem;line-height:1.35;margin:2rem 0 .2rem}
+h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:1.6rem 0 .5rem}
+p{margin:.4rem 0;max-width:76ch}
+a{color:var(--link);text-underline-offset:.15em}
+code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
+code.command{user-select:all;white-space:nowrap}
+pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
+sup,sub{line-height:0;font-size:.74em}
+.soft{color:var(--soft)}
+.lead{font-size:1.15rem}
+.top{display:flex;justify-content:space-between;align-items:flex-start;gap:1rem}
+button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.3rem .7rem;cursor:pointer}
+.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.75rem;margin:1.3rem 0 1rem;padding:0;list-style:none}
+.tiles li{background:var(--panel);border-radius:8px;padding:.7rem .9rem;border-left:4px solid currentColor}
+.tiles b{display:block;font-size:1.8rem;line-height:1.15;font-variant-numeric:tabular-nums}
+.tiles .none{color:var(--soft);border-left-color:var(--rule)}
+.facts{display:flex;flex-wrap:wrap;gap:.2rem 1.6rem;margin:0 0 1.6rem;color:var(--soft);font-size:.9rem}
+.facts div{display:flex;gap:.4em}
+.facts dt::after{content:":"}
+.facts dd{margin:0;color:var(--ink);font-variant-numeric:tabular-nums}
+.v-holds{color:var(--holds)}.v-violated{color:var(--violated)}.v-inconclusive{color:var(--inconclusive)}.v-notApplicable{color:var(--notApplicable)}
+.verdict{font-weight:600;white-space:nowrap}
+.scroll{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule);border-radius:8px}
+.scroll:focus-visible{outline:2px solid var(--link)}
+table{border-collapse:collapse;width:100%;font-size:.875rem}
+th,td{padding:.42rem .7rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
+thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom;white-space:nowrap}
+tbody.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.id{white-space:nowrap}
+td.why{color:var(--soft);padding-top:0;border-top:0;max-width:60rem}
+tr.alarm td{background:color-mix(in srgb,var(--violated) 9%,transparent)}
+.tightness{display:inline-block;width:3.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
+.tightness i{display:block;height:100%;border-radius:3px;background:var(--c0)}
+.tag{font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
+.statement{border-left:4px solid var(--c0);background:var(--panel);margin:.8rem 0;padding:.8rem 1.1rem;border-radius:0 8px 8px 0;max-width:none;font-size:1.05rem;overflow-wrap:anywhere;font-family:"STIX Two Text","Cambria Math",Cambria,"Times New Roman",serif}
+.reading{margin:.8rem 0}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
+figure{margin:0;border:1px solid var(--rule);border-radius:8px;padding:.75rem .75rem .6rem;display:flex;flex-direction:column}
+figure svg{width:100%;height:auto;display:block}
+figure:target{outline:3px solid var(--link);outline-offset:2px}
+figcaption{font-size:.875rem;line-height:1.45;padding:.5rem .35rem 0;margin-top:auto}
+figcaption p{margin:.2rem 0}
+details{margin:.35rem 0}
+summary{cursor:pointer;color:var(--link)}
+dl.guide{display:grid;grid-template-columns:max-content 1fr;gap:.5rem 1.2rem;margin:.8rem 0}
+dl.guide dd{margin:0;max-width:76ch}
+footer{margin-top:4rem;padding-bottom:3rem;color:var(--soft);font-size:.875rem}
+.tip{position:absolute;z-index:9;pointer-events:none;white-space:pre-line;max-width:21rem;background:var(--ink);color:var(--paper);font-size:.8rem;line-height:1.4;padding:.45rem .65rem;border-radius:6px}
+@media(max-width:640px){
+header,main,footer{padding-left:1rem;padding-right:1rem}
+h1{font-size:1.55rem}
+.tiles{grid-template-columns:repeat(2,1fr)}
+figure{padding:.5rem .4rem}
+dl.guide{grid-template-columns:1fr}
+dl.guide dd{margin-bottom:.5rem}
+}
+@media print{
+body{font-size:11pt}
+button.theme{display:none}
+header,main,footer{max-width:none}
+figure,tr,.statement{break-inside:avoid}
+h2,h3,h4{break-after:avoid}
+.figures{grid-template-columns:1fr 1fr}
+.scroll{overflow:visible}
+table{font-size:8.5pt}
+code.command{white-space:normal}
+}
+"""
+
+    /// Print is always light.
+    let print = $"@media print{{:root,:root[data-theme]{{color-scheme:light;{light}}}}}\n"
+
+    /// The theme, before anything is drawn: `#dark` and `#light` in the address, else what the reader chose last.
+    let themeScript =
+        """
+(function(){
+var root=document.documentElement;
+function fromHash(){var h=location.hash.slice(1);if(h==='dark'||h==='light')root.dataset.theme=h}
+try{var saved=localStorage.getItem('sgm-theme');if(saved)root.dataset.theme=saved}catch(e){}
+fromHash();
+addEventListener('hashchange',fromHash);
+})();
+"""
+
+    /// The theme button, and hints that also work by touch.
+    let script =
+        """
+(function(){
+var root=document.documentElement;
+var button=document.createElement('button');
+function isDark(){return root.dataset.theme?root.dataset.theme==='dark':matchMedia('(prefers-color-scheme:dark)').matches}
+function name(){button.textContent=isDark()?'Light':'Dark';button.setAttribute('aria-label',isDark()?'Use light colours':'Use dark colours')}
+button.type='button';button.className='theme';name();
+button.addEventListener('click',function(){
+root.dataset.theme=isDark()?'light':'dark';name();
+try{localStorage.setItem('sgm-theme',root.dataset.theme)}catch(e){}
+});
+matchMedia('(prefers-color-scheme:dark)').addEventListener('change',name);
+document.querySelector('.top').appendChild(button);
+var tip=document.createElement('div');tip.className='tip';tip.hidden=true;document.body.appendChild(tip);
+document.querySelectorAll('svg.plot .pt').forEach(function(point){
+var title=point.querySelector('title');var hint=title.textContent;
+point.setAttribute('aria-label',hint);title.remove();
+function show(){
+tip.textContent=hint;tip.hidden=false;
+var box=point.getBoundingClientRect();var wide=document.documentElement.clientWidth;
+tip.style.left='0px';
+var left=Math.min(box.right+6,wide-tip.offsetWidth-8);
+tip.style.left=(Math.max(8,left)+scrollX)+'px';
+tip.style.top=(box.bottom+scrollY+4)+'px';
+}
+point.addEventListener('pointerenter',show);
+point.addEventListener('click',show);
+point.addEventListener('pointerleave',function(){tip.hidden=true});
+});
+})();
+"""
+
     /// The insides of plots.
     let plot =
         """
@@ -34,6 +163,7 @@ svg.plot .c3{color:var(--c3)}svg.plot .c4{color:var(--c4)}svg.plot .c5{color:var
 svg.plot .slack{fill:currentColor;opacity:.09;stroke:none}
 svg.plot .measured{stroke:currentColor;stroke-width:1.8;fill:none;stroke-linejoin:round}
 svg.plot .bound{stroke:currentColor;stroke-width:1.6;fill:none;stroke-dasharray:6 4}
+svg.plot .ink{color:var(--ink)}
 svg.plot .claimed{stroke:var(--ink);stroke-width:1.3;fill:none;stroke-dasharray:2 3}
 svg.plot .wedge{fill:currentColor;opacity:.14;stroke:none}
 svg.plot .triangle{stroke:var(--soft);stroke-width:1.1;fill:none;stroke-linejoin:round}

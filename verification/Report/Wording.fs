@@ -5,7 +5,7 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// What things are called in every form of the report.
-module Words =
+module Wording =
     let metric metric =
         match metric with
         | Metric.Tv -> "TV"

@@ -1,0 +1,316 @@
+namespace Sgm.Verification.Report
+
+open System
+open System.Text.RegularExpressions
+open Sgm.Engine
+open Sgm.Verification
+
+/// A theorem's section: statement, assumptions, plots, and every cell with its replay.
+module Evidence =
+    let private el = Markup.el
+    let private text = Markup.text
+
+    let private cell kind content = el "td" [ "class", kind ] content
+
+    let private value (x: float) = text (Numbers.short x)
+
+    let private estimate (measured: Estimate) =
+        if not measured.Value.HasValue then
+            [ el "span" [ "class", "soft" ] [ text measured.Reason ] ]
+        elif measured.Upper - measured.Lower > 1e-4 * abs measured.Value.Value then
+            [
+                value measured.Value.Value
+                el
+                    "span"
+                    [ "class", "soft" ]
+                    [ text $" [{Numbers.short measured.Lower}, {Numbers.short measured.Upper}]" ]
+            ]
+        else
+            [ value measured.Value.Value ]
+
+    let private command (replay: Replay) =
+        [
+            el "code" [ "class", "command" ] [ text replay.Command ]
+            text " "
+            el "a" [ "href", replay.File ] [ text "file" ]
+        ]
+
+    let private cellRows columns (symbols: string list) (measured: Cell, replay: Replay) =
+        let alarm =
+            [
+                if measured.Verdict = Violated then
+                    "class", "alarm"
+            ]
+
+        let ratio =
+            match measured.Ratio with
+            | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
+            | _ -> ""
+
+        [
+            el
+                "tr"
+                alarm
+                [
+                    for symbol in symbols do
+                        let shown =
+                            Map.tryFind symbol measured.Setting |> Option.map Numbers.chosen |> Option.defaultValue ""
+
+                        cell "n" [ text shown ]
+
+                    cell "n" (measured.Decisive |> Option.map (fun c -> estimate c.Measured) |> Option.defaultValue [])
+                    cell "n" (measured.Decisive |> Option.map (fun c -> [ value c.Bound ]) |> Option.defaultValue [])
+                    cell "n" [ text ratio ]
+                    cell
+                        ""
+                        [
+                            Overview.verdict measured.Verdict
+
+                            if measured.IsVacuous then
+                                text " "
+                                el "span" [ "class", "tag" ] [ text "vacuous" ]
+                        ]
+                    cell "n" [ text (string measured.Comparisons) ]
+                    cell "" [ text (measured.Decisive |> Option.map (fun c -> c.What) |> Option.defaultValue "") ]
+                    cell "" (command replay)
+                ]
+
+            match measured.Verdict, measured.Reason with
+            | Holds, _
+            | _, None -> ()
+            | _, Some reason -> el "tr" alarm [ el "td" [ "class", "why"; "colspan", string columns ] [ text reason ] ]
+        ]
+
+    let private answers =
+        [
+            "n", "measured"
+            "n", "bound"
+            "n", "measured/bound"
+            "", "verdict"
+            "n", "inequalities"
+            "", "deciding inequality"
+            "", "replay"
+        ]
+
+    let private cellTable (reported: ReportedCheck) =
+        let symbols = Document.symbols reported
+
+        let headings = [ yield! symbols |> List.map (fun symbol -> "n", symbol); yield! answers ]
+
+        Overview.table
+            $"Cells along {reported.Check.Axis.Symbol}"
+            headings
+            [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length symbols)) ]
+
+    let private pointTable (reported: ReportedCheck) =
+        let headings = [ "n", reported.Check.Axis.Symbol; "n", "measured"; "", "in the fit"; "", "replay" ]
+
+        let row (point: RatePoint, replay: Replay) =
+            el
+                "tr"
+                []
+                [
+                    cell "n" [ text (Numbers.chosen point.X) ]
+                    cell "n" (estimate point.Value)
+                    cell
+                        ""
+                        [ text (point.Excluded |> Option.map (fun why -> "no: " + why) |> Option.defaultValue "yes") ]
+                    cell "" (command replay)
+                ]
+
+        Overview.table
+            $"Points along {reported.Check.Axis.Symbol}"
+            headings
+            [ el "tbody" [] (List.map row reported.Points) ]
+
+    /// The cell that decided, or the last point: the experiment to look at first.
+    let private exhibit (reported: ReportedCheck) =
+        let decisive =
+            reported.Cells
+            |> List.filter (fun (cell, _) ->
+                cell.Verdict = reported.Check.Verdict
+                && cell.Ratio |> Option.exists (fun ratio -> not (Double.IsNaN ratio)))
+
+        match decisive, reported.Points with
+        | [], [] -> reported.Cells |> List.tryHead |> Option.map (fun (_, replay) -> "The first experiment", replay)
+        | [], points -> Some("The experiment at the asymptotic end", snd (List.last points))
+        | cells, _ ->
+            let cell, replay = cells |> List.maxBy (fun (cell, _) -> cell.Ratio.Value)
+
+            Some($"The tightest cell, {Wording.setting (Map.toList cell.Setting)}", replay)
+
+    let private figure (reported: ReportedCheck) =
+        let check = reported.Check
+
+        el
+            "figure"
+            [ "id", reported.Anchor ]
+            [
+                match Draw.inPage reported with
+                | Some svg -> svg
+                | None ->
+                    el "p" [] [ Overview.verdict check.Verdict; text $" {check.KindName} along {check.Axis.Symbol}" ]
+                    el "p" [ "class", "soft" ] [ text "There is no positive number to draw." ]
+
+                el
+                    "figcaption"
+                    []
+                    [
+                        el "p" [] (Maths.render (Document.sentence reported))
+
+                        match check.Verdict, check.Reason with
+                        | Holds, _
+                        | _, None -> ()
+                        | value, Some reason -> el "p" [ "class", $"v-{Verdict.name value}" ] [ text reason ]
+
+                        el
+                            "p"
+                            [ "class", "soft" ]
+                            [
+                                yield! Maths.render $"{check.Scenario.Name}: {check.Scenario.Description}"
+
+                                if check.Scenario.Measurement = StepLimit then
+                                    text
+                                        " Measured in the limit of small steps; the replay runs the coarsest of the steps that lead there."
+
+                                if Plot.ofCheck reported |> Option.isSome then
+                                    text " "
+                                    el "a" [ "href", $"plots/{reported.Anchor}.svg" ] [ text "Picture for a slide" ]
+                            ]
+                    ]
+            ]
+
+    let private data (reported: ReportedCheck) =
+        let check = reported.Check
+        let what = if reported.Points.IsEmpty then "Cells" else "Points"
+
+        el
+            "details"
+            []
+            [
+                el
+                    "summary"
+                    []
+                    [
+                        text
+                            $"{what} of the {check.KindName} along {check.Axis.Symbol}, {check.Scenario.Name} ({reported.Size})"
+                    ]
+
+                if not reported.Cells.IsEmpty then
+                    cellTable reported
+
+                if not reported.Points.IsEmpty then
+                    pointTable reported
+
+                match exhibit reported with
+                | Some(name, replay) ->
+                    el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
+                    el "pre" [] [ el "code" [] [ text replay.Text ] ]
+                | None -> ()
+            ]
+
+    /// What evaluating an assumption on all cells came to.
+    let private assumptionRow (cells: Cell list) index (assumption: Assumption) =
+        let results = cells |> List.choose (fun cell -> List.tryItem index cell.Assumptions) |> List.map snd
+
+        let details =
+            results
+            |> List.choose (function
+                | Satisfied detail -> Some detail
+                | Broken _ -> None)
+
+        let broken =
+            results
+            |> List.choose (function
+                | Broken reason -> Some reason
+                | Satisfied _ -> None)
+
+        let outcome =
+            match results.Length, broken.Length with
+            | 0, _ -> "not evaluated"
+            | n, 0 -> $"satisfied in all {n}"
+            | n, k -> $"satisfied in {n - k} of {n}"
+
+        let examples values =
+            match List.distinct values with
+            | [] -> ""
+            | [ single ] -> single
+            | [ first; second ] -> $"{first}; {second}"
+            | several -> $"{several.Head}; …; {List.last several}"
+
+        el
+            "tr"
+            []
+            [
+                cell "" (Maths.render assumption.Statement)
+                cell (if broken.IsEmpty then "v-holds" else "v-notApplicable") [ text outcome ]
+                cell
+                    "soft"
+                    [
+                        yield! Maths.render (examples details)
+
+                        if not broken.IsEmpty then
+                            text $" Broken: {examples broken}"
+                    ]
+            ]
+
+    let private assumptions (theorem: Theorem) (checks: ReportedCheck list) =
+        let cells = checks |> List.collect (fun reported -> List.map fst reported.Cells)
+
+        if theorem.Assumptions.IsEmpty || cells.IsEmpty then
+            []
+        else
+            [
+                el "h4" [] [ text "Assumptions, evaluated on every experiment" ]
+                Overview.table
+                    "Assumptions"
+                    [ "", "assumption"; "", "in cells"; "", "with" ]
+                    [ el "tbody" [] (theorem.Assumptions |> List.mapi (assumptionRow cells)) ]
+            ]
+
+    let private theorem (theorem: Theorem, checks: ReportedCheck list) =
+        el
+            "article"
+            []
+            [
+                el "h3" [] [ text theorem.Title; text " "; el "code" [ "class", "soft" ] [ text theorem.Id ] ]
+                el
+                    "p"
+                    [ "class", "soft" ]
+                    [
+                        text $"{theorem.Source.Citation}."
+
+                        if theorem.Source.IsCompanion then
+                            text
+                                " A companion has the shape of the paper's statement, with every constant explicit and proved."
+                    ]
+                el "p" [ "class", "statement" ] (Maths.render theorem.Statement)
+                el
+                    "p"
+                    [ "class", "reading" ]
+                    [ el "b" [] [ text "What it shows. " ]; yield! Maths.render theorem.Reading ]
+                yield! assumptions theorem checks
+                el "h4" [] [ text "Measured against claimed" ]
+                el "div" [ "class", "figures" ] (List.map figure checks)
+                el "h4" [] [ text "Numbers and replays" ]
+                yield! List.map data checks
+            ]
+
+    let private reference (value: string) =
+        let matched = Regex.Match(value, @"^arXiv (\d{4}\.\d{4,5})$")
+
+        if matched.Success then
+            el "a" [ "href", $"https://arxiv.org/abs/{matched.Groups[1].Value}" ] [ text value ]
+        else
+            text value
+
+    /// The section of a paper.
+    let paper ((name: string, where: string), theorems) =
+        el
+            "section"
+            []
+            [
+                el "h2" [] [ text name ]
+                el "p" [ "class", "soft" ] [ reference where ]
+                yield! List.map theorem theorems
+            ]
