@@ -129,6 +129,16 @@ module Document =
 
         listed @ present |> List.distinct |> List.filter (fun symbol -> List.contains symbol present)
 
+    /// How the numbers of a check were found.
+    let methods (reported: ReportedCheck) =
+        let ofCells = reported.Cells |> List.choose (fun (cell, _) -> cell.Decisive) |> List.map (fun c -> c.Measured)
+        let ofPoints = reported.Points |> List.map (fun (point, _) -> point.Value)
+
+        ofCells @ ofPoints
+        |> List.filter (fun estimate -> estimate.Value.HasValue)
+        |> List.map (fun estimate -> estimate.Method)
+        |> List.distinct
+
     /// One sentence on what came of a check.
     let sentence (reported: ReportedCheck) =
         let check = reported.Check

@@ -139,6 +139,8 @@ module Evidence =
 
             Some($"The tightest cell, {Wording.setting (Map.toList cell.Setting)}", replay)
 
+    let private listed (values: string list) = String.Join("; ", values)
+
     let private figure (reported: ReportedCheck) =
         let check = reported.Check
 
@@ -169,9 +171,9 @@ module Evidence =
                             [
                                 yield! Maths.render $"{check.Scenario.Name}: {check.Scenario.Description}"
 
-                                if check.Scenario.Measurement = StepLimit then
-                                    text
-                                        " Measured in the limit of small steps; the replay runs the coarsest of the steps that lead there."
+                                match Document.methods reported with
+                                | [] -> ()
+                                | methods -> text $" Measured by: {listed methods}."
 
                                 if Plot.ofCheck reported |> Option.isSome then
                                     text " "
