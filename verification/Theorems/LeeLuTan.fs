@@ -251,5 +251,5 @@ let langevinSupNorm =
         Scenarios = [ contraction; conditioned ]
         Rates = rates
         Reading =
-            "Loose in h by one power on normal targets, whose true bias is χ² ≈ d·h²/8·(L²): the discretisation error is a change of variance of order h, which χ² squares; the proof pays for the general case, where it cannot."
+            "Loose in h by one power on normal targets, whose true bias is χ² ≈ d·L²·h²/8: the discretisation error is a change of variance of order h, which χ² squares; the proof pays for the general case, where it cannot."
     }
