@@ -1,0 +1,34 @@
+namespace Sgm.Engine;
+
+public sealed partial class Ensemble
+{
+    /// <summary>Bytes that a run keeps at its peak: the particles at every probe, and the blocks in work.</summary>
+    public static long RequiredBytes(Plan plan, RunOptions options) =>
+        (long)Math.Min(long.MaxValue, RequiredBytes(plan, options, options.Particles, BlockFormat.Count(plan.Dimension, options.Particles)));
+
+    private static double RequiredBytes(Plan plan, RunOptions options, double particles, long blocks)
+    {
+        int width = BlockFormat.Width((int)Math.Min(BlockFormat.Size(plan.Dimension), options.Particles));
+        double kept = particles * plan.Dimension * sizeof(double) * ParticleProgram.CountProbes(plan.Instructions);
+        // State, score and a second stage, and the level's constants.
+        double working = 6.0 * plan.Dimension * width * sizeof(double);
+        double means = plan.Score.Of.Factors.Sum(f => (double)f.Law.Means.Length) * 4 * sizeof(double);
+        return kept + (working * ThreadCount(options, blocks)) + means;
+    }
+
+    private static string? WhyTooLarge(Plan plan, RunOptions options, long firstBlock, long count)
+    {
+        int size = BlockFormat.Size(plan.Dimension);
+        double particles = Math.Min((double)count * size, options.Particles - ((double)firstBlock * size));
+        double needed = RequiredBytes(plan, options, particles, count);
+        double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (count > Array.MaxLength)
+            return $"{options.Particles} particles are more blocks than one run can hold; run ranges of blocks";
+        return needed <= available
+            ? null
+            : $"the particles at the probes need {Gigabytes(needed)} and {Gigabytes(available)} are there; "
+                + "use fewer particles, fewer probes (one inside a repeat counts every time), or an exact law";
+    }
+
+    private static string Gigabytes(double bytes) => $"{bytes / (1 << 30):0.##} GiB";
+}

@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Sgm.Engine;
+
+/// <summary>A score and its modifiers, applied from left to right.</summary>
+internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<ScoreModifier> modifiers) : ScoreKernel
+    where TLanes : struct, ILanes<TLanes>
+{
+    public override int Dimension => inner.Dimension;
+
+    // The inner ones, then m and σ² for clipping.
+    public override int ConstantsLength => inner.ConstantsLength + 2;
+
+    public override int ScratchLength => inner.ScratchLength;
+
+    public override double Cost => inner.Cost + (modifiers.Length * 4.0 * Dimension);
+
+    public override void Prepare(NoiseLevel level, Span<double> constants)
+    {
+        inner.Prepare(level, constants[..inner.ConstantsLength]);
+        constants[inner.ConstantsLength] = level.Mean;
+        constants[inner.ConstantsLength + 1] = level.NoiseVariance;
+    }
+
+    public override void Evaluate(
+        ReadOnlySpan<double> constants, ref double x, ref double s, int stride, int width, Span<double> scratch)
+    {
+        inner.Evaluate(constants[..inner.ConstantsLength], ref x, ref s, stride, width, scratch);
+        double unit = 1 / Math.Sqrt(Dimension);
+        foreach (ScoreModifier modifier in modifiers)
+        {
+            switch (modifier)
+            {
+                case ScoreModifier.Shifted shifted:
+                    Affine(ref s, 1, shifted.Amount * unit, stride, width);
+                    break;
+                case ScoreModifier.Scaled scaled:
+                    Affine(ref s, scaled.Factor, 0, stride, width);
+                    break;
+                case ScoreModifier.Rippled rippled:
+                    Ripple(ref x, ref s, rippled.Amplitude * unit * Math.Sqrt(2), rippled.Frequency / (2 * Math.PI), stride, width);
+                    break;
+                case ScoreModifier.Clipped clipped:
+                    Clip(ref x, ref s, constants[inner.ConstantsLength], constants[inner.ConstantsLength + 1], clipped.Radius, stride, width);
+                    break;
+                default:
+                    throw new NotSupportedException($"the ensemble does not know the modifier {modifier}");
+            }
+        }
+    }
+
+    // s ← factor·s + amount.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Affine(ref double s, double factor, double amount, nint stride, int width)
+    {
+        TLanes a = factor;
+        TLanes b = amount;
+        for (int e = 0; e < Dimension; e++)
+        {
+            ref double row = ref Unsafe.Add(ref s, e * stride);
+            for (int i = 0; i < width; i += TLanes.Count)
+            {
+                ref double at = ref Unsafe.Add(ref row, i);
+                TLanes.MultiplyAdd(TLanes.Load(in at), a, b).Store(ref at);
+            }
+        }
+    }
+
+    // s ← s + amplitude·sin(2π·turns·x).
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Ripple(ref double x, ref double s, double amplitude, double turns, nint stride, int width)
+    {
+        TLanes a = amplitude;
+        TLanes w = turns;
+        for (int e = 0; e < Dimension; e++)
+        {
+            for (int i = 0; i < width; i += TLanes.Count)
+            {
+                ref double at = ref Unsafe.Add(ref s, (e * stride) + i);
+                TLanes turn = TLanes.Load(in Unsafe.Add(ref x, (e * stride) + i)) * w;
+                // Whole turns first: the sine takes what is left.
+                VectorMath.SinCosTwoPi(turn - TLanes.Round(turn), out TLanes sine, out _);
+                TLanes.MultiplyAdd(sine, a, TLanes.Load(in at)).Store(ref at);
+            }
+        }
+    }
+
+    // u = x + σ²s = m·D; where |u| > m·R: s ← (u·mR/|u| − x)/σ².
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Clip(ref double x, ref double s, double mean, double variance, double radius, nint stride, int width)
+    {
+        TLanes v = variance;
+        TLanes limit = mean * radius;
+        for (int i = 0; i < width; i += TLanes.Count)
+        {
+            TLanes square = 0.0;
+            for (int e = 0; e < Dimension; e++)
+            {
+                TLanes u = TLanes.MultiplyAdd(v, TLanes.Load(in Unsafe.Add(ref s, (e * stride) + i)), TLanes.Load(in Unsafe.Add(ref x, (e * stride) + i)));
+                square = TLanes.MultiplyAdd(u, u, square);
+            }
+
+            TLanes norm = TLanes.Sqrt(square);
+            TLanes outside = TLanes.LessThan(limit, norm);
+            if (!TLanes.Any(outside))
+            {
+                continue;
+            }
+
+            TLanes shrink = limit / norm;
+            for (int e = 0; e < Dimension; e++)
+            {
+                ref double at = ref Unsafe.Add(ref s, (e * stride) + i);
+                TLanes here = TLanes.Load(in Unsafe.Add(ref x, (e * stride) + i));
+                TLanes old = TLanes.Load(in at);
+                TLanes u = TLanes.MultiplyAdd(v, old, here);
+                TLanes.Select(outside, ((u * shrink) - here) / v, old).Store(ref at);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>Chooses the kernel of a law. A new kernel is a new case here and in <see cref="Name"/>, and the tests enumerate <see cref="Names"/>.</summary>
+internal static class ScoreKernels
+{
+    /// <summary>Every kernel there is.</summary>
+    public static readonly ImmutableArray<string> Names =
+        ["normal", "shared mixture", "own mixture", "full mixture", "rotated normal", "rotated mixture"];
+
+    /// <summary>The name of the kernel that evaluates one mixture.</summary>
+    public static string Name(Mixture law)
+    {
+        bool full = law.Covariances.Any(c => c.Shape == CovarianceShape.Full);
+        return (law.Count, law.SharesCovariance, full) switch
+        {
+            (1, _, true) => "rotated normal",
+            (1, _, false) => "normal",
+            (_, true, true) => "rotated mixture",
+            (_, true, false) => "shared mixture",
+            (_, false, true) => "full mixture",
+            _ => "own mixture",
+        };
+    }
+
+    /// <summary>The kernel of a score, or of a user's score in the place of its target, at this process's register width.</summary>
+    public static ScoreKernel Create(Score score, BlockScore? user = null)
+    {
+        CreateAction action = new() { Score = score, User = user };
+        LaneWidth.Run(ref action);
+        return action.Kernel!;
+    }
+
+    /// <summary>The same at a given register width.</summary>
+    public static ScoreKernel Create<TLanes>(Score score, BlockScore? user = null)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        ScoreKernel kernel = user is null ? Of<TLanes>(score.Of) : new UserKernel(user, score.Of.Dimension);
+        return score.Modifiers.IsEmpty ? kernel : new ModifiedKernel<TLanes>(kernel, score.Modifiers);
+    }
+
+    private static ScoreKernel Of<TLanes>(Target target)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        (int Count, ScoreKernel Kernel)[] factors = [.. target.Factors.Select(f => (f.Count, Of<TLanes>(f.Law)))];
+        return factors is [(1, ScoreKernel single)] ? single : new ProductKernel(factors);
+    }
+
+    private static ScoreKernel Of<TLanes>(Mixture law)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        law = WithoutEmptyComponents(law);
+        Covariance first = law.Covariances[0];
+        return Name(law) switch
+        {
+            "normal" => new NormalKernel<TLanes>(law.Means, first),
+            "shared mixture" => new SharedMixtureKernel<TLanes>(law.Weights, law.Means, first),
+            "own mixture" => new OwnMixtureKernel<TLanes>(law.Weights, law.Means, law.Covariances),
+            "full mixture" => new FullMixtureKernel<TLanes>(law.Weights, law.Means, law.Covariances),
+            _ => Rotated<TLanes>(law, first),
+        };
+    }
+
+    private static RotatedKernel<TLanes> Rotated<TLanes>(Mixture law, Covariance covariance)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        int d = law.Dimension;
+        double[] q = covariance.Eigenvectors!;
+        double[] means = new double[law.Means.Length];
+        for (int k = 0; k < law.Count; k++)
+        {
+            for (int j = 0; j < d; j++)
+            {
+                for (int e = 0; e < d; e++)
+                {
+                    means[(k * d) + j] += q[(e * d) + j] * law.Means[(k * d) + e];
+                }
+            }
+        }
+
+        Mixture inner = new(law.Weights, means, [Covariance.Diagonal(covariance.Eigenvalues)]);
+        return new RotatedKernel<TLanes>(Of<TLanes>(inner), q);
+    }
+
+    private static Mixture WithoutEmptyComponents(Mixture law)
+    {
+        if (law.Weights.All(w => w > 0)) return law;
+        int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
+        return new Mixture(
+            [.. kept.Select(k => law.Weights[k])],
+            [.. kept.SelectMany(k => law.Mean(k).ToArray())],
+            law.SharesCovariance ? law.Covariances : [.. kept.Select(k => law.Covariances[k])]);
+    }
+
+    private struct CreateAction : ILanesAction
+    {
+        public Score Score;
+        public BlockScore? User;
+        public ScoreKernel? Kernel;
+
+        public void Invoke<TLanes>()
+            where TLanes : struct, ILanes<TLanes> => Kernel = Create<TLanes>(Score, User);
+    }
+}
