@@ -16,6 +16,9 @@ let private tests =
             RandomTests.tests
             GaussianTests.tests
             VerificationTests.tests
+            EnsembleKernelTests.tests
+            EnsembleRunTests.tests
+            EnsembleLawTests.tests
         ]
 
 [<EntryPoint>]

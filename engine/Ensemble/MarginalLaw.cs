@@ -70,6 +70,32 @@ internal sealed class MarginalLaw
         return sum;
     }
 
+    /// <summary>Fills the span with draws of the law in ascending order: uniform order statistics from exponential gaps.</summary>
+    public void DrawSorted(RandomStream stream, Span<double> values)
+    {
+        stream.FillUniform(values);
+        VectorMath.Log(values, values);
+        double last = 0;
+        foreach (ref double value in values)
+        {
+            last -= value;
+            value = last;
+        }
+
+        Span<double> one = stackalloc double[1];
+        stream.FillUniform(one);
+        last -= Math.Log(one[0]);
+        int j = 1;
+        foreach (ref double value in values)
+        {
+            double u = value / last;
+            while (j < Nodes.Length - 1 && Cumulative[j] < u) j++;
+            double mass = Cumulative[j] - Cumulative[j - 1];
+            double part = mass > 0 ? Math.Clamp((u - Cumulative[j - 1]) / mass, 0, 1) : 1;
+            value = Nodes[j - 1] + (part * (Nodes[j] - Nodes[j - 1]));
+        }
+    }
+
     private static (Mixture Law, int Local) Find(Target target, int coordinate)
     {
         foreach (Factor factor in target.Factors)
