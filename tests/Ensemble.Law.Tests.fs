@@ -64,9 +64,9 @@ let private distances =
             testCase "W2 of a point mass is exact" (fun () ->
                 let store = ParticleStore(1, 0L, [| Array.create 512 3.0; Array.create 88 3.0 |])
                 let e = ParticleLaw(store, normal1 1.0 2.0, NoiseLevel.Data, 1UL).Measure Metric.W2
-                // E(3 − X)² = 4 + 2, and all particles are equal, so the interval is a point.
+                // E(3 − X)² = 4 + 2; the particles do not vary, so the interval is that of as many draws from the target.
                 Expect.floatClose { absolute = 0.0; relative = 1e-6 } e.Value.Value (sqrt 6.0) "value"
-                Expect.equal e.Lower e.Upper "no spread")
+                Expect.isLessThan (e.Upper - e.Lower) 0.5 "little spread")
             testCase "W2 to a thousand data points" (fun () ->
                 let n = 1000
                 let means = Array.init n (fun i -> float ((i * 37) % n) / 100.0)

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sgm.Engine;
 
 /// <summary>One run: hands out the blocks in order, gathers the states at the probes, knows when to stop.</summary>
