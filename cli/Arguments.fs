@@ -120,20 +120,21 @@ module Arguments =
             checkStructure = false
         )
 
-    /// The arguments of a verb, or help, or what is wrong with them.
-    let parse<'Arguments when 'Arguments :> IArgParserTemplate> verb (words: string list) =
+    /// The arguments of a verb in their order, or help, or what is wrong with them.
+    let parse<'Arguments when 'Arguments :> IArgParserTemplate>
+        verb
+        (words: string list)
+        : Result<'Arguments list, Stop> =
         let parser = parser<'Arguments> verb
         let refuse message = Error(Refused $"sgm {verb}: {message}\nSee: sgm {verb} --help")
+        let spelled word = if word = "-h" then "--help" else word
 
         match unknownFlag parser words with
         | Some message -> refuse message
         | None ->
             try
-                Ok(
-                    parser.ParseCommandLine(
-                        words |> List.map (fun word -> if word = "-h" then "--help" else word) |> Array.ofList
-                    )
-                )
+                // The list, not Argu's queries by quotation, which cost as much at the start as the rest of a run.
+                Ok(parser.ParseCommandLine(words |> List.map spelled |> Array.ofList).GetAllResults())
             with :? ArguParseException as error ->
                 match error.ErrorCode with
                 | ErrorCode.HelpText -> Error(HelpAsked $"{error.Message.TrimEnd()}\n\n{Help.exampleOf verb}")

@@ -1,7 +1,6 @@
 /// `sgm check`: errors, cost, laws and theorems. Runs nothing.
 module Sgm.Cli.Check
 
-open Argu
 open Sgm
 open Sgm.Verification
 
@@ -51,13 +50,11 @@ let private show (screen: Screen) (loaded: Checked) =
     screen.Line()
     Assessment.show screen Assessment.Brief loaded
 
-let command terminal (arguments: ParseResults<CheckArguments>) =
-    let asJson = arguments.Contains CheckArguments.Json
-
-    match Loading.file (arguments.GetResult CheckArguments.File) with
-    | Error problems -> Refusal.problems terminal asJson problems
+let command terminal (request: CheckRequest) =
+    match Loading.file request.File with
+    | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
-        if asJson then
+        if request.Json then
             Json.document terminal.Out (jsonCheck loaded)
         else
             let screen = Screen.out terminal

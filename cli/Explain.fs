@@ -2,7 +2,6 @@
 module Sgm.Cli.Explain
 
 open System
-open Argu
 open Sgm
 open Sgm.Engine
 
@@ -202,8 +201,8 @@ let private show (screen: Screen) (loaded: Checked) =
     screen.Line()
     Assessment.show screen Assessment.Detailed loaded
 
-let command terminal (arguments: ParseResults<ExplainArguments>) =
-    match Loading.file (arguments.GetResult ExplainArguments.File) with
+let command terminal file =
+    match Loading.file file with
     | Error problems -> Refusal.problems terminal false problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then

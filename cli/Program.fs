@@ -7,9 +7,9 @@ open System.Threading
 open Sgm
 
 let private dispatch terminal words =
-    let run verb rest (command: Terminal -> _ -> int) =
+    let run verb rest command =
         match Arguments.parse verb rest with
-        | Ok arguments -> command terminal arguments
+        | Ok arguments -> command arguments
         | Error(HelpAsked text) ->
             terminal.Out.WriteLine text
             Exit.Fine
@@ -28,11 +28,11 @@ let private dispatch terminal words =
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
         match verb with
-        | "run" -> run verb rest Run.command
-        | "check" -> run verb rest Check.command
-        | "explain" -> run verb rest Explain.command
-        | "verify" -> run verb rest Verify.command
-        | "theorems" -> run verb rest Theorems.command
+        | "run" -> run verb rest (RunRequest.Of >> Run.command terminal)
+        | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
+        | "explain" -> run verb rest (List.head >> fun (ExplainArguments.File file) -> Explain.command terminal file)
+        | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
+        | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
         | unknown ->
             let known = "--help" :: "--version" :: [ for verb in Help.verbs -> verb.Name ]
 

@@ -3,7 +3,6 @@ module Sgm.Cli.Run
 
 open System
 open System.Diagnostics
-open Argu
 open Sgm
 open Sgm.Engine
 
@@ -151,28 +150,25 @@ let private refusedBy terminal asJson refusals =
     let reasons = String.Join("\n", lines)
     Refusal.sentence terminal asJson $"sgm run: nothing that was asked for can run this experiment:\n{reasons}"
 
-let command terminal (arguments: ParseResults<RunArguments>) =
-    let asJson = arguments.Contains RunArguments.Json
-    let threads = arguments.TryGetResult RunArguments.Threads
-
+let command terminal (request: RunRequest) =
     let overrides (experiment: Experiment) =
         { experiment with
-            Particles = arguments.GetResult(RunArguments.Particles, experiment.Particles)
-            Seed = arguments.GetResult(RunArguments.Seed, experiment.Seed)
+            Particles = defaultArg request.Particles experiment.Particles
+            Seed = defaultArg request.Seed experiment.Seed
         }
 
-    match threads with
+    match request.Threads with
     | Some n when n < 1 || n > 4096 ->
-        Refusal.sentence terminal asJson $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
+        Refusal.sentence terminal request.Json $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
     | _ ->
-        match Loading.replaced overrides (arguments.GetResult RunArguments.File) with
-        | Error problems -> Refusal.problems terminal asJson problems
+        match Loading.replaced overrides request.File with
+        | Error problems -> Refusal.problems terminal request.Json problems
         | Ok loaded ->
             if not (List.isEmpty loaded.Warnings) then
                 Terminal.tell terminal (Message.renderAll loaded.Warnings)
 
-            match Laws.choose (arguments.GetResult(RunArguments.By, By.Auto)) loaded.Plan with
-            | Error refusals -> refusedBy terminal asJson refusals
+            match Laws.choose request.By loaded.Plan with
+            | Error refusals -> refusedBy terminal request.Json refusals
             | Ok choice ->
-                execute terminal (defaultArg threads 0) (arguments.Contains RunArguments.Full) loaded choice
-                |> finish terminal asJson
+                execute terminal (defaultArg request.Threads 0) request.Full loaded choice
+                |> finish terminal request.Json

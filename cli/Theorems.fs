@@ -2,7 +2,6 @@
 module Sgm.Cli.Theorems
 
 open System
-open Argu
 open Sgm
 open Sgm.Verification
 
@@ -112,11 +111,9 @@ let private show (screen: Screen) (theorem: Theorem) =
 
     section "Reading" [ theorem.Reading ]
 
-let command terminal (arguments: ParseResults<TheoremsArguments>) =
-    let asJson = arguments.Contains TheoremsArguments.Json
-
+let command terminal (request: TheoremsRequest) =
     let write theorems =
-        if asJson then
+        if request.Json then
             Json.document terminal.Out (fun json -> Json.objects json "theorems" theorems (jsonTheorem json))
             Exit.Fine
         else
@@ -128,9 +125,9 @@ let command terminal (arguments: ParseResults<TheoremsArguments>) =
 
             Exit.Fine
 
-    match arguments.TryGetResult TheoremsArguments.Id with
+    match request.Id with
     | None -> write Catalogue.theorems
     | Some id ->
         match named id with
         | Ok theorems -> write theorems
-        | Error message -> Refusal.sentence terminal asJson $"sgm theorems: {message}"
+        | Error message -> Refusal.sentence terminal request.Json $"sgm theorems: {message}"

@@ -3,7 +3,6 @@ module Sgm.Cli.Verify
 
 open System
 open System.IO
-open Argu
 open Sgm
 open Sgm.Verification
 
@@ -135,17 +134,13 @@ let private verify terminal effort theorems =
 
         Study.run runner effort theorems)
 
-let command terminal (arguments: ParseResults<VerifyArguments>) =
-    let asJson = arguments.Contains VerifyArguments.Json
-    let directory = arguments.GetResult(VerifyArguments.Report, "sgm-report")
-    let ids = arguments.GetResults VerifyArguments.Ids |> List.concat
-
-    match chosen ids with
-    | Error message -> Refusal.sentence terminal asJson $"sgm verify: {message}"
+let command terminal (request: VerifyRequest) =
+    match chosen request.Ids with
+    | Error message -> Refusal.sentence terminal request.Json $"sgm verify: {message}"
     | Ok theorems ->
         let result =
             try
-                Some(verify terminal (arguments.GetResult(VerifyArguments.Effort, Quick)) theorems)
+                Some(verify terminal request.Effort theorems)
             with error when isCancellation error ->
                 None
 
@@ -154,10 +149,10 @@ let command terminal (arguments: ParseResults<VerifyArguments>) =
             Terminal.tell terminal "sgm verify: cancelled"
             Exit.Cancelled
         | Some result ->
-            ignore directory
+            ignore request.Report
             ignore Path.GetFullPath
 
-            if asJson then
+            if request.Json then
                 Json.document terminal.Out (jsonResult result)
             else
                 show (Screen.out terminal) result

@@ -1,0 +1,91 @@
+namespace Sgm.Cli
+
+open Sgm
+open Sgm.Verification
+
+/// What `sgm run` was asked for.
+type RunRequest =
+    {
+        File: string
+        By: By
+        Threads: int option
+        Particles: int option
+        Seed: int64 option
+        Full: bool
+        Json: bool
+    }
+
+    static member Of(arguments: RunArguments list) =
+        let nothing =
+            {
+                File = ""
+                By = By.Auto
+                Threads = None
+                Particles = None
+                Seed = None
+                Full = false
+                Json = false
+            }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | RunArguments.File file -> { request with File = file }
+            | RunArguments.By by -> { request with By = by }
+            | RunArguments.Threads n -> { request with Threads = Some n }
+            | RunArguments.Particles n -> { request with Particles = Some n }
+            | RunArguments.Seed n -> { request with Seed = Some n }
+            | RunArguments.Full -> { request with Full = true }
+            | RunArguments.Json -> { request with RunRequest.Json = true })
+
+/// What `sgm check` was asked for.
+type CheckRequest =
+    {
+        File: string
+        Json: bool
+    }
+
+    static member Of(arguments: CheckArguments list) : CheckRequest =
+        ({ File = ""; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | CheckArguments.File file -> { request with File = file }
+            | CheckArguments.Json -> { request with Json = true })
+
+/// What `sgm verify` was asked for.
+type VerifyRequest =
+    {
+        /// All theorems when empty.
+        Ids: string list
+        Effort: Effort
+        Report: string
+        Junit: string option
+        Json: bool
+    }
+
+    static member Of(arguments: VerifyArguments list) =
+        let nothing = { Ids = []; Effort = Quick; Report = "sgm-report"; Junit = None; Json = false }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | VerifyArguments.Ids ids -> { request with Ids = request.Ids @ ids }
+            | VerifyArguments.Effort effort -> { request with Effort = effort }
+            | VerifyArguments.Report directory -> { request with Report = directory }
+            | VerifyArguments.Junit file -> { request with Junit = Some file }
+            | VerifyArguments.Json -> { request with VerifyRequest.Json = true })
+
+/// What `sgm theorems` was asked for.
+type TheoremsRequest =
+    {
+        /// All theorems when absent.
+        Id: string option
+        Json: bool
+    }
+
+    static member Of(arguments: TheoremsArguments list) : TheoremsRequest =
+        ({ Id = None; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | TheoremsArguments.Id id -> { request with Id = Some id }
+            | TheoremsArguments.Json -> { request with Json = true })
