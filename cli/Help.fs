@@ -45,6 +45,10 @@ let private find name = verbs |> List.find (fun verb -> verb.Name = name)
 let summary name = (find name).Summary
 let exampleOf name = $"EXAMPLE:\n\n    {(find name).Example}"
 
+/// An experiment that has every kind of word.
+let smallest =
+    "experiment { target (normal [ 0.0 ] 1.0); forward vp; sampler (anneal (uniform 1.0 0.0 1) (predictor ancestral)) }"
+
 /// "0.1.0".
 let version =
     lazy

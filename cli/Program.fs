@@ -4,7 +4,11 @@ open System
 open System.IO
 open System.Runtime.InteropServices
 open System.Threading
+open System.Threading.Tasks
 open Sgm
+
+/// Most of a start goes into compiling the parser of experiments; another core does that while Argu reads the command line.
+let private warmUp () = Task.Run(fun () -> Check.text "" "." Help.smallest |> ignore) |> ignore
 
 let private dispatch terminal words =
     let run verb rest command =
@@ -26,6 +30,9 @@ let private dispatch terminal words =
         Exit.Fine
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
+
+        if List.contains verb [ "run"; "check"; "explain" ] then
+            warmUp ()
 
         match verb with
         | "run" -> run verb rest (RunRequest.Of >> Run.command terminal)

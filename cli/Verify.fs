@@ -2,35 +2,8 @@
 module Sgm.Cli.Verify
 
 open System
-open System.IO
 open Sgm
 open Sgm.Verification
-
-/// How many cells, or points of a rate, a check has.
-let private cells (check: CheckResult) =
-    match check.Rate with
-    | Some rate -> List.length rate.Points
-    | None -> List.length check.Cells
-
-let private jsonResult (result: VerificationResult) (json: Json.Writer) =
-    Json.objects json "checks" result.Checks (fun check ->
-        let rate part = check.Rate |> Option.map part
-        Json.text json "id" check.Theorem.Id
-        Json.text json "claim" check.KindName
-        Json.text json "scenario" check.Scenario.Name
-        Json.text json "axis" check.Axis.Symbol
-        Json.text json "verdict" (Verdict.name check.Verdict)
-        json.WriteNumber("cells", cells check)
-        Json.optional json "tightest" check.Tightest
-        Json.optional json "claimed" check.Claimed
-        Json.optional json "measured" (rate (fun r -> r.Slope))
-        Json.optional json "lower" (rate (fun r -> r.Lower))
-        Json.optional json "upper" (rate (fun r -> r.Upper))
-        json.WriteNumber("vacuous", check.Vacuous)
-        Option.iter (Json.text json "reason") check.Reason)
-
-    json.WriteNumber("violated", result.Violated)
-    Json.number json "elapsedSeconds" result.Seconds
 
 let private verdict v =
     let tone =
@@ -56,13 +29,13 @@ let private row (check: CheckResult) =
         plain check.Scenario.Name
         plain check.Axis.Symbol
         verdict check.Verdict
-        plain (string (cells check))
+        plain (string check.CellCount)
         number check.Tightest
         number check.Claimed
         plain measured
     ]
 
-let private show (screen: Screen) (result: VerificationResult) =
+let private table (screen: Screen) (result: VerificationResult) =
     let text title = { Title = title; IsNumber = false }
     let number title = { Title = title; IsNumber = true }
 
@@ -123,7 +96,7 @@ let private isCancellation (error: exn) =
         several.Flatten().InnerExceptions |> Seq.forall (fun inner -> inner :? OperationCanceledException)
     | _ -> false
 
-let private verify terminal effort theorems =
+let private verify (terminal: Terminal) effort theorems =
     Progress.during terminal "verifying" (fun told ->
         let runner =
             {
@@ -134,27 +107,45 @@ let private verify terminal effort theorems =
 
         Study.run runner effort theorems)
 
+let private show (terminal: Terminal) (request: VerifyRequest) result =
+    if request.Json then
+        terminal.Out.WriteLine(Report.Json.summary result)
+    else
+        table (Screen.out terminal) result
+
+/// Writes the report and the JUnit file; the path of the report's first page.
+let private report (terminal: Terminal) (request: VerifyRequest) result =
+    match Option.map (fun file -> Report.Folder.writeJUnit file result) request.Junit with
+    | Some(Error message) -> Error message
+    | Some(Ok())
+    | None -> Report.Folder.write terminal.Cancellation request.Report result
+
+let private finish (terminal: Terminal) (request: VerifyRequest) result =
+    show terminal request result
+
+    match report terminal request result with
+    | Error message ->
+        Terminal.tell terminal $"sgm verify: {message}"
+        Exit.BadInput
+    | Ok page ->
+        if request.Json then
+            Terminal.tell terminal $"report: {page}"
+        else
+            terminal.Out.WriteLine $"report: {page}"
+
+        if result.Violated > 0 then Exit.Violated else Exit.Fine
+
+let private execute (terminal: Terminal) (request: VerifyRequest) theorems =
+    try
+        verify terminal request.Effort theorems |> finish terminal request
+    with error when isCancellation error ->
+        Terminal.tell terminal "sgm verify: cancelled"
+        Exit.Cancelled
+
 let command terminal (request: VerifyRequest) =
-    match chosen request.Ids with
-    | Error message -> Refusal.sentence terminal request.Json $"sgm verify: {message}"
-    | Ok theorems ->
-        let result =
-            try
-                Some(verify terminal request.Effort theorems)
-            with error when isCancellation error ->
-                None
+    let refuse message = Refusal.sentence terminal request.Json $"sgm verify: {message}"
 
-        match result with
-        | None ->
-            Terminal.tell terminal "sgm verify: cancelled"
-            Exit.Cancelled
-        | Some result ->
-            ignore request.Report
-            ignore Path.GetFullPath
-
-            if request.Json then
-                Json.document terminal.Out (jsonResult result)
-            else
-                show (Screen.out terminal) result
-
-            if result.Violated > 0 then Exit.Violated else Exit.Fine
+    match chosen request.Ids, Report.Folder.check request.Report with
+    | Error message, _
+    | _, Error message -> refuse message
+    | Ok theorems, Ok() -> execute terminal request theorems
