@@ -143,7 +143,7 @@ module Study =
 
                         {
                             Theorem = theorem
-                            Kind = BoundCheck
+                            Kind = (if theorem.Stance = Necessity then NegativeCheck else BoundCheck)
                             Scenario = scenario
                             Axis = axis
                             Verdict = verdict

@@ -117,6 +117,11 @@ and Exponent =
     /// value = O(axis^a) towards the asymptotic end of the axis.
     | AtMost of float
 
+/// Whether a theorem promises something, or shows that a hypothesis is needed: that without it the sampler fails.
+type Stance =
+    | Guarantee
+    | Necessity
+
 /// A theorem as a value: everything that a check, a plot and a report say about it.
 type Theorem =
     {
@@ -125,6 +130,8 @@ type Theorem =
         /// The statement, in words and formulas.
         Statement: string
         Source: Source
+        /// Checks of a necessity are negative checks.
+        Stance: Stance
         Assumptions: Assumption list
         /// What the conclusion bounds; for axes of plots and for what counts as vacuous.
         Metric: Metric

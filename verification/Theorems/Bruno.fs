@@ -249,6 +249,7 @@ let gaussianMean =
                 Statement = "the motivating example"
                 IsCompanion = true
             }
+        Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2
         Evidence = evidence

@@ -245,6 +245,7 @@ let langevinSupNorm =
                 Statement = "Theorem 4.2"
                 IsCompanion = true
             }
+        Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Chi2
         Evidence = evidence

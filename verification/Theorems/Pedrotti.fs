@@ -153,6 +153,7 @@ let inexactLangevin =
                 Statement = "the corrector's Wasserstein bound"
                 IsCompanion = true
             }
+        Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2
         Evidence = evidence
