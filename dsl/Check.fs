@@ -47,7 +47,7 @@ module Check =
     /// A law besides the target must have the target's dimension.
     let private sameDimension (problems: Problems) place (target: int64 option) (found: int64 option) =
         match target, found with
-        | Some expected, Some found when found <> expected ->
+        | Some expected, Some found when found <> expected && found > 0L && expected > 0L ->
             problems.Add(place, Fault.DimensionMismatch(found, expected, "the target"))
         | _ -> ()
 
@@ -196,5 +196,5 @@ module Check =
     /// The same for a file; data files are relative to it.
     let file (path: string) : Result<Checked, Problem list> =
         match Data.readText path with
-        | Ok contents -> text path (Path.GetDirectoryName(Path.GetFullPath path)) contents
+        | Ok contents -> text path ((Path.GetDirectoryName path)) contents
         | Error reason -> Error [ { Place = []; Fault = Fault.Unreadable(path, reason); Position = None } ]

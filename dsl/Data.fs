@@ -109,9 +109,6 @@ module Data =
                 blank <- 0
                 read line
 
-        if rows.Count = 0 && problems.Count = before then
-            problems.Add(place, Position.Of file, Fault.EmptyData file)
-
         rows.ToArray()
 
     /// The data sets that one experiment names, each read once; paths are relative to a directory.
@@ -132,10 +129,15 @@ module Data =
                         let path = Path.Combine(baseDirectory, file)
 
                         if FileInfo(path).Length = 0L then
-                            problems.Add(place, Position.Of file, Fault.EmptyData file)
+                            problems.Add(place, Fault.EmptyData file)
                             [||]
                         else
-                            rows place file (File.ReadLines path) problems
+                            let found = rows place path (File.ReadLines path) problems
+
+                            if found.Length = 0 && problems.Count = before then
+                                problems.Add(place, Fault.EmptyData file)
+
+                            found
                     with error ->
                         match reason error with
                         | Some reason ->

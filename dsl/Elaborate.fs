@@ -101,7 +101,7 @@ type internal Elaboration(source: Source, problems: Problems) =
             report at (Fault.NumberTooLarge(digits, $"the suffix L on a whole number beyond 2147483647: {digits}L"))
             None
         | false, _ ->
-            report at (Fault.NumberTooLarge(short digits, "a whole number of at most 9223372036854775807L"))
+            report at (Fault.NumberTooLarge(short digits + "L", "a whole number of at most 9223372036854775807L"))
             None
 
     let number kind (expr: Expr) literal =

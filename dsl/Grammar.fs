@@ -158,6 +158,7 @@ module Grammar =
 
             let source = stream.UserState.Source
             let read = ResizeArray()
+            let unclosed = ref false
             let report at fault = problems.Add([], source.Position at, fault)
 
             /// Runs a parser; on failure reports it, goes to the next field and says so.
@@ -170,6 +171,7 @@ module Grammar =
                     let at = int stream.Index
                     let fault = faultOf source.Text at reply.Error
                     report at fault
+                    unclosed.Value <- unclosed.Value || fault.IsUnclosed
 
                     if fault = Fault.Unclosed "(*" then
                         stream.Seek(int64 source.Text.Length)
@@ -190,7 +192,9 @@ module Grammar =
 
             while more do
                 if stream.IsEndOfStream then
-                    report opening (Fault.Unclosed "{")
+                    if not unclosed.Value then
+                        report opening (Fault.Unclosed "{")
+
                     more <- false
                 elif stream.Skip '}' then
                     more <- false

@@ -80,7 +80,7 @@ module Kind =
         | Kind.Many(_, Kind.Number) -> "a list of numbers"
         | Kind.Many(_, Kind.Many _) -> "a list of rows"
         | Kind.Many(_, item) -> "a list [ " + notation item + "; … ]"
-        | Kind.Pair _ -> "a pair " + notation kind
+        | Kind.Pair _ -> "a pair (" + notation kind + ")"
 
     /// The kind as it is written in a signature.
     and notation kind =

@@ -5,6 +5,22 @@ open System.Globalization
 
 /// Numbers as the language writes them.
 module Numeral =
+    /// The exponent of .NET's text as the language writes it: `1E-05` is `1e-5`.
+    let private exponent (text: string) =
+        match text.IndexOf 'E' with
+        | -1 -> text
+        | e -> text.Substring(0, e) + "e" + string (int (text.Substring(e + 1)))
+
+    /// `12300…0` of more than 15 digits as `1.23e…`.
+    let private scientific (text: string) =
+        let digits = text.TrimStart '-'
+
+        if digits.Length <= 15 || not (Seq.forall Char.IsAsciiDigit digits) then
+            text
+        else
+            let mantissa = digits.TrimEnd('0').Insert(1, ".").TrimEnd '.'
+            (if text.StartsWith '-' then "-" else "") + $"{mantissa}e{digits.Length - 1}"
+
     /// The shortest decimal that reads back as the same number, always with a point or an exponent; −0 is `0.0`.
     let ofFloat (x: float) =
         if Double.IsNaN x then
@@ -14,7 +30,7 @@ module Numeral =
         elif x = 0.0 then
             "0.0"
         else
-            let shortest = x.ToString("R", CultureInfo.InvariantCulture).Replace("E+", "e").Replace("E-", "e-")
+            let shortest = x.ToString("R", CultureInfo.InvariantCulture) |> exponent |> scientific
 
             if shortest.Contains '.' || shortest.Contains 'e' then
                 shortest
@@ -22,7 +38,7 @@ module Numeral =
                 shortest + ".0"
 
     /// At most four digits, for a figure in a sentence.
-    let brief (x: float) = x.ToString("G4", CultureInfo.InvariantCulture).Replace("E+", "e").Replace("E-", "e-")
+    let brief (x: float) = x.ToString("G4", CultureInfo.InvariantCulture) |> exponent
 
     /// A size in bytes with its unit.
     let bytes (n: float) =
@@ -92,7 +108,7 @@ module Message =
         | Fault.MalformedNumber found ->
             $"found '{found}', expected a number such as 2, 2.0, 1e-3 or (for a seed) 5000000000L"
         | Fault.Misaligned(found, expected) ->
-            $"found a new line at column {found}, expected column {expected}, where the one before it starts (or deeper, to continue it)"
+            $"found a new line at column {found}, expected column {expected}, where the first field starts (or deeper, to continue the one before)"
         | Fault.UnknownField(found, allowed) ->
             $"found '{found}', expected a field: {oneOf allowed}{didYouMean allowed found}"
         | Fault.RepeatedField(field, firstLine) ->
@@ -107,7 +123,7 @@ module Message =
             | Some advice -> $"found {found}, expected {expected}; {advice}"
             | None -> $"found {found}, expected {expected}"
         | Fault.WrongArity(word, found, expected, signature, example) ->
-            let takes = if expected = 0 then "nothing" else values expected
+            let takes = if expected = 0 then "no value" else values expected
             $"'{word}' takes {takes}, found {found}: {signature}; for example: {example}"
         | Fault.NumberTooLarge(found, allowed) -> $"found {found}, expected {allowed}"
         | Fault.OutOfRange(found, allowed) -> $"found {found}, expected {allowed}"
@@ -186,7 +202,6 @@ module Message =
         let message = text problem
 
         match problem.Position with
-        | Some position when position.Line = 0 -> $"{position}: {severity}: {message}"
         | Some position ->
             let caret = String(' ', position.Caret) + "^"
             $"{position}: {severity}: {message}\n  {position.Excerpt}\n  {caret}"

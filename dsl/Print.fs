@@ -159,16 +159,19 @@ module Print =
     let rec private pipeline column sampler =
         let flat = flatPipeline sampler
 
-        let around (head: string) body = head + "(" + pipeline (column + head.Length + 1) body + ")"
+        let around (head: string) body =
+            if body = identity then
+                head + "identity"
+            else
+                head + "(" + pipeline (column + head.Length + 1) body + ")"
 
         if column + flat.Length <= width then
             flat
         else
             match sampler with
             | Sequence parts ->
-                let first = pipeline column (List.head parts)
-                let later = List.tail parts |> List.map (pipeline (column + 4))
-                String.Join(newLine column + ">=> ", first :: later)
+                let steps = parts |> List.mapi (fun i part -> pipeline (if i = 0 then column else column + 4) part)
+                String.Join(newLine column + ">=> ", steps)
             | Repeat(times, body) -> around $"repeat {times} " body
             | Anneal(levels, body) -> around $"anneal ({schedule levels}) " body
             | Corrector _

@@ -16,7 +16,7 @@ type Segment =
 /// A path into an experiment, such as target / component 2 / weight; empty for the whole.
 type Place = Segment list
 
-/// A character of a file. Line and column count from 1; line 0 is the file as a whole.
+/// A character of a file. Line and column count from 1.
 type Position =
     {
         File: string
@@ -27,7 +27,7 @@ type Position =
         Caret: int
     }
 
-    override this.ToString() = if this.Line = 0 then this.File else $"{this.File}:{this.Line}:{this.Column}"
+    override this.ToString() = $"{this.File}:{this.Line}:{this.Column}"
 
     /// Column `column` of the line that `text` holds from `start` to before `finish`.
     static member In(file: string, line: int, column: int, text: string, start: int, finish: int) =
@@ -42,9 +42,6 @@ type Position =
             Excerpt = (excerpt |> String.map (fun c -> if System.Char.IsControl c then ' ' else c)).TrimEnd()
             Caret = start + column - 1 - first
         }
-
-    /// A file as a whole.
-    static member Of(file: string) = { File = file; Line = 0; Column = 0; Excerpt = ""; Caret = 0 }
 
 [<RequireQualifiedAccess>]
 type Severity =

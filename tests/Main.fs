@@ -14,6 +14,10 @@ let private tests =
             RandomFormatTests.tests
             VectorMathTests.tests
             RandomTests.tests
+            DslTextTests.tests
+            DslPlanTests.tests
+            DslErrorsTests.tests
+            DslFuzzTests.tests
             GaussianTests.tests
             VerificationTests.tests
             EnsembleKernelTests.tests

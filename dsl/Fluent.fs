@@ -1,0 +1,185 @@
+/// The language for C#: the same words as static methods over arrays, `params` and `Func`, and `With…` methods on an
+/// experiment. No curried functions, options or F# lists in any signature.
+namespace Sgm.Fluent
+
+open System
+open System.Collections.Generic
+open System.Runtime.CompilerServices
+open Sgm
+
+[<AbstractClass; Sealed>]
+type Targets =
+    static member Normal(mean: float[], variance: float) : Target = normal (List.ofArray mean) variance
+
+    static member NormalDiag(mean: float[], variances: float[]) : Target =
+        normalDiag (List.ofArray mean) (List.ofArray variances)
+
+    /// The covariance by rows.
+    static member NormalCov(mean: float[], covariance: float[][]) : Target =
+        normalCov (List.ofArray mean) (covariance |> Array.map List.ofArray |> List.ofArray)
+
+    static member Standard(dimension: int) : Target = standard dimension
+
+    static member Mixture([<ParamArray>] components: struct (float * Target)[]) : Target =
+        mixture [ for struct (weight, law) in components -> weight, law ]
+
+    static member Product([<ParamArray>] blocks: struct (int * Target)[]) : Target =
+        product [ for struct (copies, law) in blocks -> copies, law ]
+
+    static member Samples(file: string, bandwidth: float) : Target = samples file bandwidth
+    static member Standardized(samples: Target) : Target = standardized samples
+
+[<AbstractClass; Sealed>]
+type Schedules =
+    static member Uniform(a: float, b: float, n: int) : Schedule = uniform a b n
+    static member Geometric(a: float, b: float, n: int) : Schedule = geometric a b n
+    static member Karras(rho: float, a: float, b: float, n: int) : Schedule = karras rho a b n
+    static member Levels([<ParamArray>] parameters: float[]) : Schedule = levels (List.ofArray parameters)
+
+    /// The levels τ(0), …, τ(n).
+    static member Levels(n: int, level: Func<int, float>) : Schedule = levels (List.init (n + 1) level.Invoke)
+
+[<AbstractClass; Sealed>]
+type Scores =
+    static member Exact: Score = exact
+    static member Of(law: Target) : Score = scoreOf law
+
+[<AbstractClass; Sealed; Extension>]
+type ScoreModifiers =
+    [<Extension>]
+    static member Shifted(score: Score, amount: float) : Score = shifted amount score
+
+    [<Extension>]
+    static member Scaled(score: Score, factor: float) : Score = scaled factor score
+
+    [<Extension>]
+    static member Rippled(score: Score, amplitude: float, frequency: float) : Score = rippled amplitude frequency score
+
+    [<Extension>]
+    static member Clipped(score: Score, radius: float) : Score = clipped radius score
+
+[<AbstractClass; Sealed>]
+type Starts =
+    static member Prior: Start = prior
+    static member Warm: Start = warm
+    static member From(law: Target) : Start = from law
+    static member Point([<ParamArray>] coordinates: float[]) : Start = point (List.ofArray coordinates)
+
+/// Kernels as pipelines of one step, and what composes them.
+[<AbstractClass; Sealed>]
+type Samplers =
+    static member Identity: Pipeline = identity
+    static member Langevin(h: float) : Pipeline = corrector (langevin h)
+    static member LangevinScaled(c: float) : Pipeline = corrector (langevinScaled c)
+    static member EulerMaruyama: Pipeline = predictor eulerMaruyama
+    static member Exponential: Pipeline = predictor exponential
+    static member Ancestral: Pipeline = predictor ancestral
+    static member Flow: Pipeline = predictor flow
+    static member FlowHeun: Pipeline = predictor flowHeun
+    static member Probe(name: string) : Pipeline = probe name
+
+    /// One after the other.
+    static member Sequence([<ParamArray>] steps: Pipeline[]) : Pipeline = Pipeline.normal (Sequence(List.ofArray steps))
+
+    /// step(0), …, step(n − 1), one after the other.
+    static member Sequence(n: int, step: Func<int, Pipeline>) : Pipeline =
+        Pipeline.normal (Sequence(List.init n step.Invoke))
+
+    static member Anneal(schedule: Schedule, [<ParamArray>] body: Pipeline[]) : Pipeline =
+        anneal schedule (Samplers.Sequence body)
+
+    static member Repeat(times: int, [<ParamArray>] body: Pipeline[]) : Pipeline = repeat times (Samplers.Sequence body)
+
+[<AbstractClass; Sealed; Extension>]
+type Pipelines =
+    /// First this, then the next.
+    [<Extension>]
+    static member Then(pipeline: Pipeline, next: Pipeline) : Pipeline = pipeline >=> next
+
+/// A checked experiment, or the problems that it has.
+[<Sealed>]
+type CheckResult internal (result: Result<Checked, Problem list>) =
+    let valid =
+        match result with
+        | Ok valid -> Some valid
+        | Error _ -> None
+
+    let orNull (field: Checked -> 'a when 'a: null) =
+        match valid with
+        | Some valid -> field valid
+        | None -> null
+
+    let problems =
+        match result with
+        | Ok valid -> valid.Warnings
+        | Error problems -> problems
+
+    let rendered severity : IReadOnlyList<string> =
+        problems
+        |> List.filter (fun problem -> problem.Severity = severity)
+        |> List.map Message.render
+        |> Array.ofList
+        :> IReadOnlyList<string>
+
+    member _.IsValid = valid.IsSome
+
+    /// Null when it is not valid.
+    member _.Plan: Engine.Plan = orNull (fun valid -> valid.Plan)
+
+    /// The canonical text; null when it is not valid.
+    member _.Text: string = orNull (fun valid -> valid.Text)
+
+    /// Null when it is not valid.
+    member _.Fingerprint: string = orNull (fun valid -> valid.Fingerprint)
+
+    /// What is wrong, one rendered message each.
+    member _.Errors = rendered Severity.Error
+
+    member _.Warnings = rendered Severity.Warning
+
+/// Experiments, with the defaults of the language for what `Create` does not take.
+[<AbstractClass; Sealed; Extension>]
+type Experiments =
+    static member Create(target: Target, forward: Forward, sampler: Pipeline) : Experiment =
+        {
+            Target = target
+            Forward = forward
+            Score = Defaults.score
+            Start = Defaults.start
+            Sampler = sampler
+            Measure = Defaults.measure
+            Particles = Defaults.particles
+            Seed = Defaults.seed
+        }
+
+    [<Extension>]
+    static member WithScore(experiment: Experiment, score: Score) = { experiment with Score = score }
+
+    [<Extension>]
+    static member WithStart(experiment: Experiment, start: Start) = { experiment with Start = start }
+
+    [<Extension>]
+    static member WithMeasure(experiment: Experiment, [<ParamArray>] metrics: Engine.Metric[]) =
+        { experiment with Measure = List.ofArray metrics }
+
+    [<Extension>]
+    static member WithParticles(experiment: Experiment, particles: int) = { experiment with Particles = particles }
+
+    [<Extension>]
+    static member WithSeed(experiment: Experiment, seed: int64) = { experiment with Seed = seed }
+
+    /// The canonical text.
+    [<Extension>]
+    static member ToText(experiment: Experiment) : string = Print.experiment experiment
+
+    /// Checks and lowers; data files are relative to the directory.
+    [<Extension>]
+    static member Check(experiment: Experiment, baseDirectory: string) : CheckResult =
+        CheckResult(Check.experiment baseDirectory experiment)
+
+    /// Reads, checks and lowers an `.sgm` file.
+    static member CheckFile(path: string) : CheckResult = CheckResult(Check.file path)
+
+    /// The same for a text; data files are relative to the directory.
+    static member CheckText(text: string, baseDirectory: string) : CheckResult =
+        CheckResult(Check.text "experiment.sgm" baseDirectory text)
