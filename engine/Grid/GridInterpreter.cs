@@ -1,0 +1,35 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// Exact laws in one dimension, for every target, tableau, score and start: a density on adaptive panels, with brackets from a
+/// second resolution (<see cref="GridLaw"/>).
+/// </summary>
+public sealed class GridInterpreter : IInterpreter
+{
+    /// <inheritdoc/>
+    public string Backend => "grid";
+
+    /// <inheritdoc/>
+    public string? WhyNot(Plan plan) =>
+        plan.Dimension != 1
+            ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
+            : ScoreProblem(plan);
+
+    /// <inheritdoc/>
+    public Outcome Run(Plan plan, RunOptions options)
+    {
+        if (WhyNot(plan) is { } reason)
+        {
+            return new(new RunStatus.Unsupported(reason), []);
+        }
+
+        return new GridRun(plan, options, 1).Run();
+    }
+
+    /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>
+    internal static string? ScoreProblem(Plan plan) =>
+        plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped)
+            && plan.Tableaus().Any(t => t.Stages.Any(s => s.Level.Sigma == 0))
+            ? "a clipped score is evaluated at noise level 0, where there is no denoiser to clip; end the schedule above 0 or drop the clip"
+            : null;
+}

@@ -1,0 +1,144 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// An exact law on the line at two resolutions, against the target at its level. Every number is that of the fine one; its
+/// bracket is the difference to the coarse one, the error of the quadrature, and the rounding of the steps.
+/// </summary>
+public sealed class GridLaw : Law
+{
+    private const string Method = "grid";
+    private readonly LineState fine;
+    private readonly LineState coarse;
+    private readonly ScalarMixture target;
+    private readonly GridResolution fineResolution;
+    private readonly GridResolution coarseResolution;
+    private LineDivergences? fineDivergences;
+    private LineDivergences? coarseDivergences;
+
+    internal GridLaw(LineState fine, LineState coarse, GridResolution fineResolution, GridResolution coarseResolution, ScalarMixture target)
+    {
+        this.fine = fine;
+        this.coarse = coarse;
+        this.fineResolution = fineResolution;
+        this.coarseResolution = coarseResolution;
+        this.target = target;
+    }
+
+    /// <inheritdoc/>
+    public override int Dimension => 1;
+
+    /// <summary>The law at the fine resolution.</summary>
+    internal LineState State => fine;
+
+    /// <summary>The target at the level of the law.</summary>
+    internal ScalarMixture Target => target;
+
+    private LineDivergences Fine => fineDivergences ??= new((LineState.Density)fine, target, fineResolution);
+
+    private LineDivergences Coarse => coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution);
+
+    /// <summary>Relative rounding of a density after the steps so far.</summary>
+    private double Rounding => fine is LineState.Density density ? 4e-16 * (8 + Math.Sqrt(density.Steps)) : 1e-16;
+
+    /// <summary>Whether χ² is finite but the tails beyond the panels matter to it.</summary>
+    internal bool NeedsMoreRange() =>
+        fine is LineState.Density && Fine.Divergent() is null && Fine.EdgeShareOfChi2() > 1e-12;
+
+    /// <inheritdoc/>
+    public override Moments Moments()
+    {
+        if (fine is LineState.Point point)
+        {
+            return new([point.At], [0], [Math.Abs(point.At) * 1e-15], [0], 1);
+        }
+
+        (double mean, double variance) = Fine.Moments();
+        (double otherMean, double otherVariance) = Coarse.Moments();
+        double deviation = Math.Sqrt(variance);
+        return new(
+            [mean],
+            [variance],
+            [Math.Abs(mean - otherMean) + (Rounding * (deviation + Math.Abs(mean)))],
+            [Math.Abs(variance - otherVariance) + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
+            1);
+    }
+
+    /// <inheritdoc/>
+    public override Estimate Measure(Metric metric) => fine is LineState.Point point
+        ? OfPoint(point.At, metric)
+        : metric switch
+        {
+            Metric.Kl => Kl(),
+            Metric.Chi2 => Chi2(),
+            Metric.W2 => W2(),
+            _ => Tv(),
+        };
+
+    private Estimate OfPoint(double at, Metric metric)
+    {
+        const string noDensity = "the state is a single point: it has no density";
+        double away = at - target.Mean;
+        return metric switch
+        {
+            Metric.Kl or Metric.Chi2 => Estimate.Infinite(Method, noDensity),
+            Metric.W2 => Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, 1e-15 * Math.Abs(at)),
+            _ => Estimate.Exact(1, 1, 1, Method),
+        };
+    }
+
+    private Estimate Tv()
+    {
+        Measured value = Fine.Tv();
+        return Bracket(value, Coarse.Tv(), Rounding, 1);
+    }
+
+    private Estimate Kl()
+    {
+        Measured value = Fine.Kl();
+        return value.Infinite is { } reason
+            ? Estimate.Infinite(Method, reason)
+            : Bracket(value, Coarse.Kl(), (Rounding * ((2 * Math.Sqrt(value.Value)) + Rounding)) + (1e-14 * value.Value), double.PositiveInfinity);
+    }
+
+    private Estimate Chi2()
+    {
+        if (Fine.Divergent() is { } divergent)
+        {
+            return divergent.Infinite is { } infinite
+                ? Estimate.Infinite(Method, infinite)
+                : Estimate.Unavailable(Method, divergent.Unavailable!);
+        }
+
+        Measured value = Fine.Chi2();
+        if (value.Unavailable is { } reason)
+        {
+            return Estimate.Unavailable(Method, reason, value.Value);
+        }
+
+        double edge = Fine.EdgeShareOfChi2();
+        return edge > 1e-9
+            ? Estimate.Unavailable(Method, "the far tails of q²/p, below the smallest density that the grid holds, are not negligible", value.Value)
+            : Bracket(
+                value,
+                Coarse.Chi2(),
+                (Rounding * ((2 * Math.Sqrt(value.Value * (1 + value.Value))) + Rounding)) + (edge * 4 * (1 + value.Value)),
+                double.PositiveInfinity);
+    }
+
+    private Estimate W2()
+    {
+        Measured value = Fine.W2();
+        double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
+        return Bracket(value, Coarse.W2(), Rounding * (scale + value.Value), double.PositiveInfinity);
+    }
+
+    private Estimate Bracket(Measured value, Measured other, double rounding, double largest)
+    {
+        double width = Math.Abs(value.Value - other.Value) + value.Error + rounding;
+        return Estimate.Exact(
+            value.Value,
+            Math.Max(0, value.Value - width),
+            Math.Min(largest, value.Value + width),
+            Method);
+    }
+}

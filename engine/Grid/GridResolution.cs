@@ -1,0 +1,53 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// How finely the grid resolves. Every plan runs at two resolutions side by side; the difference of what they give, with the
+/// rounding, is the bracket.
+/// </summary>
+/// <param name="Absolute">Mass that the last Legendre coefficients of a panel may carry.</param>
+/// <param name="Relative">The same, as a fraction of the smallest density in the panel: keeps the tails' relative precision.</param>
+/// <param name="LeafExtent">How many noise standard deviations a piece of the source may cover after the map.</param>
+/// <param name="Shape">How well a piece must resolve the map, in noise standard deviations.</param>
+/// <param name="Cut">Where the noise's density is cut off, in its standard deviations.</param>
+/// <param name="LogRange">Panels with less mass than e^(−LogRange) are dropped.</param>
+/// <param name="Quadrature">Relative tolerance of the integrals that make a divergence.</param>
+internal sealed record GridResolution(
+    double Absolute,
+    double Relative,
+    double LeafExtent,
+    double Shape,
+    double Cut,
+    double LogRange,
+    double Quadrature)
+{
+    /// <summary>A panel that a repeated step is still allowed to use may be this much worse than a new one.</summary>
+    public const double Slack = 10;
+
+    /// <summary>New panels reach further than required by this much, in the logarithm of the mass.</summary>
+    public const double Margin = 14;
+
+    /// <summary>More nodes than this are refused.</summary>
+    public const int NodeLimit = 1 << 20;
+
+    /// <summary>The resolution of reported values.</summary>
+    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-7, 9, logRange, 1e-11);
+
+    /// <summary>The resolution that it is compared with.</summary>
+    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-5, 8.3, 0.87 * logRange, 1e-9);
+
+    /// <summary>Smallest mass of a panel that is kept.</summary>
+    public double Negligible => Math.Exp(-LogRange);
+
+    /// <summary>Whether 16 values resolve a density on a panel of this width.</summary>
+    public bool Resolves(ReadOnlySpan<double> values, double width, double slack = 1)
+    {
+        double tail = Legendre.Tail(values);
+        double floor = double.PositiveInfinity;
+        foreach (double value in values)
+        {
+            floor = Math.Min(floor, value);
+        }
+
+        return tail * width <= Absolute * slack && tail <= Relative * slack * Math.Max(floor, Negligible / width);
+    }
+}

@@ -1,0 +1,224 @@
+namespace Sgm.Engine;
+
+/// <summary>Why a step could not be taken.</summary>
+internal enum StepFailure
+{
+    None,
+    Diverged,
+    TooLarge,
+}
+
+/// <summary>
+/// Applies steps to the law of a state on the line at one resolution. Deterministic steps move points. Noisy steps evaluate the
+/// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
+/// becomes a block matrix.
+/// </summary>
+internal sealed class GridStepper(GridResolution resolution)
+{
+    private const int Order = Legendre.Order;
+    private const int CacheSize = 8;
+    private readonly LinkedList<Repeated> cache = new();
+    private ScalarMap? last;
+
+    /// <summary>What is known of a step that was taken from these panels to themselves.</summary>
+    private sealed class Repeated(ScalarMap map, PanelSet panels, TailRates tails)
+    {
+        public ScalarMap Map { get; } = map;
+
+        public PanelSet Panels { get; } = panels;
+
+        public TailRates Tails { get; } = tails;
+
+        public KernelBlocks? Blocks { get; set; }
+
+        public bool Tried { get; set; }
+    }
+
+    /// <summary>The law after one step; null with the reason when there is none.</summary>
+    public (LineState? State, StepFailure Failure) Apply(LineState state, ScalarMap map) => (state, map.Noise) switch
+    {
+        (LineState.Point point, 0) => Moved(point, map),
+        (LineState.Point point, _) => Spread(point, map),
+        (LineState.Density density, 0) => Moved(density, map),
+        (LineState.Density density, _) => Noisy(density, map),
+        _ => throw new InvalidOperationException("a state that the grid does not know"),
+    };
+
+    private static (LineState?, StepFailure) Moved(LineState.Point point, ScalarMap map)
+    {
+        double value = map.At(point.At).Value;
+        return Math.Abs(value) <= 1e150 ? (new LineState.Point(value), StepFailure.None) : (null, StepFailure.Diverged);
+    }
+
+    private (LineState?, StepFailure) Spread(LineState.Point point, ScalarMap map)
+    {
+        double value = map.At(point.At).Value;
+        if (!(Math.Abs(value) <= 1e150 && map.Noise <= 1e150))
+        {
+            return (null, StepFailure.Diverged);
+        }
+
+        LineState.Density? density = LineState.Of(ScalarMixture.Normal(value, map.Noise), resolution);
+        return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1 }, StepFailure.None);
+    }
+
+    private static (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
+    {
+        int n = state.Image.Length;
+        double[] image = new double[n];
+        double[] slope = new double[n];
+        int[] piece = new int[n];
+        for (int i = 0; i < n; i++)
+        {
+            MapValue value = map.At(state.Image[i]);
+            if (!(Math.Abs(value.Value) <= 1e150))
+            {
+                return (null, StepFailure.Diverged);
+            }
+
+            image[i] = value.Value;
+            slope[i] = (state.Slope?[i] ?? 1) * value.Slope;
+            piece[i] = unchecked(((state.Piece?[i] ?? 0) * 31) + value.Piece);
+        }
+
+        return (state with
+        {
+            Chain = state.Chain.Add(map),
+            Image = image,
+            Slope = slope,
+            Piece = piece,
+            Tails = state.Tails.After(map.FarSlope, 0),
+        }, StepFailure.None);
+    }
+
+    private (LineState?, StepFailure) Noisy(LineState.Density state, ScalarMap map)
+    {
+        Repeated? known = state.Chain.IsEmpty ? cache.FirstOrDefault(r => ReferenceEquals(r.Map, map) && ReferenceEquals(r.Panels, state.Panels)) : null;
+        if (known is not null)
+        {
+            if (!known.Tried)
+            {
+                known.Tried = true;
+                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels);
+            }
+
+            if (known.Blocks is not null)
+            {
+                double[] after = new double[state.Values.Length];
+                known.Blocks.Apply(state.Values, after);
+                if (StillFits(state.Panels, after))
+                {
+                    return Finished(state, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise));
+                }
+            }
+        }
+
+        var tree = new SourceTree(state, map, resolution);
+        if (!tree.IsFinite || !(map.Noise <= 1e150))
+        {
+            return (null, StepFailure.Diverged);
+        }
+
+        bool again = ReferenceEquals(last, map);
+        last = map;
+        if (state.Chain.IsEmpty && (again || MovesLittle(state, tree)))
+        {
+            double[] after = new double[state.Values.Length];
+            tree.Evaluate(state.Panels.Nodes, after);
+            if (StillFits(state.Panels, after))
+            {
+                if (known is null)
+                {
+                    Remember(new(map, state.Panels, tree.Tails));
+                }
+
+                return Finished(state, state.Panels, after, tree.Tails);
+            }
+        }
+
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, resolution) is var (panels, values)
+            ? Finished(state, panels, values, tree.Tails)
+            : (null, StepFailure.TooLarge);
+    }
+
+    private static (LineState?, StepFailure) Finished(LineState.Density before, PanelSet panels, double[] values, TailRates tails)
+    {
+        double mass = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            mass += values[i] * panels.Weights[i];
+        }
+
+        if (!(mass > 0.5 && mass < 2))
+        {
+            return (null, StepFailure.Diverged);
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] /= mass;
+        }
+
+        return (new LineState.Density
+        {
+            Panels = panels,
+            Values = values,
+            Image = panels.Nodes,
+            Tails = tails,
+            Defect = before.Defect + Math.Abs(1 - mass),
+            Steps = before.Steps + 1,
+        }, StepFailure.None);
+    }
+
+    private void Remember(Repeated step)
+    {
+        cache.AddFirst(step);
+        if (cache.Count > CacheSize)
+        {
+            cache.RemoveLast();
+        }
+    }
+
+    /// <summary>Whether images stay close to where they came from, so that the panels are worth trying again.</summary>
+    private static bool MovesLittle(LineState.Density state, SourceTree tree)
+    {
+        foreach (SourcePiece root in tree.Roots)
+        {
+            double width = root.To - root.From;
+            if (root.Peak * width > 1e-9
+                && Math.Abs(0.5 * (root.Low + root.High - root.From - root.To)) + (0.2 * tree.Noise) > 0.4 * width)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether the panels resolve the density, hold all of it, and are not mostly empty.</summary>
+    private bool StillFits(PanelSet panels, double[] values)
+    {
+        double negligible = resolution.Negligible;
+        double empty = negligible * Math.Exp(-2 * GridResolution.Margin);
+        int wasted = 0;
+        for (int p = 0; p < panels.Count; p++)
+        {
+            ReadOnlySpan<double> own = values.AsSpan(p * Order, Order);
+            double width = panels.Width(p);
+            double mass = PanelBuilder.Largest(own) * width;
+            if (mass < empty)
+            {
+                wasted++;
+            }
+
+            if ((!panels.TouchesLeft(p) && own[0] * width > negligible)
+                || (!panels.TouchesRight(p) && own[^1] * width > negligible)
+                || (mass > negligible && !resolution.Resolves(own, width, GridResolution.Slack)))
+            {
+                return false;
+            }
+        }
+
+        return wasted * 3 <= panels.Count;
+    }
+}

@@ -1,0 +1,269 @@
+namespace Sgm.Engine;
+
+/// <summary>A piece of a law on the line, at 16 points: where they are after the deterministic steps, and the densities there.</summary>
+internal readonly ref struct LineSample
+{
+    /// <summary>Density ρ of U at the points.</summary>
+    public required ReadOnlySpan<double> Density { get; init; }
+
+    /// <summary>x = S(u).</summary>
+    public required ReadOnlySpan<double> Image { get; init; }
+
+    /// <summary>dS/du.</summary>
+    public required ReadOnlySpan<double> Slope { get; init; }
+
+    /// <summary>ln q(x), the logarithm of the density of the state; +∞ in an atom.</summary>
+    public required ReadOnlySpan<double> LogState { get; init; }
+
+    /// <summary>P(state &lt; x).</summary>
+    public required ReadOnlySpan<double> Below { get; init; }
+
+    /// <summary>P(state &gt; x).</summary>
+    public required ReadOnlySpan<double> Above { get; init; }
+}
+
+/// <summary>An integrand in the variable u, at the 16 points of a sample.</summary>
+internal delegate void LineIntegrand(in LineSample sample, Span<double> values);
+
+/// <summary>
+/// ∫ f du over the panels of a law, by bisection until a piece and its halves agree; the density inside a panel is its
+/// polynomial, everything else is evaluated anew.
+/// </summary>
+internal sealed class LineIntegral
+{
+    private const int Order = Legendre.Order;
+    private const int MaximalDepth = 48;
+    private readonly LineState.Density state;
+    private readonly LineFolds? folds;
+    private readonly double[] leftOf;
+    private readonly double[] rightOf;
+    private readonly bool decreasing;
+
+    /// <summary>Integrals over the law <paramref name="state"/>.</summary>
+    public LineIntegral(LineState.Density state)
+    {
+        this.state = state;
+        int count = state.Panels.Count;
+        leftOf = new double[count + 1];
+        rightOf = new double[count + 1];
+        for (int p = 0; p < count; p++)
+        {
+            leftOf[p + 1] = leftOf[p] + PanelMass(p);
+        }
+
+        for (int p = count - 1; p >= 0; p--)
+        {
+            rightOf[p] = rightOf[p + 1] + PanelMass(p);
+        }
+
+        folds = LineFolds.Of(state, leftOf);
+        decreasing = folds is null && state.Slope is not null && Array.Exists(state.Slope, s => s < 0);
+    }
+
+    /// <summary>Whether S is not monotone.</summary>
+    public bool IsFolded => folds is not null;
+
+    /// <summary>The intervals that S maps the panels to: outside them the state has no mass that is not negligible.</summary>
+    public List<(double From, double To)> Support()
+    {
+        var images = new List<(double From, double To)>();
+        if (folds is not null)
+        {
+            images.AddRange(folds.Images);
+        }
+        else
+        {
+            for (int p = 0; p < state.Panels.Count; p++)
+            {
+                double a = state.Follow(state.Panels.From[p]).Value;
+                double b = state.Follow(state.Panels.To[p]).Value;
+                images.Add(a < b ? (a, b) : (b, a));
+            }
+        }
+
+        images.Sort();
+        var merged = new List<(double From, double To)>();
+        foreach ((double from, double to) in images)
+        {
+            if (merged.Count > 0 && from <= merged[^1].To)
+            {
+                merged[^1] = (merged[^1].From, Math.Max(merged[^1].To, to));
+            }
+            else
+            {
+                merged.Add((from, to));
+            }
+        }
+
+        return merged;
+    }
+
+    /// <summary>The integral and a bound of its quadrature error.</summary>
+    /// <param name="integrand">f.</param>
+    /// <param name="tolerance">Relative to ∫|f|.</param>
+    /// <param name="absolute">Errors below this never matter.</param>
+    public (double Value, double Error) Of(LineIntegrand integrand, double tolerance, double absolute)
+    {
+        int count = state.Panels.Count;
+        double[] whole = new double[count];
+        double size = 0;
+        var root = new Work();
+        for (int p = 0; p < count; p++)
+        {
+            Root(p, root);
+            whole[p] = Sum(root, integrand, out double magnitude);
+            size += magnitude;
+        }
+
+        double allowed = Math.Max(absolute, tolerance * size) / Math.Sqrt(count);
+        double value = 0;
+        double error = 0;
+        for (int p = 0; p < count; p++)
+        {
+            Root(p, root);
+            value += Refine(root, whole[p], integrand, allowed, 0, ref error);
+        }
+
+        return (value, error);
+    }
+
+    /// <summary>Scratch for one piece.</summary>
+    private sealed class Work
+    {
+        public double From;
+        public double To;
+        public double Left;
+        public double Right;
+        public readonly double[] Density = new double[Order];
+        public readonly double[] Image = new double[Order];
+        public readonly double[] Slope = new double[Order];
+    }
+
+    private double PanelMass(int p)
+    {
+        double mass = 0;
+        for (int i = p * Order; i < (p + 1) * Order; i++)
+        {
+            mass += state.Values[i] * state.Panels.Weights[i];
+        }
+
+        return mass;
+    }
+
+    private void Root(int p, Work work)
+    {
+        work.From = state.Panels.From[p];
+        work.To = state.Panels.To[p];
+        work.Left = leftOf[p];
+        work.Right = rightOf[p + 1];
+        state.Values.AsSpan(p * Order, Order).CopyTo(work.Density);
+        state.Image.AsSpan(p * Order, Order).CopyTo(work.Image);
+        if (state.Slope is null)
+        {
+            Array.Fill(work.Slope, 1);
+        }
+        else
+        {
+            state.Slope.AsSpan(p * Order, Order).CopyTo(work.Slope);
+        }
+    }
+
+    private double Sum(Work work, LineIntegrand integrand, out double magnitude)
+    {
+        Span<double> below = stackalloc double[Order];
+        Span<double> above = stackalloc double[Order];
+        Span<double> logState = stackalloc double[Order];
+        Span<double> values = stackalloc double[Order];
+        double half = 0.5 * (work.To - work.From);
+        double mass = Mass(work);
+        Legendre.Multiply(Legendre.Cumulative, work.Density, below);
+        for (int i = 0; i < Order; i++)
+        {
+            double inside = half * below[i];
+            (double left, double right) = (work.Left + inside, work.Right + (mass - inside));
+            (below[i], above[i]) = decreasing ? (right, left) : (left, right);
+            logState[i] = Math.Log(Math.Max(work.Density[i], 0)) - Math.Log(Math.Abs(work.Slope[i]));
+            if (folds is not null)
+            {
+                (logState[i], below[i], above[i]) = folds.At(work.Image[i]);
+            }
+        }
+
+        integrand(
+            new LineSample
+            {
+                Density = work.Density,
+                Image = work.Image,
+                Slope = work.Slope,
+                LogState = logState,
+                Below = below,
+                Above = above,
+            },
+            values);
+        double sum = 0;
+        magnitude = 0;
+        for (int i = 0; i < Order; i++)
+        {
+            sum += Legendre.Weights[i] * values[i];
+            magnitude += Legendre.Weights[i] * Math.Abs(values[i]);
+        }
+
+        magnitude *= half;
+        return half * sum;
+    }
+
+    private static double Mass(Work work)
+    {
+        double mass = 0;
+        for (int i = 0; i < Order; i++)
+        {
+            mass += Legendre.Weights[i] * work.Density[i];
+        }
+
+        return 0.5 * (work.To - work.From) * mass;
+    }
+
+    private double Refine(Work work, double whole, LineIntegrand integrand, double allowed, int depth, ref double error)
+    {
+        double middle = 0.5 * (work.From + work.To);
+        Work left = new();
+        Work right = new();
+        Part(work, work.From, middle, Legendre.Left, left);
+        Part(work, middle, work.To, Legendre.Right, right);
+        left.Left = work.Left;
+        left.Right = work.Right + Mass(right);
+        right.Left = work.Left + Mass(left);
+        right.Right = work.Right;
+        double first = Sum(left, integrand, out _);
+        double second = Sum(right, integrand, out _);
+        double difference = Math.Abs(whole - first - second);
+        if (difference <= allowed || depth >= MaximalDepth || !(middle > work.From && middle < work.To) || !double.IsFinite(difference))
+        {
+            error += difference;
+            return first + second;
+        }
+
+        return Refine(left, first, integrand, allowed, depth + 1, ref error)
+            + Refine(right, second, integrand, allowed, depth + 1, ref error);
+    }
+
+    private void Part(Work whole, double from, double to, double[] interpolation, Work part)
+    {
+        part.From = from;
+        part.To = to;
+        Legendre.Multiply(interpolation, whole.Density, part.Density);
+        PanelSet.Place(from, to, part.Image);
+        if (state.Chain.IsEmpty)
+        {
+            Array.Fill(part.Slope, 1);
+            return;
+        }
+
+        for (int i = 0; i < Order; i++)
+        {
+            MapValue value = state.Follow(part.Image[i]);
+            part.Image[i] = value.Value;
+            part.Slope[i] = value.Slope;
+        }
+    }
+}

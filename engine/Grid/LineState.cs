@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>The standard deviations of the Gaussian rates of a law's two tails: ln q(x) ~ −x²/(2·Left²) towards −∞.</summary>
+internal readonly record struct TailRates(double Left, double Right)
+{
+    /// <summary>After T with slope a far out, and noise of standard deviation c.</summary>
+    public TailRates After(double a, double c)
+    {
+        (double left, double right) = a < 0 ? (Right, Left) : (Left, Right);
+        return new(Math.Sqrt((a * a * left * left) + (c * c)), Math.Sqrt((a * a * right * right) + (c * c)));
+    }
+}
+
+/// <summary>The law of a state on the line at one resolution.</summary>
+internal abstract record LineState
+{
+    private LineState()
+    {
+    }
+
+    /// <summary>All mass in one point.</summary>
+    public sealed record Point(double At) : LineState;
+
+    /// <summary>
+    /// The law of S(U), where U has the density that takes <see cref="Values"/> at the points of <see cref="Panels"/> and S is the
+    /// composition of the deterministic steps since the last noise. Deterministic steps move points, so they cost no accuracy.
+    /// </summary>
+    public sealed record Density : LineState
+    {
+        /// <summary>Panels for U.</summary>
+        public required PanelSet Panels { get; init; }
+
+        /// <summary>Density of U at the points, shape [P, 16].</summary>
+        public required double[] Values { get; init; }
+
+        /// <summary>The deterministic steps since the last noise, in order; empty: the state is U.</summary>
+        public ImmutableArray<ScalarMap> Chain { get; init; } = [];
+
+        /// <summary>S at the points; the points themselves for an empty chain.</summary>
+        public required double[] Image { get; init; }
+
+        /// <summary>dS/du at the points; null for an empty chain.</summary>
+        public double[]? Slope { get; init; }
+
+        /// <summary>Which smooth piece of S each point lies in; null for an empty chain.</summary>
+        public int[]? Piece { get; init; }
+
+        /// <summary>Gaussian rates of the tails.</summary>
+        public required TailRates Tails { get; init; }
+
+        /// <summary>Sum of the mass defects |1 − ∫q| that renormalisation has taken out so far.</summary>
+        public double Defect { get; init; }
+
+        /// <summary>Noisy steps so far, for the rounding.</summary>
+        public long Steps { get; init; }
+
+        /// <summary>S(u) with its slope and piece.</summary>
+        public MapValue Follow(double u)
+        {
+            double x = u;
+            double slope = 1;
+            int piece = 0;
+            foreach (ScalarMap map in Chain)
+            {
+                MapValue next = map.At(x);
+                x = next.Value;
+                slope *= next.Slope;
+                piece = unchecked((piece * 31) + next.Piece);
+            }
+
+            return new(x, slope, piece);
+        }
+    }
+
+    /// <summary>A mixture as a density on panels; null when it would need too many points.</summary>
+    public static Density? Of(ScalarMixture law, GridResolution resolution)
+    {
+        double reach = Math.Sqrt(2 * (resolution.LogRange + GridResolution.Margin)) + 1;
+        var features = new List<Feature>(law.Count);
+        double from = double.PositiveInfinity;
+        double to = double.NegativeInfinity;
+        for (int k = 0; k < law.Count; k++)
+        {
+            double mean = law.Means[k];
+            double deviation = law.Deviations[k];
+            from = Math.Min(from, mean - (reach * deviation));
+            to = Math.Max(to, mean + (reach * deviation));
+            features.Add(new(mean - (4 * deviation), mean + (4 * deviation), 4 * deviation));
+        }
+
+        void Evaluate(ReadOnlySpan<double> points, Span<double> values)
+        {
+            for (int i = 0; i < points.Length; i++)
+            {
+                values[i] = Math.Exp(law.LogDensity(points[i]));
+            }
+        }
+
+        return PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, resolution) is var (panels, values)
+            ? new()
+            {
+                Panels = panels,
+                Values = values,
+                Image = panels.Nodes,
+                Tails = new(law.LargestDeviation, law.LargestDeviation),
+            }
+            : null;
+    }
+}

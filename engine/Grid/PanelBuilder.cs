@@ -1,0 +1,135 @@
+namespace Sgm.Engine;
+
+/// <summary>Where something happens: on [From, To] a density may change over distances of Scale, and not faster.</summary>
+internal readonly record struct Feature(double From, double To, double Scale);
+
+/// <summary>Values of a density at ascending points.</summary>
+internal delegate void DensityEvaluator(ReadOnlySpan<double> points, Span<double> values);
+
+/// <summary>
+/// Panels on which a density is a polynomial of degree 15 to the wanted precision: bisection from the hull down to the known
+/// features, then by the Legendre coefficients; panels with negligible mass are dropped.
+/// </summary>
+internal static class PanelBuilder
+{
+    private const int Order = Legendre.Order;
+
+    /// <summary>Panels and values; null when more than <see cref="GridResolution.NodeLimit"/> points would be needed.</summary>
+    /// <param name="density">The density.</param>
+    /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>
+    /// <param name="features">Where panels must be narrow to begin with.</param>
+    /// <param name="narrowest">Panels of this width are never split.</param>
+    /// <param name="resolution">What is wanted.</param>
+    public static (PanelSet Panels, double[] Values)? Build(
+        DensityEvaluator density,
+        (double From, double To) hull,
+        List<Feature> features,
+        double narrowest,
+        GridResolution resolution)
+    {
+        double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
+        var accepted = new List<(double From, double To, double[] Values)>();
+        var round = new List<(double From, double To)>();
+        Presplit(hull.From, hull.To, features, round, 0);
+        bool grown = false;
+        while (round.Count > 0)
+        {
+            if ((long)(accepted.Count + round.Count) * Order > GridResolution.NodeLimit)
+            {
+                return null;
+            }
+
+            var next = new List<(double From, double To)>();
+            var candidates = new PanelSet(round);
+            double[] values = new double[candidates.Nodes.Length];
+            density(candidates.Nodes, values);
+            for (int p = 0; p < candidates.Count; p++)
+            {
+                ReadOnlySpan<double> own = values.AsSpan(p * Order, Order);
+                double width = candidates.Width(p);
+                if (Largest(own) * width <= negligible)
+                {
+                    continue;
+                }
+
+                double middle = 0.5 * (candidates.From[p] + candidates.To[p]);
+                bool splits = middle > candidates.From[p] && middle < candidates.To[p] && width > narrowest;
+                if (!splits || resolution.Resolves(own, width))
+                {
+                    accepted.Add((candidates.From[p], candidates.To[p], own.ToArray()));
+                }
+                else
+                {
+                    next.Add((candidates.From[p], middle));
+                    next.Add((middle, candidates.To[p]));
+                }
+            }
+
+            if (next.Count == 0 && !grown)
+            {
+                grown = !Grow(accepted, ref hull, next, negligible);
+            }
+
+            round = next;
+        }
+
+        accepted.Sort((a, b) => a.From.CompareTo(b.From));
+        return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)]);
+    }
+
+    /// <summary>The largest of some values; NaN counts as infinite, so that it is noticed.</summary>
+    public static double Largest(ReadOnlySpan<double> values)
+    {
+        double largest = 0;
+        foreach (double value in values)
+        {
+            largest = double.IsNaN(value) ? double.PositiveInfinity : Math.Max(largest, value);
+        }
+
+        return largest;
+    }
+
+    private static void Presplit(double from, double to, List<Feature> features, List<(double From, double To)> panels, int depth)
+    {
+        var inside = features.FindAll(f => f.From < to && f.To > from);
+        double middle = 0.5 * (from + to);
+        if (depth < 60 && middle > from && middle < to && inside.Exists(f => to - from > f.Scale))
+        {
+            Presplit(from, middle, inside, panels, depth + 1);
+            Presplit(middle, to, inside, panels, depth + 1);
+        }
+        else
+        {
+            panels.Add((from, to));
+        }
+    }
+
+    /// <summary>Adds a panel beyond an end of the hull where the density is not negligible yet.</summary>
+    private static bool Grow(
+        List<(double From, double To, double[] Values)> accepted,
+        ref (double From, double To) hull,
+        List<(double From, double To)> next,
+        double negligible)
+    {
+        (double from, double to) = hull;
+        foreach ((double left, double right, double[] values) in accepted)
+        {
+            double width = right - left;
+            if (left == hull.From && values[0] * width > negligible)
+            {
+                from = left - width;
+                next.Add((from, left));
+            }
+
+            if (right == hull.To && values[^1] * width > negligible)
+            {
+                to = right + width;
+                next.Add((right, to));
+            }
+        }
+
+        hull = (from, to);
+        next.Sort((a, b) => a.From.CompareTo(b.From));
+        return next.Count > 0;
+    }
+}

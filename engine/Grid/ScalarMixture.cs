@@ -1,0 +1,279 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// A mixture of normal laws on the line at a noise level: Σ_k w_k N(m·μ_k, m²v_k + σ²), with log-density, score and its slope,
+/// distribution function and quantiles, all with relative precision in the tails.
+/// </summary>
+internal sealed class ScalarMixture
+{
+    private readonly double[] mean;
+    private readonly double[] deviation;
+    private readonly double[] logWeight;
+    private readonly double[] weight;
+
+    /// <summary>How far (in shared standard deviations, squared) a component can be from the nearest one and still count.</summary>
+    private readonly double windowSquare;
+    private readonly bool windowed;
+
+    private ScalarMixture(double[] weight, double[] mean, double[] deviation)
+    {
+        int[] order = [.. Enumerable.Range(0, mean.Length).OrderBy(k => mean[k])];
+        this.weight = [.. order.Select(k => weight[k])];
+        this.mean = [.. order.Select(k => mean[k])];
+        this.deviation = [.. order.Select(k => deviation[k])];
+        logWeight = [.. order.Select(k => Math.Log(weight[k] / deviation[k]) - NormalTail.LogRootTwoPi)];
+        windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
+        windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
+        LargestDeviation = deviation.Max();
+        SmallestDeviation = deviation.Min();
+    }
+
+    /// <summary>Number of components.</summary>
+    public int Count => mean.Length;
+
+    /// <summary>The standard deviation that rules both tails.</summary>
+    public double LargestDeviation { get; }
+
+    /// <summary>The narrowest component's.</summary>
+    public double SmallestDeviation { get; }
+
+    /// <summary>Component means, ascending.</summary>
+    public ReadOnlySpan<double> Means => mean;
+
+    /// <summary>Component standard deviations, in the order of the means.</summary>
+    public ReadOnlySpan<double> Deviations => deviation;
+
+    /// <summary>Component weights, in the order of the means.</summary>
+    public ReadOnlySpan<double> Weights => weight;
+
+    /// <summary>E x.</summary>
+    public double Mean => Enumerable.Range(0, Count).Sum(k => weight[k] * mean[k]);
+
+    /// <summary>Var x, about the mean.</summary>
+    public double Variance
+    {
+        get
+        {
+            double centre = Mean;
+            return Enumerable.Range(0, Count).Sum(k =>
+                weight[k] * ((deviation[k] * deviation[k]) + ((mean[k] - centre) * (mean[k] - centre))));
+        }
+    }
+
+    /// <summary>The law of m·X + σ·Z.</summary>
+    public static ScalarMixture At(Mixture law, NoiseLevel level)
+    {
+        int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
+        double total = kept.Sum(k => law.Weights[k]);
+        return new(
+            [.. kept.Select(k => law.Weights[k] / total)],
+            [.. kept.Select(k => level.Mean * law.Means[k])],
+            [.. kept.Select(k => Math.Sqrt(level.VarianceOf(law.Covariance(k).Eigenvalue(0))))]);
+    }
+
+    /// <summary>N(mean, deviation²).</summary>
+    public static ScalarMixture Normal(double mean, double deviation) => new([1], [mean], [deviation]);
+
+    /// <summary>ln p(x); finite for every finite x whose square is.</summary>
+    public double LogDensity(double x)
+    {
+        (int from, int to) = Window(x);
+        double largest = double.NegativeInfinity;
+        for (int k = from; k < to; k++)
+        {
+            largest = Math.Max(largest, Exponent(k, x));
+        }
+
+        if (to - from == 1 || double.IsInfinity(largest))
+        {
+            return largest;
+        }
+
+        double sum = 0;
+        for (int k = from; k < to; k++)
+        {
+            sum += Math.Exp(Exponent(k, x) - largest);
+        }
+
+        return largest + Math.Log(sum);
+    }
+
+    /// <summary>The score ∂ln p and its slope ∂²ln p at x.</summary>
+    public (double Score, double Slope) Score(double x)
+    {
+        (int from, int to) = Window(x);
+        if (to - from == 1)
+        {
+            double precision = 1 / (deviation[from] * deviation[from]);
+            return ((mean[from] - x) * precision, -precision);
+        }
+
+        double largest = double.NegativeInfinity;
+        for (int k = from; k < to; k++)
+        {
+            largest = Math.Max(largest, Exponent(k, x));
+        }
+
+        double total = 0;
+        double first = 0;
+        double second = 0;
+        double curvature = 0;
+        for (int k = from; k < to; k++)
+        {
+            double share = Math.Exp(Exponent(k, x) - largest);
+            if (share < 1e-18)
+            {
+                continue;
+            }
+
+            // Running weighted mean and variance of the component scores (West 1979): the slope never cancels.
+            double precision = 1 / (deviation[k] * deviation[k]);
+            double score = (mean[k] - x) * precision;
+            total += share;
+            double change = score - first;
+            first += share / total * change;
+            second += share * change * (score - first);
+            curvature += share * precision;
+        }
+
+        return (first, (second - curvature) / total);
+    }
+
+    /// <summary>P(X &lt; x), with relative precision when it is small.</summary>
+    public double Below(double x)
+    {
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
+        {
+            sum += weight[k] * NormalTail.Below((x - mean[k]) / deviation[k]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>P(X &gt; x), with relative precision when it is small.</summary>
+    public double Above(double x)
+    {
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
+        {
+            sum += weight[k] * NormalTail.Above((x - mean[k]) / deviation[k]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>P(a &lt; X &lt; b) for a ≤ b, without cancellation in the tails.</summary>
+    public double Between(double a, double b)
+    {
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
+        {
+            sum += weight[k] * NormalTail.Between((a - mean[k]) / deviation[k], (b - mean[k]) / deviation[k]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>
+    /// The x with P(X &lt; x) = below and P(X &gt; x) = above, where below + above = 1 and the smaller one is trusted; Newton on the
+    /// logarithm of the smaller tail inside a shrinking bracket.
+    /// </summary>
+    public double Quantile(double below, double above, double guess)
+    {
+        bool left = below <= above;
+        double goal = Math.Log(left ? below : above);
+        double reach = 8;
+        double low;
+        double high;
+        do
+        {
+            low = double.PositiveInfinity;
+            high = double.NegativeInfinity;
+            for (int k = 0; k < mean.Length; k++)
+            {
+                low = Math.Min(low, mean[k] - (reach * deviation[k]));
+                high = Math.Max(high, mean[k] + (reach * deviation[k]));
+            }
+
+            reach *= 2;
+        }
+        while (reach < 80 && (left ? Math.Log(Below(low)) > goal : Math.Log(Above(high)) > goal));
+
+        double x = guess > low && guess < high ? guess : 0.5 * (low + high);
+        for (int i = 0; i < 200; i++)
+        {
+            double tail = left ? Below(x) : Above(x);
+            double error = Math.Log(tail) - goal;
+            if (Math.Abs(error) < 2e-16)
+            {
+                break;
+            }
+
+            bool tooFar = left ? error > 0 : error < 0;
+            (low, high) = tooFar ? (low, x) : (x, high);
+            double step = error * tail * Math.Exp(-LogDensity(x));
+            double next = left ? x - step : x + step;
+            if (!(next > low && next < high))
+            {
+                next = 0.5 * (low + high);
+            }
+
+            double moved = Math.Abs(next - x);
+            x = next;
+            if (moved <= 4e-16 * Math.Abs(x) || high - low <= 2e-16 * Math.Max(Math.Abs(low), Math.Abs(high)))
+            {
+                break;
+            }
+        }
+
+        return x;
+    }
+
+    private double Exponent(int k, double x)
+    {
+        double z = (x - mean[k]) / deviation[k];
+        return logWeight[k] - (0.5 * z * z);
+    }
+
+    /// <summary>The components that can matter at x to double precision; all of them unless many share a standard deviation.</summary>
+    private (int From, int To) Window(double x)
+    {
+        if (!windowed)
+        {
+            return (0, mean.Length);
+        }
+
+        int right = Array.BinarySearch(mean, x);
+        right = right < 0 ? ~right : right;
+        double nearest = double.PositiveInfinity;
+        if (right < mean.Length)
+        {
+            nearest = Math.Abs(mean[right] - x);
+        }
+
+        if (right > 0)
+        {
+            nearest = Math.Min(nearest, Math.Abs(mean[right - 1] - x));
+        }
+
+        double z = nearest / deviation[0];
+        double radius = deviation[0] * Math.Sqrt((z * z) + windowSquare);
+        int from = LowerBound(x - radius);
+        int to = LowerBound(x + radius);
+        return (from, Math.Max(to, from + 1));
+    }
+
+    private int LowerBound(double x)
+    {
+        int low = 0;
+        int high = mean.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            (low, high) = mean[middle] < x ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+}
