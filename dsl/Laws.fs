@@ -50,17 +50,11 @@ module Laws =
         | [] -> None
 
     let private byParticles why refusals (plan: Plan) : Result<Choice, Refusal list> =
-        ignore (why, plan)
+        let ensemble = Ensemble()
 
-        Error(
-            refusals
-            @ [
-                {
-                    Backend = "particles"
-                    Reason = "the ensemble of particles is not part of this build yet"
-                }
-            ]
-        )
+        match ensemble.WhyNot plan with
+        | null -> Ok { Interpreter = ensemble; Why = why; Refusals = refusals }
+        | reason -> Error(refusals @ [ { Backend = ensemble.Backend; Reason = reason } ])
 
     /// The interpreter to use, or why there is none.
     let choose by plan =
