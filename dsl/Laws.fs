@@ -31,7 +31,11 @@ type Choice =
 module Laws =
     /// The exact laws, the sharpest first, each with what it gives.
     let exact: (IInterpreter * string) list =
-        [ GaussianInterpreter(), "exact in closed form: the score is affine in x, so the state stays normal" ]
+        [
+            GaussianInterpreter(), "exact in closed form: the score is affine in x, so the state stays normal"
+            GridInterpreter(),
+            "exact by quadrature: the state is one-dimensional, and its density is carried on adaptive panels"
+        ]
 
     /// The exact laws that cannot run the plan, and why.
     let refusals plan =

@@ -4,7 +4,7 @@ namespace Sgm.Engine;
 /// A mixture of normal laws on the line at a noise level: Σ_k w_k N(m·μ_k, m²v_k + σ²), with log-density, score and its slope,
 /// distribution function and quantiles, all with relative precision in the tails.
 /// </summary>
-internal sealed class ScalarMixture
+public sealed class ScalarMixture
 {
     private readonly double[] mean;
     private readonly double[] deviation;
