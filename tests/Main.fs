@@ -19,6 +19,7 @@ let private tests =
             DslErrorsTests.tests
             DslFuzzTests.tests
             GaussianTests.tests
+            GridTests.tests
             VerificationTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests

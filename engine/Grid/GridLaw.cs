@@ -38,7 +38,7 @@ public sealed class GridLaw : Law
     private LineDivergences Coarse => coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution);
 
     /// <summary>Relative rounding of a density after the steps so far.</summary>
-    private double Rounding => fine is LineState.Density density ? 4e-16 * (8 + Math.Sqrt(density.Steps)) : 1e-16;
+    private double Rounding => fine is LineState.Density density ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect : 1e-16;
 
     /// <summary>Whether χ² is finite but the tails beyond the panels matter to it.</summary>
     internal bool NeedsMoreRange() =>

@@ -38,16 +38,45 @@ internal sealed record GridResolution(
     /// <summary>Smallest mass of a panel that is kept.</summary>
     public double Negligible => Math.Exp(-LogRange);
 
-    /// <summary>Whether 16 values resolve a density on a panel of this width.</summary>
-    public bool Resolves(ReadOnlySpan<double> values, double width, double slack = 1)
+    /// <summary>
+    /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted
+    /// precision, or below the rounding that has gathered in them.
+    /// </summary>
+    public bool Resolves(ReadOnlySpan<double> values, double from, double to, Grain grain, double slack = 1)
     {
+        double width = to - from;
         double tail = Legendre.Tail(values);
         double floor = double.PositiveInfinity;
+        double peak = 0;
         foreach (double value in values)
         {
             floor = Math.Min(floor, value);
+            peak = Math.Max(peak, value);
         }
 
-        return tail * width <= Absolute * slack && tail <= Relative * slack * Math.Max(floor, Negligible / width);
+        return tail <= grain.Of(from, to) * peak
+            || (tail * width <= Absolute * slack && tail <= Relative * slack * Math.Max(floor, Negligible / width));
+    }
+}
+
+/// <summary>
+/// How much rounding the values at the points may carry. Every step adds some, the same at the same place when it repeats; the
+/// noise of a step, of standard deviation C, smooths it away once it has spread over the distance of the points.
+/// </summary>
+/// <param name="Steps">Noisy steps so far.</param>
+/// <param name="Noise">C of the last one.</param>
+internal readonly record struct Grain(long Steps, double Noise)
+{
+    /// <summary>Relative rounding of the last coefficients on a panel; positions are rounded too, and count in units of C.</summary>
+    public double Of(double from, double to)
+    {
+        if (Steps == 0)
+        {
+            return 8e-15;
+        }
+
+        double spacing = (to - from) / (8 * Noise);
+        double position = Math.Max(Math.Abs(from), Math.Abs(to)) / Noise;
+        return (2e-15 + (1e-16 * position)) * (4 + Math.Min(Steps, spacing * spacing));
     }
 }

@@ -93,6 +93,7 @@ internal sealed class GridStepper(GridResolution resolution)
 
     private (LineState?, StepFailure) Noisy(LineState.Density state, ScalarMap map)
     {
+        var grain = new Grain(state.Steps + 1, map.Noise);
         Repeated? known = state.Chain.IsEmpty ? cache.FirstOrDefault(r => ReferenceEquals(r.Map, map) && ReferenceEquals(r.Panels, state.Panels)) : null;
         if (known is not null)
         {
@@ -106,9 +107,9 @@ internal sealed class GridStepper(GridResolution resolution)
             {
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
-                if (StillFits(state.Panels, after))
+                if (StillFits(state.Panels, after, grain))
                 {
-                    return Finished(state, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise));
+                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise));
                 }
             }
         }
@@ -125,28 +126,31 @@ internal sealed class GridStepper(GridResolution resolution)
         {
             double[] after = new double[state.Values.Length];
             tree.Evaluate(state.Panels.Nodes, after);
-            if (StillFits(state.Panels, after))
+            if (StillFits(state.Panels, after, grain))
             {
                 if (known is null)
                 {
                     Remember(new(map, state.Panels, tree.Tails));
                 }
 
-                return Finished(state, state.Panels, after, tree.Tails);
+                return Finished(state, map, state.Panels, after, tree.Tails);
             }
         }
 
-        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, resolution) is var (panels, values)
-            ? Finished(state, panels, values, tree.Tails)
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values)
+            ? Finished(state, map, panels, values, tree.Tails)
             : (null, StepFailure.TooLarge);
     }
 
-    private static (LineState?, StepFailure) Finished(LineState.Density before, PanelSet panels, double[] values, TailRates tails)
+    private static (LineState?, StepFailure) Finished(LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails)
     {
         double mass = 0;
+        double size = 0;
         for (int i = 0; i < values.Length; i++)
         {
-            mass += values[i] * panels.Weights[i];
+            double share = values[i] * panels.Weights[i];
+            mass += share;
+            size += share * Math.Abs(panels.Nodes[i]);
         }
 
         if (!(mass > 0.5 && mass < 2))
@@ -166,6 +170,7 @@ internal sealed class GridStepper(GridResolution resolution)
             Image = panels.Nodes,
             Tails = tails,
             Defect = before.Defect + Math.Abs(1 - mass),
+            Rounding = before.Rounding + (2e-17 * size / map.Noise),
             Steps = before.Steps + 1,
         }, StepFailure.None);
     }
@@ -196,7 +201,7 @@ internal sealed class GridStepper(GridResolution resolution)
     }
 
     /// <summary>Whether the panels resolve the density, hold all of it, and are not mostly empty.</summary>
-    private bool StillFits(PanelSet panels, double[] values)
+    private bool StillFits(PanelSet panels, double[] values, Grain grain)
     {
         double negligible = resolution.Negligible;
         double empty = negligible * Math.Exp(-2 * GridResolution.Margin);
@@ -213,7 +218,7 @@ internal sealed class GridStepper(GridResolution resolution)
 
             if ((!panels.TouchesLeft(p) && own[0] * width > negligible)
                 || (!panels.TouchesRight(p) && own[^1] * width > negligible)
-                || (mass > negligible && !resolution.Resolves(own, width, GridResolution.Slack)))
+                || (mass > negligible && !resolution.Resolves(own, panels.From[p], panels.To[p], grain, GridResolution.Slack)))
             {
                 return false;
             }

@@ -41,7 +41,7 @@ internal sealed class KernelBlocks
             tree.Visit(root, target.Nodes, 0, (leaf, from, to) =>
             {
                 double half = 0.5 * (leaf.To - leaf.From);
-                double[]? interpolation = ToPanel(leaf);
+                double[]? interpolation = leaf.FromPanel;
                 for (int j = from; j < to; j++)
                 {
                     ref double[]? block = ref CollectionsMarshal.GetValueRefOrAddDefault(own, j / Order, out _);
@@ -106,36 +106,6 @@ internal sealed class KernelBlocks
             (even0 + odd0).StoreUnsafe(ref result, (nuint)(t * Order));
             (even1 + odd1).StoreUnsafe(ref result, (nuint)((t * Order) + 8));
         }
-    }
-
-    /// <summary>The matrix from a panel's points to a piece's, or null for the whole panel.</summary>
-    private static double[]? ToPanel(SourcePiece piece)
-    {
-        if (piece.Origin is not var (whole, interpolation))
-        {
-            return null;
-        }
-
-        double[]? outer = ToPanel(whole);
-        if (outer is null)
-        {
-            return interpolation;
-        }
-
-        double[] product = new double[BlockLength];
-        for (int i = 0; i < Order; i++)
-        {
-            for (int k = 0; k < Order; k++)
-            {
-                double factor = interpolation[(i * Order) + k];
-                for (int m = 0; m < Order; m++)
-                {
-                    product[(i * Order) + m] += factor * outer[(k * Order) + m];
-                }
-            }
-        }
-
-        return product;
     }
 
     /// <summary>Adds one row, given at a piece's points, to column-major block entries at the panel's points.</summary>

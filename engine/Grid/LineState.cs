@@ -53,6 +53,9 @@ internal abstract record LineState
         /// <summary>Sum of the mass defects |1 − ∫q| that renormalisation has taken out so far.</summary>
         public double Defect { get; init; }
 
+        /// <summary>Relative rounding of the density that comes from the rounding of positions, which matters when C is small.</summary>
+        public double Rounding { get; init; }
+
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
 
@@ -98,7 +101,7 @@ internal abstract record LineState
             }
         }
 
-        return PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, resolution) is var (panels, values)
+        return PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is var (panels, values)
             ? new()
             {
                 Panels = panels,

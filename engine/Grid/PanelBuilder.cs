@@ -19,12 +19,14 @@ internal static class PanelBuilder
     /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>
     /// <param name="features">Where panels must be narrow to begin with.</param>
     /// <param name="narrowest">Panels of this width are never split.</param>
+    /// <param name="grain">Rounding in the values.</param>
     /// <param name="resolution">What is wanted.</param>
     public static (PanelSet Panels, double[] Values)? Build(
         DensityEvaluator density,
         (double From, double To) hull,
         List<Feature> features,
         double narrowest,
+        Grain grain,
         GridResolution resolution)
     {
         double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
@@ -54,7 +56,7 @@ internal static class PanelBuilder
 
                 double middle = 0.5 * (candidates.From[p] + candidates.To[p]);
                 bool splits = middle > candidates.From[p] && middle < candidates.To[p] && width > narrowest;
-                if (!splits || resolution.Resolves(own, width))
+                if (!splits || resolution.Resolves(own, candidates.From[p], candidates.To[p], grain))
                 {
                     accepted.Add((candidates.From[p], candidates.To[p], own.ToArray()));
                 }

@@ -270,6 +270,8 @@ internal sealed class SourceTree
 /// <summary>A piece of the source: an interval of u inside one panel, with the density and the image at its 16 points.</summary>
 internal sealed class SourcePiece(double from, double to, int panel, (SourcePiece Whole, double[] Interpolation)? origin, double[] image, double[] density)
 {
+    private double[]? fromPanel;
+
     public double From { get; } = from;
 
     public double To { get; } = to;
@@ -279,6 +281,9 @@ internal sealed class SourcePiece(double from, double to, int panel, (SourcePiec
 
     /// <summary>The piece that this one is a part of, and the matrix from its points to these; null for a whole panel.</summary>
     public (SourcePiece Whole, double[] Interpolation)? Origin { get; } = origin;
+
+    /// <summary>The matrix from the panel's points to these, or null for a whole panel.</summary>
+    public double[]? FromPanel => fromPanel ??= Compose();
 
     /// <summary>S at the points.</summary>
     public double[] Image { get; } = image;
@@ -299,4 +304,33 @@ internal sealed class SourcePiece(double from, double to, int panel, (SourcePiec
     public SourcePiece? LeftPart { get; set; }
 
     public SourcePiece? RightPart { get; set; }
+
+    private double[]? Compose()
+    {
+        const int n = Legendre.Order;
+        if (Origin is not var (whole, interpolation))
+        {
+            return null;
+        }
+
+        if (whole.FromPanel is not { } outer)
+        {
+            return interpolation;
+        }
+
+        double[] product = new double[n * n];
+        for (int i = 0; i < n; i++)
+        {
+            for (int k = 0; k < n; k++)
+            {
+                double factor = interpolation[(i * n) + k];
+                for (int m = 0; m < n; m++)
+                {
+                    product[(i * n) + m] += factor * outer[(k * n) + m];
+                }
+            }
+        }
+
+        return product;
+    }
 }

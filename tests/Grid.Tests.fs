@@ -1,0 +1,162 @@
+module Sgm.Tests.GridTests
+
+open System
+open Expecto
+open FsCheck
+open Sgm
+
+let private plan e = Lower.plan (fun file -> invalidOp file) e
+let private grid e = Engine.GridInterpreter().Run(plan e, Engine.RunOptions())
+
+let private finalOf (outcome: Engine.Outcome) =
+    Expect.isTrue outcome.IsCompleted $"{outcome.Status}"
+    (Seq.last outcome.Probes).Law
+
+let private finalLaw e = finalOf (grid e)
+let private gaussianLaw e = finalOf (Engine.GaussianInterpreter().Run(plan e, Engine.RunOptions()))
+
+let private measure metric (law: Engine.Law) = law.Measure metric
+let private value metric law = (measure metric law).Value.Value
+
+let private contains (estimate: Engine.Estimate) truth what =
+    Expect.isTrue
+        (estimate.Lower <= truth && truth <= estimate.Upper)
+        $"{what}: {truth:R} outside [{estimate.Lower:R}, {estimate.Upper:R}]"
+
+let private metrics = [ kl; chi2; w2; tv ]
+
+/// Every metric of the two laws: the grid's bracket holds the closed form and is narrow.
+let private agreeWithGaussian relative e =
+    let own, exact = finalLaw e, gaussianLaw e
+
+    for metric in metrics do
+        let a, b = measure metric own, measure metric exact
+
+        if Double.IsInfinity b.Value.Value then
+            Expect.equal a.Value.Value infinity $"{metric}"
+            Expect.isNotNull a.Reason $"{metric}: a reason"
+        else
+            contains a b.Value.Value $"{metric}"
+            Expect.isLessThanOrEqual (a.Upper - a.Lower) (relative * b.Value.Value + 1e-9) $"{metric}: width"
+
+    let a, b = own.Moments(), exact.Moments()
+    Expect.isLessThanOrEqual (abs (a.Mean[0] - b.Mean[0])) (a.MeanError[0] + 1e-13) "mean"
+
+    Expect.isLessThanOrEqual
+        (abs (a.Variance[0] - b.Variance[0]))
+        (a.VarianceError[0] + 1e-13 * b.Variance[0])
+        "variance"
+
+let private againstClosedForms =
+    testList
+        "closed forms of normal laws"
+        [
+            for name, e in
+                [
+                    "langevin",
+                    experiment {
+                        target (normal [ 1.0 ] 2.0)
+                        forward ve
+                        start (from (normal [ -3.0 ] 5.0))
+                        sampler (repeat 100 (corrector (langevin 0.3)))
+                    }
+                    "langevin, ten thousand steps",
+                    experiment {
+                        target (normal [ 1.0 ] 2.0)
+                        forward ve
+                        start (from (normal [ 0.0 ] 1.0))
+                        sampler (repeat 10_000 (corrector (langevin 0.001)))
+                    }
+                    "langevin, tiny steps",
+                    experiment {
+                        target (normal [ 1.0 ] 2.0)
+                        forward ve
+                        start (from (normal [ 0.0 ] 1.0))
+                        sampler (repeat 1000 (corrector (langevin 1e-8)))
+                    }
+                    "ancestral",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward vp
+                        sampler (anneal (uniform 5.0 0.0 50) (predictor ancestral))
+                    }
+                    "exponential, biased score",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward vp
+                        score (exact |> scaled 0.9 |> shifted 0.2)
+                        sampler (anneal (uniform 5.0 0.0 50) (predictor exponential))
+                    }
+                    "Euler–Maruyama",
+                    experiment {
+                        target (normal [ 3.0 ] 1.0)
+                        forward vp
+                        sampler (anneal (uniform 3.0 0.0 40) (predictor eulerMaruyama))
+                    }
+                    "flow",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward vp
+                        sampler (anneal (uniform 5.0 0.0 50) (predictor flow))
+                    }
+                    "flowHeun from σ = 50 to 0.01",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        sampler (anneal (karras 7.0 50.0 0.01 30) (predictor flowHeun))
+                    }
+                    "annealed from σ = 50 to 0.01",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        sampler (anneal (geometric 50.0 0.01 30) (repeat 10 (corrector (langevinScaled 0.3))))
+                    }
+                    "corrector before predictor",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+
+                        sampler (
+                            anneal (geometric 20.0 0.1 20) (corrector (langevinScaled 0.2) >=> predictor ancestral)
+                        )
+                    }
+                    "predictor before corrector, wrong score",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        score (scoreOf (normal [ 1.1 ] 0.6))
+                        sampler (anneal (geometric 20.0 0.1 20) (predictor flow >=> corrector (langevinScaled 0.2)))
+                    }
+                    "point start",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        start (point [ 7.0 ])
+                        sampler (repeat 20 (corrector (langevin 0.1)))
+                    }
+                    "warm start",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        start warm
+                        sampler (anneal (geometric 4.0 0.5 5) (predictor eulerMaruyama))
+                    }
+                ] do
+                testCase name (fun () -> agreeWithGaussian 1e-9 e)
+
+            testCase "variances from 1e-8 to 1e8"
+            <| fun () ->
+                for exponent in [ -8; -4; 4; 8 ] do
+                    let v = 10.0 ** float exponent
+
+                    agreeWithGaussian
+                        1e-8
+                        (experiment {
+                            target (normal [ sqrt v ] v)
+                            forward ve
+                            start (from (normal [ 0.0 ] (1.5 * v)))
+                            sampler (repeat 30 (corrector (langevin (0.2 * v))))
+                        })
+        ]
+
+let tests = testList "grid law" [ againstClosedForms ]
