@@ -82,7 +82,6 @@ module Constants =
                     (1.0 / level.VarianceOf law.Covariances[0].Smallest)
                     true
                     "normal law: 1/(smallest eigenvalue of the covariance)"
-            | _ when law.Dimension = 1 -> constant "L" (curvatures level law |> Seq.map abs |> Seq.max) false onGrid
             | Some form ->
                 let v, r = form.Variance, form.Radius
 
@@ -91,6 +90,7 @@ module Constants =
                     (max (1.0 / v) (r * r / (v * v) - 1.0 / v))
                     false
                     $"q∗N(0, v·I), v = {v:g4}, R = {r:g4}: −∇²ln p = I/v − Cov/v² with 0 ⪯ Cov ⪯ R²·I"
+            | _ when law.Dimension = 1 -> constant "L" (curvatures level law |> Seq.map abs |> Seq.max) false onGrid
             | None ->
                 Error
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
@@ -170,7 +170,7 @@ module Constants =
                     "C"
                     (bartheRoberto level law)
                     false
-                    "criterion on the line, factor 4 above the constant at most by its upper form (Barthe and Roberto 2003), by quadrature"
+                    "upper bound by the criterion on the line (Barthe and Roberto 2003), by quadrature"
             | Some form ->
                 let v, r = form.Variance, form.Radius
 
