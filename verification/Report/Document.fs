@@ -145,15 +145,19 @@ module Document =
         let law = check.Claim |> Option.map (fun claim -> Wording.law claim "a") |> Option.defaultValue ""
         let cells = Wording.count check.Cells.Length "cell"
 
+        let claimed (claim: RateClaim) =
+            match claim.Exponent with
+            | Exactly _ -> $"claimed a = {Wording.claimed claim}"
+            | AtMost _ -> $"claimed {Wording.claimed claim}"
+
         match check.Claim, check.Rate with
         | Some claim, Some rate ->
             let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
             let left = rate.Points |> List.filter (fun point -> point.Excluded.IsSome) |> List.length
-
             let excluded = if left = 0 then "" else $"; {left} of the points left out of the fit"
 
-            $"{claim.Of} ~ {law}: claimed a {Wording.exponent claim.Exponent}, measured a = {value} {interval}{excluded}."
-        | Some claim, None -> $"{claim.Of} ~ {law}: claimed a {Wording.exponent claim.Exponent}, not measured."
+            $"{claim.Of} ~ {law}: {claimed claim}, measured a = {value} {interval}{excluded}."
+        | Some claim, None -> $"{claim.Of} ~ {law}: {claimed claim}, not measured."
         | None, _ ->
             let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
 

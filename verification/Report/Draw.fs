@@ -5,53 +5,9 @@ open Sgm.Verification
 
 /// Plots as SVG.
 module Draw =
-    let private width = 480.0
-    let private left, right, top, bottom = 56.0, 466.0, 46.0, 288.0
-    let private legendTop = 352.0
-    let private rowHeight = 18.0
+    open Shapes
+
     let private el = Markup.el
-
-    let private px (x: float) = (Math.Round(x, 2)).ToString "0.##"
-
-    let private finite (x: float) = not (Double.IsNaN x || Double.IsInfinity x)
-
-    let private label x y attributes children = el "text" ([ "x", px x; "y", px y ] @ attributes) children
-
-    let private segment kind x1 y1 x2 y2 =
-        el "line" [ "class", kind; "x1", px x1; "y1", px y1; "x2", px x2; "y2", px y2 ] []
-
-    let private polyline kind points =
-        let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
-        el "polyline" [ "class", kind; "points", path ] []
-
-    let private polygon kind points =
-        let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
-        el "polygon" [ "class", kind; "points", path ] []
-
-    /// Marks differ in shape as well as in colour.
-    let private marker kind series x y =
-        match series % 4 with
-        | 0 -> el "circle" [ "class", kind; "cx", px x; "cy", px y; "r", "4" ] []
-        | 1 -> el "rect" [ "class", kind; "x", px (x - 3.6); "y", px (y - 3.6); "width", "7.2"; "height", "7.2" ] []
-        | 2 -> polygon kind [ x, y - 5.0; x + 5.0, y; x, y + 5.0; x - 5.0, y ]
-        | _ -> polygon kind [ x, y - 4.8; x + 4.8, y + 3.8; x - 4.8, y + 3.8 ]
-
-    let private italic name = el "tspan" [ "class", "math" ] [ Text name ]
-
-    /// base^exponent with a raised exponent; the text after it is lowered again.
-    let private power name (exponent: string) after =
-        [
-            italic name
-            el "tspan" [ "dy", "-5"; "font-size", "9.5" ] [ Text exponent ]
-            el "tspan" [ "dy", "5" ] [ Text(if after = "" then "\u200A" else after) ]
-        ]
-
-    /// axis^exponent, or e^(exponent·axis) on an axis of equal steps.
-    let private growth isPower axis exponent after =
-        if isPower then
-            power axis exponent after
-        else
-            power "e" $"{exponent} {axis}" after
 
     let private scales (plot: Plot) =
         let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
@@ -226,168 +182,10 @@ module Draw =
         ]
         |> el "g" [ "class", $"c{series % 6}" ]
 
-    /// The claimed exponent: a line through the asymptotic end, a wedge of what the interval allows, and a triangle.
-    let private claimedLine (x: Scale) (y: Scale) (plot: Plot) (claimed: ClaimedLine) =
-        let x0, y0 = claimed.Through
-
-        let a =
-            match claimed.Claim.Exponent with
-            | Exactly a
-            | AtMost a -> a
-
-        let value slope u =
-            if claimed.Claim.IsExponential then
-                y0 * exp (slope * (u - x0))
-            else
-                y0 * (u / x0) ** slope
-
-        let place slope u = Scale.place x u, Scale.place y (Math.Clamp(value slope u, 1e-6 * y.From, 1e6 * y.To))
-
-        let xs = plot.Curves.Head.Dots |> List.filter (fun dot -> dot.Mark = Counted) |> List.map (fun dot -> dot.X)
-
-        let other = if List.head xs = x0 then List.last xs else List.head xs
-        let isWide = claimed.Rate.Upper - claimed.Rate.Lower > 0.02
-
-        // Between two places a third apart, beside the line.
-        let triangle =
-            let ends = [ Scale.place x other; Scale.place x x0 ] |> List.sort
-            let from = ends[0] + 0.36 * (ends[1] - ends[0])
-            let upto = ends[0] + 0.58 * (ends[1] - ends[0])
-            let v u = place a (Scale.at x u) |> snd
-            let v0, v1 = v from, v upto
-
-            if claimed.Claim.IsExponential || abs (v1 - v0) < 8.0 then
-                []
-            else
-                // Rising lines have room below on the right, falling ones below on the left.
-                let corner, apart = if v1 < v0 then (upto, v0), 22.0 else (from, v1), 22.0
-                let shifted (u, v) = (if v1 < v0 then u + 6.0 else u - 6.0), v + apart
-                let shape = [ from, v0; upto, v1; corner ] |> List.map shifted
-
-                if shape |> List.forall (fun (_, v) -> v < bottom - 16.0) then
-                    let cu, cv = shifted corner
-                    let middle = (from + upto) / 2.0 + (if v1 < v0 then 6.0 else -6.0)
-                    let side = if v1 < v0 then cu + 5.0 else cu - 5.0
-                    let anchor = if v1 < v0 then "start" else "end"
-                    let height = (v0 + v1) / 2.0 + apart + 4.0
-
-                    [
-                        polygon "triangle" shape
-                        label middle (cv + 13.0) [ "text-anchor", "middle"; "class", "soft" ] [ Text "1" ]
-                        label side height [ "text-anchor", anchor; "class", "soft" ] [ Text(Numbers.chosen a) ]
-                    ]
-                else
-                    []
-
-        [
-            if isWide && finite claimed.Rate.Lower && finite claimed.Rate.Upper then
-                polygon "wedge c0" [ place a x0; place claimed.Rate.Lower other; place claimed.Rate.Upper other ]
-
-            polyline "claimed" [ place a other; place a x0 ]
-            yield! triangle
-        ]
-
-    let private key kind series y =
-        match kind with
-        | "measured" ->
-            el
-                "g"
-                [ "class", $"c{series % 6}" ]
-                [ segment "measured" left y (left + 26.0) y; marker "dot" series (left + 13.0) y ]
-        | "hollow" -> el "g" [ "class", "c0" ] [ marker "hollow" 0 (left + 13.0) y ]
-        | "breaks" ->
-            el
-                "g"
-                []
-                [
-                    segment "breaks" (left + 8.0) (y - 5.0) (left + 18.0) (y + 5.0)
-                    segment "breaks" (left + 8.0) (y + 5.0) (left + 18.0) (y - 5.0)
-                ]
-        | line -> el "g" [ "class", $"c{series % 6}" ] [ segment line left y (left + 26.0) y ]
-
-    let private shortened length (text: string) =
-        if text.Length > length then text.Substring(0, length - 1) + "…" else text
-
-    /// The legend's rows: what stands beside a sample of the line.
-    let private legend (x: Scale) (plot: Plot) =
-        let isPower = x.IsLog
-        let axis = plot.Axis.Symbol
-
-        let slope (points: (float * float) list) =
-            Plot.endSlope isPower points
-            |> Option.map (fun slope ->
-                if abs slope < 0.005 then
-                    [ Text "flat" ]
-                else
-                    growth isPower axis (slope.ToString("0.00").Replace('-', '−')) "")
-
-        let measured (curve: Curve) =
-            curve.Dots |> List.choose (fun dot -> dot.Value |> Option.map (fun value -> dot.X, value)) |> slope
-
-        let bound (curve: Curve) =
-            curve.Dots |> List.choose (fun dot -> dot.Bound |> Option.map (fun value -> dot.X, value)) |> slope
-
-        let ending before slope =
-            match slope with
-            | Some growth -> Text before :: growth
-            | None -> []
-
-        let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
-        let has mark = dots |> List.exists (fun dot -> dot.Mark = mark)
-
-        [
-            match plot.Claimed, plot.Curves with
-            | Some claimed, _ ->
-                let value, interval = Numbers.interval claimed.Rate.Slope claimed.Rate.Lower claimed.Rate.Upper
-
-                let claimedExponent =
-                    match claimed.Claim.Exponent with
-                    | Exactly a -> Numbers.chosen a
-                    | AtMost a -> Numbers.chosen a
-
-                let atMost =
-                    match claimed.Claim.Exponent with
-                    | Exactly _ -> "claimed "
-                    | AtMost _ -> "claimed at most "
-
-                "measured", 0, Text "measured " :: growth isPower axis value $"   {interval}"
-                "claimed", 0, Text atMost :: growth isPower axis claimedExponent ""
-            | None, [ single ] ->
-                "measured", 0, Text("measured " + plot.Quantity) :: ending ", at the end " (measured single)
-                "bound ink", 0, Text "bound" :: ending ", at the end " (bound single)
-            | None, several ->
-                for series, curve in List.indexed several do
-                    "measured",
-                    series,
-                    [ Text(shortened 32 curve.Name); Text ": " ]
-                    @ ending "measured " (measured curve)
-                    @ ending ", bound " (bound curve)
-
-                "bound", 0, [ Text "dashed: the bound of each, in its colour" ]
-
-            if plot.Shared <> "" then
-                "", 0, [ el "tspan" [ "class", "soft" ] [ Text("at " + shortened 60 plot.Shared) ] ]
-
-            if has Hollow then
-                "hollow",
-                0,
-                [
-                    Text(
-                        if plot.Claimed.IsSome then
-                            "hollow: left out of the fit"
-                        else
-                            "hollow: vacuous or inconclusive"
-                    )
-                ]
-
-            if has Breaks then
-                "breaks", 0, [ Text "violated: measured above the bound" ]
-        ]
-
     /// The plot; a plot that stands alone brings its own colours.
     let private svg alone (plot: Plot) =
         let x, y = scales plot
-        let rows = legend x plot
+        let rows = Legend.rows x plot
         let height = legendTop + rowHeight * float rows.Length
         let clip = $"clip-{plot.Id}"
         let boundKind = if plot.Curves.Length = 1 then "bound ink" else "bound"
@@ -396,7 +194,7 @@ module Draw =
         let inside =
             [
                 yield! plot.Curves |> List.mapi (curve x y boundKind)
-                yield! plot.Claimed |> Option.map (claimedLine x y plot) |> Option.defaultValue []
+                yield! plot.Claimed |> Option.map (Slopes.draw x y plot) |> Option.defaultValue []
             ]
 
         let legendRows =
@@ -406,7 +204,7 @@ module Draw =
 
                 [
                     if kind <> "" then
-                        key kind series at
+                        Legend.key kind series at
 
                     label (left + 34.0) (at + 4.0) [] content
                 ])
@@ -445,8 +243,8 @@ module Draw =
                     19.0
                     []
                     [
-                        el "tspan" [ "class", "title" ] [ Text(shortened 30 plot.Theorem) ]
-                        el "tspan" [ "dx", "8"; "class", "soft" ] [ Text(shortened 40 plot.Subject) ]
+                        el "tspan" [ "class", "title" ] [ Text(shortened 22 plot.Theorem) ]
+                        el "tspan" [ "dx", "8"; "class", "soft" ] [ Text(shortened 26 plot.Subject) ]
                     ]
 
                 label

@@ -35,6 +35,13 @@ module Evidence =
             el "a" [ "href", replay.File ] [ text "file" ]
         ]
 
+    /// Which inequality decided, and among how many.
+    let private inequality (measured: Cell) =
+        match measured.Decisive with
+        | Some c when measured.Comparisons > 1L -> $"{c.What}, one of {measured.Comparisons}"
+        | Some c -> c.What
+        | None -> ""
+
     let private cellRows columns (symbols: string list) (measured: Cell, replay: Replay) =
         let alarm =
             [
@@ -70,15 +77,15 @@ module Evidence =
                                 text " "
                                 el "span" [ "class", "tag" ] [ text "vacuous" ]
                         ]
-                    cell "n" [ text (string measured.Comparisons) ]
-                    cell "" [ text (measured.Decisive |> Option.map (fun c -> c.What) |> Option.defaultValue "") ]
-                    cell "" (command replay)
+                    cell "what" [ text (inequality measured) ]
+                    cell "all" (command replay)
                 ]
 
             match measured.Verdict, measured.Reason with
             | Holds, _
             | _, None -> ()
-            | _, Some reason -> el "tr" alarm [ el "td" [ "class", "why"; "colspan", string columns ] [ text reason ] ]
+            | _, Some reason ->
+                el "tr" alarm [ el "td" [ "class", "why"; "colspan", string columns ] [ text (Maths.numbers reason) ] ]
         ]
 
     let private answers =
@@ -87,20 +94,32 @@ module Evidence =
             "n", "bound"
             "n", "measured/bound"
             "", "verdict"
-            "n", "inequalities"
             "", "deciding inequality"
             "", "replay"
         ]
 
     let private cellTable (reported: ReportedCheck) =
-        let symbols = Document.symbols reported
+        let varied, constant =
+            Document.symbols reported
+            |> List.partition (fun symbol ->
+                symbol = reported.Check.Axis.Symbol
+                || (reported.Cells |> List.distinctBy (fun (cell, _) -> Map.tryFind symbol cell.Setting)).Length > 1)
 
-        let headings = [ yield! symbols |> List.map (fun symbol -> "n", symbol); yield! answers ]
+        let first = fst reported.Cells.Head
+        let headings = (varied |> List.map (fun symbol -> "n", symbol)) @ answers
 
-        Overview.table
-            $"Cells along {reported.Check.Axis.Symbol}"
-            headings
-            [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length symbols)) ]
+        [
+            if not constant.IsEmpty then
+                let shared =
+                    constant |> List.choose (fun s -> Map.tryFind s first.Setting |> Option.map (fun v -> s, v))
+
+                el "p" [ "class", "soft" ] [ text $"At {Wording.setting shared}:" ]
+
+            Overview.table
+                $"Cells along {reported.Check.Axis.Symbol}"
+                headings
+                [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied)) ]
+        ]
 
     let private pointTable (reported: ReportedCheck) =
         let headings = [ "n", reported.Check.Axis.Symbol; "n", "measured"; "", "in the fit"; "", "replay" ]
@@ -115,7 +134,7 @@ module Evidence =
                     cell
                         ""
                         [ text (point.Excluded |> Option.map (fun why -> "no: " + why) |> Option.defaultValue "yes") ]
-                    cell "" (command replay)
+                    cell "all" (command replay)
                 ]
 
         Overview.table
@@ -163,7 +182,8 @@ module Evidence =
                         match check.Verdict, check.Reason with
                         | Holds, _
                         | _, None -> ()
-                        | value, Some reason -> el "p" [ "class", $"v-{Verdict.name value}" ] [ text reason ]
+                        | value, Some reason ->
+                            el "p" [ "class", $"v-{Verdict.name value}" ] [ text (Maths.numbers reason) ]
 
                         el
                             "p"
@@ -199,7 +219,7 @@ module Evidence =
                     ]
 
                 if not reported.Cells.IsEmpty then
-                    cellTable reported
+                    yield! cellTable reported
 
                 if not reported.Points.IsEmpty then
                     pointTable reported
@@ -245,14 +265,14 @@ module Evidence =
             []
             [
                 cell "" (Maths.render assumption.Statement)
-                cell (if broken.IsEmpty then "v-holds" else "v-notApplicable") [ text outcome ]
+                cell (if broken.IsEmpty then "all v-holds" else "all v-notApplicable") [ text outcome ]
                 cell
                     "soft"
                     [
                         yield! Maths.render (examples details)
 
                         if not broken.IsEmpty then
-                            text $" Broken: {examples broken}"
+                            text $" Broken: {Maths.numbers (examples broken)}"
                     ]
             ]
 
@@ -280,7 +300,7 @@ module Evidence =
                     "p"
                     [ "class", "soft" ]
                     [
-                        text $"{theorem.Source.Citation}."
+                        text $"{Wording.sentence theorem.Source.Citation}."
 
                         if theorem.Source.IsCompanion then
                             text

@@ -34,7 +34,7 @@ module Html =
                                 [ text "measured/bound" ]
                                 [
                                     text
-                                        "How much of the bound is used up. 1 is a sharp theorem; 0.01 is a theorem with a factor 100 to spare there. The table shows the largest over the cells."
+                                        $"How much of the bound is used up. 1 is a sharp theorem; 0.01 is a theorem with a factor 100 to spare there. The table shows the largest over the cells. An exact law cannot tell an excess below {Numbers.short Verdict.resolution} of the bound from equality, and counts it as equality."
                                 ]
 
                         yield!

@@ -32,7 +32,7 @@ module Markdown =
             | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
             | _ -> ""
 
-        let claimed = check.Claim |> Option.map (fun claim -> Wording.exponent claim.Exponent) |> Option.defaultValue ""
+        let claimed = check.Claim |> Option.map (Wording.claimed >> escape) |> Option.defaultValue ""
 
         let measured =
             match check.Rate with
@@ -81,7 +81,7 @@ module Markdown =
         [
             $"### {escape theorem.Id}: {escape theorem.Title}"
             ""
-            $"{escape theorem.Source.Citation}."
+            $"{escape (Wording.sentence theorem.Source.Citation)}."
             ""
             $"> {escape theorem.Statement}"
             ""

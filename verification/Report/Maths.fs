@@ -1,6 +1,7 @@
 namespace Sgm.Verification.Report
 
 open System
+open System.Text.RegularExpressions
 
 /// Formulas in plain text, "e^(−2T)·‖μ‖_{L²(p)}", with their exponents raised and their indices lowered.
 module Maths =
@@ -48,7 +49,15 @@ module Maths =
     /// Whether the character may carry an exponent or index.
     let private carries c = Char.IsLetterOrDigit c || ")]}‖|²³′*".Contains(c: char)
 
-    let rec render (text: string) : Markup list =
+    /// 5.7e-05 as 5.7×10⁻⁵, wherever it stands in a text.
+    let numbers (text: string) =
+        Regex.Replace(
+            text,
+            @"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?!\w)",
+            fun found -> $"{found.Groups[1].Value}×10{Numbers.superscript (int found.Groups[2].Value)}"
+        )
+
+    let rec private formula (text: string) : Markup list =
         let rec walk start i =
             let before = if i > start then [ Text(text.Substring(start, i - start)) ] else []
 
@@ -58,9 +67,12 @@ module Maths =
                 match attached text i with
                 | Some(inner, next) ->
                     let tag = if text[i] = '^' then "sup" else "sub"
-                    before @ Markup.el tag [] (render inner) :: walk next next
+                    before @ Markup.el tag [] (formula inner) :: walk next next
                 | None -> walk start (i + 1)
             else
                 walk start (i + 1)
 
         walk 0 0
+
+    /// A text with formulas and numbers in it.
+    let render text = formula (numbers text)

@@ -63,9 +63,16 @@ module Numbers =
         if width < 1e-5 then
             fixedPoint 5 value, $"± {significant 1 (max (upper - value) (value - lower))}"
         else
-            let decimals = if Double.IsInfinity width then 3 else int (ceil -(log10 width)) + 1
-            let show = fixedPoint (Math.Clamp(decimals, 2, 6))
-            show value, $"[{show lower}, {show upper}]"
+            let decimals =
+                if Double.IsInfinity width then
+                    3
+                else
+                    Math.Clamp(int (ceil -(log10 width)), 2, 6)
+
+            let unit = 10.0 ** float -decimals
+            // Rounded outwards, so that what is shown covers what was found.
+            let outwards (round: float -> float) x = fixedPoint decimals (round (x / unit) * unit)
+            fixedPoint decimals value, $"[{outwards floor lower}, {outwards ceil upper}]"
 
     /// A duration.
     let seconds (x: float) =

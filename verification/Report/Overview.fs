@@ -130,15 +130,13 @@ module Overview =
             [
                 "", [ verdict check.Verdict ]
                 "id", [ el "a" [ "href", $"#{reported.Anchor}" ] [ text check.Theorem.Id ] ]
-                "", [ text check.KindName ]
+                "claim", [ text check.KindName; text " "; el "span" [ "class", "soft" ] [ text check.Scenario.Name ] ]
                 "", Maths.render check.Axis.Symbol
                 "n", [ text (string reported.Size) ]
                 "n", tightness check
-                "n",
-                [ text (check.Claim |> Option.map (fun c -> Wording.exponent c.Exponent) |> Option.defaultValue "") ]
+                "n", check.Claim |> Option.map (Wording.claimed >> Maths.render) |> Option.defaultValue []
                 "n", measured
                 "n", [ text (if check.Vacuous = 0 then "" else string check.Vacuous) ]
-                "", [ text check.Scenario.Name ]
             ]
 
         [
@@ -160,7 +158,7 @@ module Overview =
                         if check.Verdict = Violated then
                             "class", "alarm"
                     ]
-                    [ el "td" [ "class", "why"; "colspan", string cells.Length ] [ text reason ] ]
+                    [ el "td" [ "class", "why"; "colspan", string cells.Length ] [ text (Maths.numbers reason) ] ]
         ]
 
     /// One line a check, by paper.
@@ -176,7 +174,6 @@ module Overview =
                 "n", "claimed exponent"
                 "n", "measured exponent"
                 "n", "vacuous"
-                "", "scenario"
             ]
 
         let bodies =

@@ -139,7 +139,7 @@ module Scale =
         let within (tick: Tick) = scale.From <= tick.At * (1.0 + 1e-9) && tick.At <= scale.To * (1.0 + 1e-9)
 
         let ticks =
-            if span > 1.5 then
+            if span > 2.6 then
                 let every = int (ceil (span / 7.0))
                 let readable = scale.From >= 0.005 && scale.To <= 20000.0
                 let label exponent = if readable then plain (10.0 ** float exponent) else powerOfTen exponent
@@ -152,10 +152,12 @@ module Scale =
                             { At = at; Label = None }
                 ]
             elif span > 0.6 then
+                let labelled = if span > 1.7 then [ 1; 3 ] else [ 1; 2; 5 ]
+
                 [
                     for exponent, m, at in multiples low high do
                         let label = if scale.From < 1e-3 then scientific m exponent else plain at
-                        { At = at; Label = (if List.contains m [ 1; 2; 5 ] then Some label else None) }
+                        { At = at; Label = (if List.contains m labelled then Some label else None) }
                 ]
             else
                 linearTicks scale 4

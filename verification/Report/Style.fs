@@ -25,7 +25,7 @@ module Style =
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-header,main,footer{max-width:1120px;margin:0 auto;padding:0 1.25rem}
+header,main,footer{max-width:1160px;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2.25rem}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 .4rem;letter-spacing:-.01em}
 h2{font-size:1.35rem;line-height:1.3;margin:3.5rem 0 .25rem;padding-top:1rem;border-top:2px solid var(--ink)}
@@ -34,7 +34,7 @@ h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 p{margin:.4rem 0;max-width:76ch}
 a{color:var(--link);text-underline-offset:.15em}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
-code.command{user-select:all;white-space:nowrap}
+code.command{user-select:all;white-space:nowrap;font-size:.8rem}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
 sup,sub{line-height:0;font-size:.74em}
 .soft{color:var(--soft)}
@@ -53,15 +53,19 @@ button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--pan
 .verdict{font-weight:600;white-space:nowrap}
 .scroll{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule);border-radius:8px}
 .scroll:focus-visible{outline:2px solid var(--link)}
-table{border-collapse:collapse;width:100%;font-size:.875rem}
-th,td{padding:.42rem .7rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
-thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom;white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:.86rem}
+th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
+thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom}
 tbody.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.id{white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td.n{white-space:nowrap}
+td.claim{min-width:10rem}
+td.what{min-width:9.5rem}
+td.all{white-space:nowrap}
+td.id{max-width:15rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 td.why{color:var(--soft);padding-top:0;border-top:0;max-width:60rem}
 tr.alarm td{background:color-mix(in srgb,var(--violated) 9%,transparent)}
-.tightness{display:inline-block;width:3.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
+.tightness{display:inline-block;width:2.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
 .tightness i{display:block;height:100%;border-radius:3px;background:var(--c0)}
 .tag{font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
 .statement{border-left:4px solid var(--c0);background:var(--panel);margin:.8rem 0;padding:.8rem 1.1rem;border-radius:0 8px 8px 0;max-width:none;font-size:1.05rem;overflow-wrap:anywhere;font-family:"STIX Two Text","Cambria Math",Cambria,"Times New Roman",serif}

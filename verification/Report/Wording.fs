@@ -45,22 +45,29 @@ module Wording =
         | NotApplicable ->
             "An assumption of the theorem is broken, or not known to hold, on every cell: the theorem says nothing here, so nothing was compared."
 
-    /// "= 1", "≤ 2".
-    let exponent exponent =
-        match exponent with
-        | Exactly a -> $"= {Numbers.chosen a}"
-        | AtMost a -> $"≤ {Numbers.chosen a}"
-
-    /// "γ", "e^T": what the exponent is an exponent of.
+    /// "d^0.5", "e^(−2·T)".
     let law (claim: RateClaim) (power: string) =
         if claim.IsExponential then
             $"e^({power}·{claim.Axis})"
         else
             $"{claim.Axis}^{power}"
 
+    /// "0.5" for an exact exponent; "O(h^1)" for an upper bound, whose sense depends on where the asymptotic end is.
+    let claimed (claim: RateClaim) =
+        match claim.Exponent with
+        | Exactly a -> Numbers.chosen a
+        | AtMost a -> $"O({law claim (Numbers.chosen a)})"
+
     /// "d = 4, γ = 0.1".
     let setting (setting: (string * float) list) =
         setting |> List.map (fun (symbol, value) -> $"{symbol} = {Numbers.chosen value}") |> String.concat ", "
+
+    /// With a capital letter.
+    let sentence (words: string) =
+        if words = "" then
+            words
+        else
+            string (System.Char.ToUpperInvariant words[0]) + words.Substring 1
 
     /// "1 cell", "2 cells".
     let count n noun = if n = 1 then $"1 {noun}" else $"{n} {noun}s"
