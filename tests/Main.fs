@@ -21,6 +21,7 @@ let private tests =
             GaussianTests.tests
             GridTests.tests
             VerificationTests.tests
+            ReportTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests
             EnsembleLawTests.tests

@@ -306,6 +306,13 @@ module Evidence =
                             text
                                 " A companion has the shape of the paper's statement, with every constant explicit and proved."
                     ]
+
+                if theorem.Stance = Necessity then
+                    el
+                        "p"
+                        [ "class", "soft" ]
+                        [ text "A negative check: it shows what goes wrong when a hypothesis is left out." ]
+
                 el "p" [ "class", "statement" ] (Maths.render theorem.Statement)
                 el
                     "p"
