@@ -28,7 +28,7 @@ module Numbers =
             let rounded = Double.Parse(x.ToString $"E{digits - 1}")
             let exponent = int (floor (log10 (abs rounded) + 1e-12))
 
-            if exponent >= -3 && exponent < max 5 digits then
+            if exponent >= -3 && exponent < max 4 digits then
                 fixedPoint (digits - 1 - exponent) rounded |> trimmed
             else
                 let mantissa = rounded / 10.0 ** float exponent |> fixedPoint (digits - 1) |> trimmed
