@@ -43,7 +43,7 @@ module Print =
 
     let private flatList (items: string list) = if items.IsEmpty then "[ ]" else "[ " + String.Join("; ", items) + " ]"
 
-    let private sameNumber (a: float) (b: float) = number a = number b
+    let private sameNumber (a: float) (b: float) = a = b || number a = number b
 
     /// A vector, not as an argument.
     let private vector (entries: float list) =

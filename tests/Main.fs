@@ -18,6 +18,9 @@ let private tests =
             DslPlanTests.tests
             DslErrorsTests.tests
             DslFuzzTests.tests
+            DslWordsTests.tests
+            DslDataTests.tests
+            DslFluentTests.tests
             GaussianTests.tests
             GridTests.tests
             VerificationTests.tests

@@ -1,0 +1,97 @@
+module Sgm.Tests.DslFluentTests
+
+open System
+open System.Reflection
+open Expecto
+open Sgm
+open Sgm.Fluent
+
+let private written =
+    experiment {
+        target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normalDiag [ 2.0 ] [ 0.5 ] ])
+        forward ve
+        score (exact |> shifted 0.05 |> clipped 9.0)
+        start (point [ 1.0 ])
+
+        sampler (
+            anneal
+                (geometric 10.0 0.1 20)
+                (corrector (langevinScaled 0.1) >=> predictor ancestral >=> repeat 2 (corrector (langevin 0.001)))
+            >=> probe "low"
+        )
+
+        measure [ kl; w2 ]
+        particles 1000
+        seed 7L
+    }
+
+let private chained =
+    let body = [| Samplers.LangevinScaled 0.1; Samplers.Ancestral; Samplers.Repeat(2, Samplers.Langevin 0.001) |]
+
+    Experiments
+        .Create(
+            Targets.Mixture(
+                struct (0.5, Targets.Normal([| -2.0 |], 0.25)),
+                struct (0.5, Targets.NormalDiag([| 2.0 |], [| 0.5 |]))
+            ),
+            Forward.Ve,
+            Samplers.Anneal(Schedules.Geometric(10.0, 0.1, 20), body).Then(Samplers.Probe "low")
+        )
+        .WithScore(Scores.Exact.Shifted(0.05).Clipped(9.0))
+        .WithStart(Starts.Point 1.0)
+        .WithMeasure(Engine.Metric.Kl, Engine.Metric.W2)
+        .WithParticles(1000)
+        .WithSeed(7L)
+
+/// Types that C# should not have to name.
+let rec private foreign (t: Type) =
+    if t.IsGenericType then
+        let definition = t.GetGenericTypeDefinition()
+
+        definition = typedefof<list<_>>
+        || definition = typedefof<option<_>>
+        || definition = typedefof<ValueOption<_>>
+        || definition = typedefof<int -> int>
+        || definition = typedefof<Result<_, _>>
+        || definition = typedefof<int * int>
+        || Array.exists foreign (t.GetGenericArguments())
+    else
+        t.HasElementType && foreign (t.GetElementType())
+
+let tests =
+    testList
+        "Dsl.Fluent"
+        [
+            testCase "the same experiment as the words make" (fun () -> Expect.equal chained written "value")
+
+            testCase "checks, texts and messages" (fun () ->
+                let valid = chained.Check "."
+                Expect.isTrue valid.IsValid (String.Join("\n", valid.Errors))
+                Expect.equal valid.Text (Print.experiment written) "text"
+                Expect.equal (chained.ToText()) valid.Text "text"
+                Expect.equal valid.Plan.StepCount 80L "plan"
+                Expect.equal (Experiments.CheckText(valid.Text, ".")).Fingerprint valid.Fingerprint "fingerprint"
+
+                let wrong = chained.WithParticles(0).Check "."
+                Expect.isFalse wrong.IsValid "valid"
+                Expect.isNull wrong.Text "text"
+                Expect.isTrue (isNull (box wrong.Plan)) "plan"
+                Expect.hasLength wrong.Errors 1 "errors")
+
+            testCase "no curried functions, options, tuples or F# lists in any signature" (fun () ->
+                let flags =
+                    BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.Instance ||| BindingFlags.DeclaredOnly
+
+                let types =
+                    typeof<CheckResult>.Assembly.GetExportedTypes()
+                    |> Array.filter (fun t -> t.Namespace = "Sgm.Fluent")
+
+                Expect.isGreaterThan types.Length 5 "types"
+
+                for t in types do
+                    for method in t.GetMethods flags do
+                        let all =
+                            Array.append [| method.ReturnType |] (method.GetParameters() |> Array.map _.ParameterType)
+
+                        Expect.isFalse (Array.exists foreign all) $"{t.Name}.{method.Name}")
+        ]
