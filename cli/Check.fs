@@ -2,6 +2,7 @@
 module Sgm.Cli.Check
 
 open Sgm
+open Sgm.Engine
 open Sgm.Verification
 
 let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
@@ -12,7 +13,7 @@ let private jsonCheck (loaded: Checked) (json: Json.Writer) =
     json.WriteNumber("steps", loaded.Plan.StepCount)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
-    Json.number json "particleBytes" (particleBytes loaded)
+    json.WriteNumber("particleBytes", particleBytes loaded)
     Json.objects json "errors" [] ignore
     Json.objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
 
@@ -45,7 +46,7 @@ let private show (screen: Screen) (loaded: Checked) =
 
     line
         "by particles"
-        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (particleBytes loaded)}"
+        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"
 
     screen.Line()
     Assessment.show screen Assessment.Brief loaded
