@@ -47,7 +47,7 @@ let exampleOf name = $"EXAMPLE:\n\n    {(find name).Example}"
 
 /// An experiment that has every kind of word.
 let smallest =
-    "experiment { target (normal [ 0.0 ] 1.0); forward vp; sampler (anneal (uniform 1.0 0.0 1) (predictor ancestral)) }"
+    "experiment {\n  target (normal [ 0.0 ] 1.0)\n  forward vp\n  sampler (anneal (uniform 1.0 0.0 1) (predictor ancestral))\n}"
 
 /// "0.1.0".
 let version =

@@ -3,6 +3,7 @@ module Sgm.Cli.Verify
 
 open System
 open Sgm
+open Sgm.Engine
 open Sgm.Verification
 
 let private verdict v =
@@ -96,14 +97,9 @@ let private isCancellation (error: exn) =
         several.Flatten().InnerExceptions |> Seq.forall (fun inner -> inner :? OperationCanceledException)
     | _ -> false
 
-let private verify (terminal: Terminal) effort theorems =
+let private verify run (terminal: Terminal) effort theorems =
     Progress.during terminal "verifying" (fun told ->
-        let runner =
-            {
-                Run = fun plan options -> Laws.run plan options
-                Cancellation = terminal.Cancellation
-                Progress = told
-            }
+        let runner = { Run = run; Cancellation = terminal.Cancellation; Progress = told }
 
         Study.run runner effort theorems)
 
@@ -135,17 +131,20 @@ let private finish (terminal: Terminal) (request: VerifyRequest) result =
 
         if result.Violated > 0 then Exit.Violated else Exit.Fine
 
-let private execute (terminal: Terminal) (request: VerifyRequest) theorems =
+let private execute run (terminal: Terminal) (request: VerifyRequest) theorems =
     try
-        verify terminal request.Effort theorems |> finish terminal request
+        verify run terminal request.Effort theorems |> finish terminal request
     with error when isCancellation error ->
         Terminal.tell terminal "sgm verify: cancelled"
         Exit.Cancelled
 
-let command terminal (request: VerifyRequest) =
+/// With a runner of one's own; the tests put a broken one here.
+let commandBy (run: Plan -> RunOptions -> Outcome) terminal (request: VerifyRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm verify: {message}"
 
     match chosen request.Ids, Report.Folder.check request.Report with
     | Error message, _
     | _, Error message -> refuse message
-    | Ok theorems, Ok() -> execute terminal request theorems
+    | Ok theorems, Ok() -> execute run terminal request theorems
+
+let command terminal request = commandBy Laws.run terminal request

@@ -28,6 +28,7 @@ let private tests =
             EnsembleKernelTests.tests
             EnsembleRunTests.tests
             EnsembleLawTests.tests
+            CliTests.tests
         ]
 
 [<EntryPoint>]
