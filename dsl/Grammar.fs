@@ -64,21 +64,23 @@ module Grammar =
         at .>> skipChar '[' .>> blank .>>. deeper items
         >>= fun (start, items) -> closing "[" ']' start >>% expr start (Node.List items)
 
-    /// An atom, and the blank after it.
+    let private parensAndBlank = parens .>> blank
+    let private listAndBlank = list .>> blank
+    let private textAndBlank = text .>> blank
+    let private numberAndBlank = number .>> blank
+
+    /// An atom, and the blank after it; `word` reads one that starts with a letter.
     let private atom (word: Parser<Expr>) : Parser<Expr> =
         fun stream ->
-            let parser =
-                match stream.Peek() with
-                | '(' -> parens
-                | '[' -> list
-                | '"' -> text
-                | '-' -> number
-                | c when isDigit c -> number
-                | _ -> word
+            match stream.Peek() with
+            | '(' -> parensAndBlank stream
+            | '[' -> listAndBlank stream
+            | '"' -> textAndBlank stream
+            | '-' -> numberAndBlank stream
+            | c when isDigit c -> numberAndBlank stream
+            | _ -> word stream
 
-            (parser .>> blank) stream
-
-    let private bareWord = pipe2 at name (fun start name -> expr start (Node.Word(name, [])))
+    let private bareWord = pipe2 at (name .>> blank) (fun start name -> expr start (Node.Word(name, [])))
 
     /// Arguments follow on the same line, or deeper than the item starts.
     let private arguments: Parser<Expr list> =

@@ -98,9 +98,9 @@ let private large =
     let times n (text: string) = String.replicate n text
 
     let valid name text =
-        testCase name (fun () -> Expect.isOk (survivesWithin 20.0 (text ()) |> Result.mapError Message.renderAll) name)
+        testCase name (fun () -> Expect.isOk (survivesWithin 60.0 (text ()) |> Result.mapError Message.renderAll) name)
 
-    let invalid name text = testCase name (fun () -> Expect.isError (survivesWithin 20.0 (text ())) name)
+    let invalid name text = testCase name (fun () -> Expect.isError (survivesWithin 60.0 (text ())) name)
 
     let numbers n = "[ " + times n "1.5; " + "]"
 
