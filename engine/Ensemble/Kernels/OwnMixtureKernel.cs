@@ -57,8 +57,7 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
         {
             ref double from = ref Unsafe.Add(ref x, i);
             ref double to = ref Unsafe.Add(ref s, i);
-            TLanes top0 = double.NegativeInfinity, top1 = double.NegativeInfinity;
-            TLanes sum0 = 0.0, sum1 = 0.0;
+            Running<TLanes> left = Running<TLanes>.Start(), right = Running<TLanes>.Start();
             for (int first = 0; first < components; first += Tile)
             {
                 int count = Math.Min(Tile, components - first);
@@ -66,16 +65,15 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
                 ref double mu = ref Unsafe.Add(ref centre, offset);
                 ref double w = ref Unsafe.Add(ref precision, offset);
                 Logits(count, ref from, stride, ref mu, ref w, ref Unsafe.Add(ref bias, first), ref p);
-                TLanes scale0 = Softmax.Tile(ref p, count, group, ref top0, ref sum0);
-                TLanes scale1 = Softmax.Tile(ref Unsafe.Add(ref p, lanes), count, group, ref top1, ref sum1);
-                Combine(count, first == 0, scale0, scale1, ref from, ref to, stride, ref mu, ref w, ref p);
+                Softmax.Tile(ref p, count, group, ref left, ref right);
+                Combine(count, first == 0, left.Scale, right.Scale, ref from, ref to, stride, ref mu, ref w, ref p);
             }
 
-            Finish(1.0 / sum0, 1.0 / sum1, ref to, stride);
+            Finish(1.0 / left.Sum, 1.0 / right.Sum, ref to, stride);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private void Logits(int count, ref double x, nint stride, ref double mu, ref double w, ref double bias, ref double p)
     {
         int lanes = TLanes.Count;
@@ -104,7 +102,7 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
     }
 
     // s ← s·scale + Σ_k p_k·(mμ_k − x)/v_k.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private void Combine(
         int count, bool isFirst, TLanes scale0, TLanes scale1, ref double from, ref double to, nint stride, ref double mu, ref double w, ref double p)
     {

@@ -6,6 +6,10 @@ namespace Sgm.Engine;
 /// Small matrices times a group of points: two registers of particles wide, so each coefficient is used twice and the
 /// multiply-adds of a tile are independent.
 /// </summary>
+/// <remarks>
+/// The pieces of a kernel that loop are methods of their own, compiled at their first call to full optimisation: inlined into one
+/// another they exceed the compiler's budget, and what it then leaves as calls starts in the slow tier.
+/// </remarks>
 internal static class Panel
 {
     /// <summary>
@@ -36,7 +40,7 @@ internal static class Panel
     /// out[r] ← start[r] + Σ_c M[r, c]·in[c] for every lane of the group; start is out itself when <paramref name="accumulate"/>,
     /// else <paramref name="bias"/>[r], or 0 where bias is null.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<TLanes>(
         ref double packed, int rows, int columns, ref double input, nint inputStride, ref double output, nint outputStride, bool accumulate, ref double bias)
         where TLanes : struct, ILanes<TLanes>

@@ -145,8 +145,7 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
             ref double from = ref Unsafe.Add(ref x, i);
             ref double to = ref Unsafe.Add(ref s, i);
             Centre(ref from, stride, ref y, ref shift, ref dot ? ref slope : ref Unsafe.NullRef<double>());
-            TLanes top0 = double.NegativeInfinity, top1 = double.NegativeInfinity;
-            TLanes sum0 = 0.0, sum1 = 0.0;
+            Running<TLanes> left = Running<TLanes>.Start(), right = Running<TLanes>.Start();
             for (int first = 0; first < components; first += Tile)
             {
                 int count = Math.Min(Tile, components - first);
@@ -162,11 +161,10 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
                     Differences(m, first, count, ref y, ref precision, ref bias, ref p);
                 }
 
-                TLanes scale0 = Softmax.Tile(ref p, count, group, ref top0, ref sum0);
-                TLanes scale1 = Softmax.Tile(ref Unsafe.Add(ref p, lanes), count, group, ref top1, ref sum1);
+                Softmax.Tile(ref p, count, group, ref left, ref right);
                 if (first > 0)
                 {
-                    Rescale(ref to, stride, scale0, scale1);
+                    Rescale(ref to, stride, left.Scale, right.Scale);
                 }
 
                 Panel.Multiply<TLanes>(
@@ -174,7 +172,7 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
                     dimension, count, ref p, group, ref to, stride, first > 0, ref Unsafe.NullRef<double>());
             }
 
-            Finish(m / sum0, m / sum1, ref from, ref to, stride, ref shift, ref precision);
+            Finish(m / left.Sum, m / right.Sum, ref from, ref to, stride, ref shift, ref precision);
         }
     }
 
@@ -195,7 +193,7 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private void Differences(TLanes m, int first, int count, ref double y, ref double precision, ref double bias, ref double p)
     {
         int lanes = TLanes.Count;
