@@ -101,10 +101,15 @@ module Arguments =
     let private explain (message: string) =
         let line = (Array.head (message.Split '\n')).Replace("ERROR: ", "").Trim().TrimEnd('.')
         let unknown = Regex.Match(line, "^unrecognized argument: '(.*)'$")
+        let number = Regex.Match(line, "^parameter '(.*)' must be followed by <N>, but was '(.*)'$")
         let choice = Regex.Match(line, "by <([a-z|]+)>, but was '(.*)'$")
 
         if unknown.Success then
             $"unexpected argument '{unknown.Groups[1].Value}'."
+        elif number.Success then
+            let flag = number.Groups[1].Value
+            let largest = if flag = "--seed" then string Int64.MaxValue else string Int32.MaxValue
+            $"{flag}: found '{number.Groups[2].Value}', expected a whole number up to {largest}."
         elif choice.Success then
             let known = choice.Groups[1].Value.Split '|' |> List.ofArray
             line + didYouMean known choice.Groups[2].Value

@@ -92,7 +92,7 @@ let run (terminal: Terminal) (words: string list) =
         code)
 
 /// Cancels on Ctrl-C and SIGTERM; work that does not listen is ended after 900 ms, or at the second signal.
-let private onSignal (source: CancellationTokenSource) =
+let private onSignal (terminal: Terminal) (source: CancellationTokenSource) =
     let handle (context: PosixSignalContext) =
         context.Cancel <- true
 
@@ -101,7 +101,11 @@ let private onSignal (source: CancellationTokenSource) =
 
         let hardEnd () =
             Thread.Sleep 900
-            exit Exit.Cancelled
+
+            try
+                Progress.restore terminal
+            finally
+                exit Exit.Cancelled
 
         Thread(hardEnd, IsBackground = true).Start()
         source.Cancel()
@@ -112,7 +116,8 @@ let private onSignal (source: CancellationTokenSource) =
 [<EntryPoint>]
 let main words =
     use source = new CancellationTokenSource()
-    let registrations = onSignal source
-    let code = run (Terminal.ofProcess source.Token) (List.ofArray words)
+    let terminal = Terminal.ofProcess source.Token
+    let registrations = onSignal terminal source
+    let code = run terminal (List.ofArray words)
     GC.KeepAlive registrations
     code

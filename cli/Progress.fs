@@ -35,6 +35,12 @@ let private show (terminal: Terminal) (meter: Meter) (work: Task) =
                 bar.Description <- Markup.Escape meter.Title
                 bar.Value <- meter.Fraction)
 
+/// Shows the cursor again, which a bar hides, when the process ends before its bar does.
+let restore (terminal: Terminal) =
+    if terminal.ErrorIsTerminal then
+        terminal.Error.Write "\027[?25h"
+        terminal.Error.Flush()
+
 /// Runs `work`, which is given a function that takes a title and a finished fraction.
 let during (terminal: Terminal) title (work: (string -> float -> unit) -> 'result) =
     if not terminal.ErrorIsTerminal then

@@ -35,10 +35,17 @@ let private rate (claim: RateClaim) =
     else
         $"{claim.Of} ~ {claim.Axis}^({bound}{Words.number exponent})"
 
+let private stance (theorem: Theorem) =
+    match theorem.Stance with
+    | Guarantee -> "guarantee"
+    | Necessity -> "necessity"
+
 let private jsonTheorem json (theorem: Theorem) =
     Json.text json "id" theorem.Id
     Json.text json "title" theorem.Title
     Json.text json "statement" theorem.Statement
+
+    Json.text json "stance" (stance theorem)
 
     Json.object json "source" (fun () ->
         Json.text json "paper" theorem.Source.Paper
@@ -94,7 +101,7 @@ let private show (screen: Screen) (theorem: Theorem) =
                 screen.Line $"  {line}"
 
     screen.Line [ strong theorem.Id; plain $": {theorem.Title}" ]
-    screen.Line [ faint theorem.Source.Citation ]
+    screen.Line [ faint $"{stance theorem}; {theorem.Source.Citation}" ]
     section "Statement" [ theorem.Statement ]
     section "Assumptions" (theorem.Assumptions |> List.map (fun assumption -> assumption.Statement))
     section "Rates" (theorem.Rates |> List.map rate)

@@ -140,7 +140,7 @@ let private refusals =
         [ "run"; "a.sgm"; "--partikles"; "4" ], "did you mean '--particles'?"
         [ "run"; "--bogus" ], "unknown flag '--bogus'"
         [ "run"; "a.sgm"; "--by"; "exat" ], "did you mean 'exact'?"
-        [ "run"; "a.sgm"; "--seed"; "many" ], "'--seed'"
+        [ "run"; "a.sgm"; "--seed"; "many" ], "found 'many', expected a whole number"
         [ "run"; "a.sgm"; "--seed" ], "'--seed'"
         [ "run"; "a.sgm"; "--seed"; "1"; "--seed"; "2" ], "more than once"
         [ "run"; "a.sgm"; "--threads=0" ], "expected a whole number from 1 to 4096"
