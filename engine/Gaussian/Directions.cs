@@ -80,29 +80,40 @@ internal sealed class Directions
         var found = new Dictionary<Direction, int>();
         var counts = new List<long>();
         int[] groupOf = new int[d];
-        Direction last = default;
-        int lastGroup = -1;
+        int group = -1;
         for (int i = 0; i < d; i++)
         {
-            double eigenvalue = score.Variances[i];
-            int channel = lastGroup >= 0 && eigenvalue == score.Variances[i - 1] ? last.Channel : ChannelOf(channels, eigenvalue);
-            var direction = new Direction(
-                channel, scoreMean[i], shift?[i] ?? unit, startMean[i], start.Variances[i], targetMean[i], target.Variances[i]);
-            if (lastGroup < 0 || direction != last)
+            // Long runs of equal directions are the rule; a run is told from its neighbour, without a look-up.
+            bool sameAsBefore = i > 0
+                && score.Variances[i] == score.Variances[i - 1]
+                && scoreMean[i] == scoreMean[i - 1]
+                && (shift is null || shift[i] == shift[i - 1])
+                && startMean[i] == startMean[i - 1]
+                && start.Variances[i] == start.Variances[i - 1]
+                && targetMean[i] == targetMean[i - 1]
+                && target.Variances[i] == target.Variances[i - 1];
+            if (!sameAsBefore)
             {
-                ref int group = ref CollectionsMarshal.GetValueRefOrAddDefault(found, direction, out bool exists);
+                var direction = new Direction(
+                    ChannelOf(channels, score.Variances[i]),
+                    scoreMean[i],
+                    shift?[i] ?? unit,
+                    startMean[i],
+                    start.Variances[i],
+                    targetMean[i],
+                    target.Variances[i]);
+                ref int known = ref CollectionsMarshal.GetValueRefOrAddDefault(found, direction, out bool exists);
                 if (!exists)
                 {
-                    group = counts.Count;
+                    known = counts.Count;
                     counts.Add(0);
                 }
 
-                last = direction;
-                lastGroup = group;
+                group = known;
             }
 
-            groupOf[i] = lastGroup;
-            counts[lastGroup]++;
+            groupOf[i] = group;
+            counts[group]++;
         }
 
         return new([.. channels.Keys], blocks, groupOf, [.. found.Keys], [.. counts]);

@@ -33,10 +33,15 @@ public sealed class GaussianInterpreter : IInterpreter
             ? new(new RunStatus.Unsupported(reason), [])
             : new GaussianRun(plan, options).Run();
 
+    /// <summary>Only full covariances can fail to share an eigenbasis, so only they are looked at.</summary>
     private static bool IsTooDense(Plan plan) =>
         plan.Dimension > DenseLimit
+        && (HasFullCovariance(plan.Target) || HasFullCovariance(plan.Score.Of) || (plan.Start is Start.Law law && HasFullCovariance(law.Of)))
         && Directions.Common(
             NormalLaw.Of(plan.Score.Of, NoiseLevel.Data),
             GaussianRun.StartLaw(plan),
             NormalLaw.Of(plan.Target, NoiseLevel.Data)) is null;
+
+    private static bool HasFullCovariance(Target target) =>
+        target.Factors.Any(f => f.Law.Covariances[0].Shape == CovarianceShape.Full);
 }

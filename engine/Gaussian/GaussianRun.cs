@@ -28,7 +28,7 @@ internal sealed class GaussianRun
         score = AffineScore.Of(plan.Score.Modifiers)!.Value;
         scoreLaw = NormalLaw.Of(plan.Score.Of, NoiseLevel.Data);
         startLaw = StartLaw(plan);
-        targetLaw = NormalLaw.Of(plan.Target, NoiseLevel.Data);
+        targetLaw = ReferenceEquals(plan.Target, plan.Score.Of) ? scoreLaw : NormalLaw.Of(plan.Target, NoiseLevel.Data);
         common = Directions.Common(scoreLaw, startLaw, targetLaw);
         scoreDirections = common ?? Directions.OfScore(scoreLaw);
         eigenvalues = scoreDirections.Eigenvalues;
