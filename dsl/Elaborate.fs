@@ -198,11 +198,13 @@ type internal Elaboration(source: Source, problems: Problems) =
     and chain kind at first rest =
         let words = Array.create rest.Length None
         let mutable expected = kind
+        let mutable composes = true
 
         for i in rest.Length - 1 .. -1 .. 0 do
             match rest[i] with
             | Operator.Then, right ->
                 if expected <> Kind.Pipeline then
+                    composes <- false
                     report right.At (Fault.WrongKind("a pipeline composed by '>=>'", Kind.describe expected, None))
 
                 expected <- Kind.Pipeline
@@ -219,7 +221,8 @@ type internal Elaboration(source: Source, problems: Problems) =
             report at (Fault.TooDeep Syntax.deepestValue)
             None
         else
-            evaluate at (value expected first) rest words
+            let result = evaluate at (value expected first) rest words
+            if composes then result else None
 
     /// The word right of `|>` and its written arguments, when it takes one more.
     and piped kind (right: Expr) =
