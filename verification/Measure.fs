@@ -110,14 +110,14 @@ module Measure =
             let best = Array.last corners
             Estimate.Exact(back best, back (best - spread), back (best + spread), "limit of the step to 0 (Richardson)")
 
-    /// How many times the step is halved for a limit.
-    let private refinements = 7
-
-    /// The metric at the end in the limit of small steps, `refined k` having steps h/2^k.
-    let limit metric runner (refined: int -> Plan) =
+    /// The metric at the end in the limit of small steps, `refined k` having steps h/2^k, k = 0..refinements (at least 4).
+    let limitAfter refinements metric runner (refined: int -> Plan) =
         let folder found k =
             found
             |> Result.bind (fun earlier ->
                 atEnd metric runner (refined k) |> Result.map (fun value -> value :: earlier))
 
         (Ok [], [ 0..refinements ]) ||> List.fold folder |> Result.map (List.rev >> stepLimit metric)
+
+    /// The same with seven halvings.
+    let limit metric runner refined = limitAfter 7 metric runner refined
