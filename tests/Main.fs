@@ -24,6 +24,7 @@ let private tests =
             GaussianTests.tests
             GridTests.tests
             VerificationTests.tests
+            PedrottiTests.tests
             ReportTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests

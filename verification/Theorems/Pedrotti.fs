@@ -27,12 +27,7 @@ let private constants (subject: Subject) =
                 ()
                 $"the score is not known to be monotone: its one-sided Lipschitz constant is at most {facts.OneSided:g6}, not below 0"
 
-        return
-            {
-                M = -facts.OneSided
-                ScoreError = facts.Error
-                Time = float run.N * run.H
-            }
+        return { M = -facts.OneSided; ScoreError = facts.Error; Time = float run.N * run.H }
     }
 
 let private assumptions =
@@ -108,8 +103,6 @@ let private normalBase t2 mean variance =
     setting [ "d", 4.0; "T1", 0.5; "T2", t2; "ε", 0.1; "mean", mean; "variance", variance; "mixture", 0.0 ]
 
 let private mixtureBase = setting [ "d", 4.0; "T1", 0.8; "T2", 2.0; "ε", 0.1; "mixture", 1.0 ]
-
-let private few values = fun effort -> if effort = Quick then values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd else values
 
 let private mixtureAxes =
     [

@@ -52,12 +52,7 @@ let private lines (plan: Plan) =
     |> Seq.filter (fun law -> law.Dimension = 1 && law.Count > 1)
     |> List.ofSeq
 
-type private Facts =
-    {
-        Run: LangevinRun
-        Data: Block list
-        Alpha: float
-    }
+type private Facts = { Run: LangevinRun; Data: Block list; Alpha: float }
 
 let private facts (subject: Subject) =
     attempt {
@@ -81,12 +76,14 @@ let private assumptions =
             blocks s.Plan.Target |> Result.map describe)
         assume "Ornstein–Uhlenbeck for T1 > ½·ln(1 − τ² + R²), so that α > 0" (fun s ->
             facts s |> Result.map (fun k -> $"T1 = {k.Run.Level.Parameter:g6}, α = {k.Alpha:g6}"))
-        assume "Langevin dynamics with the exact score for a time T2 from N(0, I) (the limit h → 0 of Nh = T2)" (fun s ->
-            attempt {
-                let! k = facts s
-                let! start = fromPrior s
-                return $"T2 = {float k.Run.N * k.Run.H:g6} from {start}"
-            })
+        assume
+            "Langevin dynamics with the exact score for a time T2 from N(0, I) (the limit h → 0 of Nh = T2)"
+            (fun s ->
+                attempt {
+                    let! k = facts s
+                    let! start = fromPrior s
+                    return $"T2 = {float k.Run.N * k.Run.H:g6} from {start}"
+                })
     ]
 
 let private afterCorrector = limit Metric.W2
@@ -169,8 +166,7 @@ let private scenarios =
         scenario
             "product of mixtures"
             "64 copies of five unequal atoms and 64 copies of two, all of radius R: T1 does not see the dimension."
-            (experimentOf (fun s ->
-                product [ 64, fiveAtoms (value "R" s) (value "τ" s ** 2.0); 64, bimodal s ]))
+            (experimentOf (fun s -> product [ 64, fiveAtoms (value "R" s) (value "τ" s ** 2.0); 64, bimodal s ]))
             [ base' ]
             [ radiusAxis ]
     ]

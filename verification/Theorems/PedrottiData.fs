@@ -44,6 +44,13 @@ let scenario name description experiment bases axes =
         Experiment = experiment
     }
 
+/// Every second value when there is little time.
+let few (values: float list) effort =
+    if effort = Quick then
+        values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd
+    else
+        values
+
 let source statement =
     {
         Paper = "Pedrotti, Maas and Mondelli 2024"
@@ -78,17 +85,6 @@ type Block =
         SecondMoment: float
     }
 
-let private radius (law: Mixture) =
-    let coordinate i k = law.Means[k * law.Dimension + i]
-
-    let middle =
-        Array.init law.Dimension (fun i ->
-            let values = Seq.init law.Count (coordinate i)
-            (Seq.min values + Seq.max values) / 2.0)
-
-    Seq.init law.Count (fun k -> sqrt (Seq.sum (Seq.init law.Dimension (fun i -> (coordinate i k - middle[i]) ** 2.0))))
-    |> Seq.max
-
 let private meanAlong (law: Mixture) j =
     match law.Covariances[0].Eigenvectors with
     | null -> law.Means[j]
@@ -117,18 +113,24 @@ let private blocksOfFactor (factor: Factor) =
             block (Seq.length means) 0.0 variance (Seq.sumBy (fun (_, mean) -> mean * mean) means))
         |> List.ofSeq
         |> Ok
-    elif law.SharesCovariance && isotropic then
-        let moment =
-            Seq.sum (Seq.init law.Count (fun k -> Seq.sum (Seq.map (fun x -> law.Weights[k] * x * x) (law.Mean(k).ToArray()))))
-
-        Ok [ block law.Dimension (radius law) covariance.Smallest moment ]
     else
-        Error "the data are not of the form q∗N(0, τ²·I) with q in a ball: a mixture's components have different covariances"
+        match Constants.kernelForm NoiseLevel.Data law with
+        | Some form ->
+            let moment =
+                Seq.sum (
+                    Seq.init law.Count (fun k -> law.Weights[k] * Array.sumBy (fun x -> x * x) (law.Mean(k).ToArray()))
+                )
+
+            Ok [ block law.Dimension form.Radius form.Variance moment ]
+        | None ->
+            Error
+                "the data are not of the form q∗N(0, τ²·I) with q in a ball: a mixture's components have different covariances"
 
 /// The data as independent blocks, or why they are not of that form.
 let blocks (target: Engine.Target) =
     (Ok [], target.Factors)
-    ||> Seq.fold (fun found factor -> found |> Result.bind (fun all -> blocksOfFactor factor |> Result.map (fun b -> all @ b)))
+    ||> Seq.fold (fun found factor ->
+        found |> Result.bind (fun all -> blocksOfFactor factor |> Result.map (fun b -> all @ b)))
 
 /// v = m²τ² + σ², the variance of the Gaussian part of a block at a level; for vp v_t = 1 − a²(1 − τ²).
 let varianceAt (level: NoiseLevel) block = level.VarianceOf block.Variance
@@ -199,23 +201,16 @@ let private modifierError (plan: Plan) level blocks (modifier: Engine.ScoreModif
     | :? Engine.ScoreModifier.Rippled as ripple ->
         let a, w = abs ripple.Amplitude, ripple.Frequency
 
-        Ok(
-            a * sqrt (2.0 * sineSquares plan.Target level w / d),
-            a * sqrt 2.0,
-            a * sqrt (2.0 / d) * abs w
-        )
+        Ok(a * sqrt (2.0 * sineSquares plan.Target level w / d), a * sqrt 2.0, a * sqrt (2.0 / d) * abs w)
     | :? Engine.ScoreModifier.Scaled as scale when plan.Score.Modifiers.Length = 1 ->
         let c = abs (scale.Factor - 1.0)
         Ok(c * sqrt (fisher level blocks), (if c = 0.0 then 0.0 else infinity), c * smoothness level blocks)
     | _ -> Error "the score error is not a sum of 'shifted' and 'rippled', nor a single 'scaled'"
 
-/// The score of a plan at a level, or why nothing is known of it.
-let scoreFacts (plan: Plan) (level: NoiseLevel) =
+/// The score of a plan with data of these blocks at a level, or why nothing is known of it.
+let private scoreFactsOf data (plan: Plan) (level: NoiseLevel) =
     attempt {
-        let! data = blocks plan.Target
-
-        do!
-            require (obj.ReferenceEquals(plan.Score.Of, plan.Target)) () "the score is that of another law"
+        do! require (obj.ReferenceEquals(plan.Score.Of, plan.Target)) () "the score is that of another law"
 
         let! l2, sup, slope =
             (Ok(0.0, 0.0, 0.0), plan.Score.Modifiers)
@@ -236,6 +231,10 @@ let scoreFacts (plan: Plan) (level: NoiseLevel) =
             }
     }
 
+/// The score of a plan at a level, or why nothing is known of it.
+let scoreFacts (plan: Plan) (level: NoiseLevel) =
+    blocks plan.Target |> Result.bind (fun data -> scoreFactsOf data plan level)
+
 /// A sampler of the paper: Langevin at time T1 (perhaps none), then steps of one method from T1 to 0 (perhaps none).
 type PaperRun =
     {
@@ -251,8 +250,7 @@ type PaperRun =
     member this.T1 = this.Level.Parameter
 
     /// T2 = Nh, 0 without a corrector.
-    member this.T2 =
-        this.Corrector |> Option.map (fun run -> float run.N * run.H) |> Option.defaultValue 0.0
+    member this.T2 = this.Corrector |> Option.map (fun run -> float run.N * run.H) |> Option.defaultValue 0.0
 
 let private isLangevin (step: Tableau) =
     step.Stages.Length = 1
@@ -262,8 +260,7 @@ let private isLangevin (step: Tableau) =
 
 /// The sampler as the paper's, its predictor being `method`, or why it is not that.
 let paperRun predictorMethod (subject: Subject) =
-    let staying, moving =
-        subject.Plan.Tableaus() |> List.ofSeq |> List.partition (fun step -> step.StaysAtLevel)
+    let staying, moving = subject.Plan.Tableaus() |> List.ofSeq |> List.partition (fun step -> step.StaysAtLevel)
 
     let inOrder = Seq.toList (subject.Plan.Tableaus()) = staying @ moving
     let corrections = subject.Plan.StepCount - int64 moving.Length
@@ -275,7 +272,12 @@ let paperRun predictorMethod (subject: Subject) =
         | _ -> Error "the corrector is not a repetition of one Langevin step x + h·s + √(2h)·ξ at one level"
 
     attempt {
-        do! require (subject.Experiment.Forward = Vp) () "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
+        do!
+            require
+                (subject.Experiment.Forward = Vp)
+                ()
+                "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
+
         do! require inOrder () "corrector steps come after the predictor has begun; the statement has them before it"
         let! corrector = corrector
 
@@ -335,7 +337,10 @@ module FromPrior =
             let v = varianceAt level b
             // 1/v − 1 + ln v = x − ln(1 + x) with 1 + x = 1/v.
             let excess = level.Mean * level.Mean * (1.0 - b.Variance) / v
-            0.5 * b.Copies * (b.Dimension * RealFunctions.LogExcess excess + level.Mean * level.Mean * b.SecondMoment / v))
+
+            0.5
+            * b.Copies
+            * (b.Dimension * RealFunctions.LogExcess excess + level.Mean * level.Mean * b.SecondMoment / v))
 
 /// The reverse ODE of statement D4.
 module Reverse =
@@ -354,7 +359,7 @@ module Reverse =
                 attempt {
                     let w = smallest * exp s
                     let t = 0.5 * RealFunctions.LogOnePlus(smallest * RealFunctions.ExpM1 s)
-                    let! facts = scoreFacts plan (NoiseLevel.VariancePreserving t)
+                    let! facts = scoreFactsOf data plan (NoiseLevel.VariancePreserving t)
                     let clock = 0.5 * w / (1.0 + w - smallest)
                     return clock * (1.0 + facts.OneSided), clock * facts.Error
                 }
@@ -368,8 +373,7 @@ module Reverse =
                     let half = logGrowth + width * (5.0 * rate + 8.0 * rateMid - rateEnd) / 24.0
                     let last = logGrowth + width * (rate + 4.0 * rateMid + rateEnd) / 6.0
 
-                    let added =
-                        width * (exp logGrowth * error + 4.0 * exp half * errorMid + exp last * errorEnd) / 6.0
+                    let added = width * (exp logGrowth * error + 4.0 * exp half * errorMid + exp last * errorEnd) / 6.0
 
                     return last, total + added, (rateEnd, errorEnd)
                 }
@@ -379,13 +383,13 @@ module Reverse =
             return exp logGrowth, total
         }
 
-    /// The levels of a grid that is uniform in ρ = σ/m = √(e^(2t) − 1), from T1 to 0 in K steps.
-    let uniformGrid (t1: float) count =
-        let first = RealFunctions.ExpM1(2.0 * t1)
+    /// The levels of K steps from T1 to 0, ρ = σ/m = τ·sinh(c·(1 − i/K)): steps in proportion to the larger of ρ and τ.
+    let grid tau (t1: float) count =
+        let first = System.Math.Asinh(sqrt (RealFunctions.ExpM1(2.0 * t1)) / tau)
 
         List.init (count + 1) (fun i ->
-            let u = 1.0 - float i / float count
-            if i = 0 then t1 else 0.5 * RealFunctions.LogOnePlus(first * u * u))
+            let rho = tau * sinh (first * (1.0 - float i / float count))
+            if i = 0 then t1 else 0.5 * RealFunctions.LogOnePlus(rho * rho))
 
 /// Relative entropy of the corrector: the log-Sobolev constant and the exponential moment of the score's error.
 module Entropy =

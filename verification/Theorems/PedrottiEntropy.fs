@@ -44,7 +44,9 @@ let private assumptions =
                 let! alpha, provenance = Entropy.alpha s.Plan.Target run.Level
                 return $"α = {alpha:g6}: {provenance}"
             })
-        assume "M = ln E_p e^(‖s − ∇ln p‖²/α) < ∞" (facts >> Result.map (fun k -> $"M ≤ {k.Moment:g6}, ε = {k.Error:g6}"))
+        assume
+            "M = ln E_p e^(‖s − ∇ln p‖²/α) < ∞"
+            (facts >> Result.map (fun k -> $"M ≤ {k.Moment:g6}, ε = {k.Error:g6}"))
     ]
 
 let private afterCorrector = limit Metric.Kl
@@ -80,13 +82,6 @@ let private experimentOf perTime law scored (s: Setting) refinement =
         measure [ kl ]
     }
 
-let private few values =
-    fun effort ->
-        if effort = Quick then
-            values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd
-        else
-            values
-
 let private timeAxis = axis "T2" "time of the corrector" (few [ 0.5; 1.0; 2.0; 3.0; 4.0; 6.0 ])
 let private errorAxis = axis "ε" "L² score error" (fun _ -> [ 0.3; 0.1; 0.03; 0.01; 0.003; 0.001 ])
 let private fewErrors = axis "ε" "size of the score error" (few [ 0.3; 0.1; 0.03; 0.01; 0.003 ])
@@ -94,7 +89,9 @@ let private dimensionAxis = axis "d" "dimension" (few [ 2.0; 4.0; 16.0; 64.0; 25
 let private base' = setting [ "d", 2.0; "T1", 1.0; "T2", 2.0; "ε", 0.1 ]
 
 let private shift s = exact |> shifted (value "ε" s)
-let private conditioned s = normalDiag (fill (int (value "d" s)) 0.2) (List.init (int (value "d" s)) (fun i -> if i % 2 = 0 then 0.1 else 4.0))
+
+let private conditioned s =
+    normalDiag (fill (int (value "d" s)) 0.2) (List.init (int (value "d" s)) (fun i -> if i % 2 = 0 then 0.1 else 4.0))
 
 let private scenarios =
     [

@@ -104,7 +104,8 @@ let private theorem id title statement metric name bound reading rates =
     {
         Id = id
         Title = title
-        Statement = "Data q∗N(0, τ²·I), Z₀ ~ q, M₂ = E‖Z₀‖², γ = N(0, I), a = e^(−T1), v = 1 − a²(1 − τ²). Then " + statement
+        Statement =
+            "Data q∗N(0, τ²·I), Z₀ ~ q, M₂ = E‖Z₀‖², γ = N(0, I), a = e^(−T1), v = 1 − a²(1 − τ²). Then " + statement
         Source = source "the start of the corrector"
         Stance = Guarantee
         Assumptions = assumptions

@@ -1,0 +1,246 @@
+module Sgm.Tests.PedrottiTests
+
+open System.Collections.Immutable
+open System.Threading
+open Expecto
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.Theorems
+
+let private runnerWith (change: Plan -> Plan) =
+    {
+        Run = fun plan options -> Laws.run (change plan) options
+        Cancellation = CancellationToken.None
+        Progress = fun _ _ -> ()
+    }
+
+let private healthy = runnerWith id
+
+/// Every step's drift halved, or its noise, behind the theorem's back.
+let rec private sabotage drift noise (plan: Plan) =
+    let rec instruction (i: Instruction) : Instruction =
+        match i with
+        | :? Instruction.Step as step ->
+            let t = step.Tableau
+
+            Instruction.Step(
+                Tableau(
+                    Method = t.Method,
+                    From = t.From,
+                    To = t.To,
+                    Stages = t.Stages,
+                    A = t.A,
+                    B = ImmutableArray.CreateRange(t.B |> Seq.map ((*) drift)),
+                    C = noise * t.C
+                )
+            )
+        | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, body repeat.Body)
+        | :? Instruction.Transitions as all -> Instruction.Transitions(all.Count, fun k -> body (all.Body.Invoke k))
+        | other -> other
+
+    and body instructions = ImmutableArray.CreateRange(instructions |> Seq.map instruction)
+
+    Plan(
+        Target = plan.Target,
+        Score = plan.Score,
+        Start = plan.Start,
+        InitialLevel = plan.InitialLevel,
+        Instructions = body plan.Instructions,
+        Metrics = plan.Metrics
+    )
+
+/// One scenario of a theorem, without its rates: enough to see a planted bug, at little cost.
+let private scenarioOf (theorem: Theorem) index = { theorem with Scenarios = [ theorem.Scenarios[index] ]; Rates = [] }
+
+let private oneAxis (theorem: Theorem) =
+    { theorem with
+        Scenarios = theorem.Scenarios |> List.map (fun s -> { s with Axes = [ List.head s.Axes ] })
+    }
+
+let private onNormal =
+    [
+        scenarioOf Pedrotti.inexactLangevin 0
+        scenarioOf PedrottiEntropy.moment 0
+        scenarioOf PedrottiReverse.mainWasserstein 0
+        scenarioOf PedrottiReverse.mainEntropy 0
+        scenarioOf PedrottiDiscrete.wasserstein 0
+        scenarioOf PedrottiDiscrete.relativeEntropy 0
+        scenarioOf PedrottiTotalVariation.prediction 0
+    ]
+
+let private deterministic = [ scenarioOf PedrottiReverse.reverse 0; scenarioOf PedrottiDdim.ddim 0 ]
+
+let private isNoticed change theorem =
+    let results = Study.run (runnerWith change) Quick [ oneAxis theorem ]
+    Expect.isGreaterThan results.Violated 0 $"{theorem.Id} does not notice"
+
+let private sabotaged =
+    testList
+        "sabotage"
+        [
+            for theorem in onNormal do
+                testCase $"{theorem.Id}: √h instead of √(2h)" <| fun () -> isNoticed (sabotage 1.0 (sqrt 0.5)) theorem
+
+            for theorem in onNormal @ deterministic do
+                testCase $"{theorem.Id}: half the drift" <| fun () -> isNoticed (sabotage 0.5 1.0) theorem
+        ]
+
+let private sharp =
+    let tightest theorem =
+        (Study.run healthy Quick [ oneAxis theorem ]).Checks |> List.choose (fun c -> c.Tightest) |> List.max
+
+    testList
+        "sharpness"
+        [
+            for theorem in
+                [
+                    scenarioOf PedrottiStart.wasserstein 0
+                    scenarioOf PedrottiStart.divergence 0
+                    scenarioOf PedrottiReverse.reverse 0
+                    scenarioOf PedrottiReverse.mainWasserstein 0
+                    scenarioOf PedrottiDdim.ddim 0
+                ] do
+                testCase $"{theorem.Id} is attained"
+                <| fun () -> Expect.isGreaterThan (tightest theorem) 0.999999 "tightest"
+
+            testCase "at T1 = ½·ln(1 − τ² + kR²) the curvature is (1 − 1/k)/v"
+            <| fun () ->
+                for k, radius, variance in [ 2.0, 1.0, 0.25; 5.0, 3.0, 0.01; 1.1, 8.0, 1.0 ] do
+                    let target = Lower.target (fun _ -> [||]) (PedrottiData.twoAtoms 0.3 radius variance)
+                    let level = NoiseLevel.VariancePreserving(PedrottiCurvature.forwardTime k radius variance)
+
+                    match PedrottiData.blocks target with
+                    | Error reason -> failtest reason
+                    | Ok data ->
+                        let expected = (1.0 - 1.0 / k) / PedrottiData.varianceAt level data.Head
+                        Expect.floatClose Accuracy.high (PedrottiData.curvature level data) expected $"k = {k}"
+
+            testCase "E of the reverse ODE is τ/√v·exp((R²/2)(1/τ² − a²/v))"
+            <| fun () ->
+                let law = PedrottiData.twoAtoms 0.0 1.0 0.36
+
+                let plan =
+                    Lower.plan
+                        (fun _ -> [||])
+                        (experiment {
+                            target law
+                            forward vp
+                            sampler (anneal (levels [ 1.5; 0.0 ]) (predictor flow))
+                        })
+
+                let level = NoiseLevel.VariancePreserving 1.5
+                let v = level.VarianceOf 0.36
+                let expected = sqrt (0.36 / v) * exp (0.5 * (1.0 / 0.36 - level.Mean ** 2.0 / v))
+
+                match PedrottiData.Reverse.growth plan 1.5 with
+                | Error reason -> failtest reason
+                | Ok(growth, accumulated) ->
+                    Expect.floatClose Accuracy.high growth expected "E"
+                    Expect.equal accumulated 0.0 "no error"
+        ]
+
+let private atOneLevel data t1 scored h count =
+    experiment {
+        target data
+        forward vp
+        score scored
+        sampler (anneal (levels [ t1 + 1.0; t1 ]) (repeat count (corrector (langevin h))))
+    }
+
+let private reverseOf data t1 last predictorMethod =
+    experiment {
+        target data
+        forward vp
+        sampler (anneal (levels [ t1; t1 / 2.0; last ]) (predictor predictorMethod))
+    }
+
+let private assumptions =
+    let notApplicable theorem e (reason: string) =
+        let cell = Study.onExperiment healthy theorem e
+        Expect.equal cell.Verdict NotApplicable $"{cell.Reason}"
+        Expect.stringContains (defaultArg cell.Reason "") reason "reason"
+
+    let bimodal = PedrottiData.twoAtoms 0.0 2.0 0.01
+    let unit' = normal [ 0.5 ] 1.0
+    let uneven = mixture [ 0.5, normal [ -1.0 ] 0.1; 0.5, normal [ 1.0 ] 0.2 ]
+    let short data scored = atOneLevel data 0.1 scored 0.01 10
+    let long data scored = atOneLevel data 2.0 scored 0.01 10
+
+    testList
+        "assumptions"
+        [
+            testCase "D1: T1 is too short for log-concavity"
+            <| fun () -> notApplicable PedrottiCurvature.curvature (short bimodal exact) "½·ln(1 − τ² + R²)"
+            testCase "D1: a score that is not exact"
+            <| fun () -> notApplicable PedrottiCurvature.curvature (long bimodal (exact |> shifted 0.1)) "not exact"
+            testCase "D1: components of different variances"
+            <| fun () -> notApplicable PedrottiCurvature.curvature (long uneven exact) "different covariances"
+            testCase "D2: another start"
+            <| fun () ->
+                for theorem in [ PedrottiStart.wasserstein; PedrottiStart.divergence ] do
+                    notApplicable theorem { long bimodal exact with Start = Warm } "not N(0, I)"
+            testCase "D3a: a score that is not monotone"
+            <| fun () -> notApplicable Pedrotti.inexactLangevin (short bimodal exact) "not known to be monotone"
+            testCase "D3a: a ripple that is too steep"
+            <| fun () ->
+                notApplicable
+                    Pedrotti.inexactLangevin
+                    (long unit' (exact |> rippled 0.5 10.0))
+                    "not known to be monotone"
+            testCase "D3b: an error without exponential moment"
+            <| fun () ->
+                notApplicable PedrottiEntropy.moment (long unit' (exact |> scaled 1.8)) "infinite"
+                notApplicable PedrottiEntropy.moment (long bimodal (exact |> scaled 1.1)) "unbounded"
+            testCase "D3b: the score of another law"
+            <| fun () -> notApplicable PedrottiEntropy.moment (long unit' (scoreOf (standard 1))) "another law"
+            testCase "D3c: no truncation, and a ball that the denoiser leaves"
+            <| fun () ->
+                notApplicable PedrottiTruncation.truncation (long bimodal exact) "not 'clipped'"
+
+                notApplicable
+                    PedrottiTruncation.truncation
+                    (long (PedrottiData.twoAtoms 0.0 1.0 0.25) (exact |> clipped 1.2))
+                    "leaves the ball"
+            testCase "D4: another predictor, an early end, another forward process"
+            <| fun () ->
+                notApplicable PedrottiReverse.reverse (reverseOf unit' 1.0 0.0 ancestral) "'ancestral'"
+                notApplicable PedrottiReverse.reverse (reverseOf unit' 1.0 0.1 flow) "not 0"
+
+                notApplicable
+                    PedrottiReverse.reverse
+                    { reverseOf unit' 1.0 0.0 flow with Forward = Ve }
+                    "forward process"
+            testCase "main: no corrector, and a corrector at a T1 that is too short"
+            <| fun () ->
+                let corrected t1 =
+                    { reverseOf bimodal t1 0.0 flow with
+                        Sampler = repeat 4 (corrector (langevin 0.1)) >=> anneal (levels [ t1; 0.0 ]) (predictor flow)
+                    }
+
+                notApplicable PedrottiReverse.mainWasserstein (reverseOf unit' 1.0 0.0 flow) "no corrector"
+                notApplicable PedrottiReverse.mainEntropy (reverseOf unit' 1.0 0.0 flow) "no corrector"
+                notApplicable PedrottiReverse.mainWasserstein (corrected 0.2) "not known to be monotone"
+            testCase "D5: steps that are too large"
+            <| fun () ->
+                notApplicable PedrottiDiscrete.wasserstein (atOneLevel unit' 1.0 exact 1.5 10) "is above"
+                notApplicable PedrottiDiscrete.relativeEntropy (atOneLevel unit' 1.0 exact 0.2 10) "is above"
+            testCase "D6: another predictor, a corrector"
+            <| fun () ->
+                notApplicable PedrottiDdim.ddim (reverseOf unit' 1.0 0.0 flowHeun) "'flowHeun'"
+                notApplicable PedrottiDdim.ddim (long unit' exact) "no predictor"
+            testCase "TV: a last level of 0, unequal steps, no corrector"
+            <| fun () ->
+                let corrected last =
+                    { reverseOf unit' 1.0 0.0 ancestral with
+                        Sampler =
+                            repeat 4 (corrector (langevin 0.01))
+                            >=> anneal (levels [ 1.0; 0.7; last ]) (predictor ancestral)
+                    }
+
+                notApplicable PedrottiTotalVariation.prediction (corrected 0.0) "level is 0"
+                notApplicable PedrottiTotalVariation.prediction (corrected 0.1) "not equal in 1/ρ²"
+                notApplicable PedrottiTotalVariation.prediction (reverseOf unit' 1.0 0.1 ancestral) "no corrector"
+        ]
+
+let tests = testList "theorems of Pedrotti, Maas and Mondelli" [ sabotaged; sharp; assumptions ]
