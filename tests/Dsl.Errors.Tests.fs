@@ -155,5 +155,9 @@ let tests =
                             sampler (repeat 4 (corrector (langevin 0.1) >=> probe "x"))
                         })
 
-                Expect.equal (Memory.particles plan 1000L) (1000.0 * 10.0 * 8.0 * 6.0) "state, four probes and the end")
+                // Particles are kept at four probes and at the end; what a thread works with is small.
+                let kept = 1e6 * 10.0 * 8.0 * 5.0
+                let needed = Memory.particles plan 1_000_000L
+                Expect.isGreaterThanOrEqual needed kept "the particles at the probes"
+                Expect.isLessThan needed (1.01 * kept) "and little else")
         ]
