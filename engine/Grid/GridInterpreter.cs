@@ -23,7 +23,14 @@ public sealed class GridInterpreter : IInterpreter
             return new(new RunStatus.Unsupported(reason), []);
         }
 
-        return new GridRun(plan, options, 1).Run();
+        (ScalarMixture? start, double point) = plan.Start switch
+        {
+            Start.Law law => (ScalarMixture.At(law.Of.Factors[0].Law, law.Level), 0.0),
+            Start.Point at => (null, at.At[0]),
+            _ => throw new InvalidOperationException("a start that the grid does not know"),
+        };
+        var process = new GridProcess(plan.Target.Factors[0].Law, plan.Score.Of.Factors[0].Law, plan.Score.Modifiers, start, point);
+        return new LineRun(plan, options, [process], laws => laws[0]).Run();
     }
 
     /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>

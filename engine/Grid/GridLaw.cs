@@ -38,7 +38,34 @@ public sealed class GridLaw : Law
     private LineDivergences Coarse => coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution);
 
     /// <summary>Relative rounding of a density after the steps so far.</summary>
-    private double Rounding => fine is LineState.Density density ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect : 1e-16;
+    internal double Rounding => fine is LineState.Density density ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect : 1e-16;
+
+    /// <summary>
+    /// χ² of the coarse law from the fine one, rounding included, where both have mass, and the mass where only one has: how far
+    /// the fine law may be from the truth, in a form that tensorises.
+    /// </summary>
+    internal (double Square, double Missing) ResolutionDistance()
+    {
+        var first = (LineState.Density)fine;
+        var second = (LineState.Density)coarse;
+        double square = Rounding * Rounding;
+        double missing = 0;
+        for (int i = 0; i < first.Values.Length; i++)
+        {
+            double share = first.Values[i] * first.Panels.Weights[i];
+            if (second.ValueAt(first.Panels.Nodes[i]) is { } other && first.Values[i] > 0)
+            {
+                double change = (other / first.Values[i]) - 1;
+                square += share * change * change;
+            }
+            else
+            {
+                missing += Math.Abs(share);
+            }
+        }
+
+        return (square, missing);
+    }
 
     /// <summary>Whether χ² is finite but the tails beyond the panels matter to it.</summary>
     internal bool NeedsMoreRange() =>

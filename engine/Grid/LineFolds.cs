@@ -109,7 +109,7 @@ internal sealed class LineFolds
             double inside = MassBefore(u);
             below += branch.Rises ? inside - start : end - inside;
             above += branch.Rises ? end - inside : inside - start;
-            density += DensityAt(u) / Math.Abs(state.Follow(u).Slope);
+            density += (state.ValueAt(u) ?? 0) / Math.Abs(state.Follow(u).Slope);
         }
 
         return (Math.Log(density), below, above);
@@ -217,28 +217,9 @@ internal sealed class LineFolds
         return u;
     }
 
-    private double DensityAt(double u)
-    {
-        int p = PanelOf(u);
-        if (p < 0)
-        {
-            return 0;
-        }
-
-        Span<double> cardinals = stackalloc double[Order];
-        Legendre.Cardinals(Inside(p, u), cardinals);
-        double sum = 0;
-        for (int i = 0; i < Order; i++)
-        {
-            sum += cardinals[i] * state.Values[(p * Order) + i];
-        }
-
-        return Math.Max(0, sum);
-    }
-
     private double MassBefore(double u)
     {
-        int p = PanelOf(u);
+        int p = state.Panels.Find(u);
         if (p < 0)
         {
             return leftOf[~p];
@@ -269,12 +250,4 @@ internal sealed class LineFolds
     }
 
     private double Inside(int p, double u) => ((2 * (u - state.Panels.From[p])) / state.Panels.Width(p)) - 1;
-
-    /// <summary>The panel that holds u, or the complement of the first one beyond it.</summary>
-    private int PanelOf(double u)
-    {
-        int p = Array.BinarySearch(state.Panels.From, u);
-        p = p < 0 ? ~p - 1 : p;
-        return p >= 0 && u <= state.Panels.To[p] ? p : ~(p + 1);
-    }
 }

@@ -63,6 +63,18 @@ internal sealed class LineIntegral
     /// <summary>Whether S is not monotone.</summary>
     public bool IsFolded => folds is not null;
 
+    /// <summary>ln q(x) and x = S(u), where U has density <paramref name="density"/> at u.</summary>
+    public (double LogState, double Image) LogStateAt(double u, double density)
+    {
+        if (state.Chain.IsEmpty)
+        {
+            return (Math.Log(Math.Max(0, density)), u);
+        }
+
+        MapValue value = state.Follow(u);
+        return (folds is null ? Math.Log(Math.Max(0, density)) - Math.Log(Math.Abs(value.Slope)) : folds.At(value.Value).LogDensity, value.Value);
+    }
+
     /// <summary>The intervals that S maps the panels to: outside them the state has no mass that is not negligible.</summary>
     public List<(double From, double To)> Support()
     {

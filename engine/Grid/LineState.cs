@@ -59,6 +59,27 @@ internal abstract record LineState
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
 
+        /// <summary>Density of U at u, or null outside the panels.</summary>
+        public double? ValueAt(double u)
+        {
+            const int order = Legendre.Order;
+            int p = Panels.Find(u);
+            if (p < 0)
+            {
+                return null;
+            }
+
+            Span<double> cardinals = stackalloc double[order];
+            Legendre.Cardinals(((2 * (u - Panels.From[p])) / Panels.Width(p)) - 1, cardinals);
+            double sum = 0;
+            for (int i = 0; i < order; i++)
+            {
+                sum += cardinals[i] * Values[(p * order) + i];
+            }
+
+            return Math.Max(0, sum);
+        }
+
         /// <summary>S(u) with its slope and piece.</summary>
         public MapValue Follow(double u)
         {

@@ -40,6 +40,14 @@ internal sealed class PanelSet
     /// <summary>Width of panel p.</summary>
     public double Width(int p) => To[p] - From[p];
 
+    /// <summary>The panel that holds u, or the complement of the first one beyond it.</summary>
+    public int Find(double u)
+    {
+        int p = Array.BinarySearch(From, u);
+        p = p < 0 ? ~p - 1 : p;
+        return p >= 0 && u <= To[p] ? p : ~(p + 1);
+    }
+
     /// <summary>The 16 points of [from, to].</summary>
     public static void Place(double from, double to, Span<double> nodes)
     {

@@ -11,15 +11,13 @@ internal sealed class ScalarScore
     private readonly ScalarMixture law;
     private readonly NoiseLevel level;
     private readonly ImmutableArray<ScoreModifier> modifiers;
-    private readonly double unit;
 
-    /// <summary>The score at <paramref name="level"/>; <paramref name="unit"/> is 1/√d with d the dimension of the whole state.</summary>
-    public ScalarScore(Mixture law, NoiseLevel level, ImmutableArray<ScoreModifier> modifiers, double unit)
+    /// <summary>The score at <paramref name="level"/>.</summary>
+    public ScalarScore(Mixture law, NoiseLevel level, ImmutableArray<ScoreModifier> modifiers)
     {
         this.law = ScalarMixture.At(law, level);
         this.level = level;
         this.modifiers = modifiers;
-        this.unit = unit;
     }
 
     /// <summary>The law whose score it is.</summary>
@@ -35,14 +33,14 @@ internal sealed class ScalarScore
             switch (modifier)
             {
                 case ScoreModifier.Shifted shifted:
-                    value += shifted.Amount * unit;
+                    value += shifted.Amount;
                     break;
                 case ScoreModifier.Scaled scaled:
                     value *= scaled.Factor;
                     slope *= scaled.Factor;
                     break;
                 case ScoreModifier.Rippled rippled:
-                    double size = rippled.Amplitude * unit * Math.Sqrt(2);
+                    double size = rippled.Amplitude * Math.Sqrt(2);
                     (double sine, double cosine) = Math.SinCos(rippled.Frequency * x);
                     value += size * sine;
                     slope += size * rippled.Frequency * cosine;
@@ -95,10 +93,10 @@ internal sealed class ScalarMap
     private readonly ScalarScore[] scores;
 
     /// <summary>The map of a tableau.</summary>
-    public ScalarMap(Tableau tableau, Mixture law, ImmutableArray<ScoreModifier> modifiers, double unit)
+    public ScalarMap(Tableau tableau, Mixture law, ImmutableArray<ScoreModifier> modifiers)
     {
         Tableau = tableau;
-        scores = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, unit))];
+        scores = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers))];
         FarSlope = Far();
     }
 

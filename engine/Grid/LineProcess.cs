@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+
+namespace Sgm.Engine;
+
+/// <summary>The law of one coordinate of the state while a plan runs.</summary>
+internal abstract class LineProcess
+{
+    /// <summary>Back to the start of the plan; false when the start cannot be represented.</summary>
+    /// <param name="logRange">Mass below e^(−logRange) may be dropped.</param>
+    public abstract bool Start(double logRange);
+
+    /// <summary>One step.</summary>
+    public abstract StepFailure Apply(Tableau tableau);
+
+    /// <summary>The law now, against the target at a level.</summary>
+    public abstract Law Law(NoiseLevel at);
+}
+
+/// <summary>A coordinate on the grid, at two resolutions side by side.</summary>
+internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point)
+    : LineProcess
+{
+    private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
+    private GridResolution fineResolution = GridResolution.Fine(1);
+    private GridResolution coarseResolution = GridResolution.Coarse(1);
+    private GridStepper fineStepper = null!;
+    private GridStepper coarseStepper = null!;
+    private LineState fine = null!;
+    private LineState coarse = null!;
+
+    /// <inheritdoc/>
+    public override bool Start(double logRange)
+    {
+        fineResolution = GridResolution.Fine(logRange);
+        coarseResolution = GridResolution.Coarse(logRange);
+        fineStepper = new(fineResolution);
+        coarseStepper = new(coarseResolution);
+        LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution);
+        LineState? second = start is null ? first : LineState.Of(start, coarseResolution);
+        (fine, coarse) = (first!, second!);
+        return first is not null && second is not null;
+    }
+
+    /// <inheritdoc/>
+    public override StepFailure Apply(Tableau tableau)
+    {
+        ScalarMap map = maps.GetValue(tableau, t => new(t, scored, modifiers));
+        (LineState? next, StepFailure failure) = fineStepper.Apply(fine, map);
+        if (next is null)
+        {
+            return failure;
+        }
+
+        (LineState? other, failure) = coarseStepper.Apply(coarse, map);
+        if (other is null)
+        {
+            return failure;
+        }
+
+        (fine, coarse) = (next, other);
+        return StepFailure.None;
+    }
+
+    /// <inheritdoc/>
+    public override GridLaw Law(NoiseLevel at) => new(fine, coarse, fineResolution, coarseResolution, ScalarMixture.At(target, at));
+}

@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>
+/// One run of a plan whose coordinates evolve independently: every distinct coordinate takes every step, in lockstep, so that an
+/// observer sees the whole law after each.
+/// </summary>
+internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] processes, Func<Law[], Law> assemble)
+{
+    /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
+    private const double StandardLogRange = 46;
+
+    /// <summary>e^(−690), the smallest density that doubles hold.</summary>
+    private const double LargestLogRange = 690;
+
+    private readonly List<ProbeResult> probes = [];
+    private NoiseLevel level;
+    private double logRange;
+    private long step;
+    private long total;
+    private RunStatus? stopped;
+    private bool needsMoreRange;
+    private bool silent;
+
+    /// <summary>
+    /// Runs the plan. When a probe's χ² turns out to depend on tails beyond the range, runs it again with twice the range; an
+    /// observer sees only the last run.
+    /// </summary>
+    public Outcome Run()
+    {
+        total = Math.Max(1, plan.StepCount);
+        logRange = StandardLogRange;
+        silent = options.AfterStep is not null && plan.Metrics.Contains(Metric.Chi2);
+        while (true)
+        {
+            Once();
+            bool again = needsMoreRange && logRange < LargestLogRange && stopped is not RunStatus.Cancelled;
+            if (!again && !silent)
+            {
+                return new(stopped ?? new RunStatus.Completed(), [.. probes]);
+            }
+
+            silent &= again;
+            logRange = again ? Math.Min(LargestLogRange, 2 * logRange) : logRange;
+        }
+    }
+
+    private void Once()
+    {
+        probes.Clear();
+        level = plan.InitialLevel;
+        step = 0;
+        stopped = null;
+        needsMoreRange = false;
+        foreach (LineProcess process in processes)
+        {
+            if (!process.Start(logRange))
+            {
+                stopped = TooLarge("the start");
+                return;
+            }
+        }
+
+        Observe(-1, null);
+        Execute(plan.Instructions);
+    }
+
+    private void Execute(ImmutableArray<Instruction> body)
+    {
+        foreach (Instruction instruction in body)
+        {
+            switch (instruction)
+            {
+                case Instruction.Step s:
+                    Apply(s.Tableau);
+                    break;
+                case Instruction.Probe probe:
+                    Probe(probe);
+                    break;
+                case Instruction.Repeat repeat:
+                    for (long i = 0; i < repeat.Count && Goes; i++)
+                    {
+                        Execute(repeat.Body);
+                    }
+
+                    break;
+                case Instruction.Transitions transitions:
+                    for (int i = 0; i < transitions.Count && Goes; i++)
+                    {
+                        Execute(transitions.Body(i));
+                    }
+
+                    break;
+            }
+
+            if (!Goes)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
+    private bool Goes => stopped is null && !(needsMoreRange && logRange < LargestLogRange);
+
+    private void Apply(Tableau tableau)
+    {
+        if (options.Cancellation.IsCancellationRequested)
+        {
+            stopped = new RunStatus.Cancelled();
+            return;
+        }
+
+        foreach (LineProcess process in processes)
+        {
+            StepFailure failure = process.Apply(tableau);
+            if (failure != StepFailure.None)
+            {
+                stopped = failure == StepFailure.Diverged
+                    ? new RunStatus.Diverged(step, tableau.Method, level, -1, Advice(tableau))
+                    : TooLarge($"step {step} ({tableau.Method})");
+                return;
+            }
+        }
+
+        level = tableau.To;
+        Observe(step, tableau);
+        step++;
+        if ((step & 63) == 0)
+        {
+            options.Progress?.Report((double)step / total);
+        }
+    }
+
+    private void Observe(long index, Tableau? tableau)
+    {
+        if (!silent)
+        {
+            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level))])));
+        }
+    }
+
+    private void Probe(Instruction.Probe probe)
+    {
+        Law[] laws = [.. processes.Select(p => p.Law(probe.Level))];
+        probes.Add(new(probe.Name, probe.Level, assemble(laws)));
+        needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
+            && logRange < LargestLogRange
+            && laws.OfType<GridLaw>().Any(law => law.NeedsMoreRange());
+    }
+
+    private static RunStatus.Unsupported TooLarge(string where) => new(
+        $"{where} needs more than {GridResolution.NodeLimit} grid points (the law has structure on scales too far apart); use particles, or less extreme widths");
+
+    private static string Advice(Tableau tableau) => tableau.StaysAtLevel
+        ? $"the step h = {tableau.B[0]:g6} is unstable for this target: use h below twice its smallest variance at this level"
+        : "the steps of the schedule are too long for this predictor: use more levels";
+}

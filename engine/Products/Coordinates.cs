@@ -1,0 +1,133 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// A law on the line as the coordinate of a product: a mixture, a normal law or a point. Equal by content, so that equal
+/// coordinates are found.
+/// </summary>
+internal readonly record struct CoordinateLaw
+{
+    private CoordinateLaw(int mixture, double mean, double variance)
+    {
+        Mixture = mixture;
+        Mean = mean;
+        Variance = variance;
+    }
+
+    /// <summary>Index among the mixtures of the plan, or −1 for a normal law or a point.</summary>
+    public int Mixture { get; }
+
+    public double Mean { get; }
+
+    /// <summary>0 for a point.</summary>
+    public double Variance { get; }
+
+    public static CoordinateLaw Normal(double mean, double variance) => new(-1, mean, variance);
+
+    public static CoordinateLaw OfMixture(int index) => new(index, 0, 0);
+}
+
+/// <summary>One kind of coordinate.</summary>
+internal readonly record struct Coordinate(CoordinateLaw Target, CoordinateLaw Scored, CoordinateLaw Start);
+
+/// <summary>The coordinates of a plan with independent ones, grouped into kinds.</summary>
+internal sealed class Coordinates
+{
+    private readonly List<Mixture> mixtures = [];
+    private readonly Dictionary<Mixture, int> known = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Mixture>);
+
+    private Coordinates(Plan plan)
+    {
+        int d = plan.Dimension;
+        CoordinateLaw[] target = Expand(plan.Target);
+        CoordinateLaw[] scored = ReferenceEquals(plan.Score.Of, plan.Target) ? target : Expand(plan.Score.Of);
+        CoordinateLaw[] start = plan.Start switch
+        {
+            Start.Law law => ReferenceEquals(law.Of, plan.Target) ? target : Expand(law.Of),
+            Start.Point point => [.. point.At.Select(x => CoordinateLaw.Normal(x, 0))],
+            _ => throw new InvalidOperationException("a start that the product law does not know"),
+        };
+        StartLevel = plan.Start is Start.Law { Level: var level } ? level : NoiseLevel.Data;
+        KindOf = new int[d];
+        var kinds = new Dictionary<Coordinate, int>();
+        var counts = new List<long>();
+        for (int i = 0; i < d; i++)
+        {
+            var coordinate = new Coordinate(target[i], scored[i], start[i]);
+            if (!kinds.TryGetValue(coordinate, out int kind))
+            {
+                kind = counts.Count;
+                kinds.Add(coordinate, kind);
+                counts.Add(0);
+            }
+
+            KindOf[i] = kind;
+            counts[kind]++;
+        }
+
+        Kinds = [.. kinds.OrderBy(k => k.Value).Select(k => k.Key)];
+        Counts = [.. counts];
+    }
+
+    /// <summary>Kind of every coordinate, shape [d].</summary>
+    public int[] KindOf { get; }
+
+    /// <summary>The kinds.</summary>
+    public Coordinate[] Kinds { get; }
+
+    /// <summary>How many coordinates are of each kind.</summary>
+    public long[] Counts { get; }
+
+    /// <summary>The level that the start is noised to.</summary>
+    public NoiseLevel StartLevel { get; }
+
+    /// <summary>The coordinates of a plan whose target, score and start have independent ones.</summary>
+    public static Coordinates Of(Plan plan) => new(plan);
+
+    /// <summary>A coordinate's law as a mixture on the line; not for points.</summary>
+    public Mixture MixtureOf(CoordinateLaw law) => law.Mixture >= 0
+        ? mixtures[law.Mixture]
+        : Sgm.Engine.Mixture.Normal([law.Mean], Covariance.Isotropic(1, law.Variance));
+
+    private CoordinateLaw[] Expand(Target law)
+    {
+        var result = new CoordinateLaw[law.Dimension];
+        int at = 0;
+        foreach (Factor factor in law.Factors)
+        {
+            for (int copy = 0; copy < factor.Count; copy++)
+            {
+                for (int i = 0; i < factor.Law.Dimension; i++)
+                {
+                    result[at++] = factor.Law.Count == 1
+                        ? CoordinateLaw.Normal(factor.Law.Means[i], factor.Law.Covariances[0].Variance(i))
+                        : CoordinateLaw.OfMixture(IndexOf(factor.Law));
+                }
+            }
+        }
+
+        return result;
+    }
+
+    private int IndexOf(Mixture law)
+    {
+        if (!known.TryGetValue(law, out int index))
+        {
+            index = mixtures.FindIndex(m => Same(m, law));
+            if (index < 0)
+            {
+                index = mixtures.Count;
+                mixtures.Add(law);
+            }
+
+            known.Add(law, index);
+        }
+
+        return index;
+    }
+
+    private static bool Same(Mixture a, Mixture b) =>
+        a.Count == b.Count
+        && a.Weights.AsSpan().SequenceEqual(b.Weights)
+        && a.Means.AsSpan().SequenceEqual(b.Means)
+        && Enumerable.Range(0, a.Count).All(k => a.Covariance(k).Variance(0).Equals(b.Covariance(k).Variance(0)));
+}

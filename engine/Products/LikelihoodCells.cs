@@ -1,0 +1,219 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// The law under q of ℓ = ln(q/p) for one coordinate, as small cells: each has a mass under q, a mass under p given by its mean
+/// ratio e^(−Mean) = p(cell)/q(cell), and the range of ℓ inside it. Merging a cell into an atom at Mean is a loss of
+/// information, splitting it onto Low and High a gain, so the two bracket every f-divergence of every product.
+/// </summary>
+internal sealed class LikelihoodCells
+{
+    private const int Points = 4;
+    private const int MaximalParts = 1 << 14;
+    private static readonly double[] PartNodes = [-0.86113631159405257522, -0.33998104358485626480, 0.33998104358485626480, 0.86113631159405257522];
+    private static readonly double[] PartWeights = [0.34785484513745385737, 0.65214515486254614263, 0.65214515486254614263, 0.34785484513745385737];
+
+    private readonly List<Cell> cells = [];
+
+    /// <summary>One cell.</summary>
+    internal readonly record struct Cell(double Mass, double Mean, double Low, double High);
+
+    /// <summary>The cells.</summary>
+    public List<Cell> Cells => cells;
+
+    /// <summary>Mass under q where p has none to double precision, ℓ = +∞.</summary>
+    public double Infinite { get; private set; }
+
+    /// <summary>ln E_q[e^(s·ℓ)] over the cells.</summary>
+    public double LogMoment(double s)
+    {
+        double largest = double.NegativeInfinity;
+        foreach (Cell cell in cells)
+        {
+            largest = Math.Max(largest, s * cell.Mean);
+        }
+
+        double sum = 0;
+        foreach (Cell cell in cells)
+        {
+            sum += cell.Mass * Math.Exp((s * cell.Mean) - largest);
+        }
+
+        return largest + Math.Log(sum);
+    }
+
+    /// <summary>E ℓ and Var ℓ over the cells.</summary>
+    public (double Mean, double Variance) Moments()
+    {
+        double mass = 0;
+        double mean = 0;
+        foreach (Cell cell in cells)
+        {
+            mass += cell.Mass;
+            mean += cell.Mass * cell.Mean;
+        }
+
+        mean /= mass;
+        double variance = 0;
+        foreach (Cell cell in cells)
+        {
+            variance += cell.Mass * (cell.Mean - mean) * (cell.Mean - mean);
+        }
+
+        return (mean, variance / mass);
+    }
+
+    /// <summary>
+    /// The cells of a coordinate, none of them wider in ℓ than <paramref name="extent"/> where that matters, without the far
+    /// tails of ℓ, of mass at most <paramref name="trim"/>.
+    /// </summary>
+    public static LikelihoodCells Of(Law law, double extent, double trim)
+    {
+        LikelihoodCells result = law switch
+        {
+            NormalFactorLaw normal => OfNormal(normal.Pair, extent),
+            GridLaw grid => OfDensity((LineState.Density)grid.State, grid.Target, extent),
+            _ => throw new InvalidOperationException("a factor without likelihood ratio"),
+        };
+        result.Trim(trim);
+        return result;
+    }
+
+    /// <summary>Removes the cells furthest from the mean.</summary>
+    private void Trim(double mass)
+    {
+        (double centre, _) = Moments();
+        cells.Sort((a, b) => Math.Abs(a.Mean - centre).CompareTo(Math.Abs(b.Mean - centre)));
+        int kept = cells.Count;
+        while (kept > 0 && cells[kept - 1].Mass <= mass)
+        {
+            mass -= cells[kept - 1].Mass;
+            kept--;
+        }
+
+        cells.RemoveRange(kept, cells.Count - kept);
+    }
+
+    /// <summary>ℓ = ½·r·z² + (δ√Q/P)·z + δ²/2P − ½·ln(1 + r) with z standard normal under q.</summary>
+    private static LikelihoodCells OfNormal(DirectionPair pair, double extent)
+    {
+        const int panels = 64;
+        const double reach = 9.6;
+        var result = new LikelihoodCells();
+        double slope = pair.Offset * Math.Sqrt(pair.StateVariance) / pair.Variance;
+        double constant = (pair.Offset * pair.Offset / (2 * pair.Variance)) - (0.5 * RealFunctions.LogOnePlus(pair.Ratio));
+        double Ratio(double z) => (((0.5 * pair.Ratio * z) + slope) * z) + constant;
+        for (int p = 0; p < panels; p++)
+        {
+            double from = reach * ((2.0 * p / panels) - 1);
+            double to = reach * ((2.0 * (p + 1) / panels) - 1);
+            double variation = Math.Abs(Ratio(to) - Ratio(from)) + (0.25 * Math.Abs(pair.Ratio) * (to - from) * (to - from));
+            int parts = Parts(variation, NormalTail.Between(from, to), extent);
+            result.Add(from, to, parts, z => (Math.Exp((-0.5 * z * z) - NormalTail.LogRootTwoPi), Ratio(z)));
+        }
+
+        return result;
+    }
+
+    private static LikelihoodCells OfDensity(LineState.Density state, ScalarMixture target, double extent)
+    {
+        const int order = Legendre.Order;
+        var result = new LikelihoodCells();
+        var integral = new LineIntegral(state);
+        double[] cardinals = new double[order];
+        for (int p = 0; p < state.Panels.Count; p++)
+        {
+            (double from, double to) = (state.Panels.From[p], state.Panels.To[p]);
+            int panel = p;
+            (double, double) At(double u)
+            {
+                Legendre.Cardinals(((2 * (u - from)) / (to - from)) - 1, cardinals);
+                double density = 0;
+                for (int i = 0; i < order; i++)
+                {
+                    density += cardinals[i] * state.Values[(panel * order) + i];
+                }
+
+                (double logState, double image) = integral.LogStateAt(u, density);
+                return (Math.Max(0, density), logState - target.LogDensity(image));
+            }
+
+            double low = double.PositiveInfinity;
+            double high = double.NegativeInfinity;
+            double mass = 0;
+            for (int i = 0; i < order; i++)
+            {
+                (_, double ratio) = At(state.Panels.Nodes[(p * order) + i]);
+                low = Math.Min(low, ratio);
+                high = Math.Max(high, ratio);
+                mass += state.Values[(p * order) + i] * state.Panels.Weights[(p * order) + i];
+            }
+
+            bool finite = double.IsFinite(high - low);
+            result.Add(from, to, Parts(finite ? 1.5 * (high - low) : 1000 * extent, mass, extent), At);
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// How many cells to cut a panel into: what a cell adds to the bracket is its mass times the square of its extent, so the
+    /// tails get fewer.
+    /// </summary>
+    private static int Parts(double variation, double mass, double extent)
+    {
+        double own = extent * Math.Max(1, 0.2 / Math.Sqrt(Math.Max(mass, 1e-40)));
+        return Math.Clamp((int)Math.Min(MaximalParts, Math.Ceiling(variation / own)), 4, MaximalParts);
+    }
+
+    /// <summary>Cuts [from, to] into parts, each a cell, by the four-point Gauss rule.</summary>
+    private void Add(double from, double to, int parts, Func<double, (double Density, double LogRatio)> at)
+    {
+        double width = (to - from) / parts;
+        Span<double> mass = stackalloc double[Points];
+        Span<double> ratio = stackalloc double[Points + 2];
+        ratio[Points] = at(from).LogRatio;
+        for (int part = 0; part < parts; part++)
+        {
+            double middle = from + ((part + 0.5) * width);
+            ratio[Points + 1] = at(part + 1 == parts ? to : from + ((part + 1) * width)).LogRatio;
+            double total = 0;
+            for (int i = 0; i < Points; i++)
+            {
+                (double density, ratio[i]) = at(middle + (0.5 * width * PartNodes[i]));
+                mass[i] = 0.5 * width * PartWeights[i] * density;
+                total += mass[i];
+            }
+
+            (double low, double high) = (double.PositiveInfinity, double.NegativeInfinity);
+            foreach (double value in ratio)
+            {
+                low = double.IsFinite(value) ? Math.Min(low, value) : low;
+                high = double.IsFinite(value) ? Math.Max(high, value) : high;
+            }
+
+            ratio[Points] = ratio[Points + 1];
+            double mean = 0;
+            for (int i = 0; i < Points; i++)
+            {
+                mean += mass[i] > 0 ? mass[i] * RealFunctions.ExpM1(low - ratio[i]) : 0;
+            }
+
+            if (!(total > 0))
+            {
+                continue;
+            }
+
+            // A turning point of ℓ between the points reaches a little further than they show.
+            double margin = 0.1 * (high - low);
+            double common = low - RealFunctions.LogOnePlus(mean / total);
+            if (double.IsFinite(common))
+            {
+                cells.Add(new(total, common, Math.Min(common, low - margin), Math.Max(common, high + margin)));
+            }
+            else
+            {
+                Infinite += total;
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+namespace Sgm.Engine;
+
+/// <summary>A coordinate that stays normal, in closed form: the channel of <see cref="AffineChannel"/> in one direction.</summary>
+/// <param name="target">Mean and variance of the target.</param>
+/// <param name="scored">Mean and variance of the score's law.</param>
+/// <param name="score">Its modifiers; the shift is that of the coordinate.</param>
+/// <param name="start">Mean and variance of the start.</param>
+internal sealed class NormalProcess(
+    (double Mean, double Variance) target,
+    (double Mean, double Variance) scored,
+    AffineScore score,
+    (double Mean, double Variance) start)
+    : LineProcess
+{
+    private AffineChannel channel = AffineChannel.Identity;
+
+    /// <inheritdoc/>
+    public override bool Start(double logRange)
+    {
+        channel = AffineChannel.Identity;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override StepFailure Apply(Tableau tableau)
+    {
+        channel = channel.Then(AffineChannel.OfStep(tableau, scored.Variance, score));
+        return channel.IsFinite ? StepFailure.None : StepFailure.Diverged;
+    }
+
+    /// <inheritdoc/>
+    public override NormalFactorLaw Law(NoiseLevel at)
+    {
+        DoubleDouble mean = (channel.Gain * start.Mean) + (channel.MeanGain * scored.Mean) + channel.ShiftGain;
+        DoubleDouble variance = (channel.Gain * channel.Gain * start.Variance) + channel.Noise;
+        DoubleDouble m = at.Mean;
+        DoubleDouble own = (m * m * target.Variance) + ((DoubleDouble)at.Sigma * at.Sigma);
+        return new((double)mean, (double)variance, new(1, (double)(mean - (m * target.Mean)), (double)own, (double)(variance - own)));
+    }
+}
+
+/// <summary>A normal coordinate against the target's.</summary>
+internal sealed class NormalFactorLaw(double mean, double variance, DirectionPair pair) : Law
+{
+    /// <inheritdoc/>
+    public override int Dimension => 1;
+
+    /// <summary>State and target.</summary>
+    public DirectionPair Pair => pair;
+
+    /// <inheritdoc/>
+    public override Moments Moments() => new([mean], [variance], [0], [0], 1);
+
+    /// <inheritdoc/>
+    public override Estimate Measure(Metric metric)
+    {
+        ReadOnlySpan<DirectionPair> pairs = [pair];
+        return metric switch
+        {
+            Metric.Kl => NormalDivergences.Kl(pairs),
+            Metric.Chi2 => NormalDivergences.Chi2(pairs),
+            Metric.W2 => NormalDivergences.W2(pairs),
+            _ => TotalVariation.OfIndependentNormals(pairs),
+        };
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>
+/// Exact laws of states with independent coordinates, in any dimension: one law on the line for every distinct kind of
+/// coordinate, in closed form where it stays normal and on the grid otherwise; divergences tensorise (<see cref="ProductLaw"/>).
+/// </summary>
+public sealed class ProductInterpreter : IInterpreter
+{
+    /// <inheritdoc/>
+    public string Backend => "product";
+
+    /// <inheritdoc/>
+    public string? WhyNot(Plan plan)
+    {
+        string? reason =
+            !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
+            : !plan.Score.Of.HasIndependentCoordinates ? "the score is that of a law whose coordinates are not independent"
+            : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
+            : plan.Dimension > 1 && plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped) ? "a clipped score couples the coordinates"
+            : null;
+        return reason is null ? GridInterpreter.ScoreProblem(plan) : reason + "; use the gaussian law if everything is normal, or particles";
+    }
+
+    /// <inheritdoc/>
+    public Outcome Run(Plan plan, RunOptions options)
+    {
+        if (WhyNot(plan) is { } reason)
+        {
+            return new(new RunStatus.Unsupported(reason), []);
+        }
+
+        var coordinates = Coordinates.Of(plan);
+        ImmutableArray<ScoreModifier> modifiers = PerCoordinate(plan.Score.Modifiers, plan.Dimension);
+        AffineScore? affine = AffineScore.Of(modifiers);
+        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, affine))];
+        return new LineRun(plan, options, processes, laws => new ProductLaw(laws, coordinates.Counts, coordinates.KindOf)).Run();
+    }
+
+    /// <summary>The modifiers as one coordinate out of d sees them: what is a/√d there is the amount here.</summary>
+    private static ImmutableArray<ScoreModifier> PerCoordinate(ImmutableArray<ScoreModifier> modifiers, int dimension)
+    {
+        double unit = 1 / Math.Sqrt(dimension);
+        return [.. modifiers.Select(m => m switch
+        {
+            ScoreModifier.Shifted shifted => new ScoreModifier.Shifted(shifted.Amount * unit),
+            ScoreModifier.Rippled rippled => new ScoreModifier.Rippled(rippled.Amplitude * unit, rippled.Frequency),
+            _ => m,
+        })];
+    }
+
+    private static LineProcess Process(Coordinates coordinates, Coordinate kind, ImmutableArray<ScoreModifier> modifiers, AffineScore? affine)
+    {
+        NoiseLevel level = coordinates.StartLevel;
+        bool atPoint = kind.Start is { Mixture: < 0, Variance: 0 };
+        if (affine is { } score && kind is { Target.Mixture: < 0, Scored.Mixture: < 0, Start.Mixture: < 0 })
+        {
+            return new NormalProcess(
+                (kind.Target.Mean, kind.Target.Variance),
+                (kind.Scored.Mean, kind.Scored.Variance),
+                score,
+                atPoint ? (kind.Start.Mean, 0) : (level.Mean * kind.Start.Mean, level.VarianceOf(kind.Start.Variance)));
+        }
+
+        return new GridProcess(
+            coordinates.MixtureOf(kind.Target),
+            coordinates.MixtureOf(kind.Scored),
+            modifiers,
+            atPoint ? null : ScalarMixture.At(coordinates.MixtureOf(kind.Start), level),
+            kind.Start.Mean);
+    }
+}
