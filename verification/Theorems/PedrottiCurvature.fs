@@ -163,6 +163,12 @@ let private scenarios =
             (experimentOf bimodal)
             [ base' ]
             [ radiusAxis; timeAxis; spreadAxis; marginAxis ]
+        scenario
+            "product of mixtures"
+            "64 copies of five unequal atoms and 64 copies of two, all of radius R: T1 does not see the dimension."
+            (experimentOf (fun s -> product [ 64, fiveAtoms (value "R" s) (value "τ" s ** 2.0); 64, bimodal s ]))
+            [ base' ]
+            [ radiusAxis ]
     ]
 
 /// The smallest time at which a law on the line is log-concave, as e^(T1).
@@ -219,7 +225,7 @@ let private rates =
             Exponent = AtMost -alpha
             IsExponential = true
             Of = "W2 after the corrector, exact score, T1 fixed"
-            Quantity = fun runner trial -> Measure.limitAfter 6 Metric.W2 runner trial.Refined
+            Quantity = afterCorrector
             Scenario =
                 scenario
                     "two atoms, decay"

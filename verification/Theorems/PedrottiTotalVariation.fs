@@ -161,6 +161,8 @@ let private dimensionAxis = axis "d" "copies" (few [ 1.0; 2.0; 4.0; 8.0; 16.0 ])
 let private normalData s = normal (fill (int (value "d" s)) 0.3) 0.5
 let private bimodal (_: Setting) = twoAtoms 0.0 1.0 0.04
 
+let private mixtures s = product [ int (value "d" s), twoAtoms 0.0 0.8 0.04 ]
+
 let private scenarios =
     [
         scenario
@@ -175,6 +177,12 @@ let private scenarios =
             (experimentOf bimodal)
             [ with' [ "h", 1.0 / 128.0 ] ]
             [ countAxis; errorAxis ]
+        scenario
+            "product of mixtures"
+            "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
+            (experimentOf mixtures)
+            [ with' [ "h", 1.0 / 256.0; "K", 256.0; "ε", 0.003 ] ]
+            [ dimensionAxis ]
     ]
 
 let private rates =
