@@ -72,7 +72,7 @@ let private onNormal =
 let private deterministic = [ scenarioOf PedrottiReverse.reverse 0; scenarioOf PedrottiDdim.ddim 0 ]
 
 let private isNoticed change theorem =
-    let results = Study.run (runnerWith change) Quick [ oneAxis theorem ]
+    let results = Study.run (runnerWith change) Quick [ theorem ]
     Expect.isGreaterThan results.Violated 0 $"{theorem.Id} does not notice"
 
 let private sabotaged =

@@ -225,7 +225,7 @@ let private rates =
             Exponent = AtMost -alpha
             IsExponential = true
             Of = "W2 after the corrector, exact score, T1 fixed"
-            Quantity = afterCorrector
+            Quantity = fun runner trial -> Measure.limitAfter 6 Metric.W2 runner trial.Refined
             Scenario =
                 scenario
                     "two atoms, decay"

@@ -189,6 +189,12 @@ let private scenarios =
             [ base' ]
             [ stepAxis (1.0 / 16.0); errorAxis; dimensionAxis; timeAxis ]
         scenario
+            "normal, condition number 40"
+            "Variances 0.1 and 4 alternate, badly conditioned still at T1 = 0.05."
+            (experimentOf (halves 0.1 4.0) shift)
+            [ with' [ "T1", 0.05; "T2", 24.0; "h", 1.0 / 8192.0 ] ]
+            [ stepAxis (1.0 / 1024.0) ]
+        scenario
             "bimodal data, log-concave at T1"
             "½N(−0.8, 0.01) + ½N(0.8, 0.01) at T1 = 1; a ripple as score error."
             (experimentOf bimodal ripple)

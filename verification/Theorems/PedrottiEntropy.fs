@@ -97,9 +97,9 @@ let private scenarios =
     [
         scenario
             "normal, condition number 40"
-            "Variances 0.1 and 4 alternate; the error is a constant."
+            "Variances 0.1 and 4 alternate, at T1 = 1 and, badly conditioned still, at T1 = 0.05; the error is a constant."
             (experimentOf 8.0 conditioned shift)
-            [ base' ]
+            [ base'; Map.add "T1" 0.05 base' ]
             [ timeAxis; errorAxis; dimensionAxis ]
         scenario
             "normal, scaled score"

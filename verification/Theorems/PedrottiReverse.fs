@@ -238,6 +238,13 @@ let private rates =
             [ "ε", 0.05; "τ", 0.9 ]
     ]
 
+/// τ = ¾R and the T1 of k = 5.
+let private scaledTo radius s =
+    let tau = 0.75 * radius
+
+    (s, [ "τ", tau; "R/τ", radius / tau; "T1", PedrottiCurvature.forwardTime 5.0 radius (tau * tau) ])
+    ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+
 let private mainScenarios =
     [
         scenario
@@ -252,6 +259,12 @@ let private mainScenarios =
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
             [ fewErrors; ratioAxis ]
+        scenario
+            "two atoms far apart"
+            "R grows, τ = ¾R, T1 = ½·ln(1 − τ² + 5R²): the forward time is logarithmic in R."
+            (fun s -> experimentOf 8 prior bimodal (scaledTo (value "R" s) s))
+            [ setting [ "ε", 0.01; "T2", 8.0; "R", 1.0 ] ]
+            [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) ]
         scenario
             "product of mixtures"
             "Five unequal atoms and two, R = τ."

@@ -142,7 +142,7 @@ let private experimentOf law (s: Setting) _refinement =
         measure [ tv ]
     }
 
-let private base' = setting [ "d", 1.0; "T1", 1.0; "T2", 8.0; "h", 1.0 / 256.0; "ε", 0.01; "ρ", 0.3; "K", 128.0 ]
+let private base' = setting [ "d", 1.0; "T1", 1.0; "T2", 8.0; "h", 1.0 / 256.0; "ε", 0.01; "ρ", 0.3; "K", 128.0; "τ", 0.2 ]
 
 let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
 
@@ -159,7 +159,7 @@ let private errorAxis = axis "ε" "size of the constant score error" (few [ 0.3;
 let private dimensionAxis = axis "d" "copies" (few [ 1.0; 2.0; 4.0; 8.0; 16.0 ])
 
 let private normalData s = normal (fill (int (value "d" s)) 0.3) 0.5
-let private bimodal (_: Setting) = twoAtoms 0.0 1.0 0.04
+let private bimodal s = twoAtoms 0.0 1.0 (value "τ" s ** 2.0)
 
 let private mixtures s = product [ int (value "d" s), twoAtoms 0.0 0.8 0.04 ]
 
@@ -173,10 +173,14 @@ let private scenarios =
             [ countAxis; stepAxis; errorAxis ]
         scenario
             "two atoms"
-            "½N(−1, 0.04) + ½N(1, 0.04), to ρ = 0.3."
+            "½N(−1, τ²) + ½N(1, τ²), to ρ = 0.3: nothing depends on τ."
             (experimentOf bimodal)
             [ with' [ "h", 1.0 / 128.0 ] ]
-            [ countAxis; errorAxis ]
+            [
+                countAxis
+                errorAxis
+                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ])
+            ]
         scenario
             "product of mixtures"
             "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
