@@ -121,7 +121,7 @@ let wasserstein =
         [
             rate Metric.W2 timeAxis (Exactly -1.0) true "W2 in T1, data not centred" shiftedNormal
             rate Metric.W2 timeAxis (Exactly -2.0) true "W2 in T1, centred data" (fun s ->
-                product [ int (value "d" s), twoAtoms 0.0 (value "R" s) (variance s) ])
+                normal (fill (int (value "d" s)) 0.0) (variance s))
             rate Metric.W2 dimensionAxis (Exactly 0.5) false "W2 in d" wideNormal
         ]
 

@@ -142,7 +142,8 @@ let private experimentOf law (s: Setting) _refinement =
         measure [ tv ]
     }
 
-let private base' = setting [ "d", 1.0; "T1", 1.0; "T2", 8.0; "h", 1.0 / 256.0; "ε", 0.01; "ρ", 0.3; "K", 128.0; "τ", 0.2 ]
+let private base' =
+    setting [ "d", 1.0; "T1", 1.0; "T2", 8.0; "h", 1.0 / 256.0; "ε", 0.01; "ρ", 0.3; "K", 128.0; "τ", 0.2 ]
 
 let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
 
