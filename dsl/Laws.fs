@@ -35,6 +35,8 @@ module Laws =
             GaussianInterpreter(), "exact in closed form: the score is affine in x, so the state stays normal"
             GridInterpreter(),
             "exact by quadrature: the state is one-dimensional, and its density is carried on adaptive panels"
+            ProductInterpreter(),
+            "exact by quadrature: the coordinates are independent, and each distinct one is carried on its own panels"
         ]
 
     /// The exact laws that cannot run the plan, and why.

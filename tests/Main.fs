@@ -23,6 +23,8 @@ let private tests =
             DslFluentTests.tests
             GaussianTests.tests
             GridTests.tests
+            TotalVariationTests.tests
+            ProductTests.tests
             VerificationTests.tests
             PedrottiTests.tests
             ReportTests.tests

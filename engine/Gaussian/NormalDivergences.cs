@@ -83,7 +83,7 @@ public static class NormalDivergences
 
     /// <summary>
     /// Total variation. With equal covariances it is 2Φ(‖P^(−1/2)δ‖/2) − 1; in one dimension the difference of the two laws'
-    /// masses between the crossings of their densities; absolute error about 1e-15.
+    /// masses between the crossings of their densities, absolute error about 1e-15; otherwise see <see cref="TotalVariation"/>.
     /// </summary>
     public static Estimate Tv(ReadOnlySpan<DirectionPair> pairs)
     {
@@ -104,7 +104,7 @@ public static class NormalDivergences
 
         return sameCovariance ? Bracketed(SpecialFunctions.Erf(Math.Sqrt(distance / 8)))
             : dimension == 1 ? Bracketed(OneDimensionalTv(pairs[0]))
-            : Estimate.Unavailable("closed form", "total variation of normal laws with different covariances has no closed form beyond one dimension", 0, 1);
+            : TotalVariation.OfIndependentNormals(pairs);
     }
 
     private static Estimate Bracketed(double value) =>

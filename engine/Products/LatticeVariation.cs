@@ -126,7 +126,7 @@ internal static class LatticeVariation
         for (int k = 0; k < factors.Count; k++)
         {
             Array.Clear(lattice);
-            lowerOffset += counts[k] * Place(LikelihoodCells.Of(factors[k], (total < 100 ? 0.5 : 0.1) * spacing, Trimmed / total), spacing, lattice);
+            lowerOffset += counts[k] * Place(LikelihoodCells.Of(factors[k], (total < 10_000 ? 0.4 : 0.1) * spacing, Trimmed / total), spacing, lattice);
             Fourier.Forward(lattice, FourierOptions.NoScaling);
             for (int j = 0; j <= half; j++)
             {
