@@ -29,7 +29,7 @@ let laws (loaded: Checked) =
     ]
 
 let theorems (loaded: Checked) =
-    let subject = { Experiment = loaded.Experiment; Plan = loaded.Plan }
+    let subject = { Experiment = loaded.Experiment; Plan = loaded.Plan; Setting = Map.empty }
 
     [
         for theorem in Catalogue.theorems do

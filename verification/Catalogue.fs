@@ -21,4 +21,8 @@ module Catalogue =
             PedrottiDdim.ddim
             PedrottiTotalVariation.prediction
             Bruno.gaussianMean
+            BrunoLimit.gaussianLimit
+            BrunoSgld.trainedMean
+            BrunoLogConcave.logConcave
+            BrunoStopping.earlyStopping
         ]

@@ -28,7 +28,7 @@ module Rates =
     /// The exponent at the asymptotic end (the last points): local slopes between neighbours, Richardson-extrapolated. On a
     /// geometric grid a correction of relative size c·x^k makes the local slopes converge geometrically, so Aitken's Δ²
     /// needs no knowledge of k. The interval covers the last two local slopes, the extrapolation, and what the brackets allow.
-    let measure (claim: RateClaim) (points: RatePoint list) =
+    let private fromExact (claim: RateClaim) (points: RatePoint list) =
         let screened = List.map screen points
         let used = screened |> List.filter (fun point -> point.Excluded.IsNone)
 
@@ -69,6 +69,13 @@ module Rates =
                     Lower = List.min candidates - noise
                     Upper = List.max candidates + noise
                 }
+
+    /// The exponent: from local slopes of exact values, by weighted least squares where a value is sampled.
+    let measure (claim: RateClaim) (points: RatePoint list) =
+        if points |> List.exists (fun point -> point.Value.Confidence < 1.0) then
+            Regression.measure (abscissa claim) points
+        else
+            fromExact claim points
 
     /// The width below which an interval for an exact exponent is narrow enough to decide.
     let exactHalfWidth = 0.05

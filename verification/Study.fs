@@ -24,7 +24,7 @@ module Study =
         let experiment = scenario.Experiment setting 0
 
         {
-            Subject = { Experiment = experiment; Plan = toPlan experiment }
+            Subject = { Experiment = experiment; Plan = toPlan experiment; Setting = setting }
             Setting = setting
             Refined = scenario.Experiment setting >> toPlan
         }

@@ -3,9 +3,18 @@ namespace Sgm.Verification
 open Sgm
 open Sgm.Engine
 
+/// A point of a study's grid: the value of every axis, by its symbol.
+type Setting = Map<string, float>
+
 /// What a theorem is held against: an experiment and the plan that it was lowered to. Bounds read the coefficients and
 /// levels from the plan, so that they are those that ran.
-type Subject = { Experiment: Experiment; Plan: Plan }
+type Subject =
+    {
+        Experiment: Experiment
+        Plan: Plan
+        /// What a scenario knows beyond the experiment (how a score was trained); empty for an experiment of one's own.
+        Setting: Setting
+    }
 
 /// A run of equal Langevin steps at one level, read from a plan.
 type LangevinRun =

@@ -57,9 +57,6 @@ type Effort =
     | Standard
     | Full
 
-/// A point of a study's grid: the value of every axis, by its symbol.
-type Setting = Map<string, float>
-
 /// What is varied, and from which values.
 type Axis =
     {

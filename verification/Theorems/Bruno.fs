@@ -27,7 +27,7 @@ let meanBias gamma =
 let spreadBias gamma = RealFunctions.ExpM1(-0.5 * RealFunctions.LogOnePlus(-gamma / 2.0))
 
 /// The mean of a target that is N(mean, I), or why it is not that.
-let private unitNormal name (target: Engine.Target) =
+let internal unitNormal name (target: Engine.Target) =
     let isUnit (factor: Factor) =
         factor.Law.Count = 1 && factor.Law.Covariances[0].Eigenvalues |> Array.forall ((=) 1.0)
 
@@ -36,9 +36,9 @@ let private unitNormal name (target: Engine.Target) =
     else
         Error $"{name} is not a normal law with covariance I"
 
-let private norm (v: float[]) = sqrt (Array.sumBy (fun x -> x * x) v)
+let internal norm (v: float[]) = sqrt (Array.sumBy (fun x -> x * x) v)
 
-let private assume statement evaluate =
+let internal assume statement evaluate =
     {
         Statement = statement
         Evaluate =
@@ -48,7 +48,7 @@ let private assume statement evaluate =
                 | Error reason -> Broken reason
     }
 
-let private reverseRun (subject: Subject) =
+let internal reverseRun (subject: Subject) =
     Subject.uniformPredictor subject
     |> Result.bind (fun run ->
         if run.Method <> "eulerMaruyama" then
@@ -58,8 +58,8 @@ let private reverseRun (subject: Subject) =
         else
             Ok run)
 
-/// Data N(μ, I_d) and the score of N(θ, I_d): s(x, t) = −x + e^(−t)·θ.
-let private assumptions =
+/// Data N(μ, I_d) and the score of N(θ, I_d): s(x, t) = −x + e^(−t)·θ, from N(0, I_d).
+let internal modelAssumptions =
     [
         assume "data N(μ, I_d)" (fun s ->
             unitNormal "the target" s.Plan.Target |> Result.map (fun mu -> $"|μ| = {norm mu:g6}, d = {mu.Length}"))
@@ -68,6 +68,16 @@ let private assumptions =
                 Error "the score has modifiers"
             else
                 unitNormal "the law of the score" s.Plan.Score.Of |> Result.map (fun theta -> $"|θ| = {norm theta:g6}"))
+        assume "start N(0, I_d)" (fun s ->
+            match s.Experiment.Start with
+            | Prior -> Ok "the prior"
+            | _ -> Error "the start is not the prior")
+    ]
+
+/// The same with Euler–Maruyama down to time 0.
+let internal assumptions =
+    modelAssumptions
+    @ [
         assume "Euler–Maruyama for the reverse Ornstein–Uhlenbeck process, K steps of γ = T/K from T to 0" (fun s ->
             reverseRun s |> Result.map (fun run -> $"K = {run.K}, γ = {run.Gamma:g6}"))
         assume "γ ≤ 1" (fun s ->
@@ -77,10 +87,6 @@ let private assumptions =
                     Ok $"γ = {run.Gamma:g6}"
                 else
                     Error $"γ = {run.Gamma:g6}"))
-        assume "start N(0, I_d)" (fun s ->
-            match s.Experiment.Start with
-            | Prior -> Ok "the prior"
-            | _ -> Error "the start is not the prior")
     ]
 
 /// |θ − μ| + |μ|·(f(γ) + e^(−2T)) + √d·h(γ).

@@ -1,0 +1,157 @@
+/// Bruno et al. 2023, the motivating example: the mean of N(μ, I_d) learned by stochastic gradient Langevin dynamics.
+module Sgm.Verification.Theorems.BrunoTraining
+
+open System
+open System.Collections.Concurrent
+open Sgm.Engine
+
+/// A training: everything that its law depends on.
+type Training =
+    {
+        /// d.
+        Dimension: int
+        /// Every coordinate of μ.
+        Mean: float
+        /// Every coordinate of θ_0 − μ.
+        Offset: float
+        /// T: the time τ of a sample is uniform on [0, T].
+        Time: float
+        /// λ, the learning rate.
+        Rate: float
+        /// 1/β; 0 is plain stochastic gradient descent.
+        Temperature: float
+        /// n.
+        Steps: int
+    }
+
+/// Moments over τ uniform on [0, T] of A = σ_τ²·e^(−2τ), half the curvature of one sample's loss.
+type CurvatureMoments =
+    {
+        /// a₁ = E A.
+        First: float
+        /// a₂ = E A².
+        Second: float
+        /// a₃ = E σ_τ²·e^(−4τ): d·(2λ)²·a₃ is the variance of a step's noise at θ = μ.
+        Noise: float
+    }
+
+let curvatureMoments time =
+    // 1 − e^(−kT).
+    let missing k = -(RealFunctions.ExpM1(-k * time))
+
+    {
+        First = missing 2.0 ** 2.0 / (4.0 * time)
+        Second = (missing 4.0 / 4.0 - missing 6.0 / 3.0 + missing 8.0 / 8.0) / time
+        Noise = (missing 4.0 / 4.0 - missing 6.0 / 6.0) / time
+    }
+
+/// E|θ_n − μ|² = ρⁿ·|θ_0 − μ|² + d·(4λ²·a₃ + 2λ/β)·(1 − ρⁿ)/(1 − ρ), ρ = 1 − 4λ·a₁ + 4λ²·a₂.
+let secondMoment (t: Training) =
+    let a = curvatureMoments t.Time
+    let loss = 4.0 * t.Rate * a.First - 4.0 * t.Rate * t.Rate * a.Second
+    let kept = (1.0 - loss) ** float t.Steps
+    let noise = 4.0 * t.Rate * t.Rate * a.Noise + 2.0 * t.Rate * t.Temperature
+    let d = float t.Dimension
+    kept * d * t.Offset * t.Offset + d * noise * (1.0 - kept) / loss
+
+/// The outcome of independent runs of a training.
+type Learned =
+    {
+        Runs: int
+        /// θ_n, shape [runs, d].
+        Theta: float[][]
+        /// Given the times τ of its samples a run's θ_n is N(μ + memory·(θ_0 − μ), spread·I); one a run.
+        Memory: float[]
+        Spread: float[]
+    }
+
+/// Runs that share a random stream; a part of the format of the results.
+let private blockSize = 512
+
+let private seed = 20231113UL
+
+/// The runs of one block. One step of one run takes one sample X ~ N(μ, I), τ ~ U[0, T], Z ~ N(0, I); the loss
+/// σ²·‖∇ln p(X_τ|X) − s_θ(X_τ, τ)‖² at X_τ = e^(−τ)·X + σ·Z, with ∇ln p(X_τ|X) = −Z/σ and s_θ = −x + e^(−τ)·θ, is
+/// ‖e^(−2τ)·Z − σe^(−τ)·(X − θ)‖², whose gradient is H = 2σ²e^(−2τ)·(θ − X) + 2σe^(−3τ)·Z.
+let private block (t: Training) index =
+    let stream = RandomStream(seed, int64 index)
+    let theta = Array.create (t.Dimension * blockSize) (t.Mean + t.Offset)
+    let memory = Array.create blockSize 1.0
+    let spread = Array.zeroCreate<float> blockSize
+    let decay = Array.zeroCreate<float> blockSize
+    let pull = Array.zeroCreate<float> blockSize
+    let kick = Array.zeroCreate<float> blockSize
+    let normals = Array.zeroCreate<float>(3 * blockSize)
+    let warmth = 2.0 * t.Rate * t.Temperature
+    let noise = sqrt warmth
+
+    for _ in 1 .. t.Steps do
+        stream.FillUniform(decay.AsSpan())
+
+        for j in 0 .. blockSize - 1 do
+            decay[j] <- -t.Time * decay[j]
+
+        VectorMath.Exp(decay.AsSpan(), decay.AsSpan())
+
+        for j in 0 .. blockSize - 1 do
+            let m = decay[j]
+            let variance = 1.0 - m * m
+            let gain = 2.0 * t.Rate * variance * m * m
+            let push = 2.0 * t.Rate * sqrt variance * m * m * m
+            pull[j] <- gain
+            kick[j] <- push
+            memory[j] <- memory[j] * (1.0 - gain)
+            spread[j] <- (1.0 - gain) * (1.0 - gain) * spread[j] + gain * gain + push * push + warmth
+
+        for i in 0 .. t.Dimension - 1 do
+            stream.FillNormal(normals.AsSpan())
+            let row = i * blockSize
+
+            for j in 0 .. blockSize - 1 do
+                let x = t.Mean + normals[j]
+                let z = normals[blockSize + j]
+                let gradient = pull[j] * (theta[row + j] - x) + kick[j] * z
+                theta[row + j] <- theta[row + j] - gradient + noise * normals[2 * blockSize + j]
+
+    {
+        Runs = blockSize
+        Theta = Array.init blockSize (fun j -> Array.init t.Dimension (fun i -> theta[i * blockSize + j]))
+        Memory = memory
+        Spread = spread
+    }
+
+let private firstMeans = ConcurrentDictionary<Training, float[]>()
+
+/// What the first run learns: the run that a cell's experiment is about. Remembered, as every assumption asks for it.
+let firstMean (t: Training) = firstMeans.GetOrAdd(t, (fun training -> (block training 0).Theta[0]))
+
+/// At least `coordinates`/d independent runs.
+let learn (t: Training) coordinates =
+    let blocks = max 1 ((coordinates / t.Dimension + blockSize - 1) / blockSize)
+    let parts = Array.init blocks (block t)
+
+    {
+        Runs = blocks * blockSize
+        Theta = parts |> Array.collect (fun part -> part.Theta)
+        Memory = parts |> Array.collect (fun part -> part.Memory)
+        Spread = parts |> Array.collect (fun part -> part.Spread)
+    }
+
+/// How likely an interval over runs is to hold.
+let confidence = 0.999
+
+/// The mean over runs with its interval by the central limit theorem, then a growing function of both.
+let meanOverRuns name transform (values: float[]) =
+    let count = float values.Length
+    let mean = Array.average values
+    let variance = Array.sumBy (fun v -> (v - mean) * (v - mean)) values / (count - 1.0)
+    let quantile = MathNet.Numerics.Distributions.Normal.InvCDF(0.0, 1.0, (1.0 + confidence) / 2.0)
+    let half = quantile * sqrt (variance / count)
+
+    Estimate.Sampled(
+        transform mean,
+        transform (mean - half),
+        transform (mean + half),
+        confidence,
+        $"{name} over {values.Length} training runs, normal interval"
+    )
