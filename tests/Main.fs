@@ -27,6 +27,7 @@ let private tests =
             ProductTests.tests
             VerificationTests.tests
             PedrottiTests.tests
+            BrunoTests.tests
             ReportTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests

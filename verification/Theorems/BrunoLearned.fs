@@ -1,16 +1,17 @@
 /// Bruno et al. 2023, the motivating example with its training: what comes out of the sampler, over runs of the training.
 module Sgm.Verification.Theorems.BrunoLearned
 
+open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Theorems.Bruno
 open Sgm.Verification.Theorems.BrunoTraining
 
 /// d times the number of runs.
-let internal coordinates = 1 <<< 16
+let coordinates = 1 <<< 16
 
 /// The law that comes out as a function of θ: its mean is b + a·θ coordinate by coordinate, its variances do not depend on θ.
-type internal Response =
+type Response =
     {
         Intercept: float[]
         Slope: float[]
@@ -20,7 +21,7 @@ type internal Response =
         OwnTheta: float[]
     }
 
-let internal response runner (plan: Plan) =
+let response runner (plan: Plan) =
     let d = plan.Dimension
 
     let moments (theta: float[]) =
@@ -89,15 +90,15 @@ let private squaresGivenTimes (t: Training) r (learned: Learned) =
         learned.Memory
         learned.Spread
 
-let internal meanDistance t r learned = squaresGivenTheta t r learned |> Array.map sqrt |> meanOverRuns "mean of W2" id
+let meanDistance t r learned = squaresGivenTheta t r learned |> Array.map sqrt |> meanOverRuns "mean of W2" id
 
-let internal rootMeanSquare t r learned = squaresGivenTheta t r learned |> meanOverRuns "mean of W2²" (max 0.0 >> sqrt)
+let rootMeanSquare t r learned = squaresGivenTheta t r learned |> meanOverRuns "mean of W2²" (max 0.0 >> sqrt)
 
-let internal marginal t r learned =
+let marginal t r learned =
     squaresGivenTimes t r learned |> meanOverRuns "mean of W2² given the times τ" (max 0.0 >> sqrt)
 
 /// |E over runs of |θ_n − μ|² / its formula − 1|.
-let internal identityError (t: Training) (learned: Learned) =
+let identityError (t: Training) (learned: Learned) =
     let formula = secondMoment t
 
     let ratio =
@@ -110,10 +111,10 @@ let internal identityError (t: Training) (learned: Learned) =
     Estimate.Sampled(away, max 0.0 (away - half), away + half, ratio.Confidence, ratio.Method)
 
 /// The precision to which the second moment is checked.
-let internal identityPrecision = 0.04
+let identityPrecision = 0.04
 
 /// How far the experiment's own output is from the affine form.
-let internal affineError r =
+let affineError r =
     let away =
         Array.init r.OwnTheta.Length (fun i -> r.Intercept[i] + r.Slope[i] * r.OwnTheta[i] - r.OwnMean[i]) |> norm
 

@@ -104,7 +104,7 @@ let private evidence: Evidence =
                     {
                         What = "√(E W2²), W2 of the law given θ_n, by the formula for E|θ_n − μ|²"
                         Measured = rootMeanSquare t r learned
-                        Bound = fromMoments * (1.0 + identityPrecision / 2.0)
+                        Bound = fromMoments
                     }
                     {
                         What = "W2 of the marginal law, from above by conditioning on the times τ"
