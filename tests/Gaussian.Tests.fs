@@ -347,6 +347,11 @@ let private runs =
 let private realFunctions =
     testCase "real functions keep their digits near 0"
     <| fun () ->
+        for x in [ -1e5; -800.0; -100.0; -41.0 ] do
+            Expect.equal (Engine.RealFunctions.ExpM1 x) -1.0 $"exp({x}) − 1"
+
+        Expect.equal (Engine.RealFunctions.ExpM1 1e5) infinity "exp(1e5) − 1"
+
         for x in [ 1e-12; -1e-12; 1e-5; -1e-5; 1e-2; 0.2; -0.25; 0.31; -0.5; 3.0 ] do
             let series f n = Seq.init n f |> Seq.sum
 

@@ -26,13 +26,13 @@ internal readonly ref struct LineSample
 internal delegate void LineIntegrand(in LineSample sample, Span<double> values);
 
 /// <summary>
-/// ∫ f du over the panels of a law, by bisection until a piece and its halves agree; the density inside a panel is its
+/// ∫ f du over the panels of a law, by bisection where a piece and its halves disagree most; the density inside a panel is its
 /// polynomial, everything else is evaluated anew.
 /// </summary>
 internal sealed class LineIntegral
 {
     private const int Order = Legendre.Order;
-    private const int MaximalDepth = 48;
+    private const int LargestBudget = 4096;
     private readonly LineState.Density state;
     private readonly LineFolds? folds;
     private readonly double[] leftOf;
@@ -110,33 +110,62 @@ internal sealed class LineIntegral
         return merged;
     }
 
-    /// <summary>The integral and a bound of its quadrature error.</summary>
+    /// <summary>
+    /// The integral and a bound of its quadrature error. The piece with the largest error is bisected next, until the errors
+    /// together are small enough; a piece whose error is at its rounding is left alone, and so is everything once the budget of
+    /// bisections is spent: what remains is in the error, so that rounding noise widens a bracket and never hangs a run.
+    /// </summary>
     /// <param name="integrand">f.</param>
     /// <param name="tolerance">Relative to ∫|f|.</param>
     /// <param name="absolute">Errors below this never matter.</param>
     public (double Value, double Error) Of(LineIntegrand integrand, double tolerance, double absolute)
     {
-        int count = state.Panels.Count;
-        double[] whole = new double[count];
+        var waiting = new PriorityQueue<Piece, double>();
+        var done = new List<Piece>();
         double size = 0;
-        var root = new Work();
-        for (int p = 0; p < count; p++)
-        {
-            Root(p, root);
-            whole[p] = Sum(root, integrand, out double magnitude);
-            size += magnitude;
-        }
-
-        double allowed = Math.Max(absolute, tolerance * size) / Math.Sqrt(count);
-        double value = 0;
         double error = 0;
-        for (int p = 0; p < count; p++)
+        for (int p = 0; p < state.Panels.Count; p++)
         {
+            var root = new Work();
             Root(p, root);
-            value += Refine(root, whole[p], integrand, allowed, 0, ref error);
+            double whole = Sum(root, integrand, out double magnitude);
+            size += magnitude;
+            Piece piece = Halve(root, whole, integrand);
+            error += piece.Difference;
+            waiting.Enqueue(piece, -piece.Difference);
         }
 
-        return (value, error);
+        double allowed = Math.Max(absolute, tolerance * size);
+        for (int splits = 0; splits < LargestBudget && error > allowed && waiting.Count > 0;)
+        {
+            Piece worst = waiting.Dequeue();
+            if (!worst.CanBeSplit)
+            {
+                done.Add(worst);
+                continue;
+            }
+
+            splits++;
+            Piece left = Halve(worst.Left, worst.First, integrand);
+            Piece right = Halve(worst.Right, worst.Second, integrand);
+            error += left.Difference + right.Difference - worst.Difference;
+            waiting.Enqueue(left, -left.Difference);
+            waiting.Enqueue(right, -right.Difference);
+        }
+
+        done.AddRange(waiting.UnorderedItems.Select(item => item.Element));
+        return (done.Sum(piece => piece.First + piece.Second), done.Sum(piece => piece.Difference));
+    }
+
+    /// <summary>A piece by its two halves; its error is estimated by what halving changed.</summary>
+    private sealed record Piece(Work Left, Work Right, double First, double Second, double Difference, double Magnitude)
+    {
+        /// <summary>Bisecting helps only above the rounding of the sums, and where there are numbers between the ends.</summary>
+        public bool CanBeSplit =>
+            double.IsFinite(Difference)
+            && Difference > 8e-16 * Magnitude
+            && Left.To > Left.From
+            && Right.To > Right.From;
     }
 
     /// <summary>Scratch for one piece.</summary>
@@ -235,7 +264,7 @@ internal sealed class LineIntegral
         return 0.5 * (work.To - work.From) * mass;
     }
 
-    private double Refine(Work work, double whole, LineIntegrand integrand, double allowed, int depth, ref double error)
+    private Piece Halve(Work work, double whole, LineIntegrand integrand)
     {
         double middle = 0.5 * (work.From + work.To);
         Work left = new();
@@ -246,17 +275,9 @@ internal sealed class LineIntegral
         left.Right = work.Right + Mass(right);
         right.Left = work.Left + Mass(left);
         right.Right = work.Right;
-        double first = Sum(left, integrand, out _);
-        double second = Sum(right, integrand, out _);
-        double difference = Math.Abs(whole - first - second);
-        if (difference <= allowed || depth >= MaximalDepth || !(middle > work.From && middle < work.To) || !double.IsFinite(difference))
-        {
-            error += difference;
-            return first + second;
-        }
-
-        return Refine(left, first, integrand, allowed, depth + 1, ref error)
-            + Refine(right, second, integrand, allowed, depth + 1, ref error);
+        double first = Sum(left, integrand, out double firstSize);
+        double second = Sum(right, integrand, out double secondSize);
+        return new(left, right, first, second, Math.Abs(whole - first - second), firstSize + secondSize);
     }
 
     private void Part(Work whole, double from, double to, double[] interpolation, Work part)
