@@ -130,6 +130,16 @@ let private scenarios =
             (experimentOf (fun _ -> twoAtoms 0.0 1.0 0.01) shift)
             [ mixtureBase ]
             mixtureAxes
+        scenario
+            "product of mixtures"
+            "Five unequal atoms in [−1, 1] in half of the coordinates, two in the others; the error is a ripple."
+            (experimentOf
+                (fun s ->
+                    let half = int (value "d" s) / 2
+                    product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
+                (fun s -> exact |> rippled (0.5 * value "ε" s) 0.5))
+            [ mixtureBase ]
+            (mixtureAxes @ [ axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) ])
     ]
 
 let private rates =

@@ -163,6 +163,12 @@ let private scenarios =
             (experimentOf bimodal)
             [ base' ]
             [ radiusAxis; timeAxis; spreadAxis; marginAxis ]
+        scenario
+            "product of mixtures"
+            "64 copies of five unequal atoms and 64 copies of two, all of radius R: T1 does not see the dimension."
+            (experimentOf (fun s -> product [ 64, fiveAtoms (value "R" s) (value "τ" s ** 2.0); 64, bimodal s ]))
+            [ base' ]
+            [ radiusAxis ]
     ]
 
 /// The smallest time at which a law on the line is log-concave, as e^(T1).

@@ -120,6 +120,10 @@ let private conditioned s =
 
 let private bimodal s = twoAtoms 0.0 (value "R/τ" s * value "τ" s) (value "τ" s ** 2.0)
 
+let private mixtures s =
+    let r, v = value "R/τ" s * value "τ" s, value "τ" s ** 2.0
+    product [ int (value "d" s), fiveAtoms r v; int (value "d" s), twoAtoms 0.0 r v ]
+
 let private scenarios =
     [
         scenario
@@ -140,6 +144,12 @@ let private scenarios =
             (experimentOf prior bimodal)
             [ with' [ "T1", 3.0 ] ]
             [ countAxis; ratioAxis; errorAxis ]
+        scenario
+            "product of mixtures, from p_{T1}"
+            "Five unequal atoms and two, R = τ."
+            (experimentOf warm mixtures)
+            [ base' ]
+            [ dimensionAxis ]
     ]
 
 let private countRate what law =

@@ -176,6 +176,10 @@ let private halves a b s =
 /// Two atoms at ±0.8 with a small spread: bimodal data, log-concave from T1 = ½·ln(1 − τ² + R²) ≈ 0.25 on.
 let private bimodal (_: Setting) = twoAtoms 0.0 0.8 0.01
 
+let private mixtures s =
+    let half = int (value "d" s) / 2
+    product [ half, fiveAtoms 0.8 0.04; half, twoAtoms 0.0 0.7 0.01 ]
+
 let private scenarios =
     [
         scenario
@@ -196,6 +200,12 @@ let private scenarios =
             (experimentOf bimodal ripple)
             [ with' [ "d", 1.0; "h", 1.0 / 64.0 ] ]
             [ stepAxis (1.0 / 16.0); errorAxis ]
+        scenario
+            "product of mixtures"
+            "Five unequal atoms in half of the coordinates, two in the others; a ripple as score error."
+            (experimentOf mixtures ripple)
+            [ with' [ "h", 1.0 / 64.0 ] ]
+            [ dimensionAxis ]
     ]
 
 /// Data far from log-concave at T1: only the relative entropy's bound applies.

@@ -113,6 +113,17 @@ let private scenarios =
             (experimentOf 3.0 (fun _ -> twoAtoms 0.0 1.0 0.01) shift)
             [ base' ]
             [ timeAxis; fewErrors ]
+        scenario
+            "product of mixtures"
+            "Five unequal atoms in [−1, 1] in half of the coordinates, two in the others; the error is a ripple."
+            (experimentOf
+                3.0
+                (fun s ->
+                    let half = int (value "d" s) / 2
+                    product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
+                (fun s -> exact |> rippled (value "ε" s) 0.5))
+            [ base' ]
+            [ fewErrors; dimensionAxis ]
     ]
 
 let private rates =

@@ -172,6 +172,10 @@ let private normalData s =
 
 let private bimodal s = twoAtoms 0.0 (value "R/τ" s * value "τ" s) (value "τ" s ** 2.0)
 
+let private mixtures s =
+    let r, v = value "R/τ" s * value "τ" s, value "τ" s ** 2.0
+    product [ int (value "d" s), fiveAtoms r v; int (value "d" s), twoAtoms 0.0 r v ]
+
 let private scenarios =
     [
         scenario
@@ -196,6 +200,12 @@ let private scenarios =
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T1", 2.0 ] ]
             [ fewErrors; ratioAxis ]
+        scenario
+            "product of mixtures, from p_{T1}"
+            "Five unequal atoms and two, R = τ."
+            (experimentOf 8 warm mixtures)
+            [ with' [ "ε", 0.01 ] ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]); fewErrors ]
     ]
 
 let private rate axisOf exponent exponential what begun settings =
@@ -255,6 +265,12 @@ let private mainScenarios =
             (fun s -> experimentOf 8 prior bimodal (scaledTo (value "R" s) s))
             [ setting [ "ε", 0.01; "T2", 8.0; "R", 1.0 ] ]
             [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) ]
+        scenario
+            "product of mixtures"
+            "Five unequal atoms and two, R = τ."
+            (experimentOf 8 prior mixtures)
+            [ with' [ "ε", 0.01; "T2", 4.0 ] ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) ]
     ]
 
 let private mainRates =

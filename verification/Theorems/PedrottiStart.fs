@@ -72,12 +72,20 @@ let private shiftedNormal s =
 
 let private wideNormal s = normal (fill (int (value "d" s)) (value "R" s)) (variance s)
 
+let private atoms s = product [ int (value "d" s), twoAtoms 0.5 (value "R" s) (variance s) ]
+
 let private scenarios =
     [
         scenario
             "one atom"
             "N(μ, τ²·I): both bounds are equalities."
             (experimentOf shiftedNormal)
+            [ base' ]
+            [ timeAxis; dimensionAxis; radiusAxis ]
+        scenario
+            "two atoms in every coordinate"
+            "A product of bimodal laws, not centred."
+            (experimentOf atoms)
             [ base' ]
             [ timeAxis; dimensionAxis; radiusAxis ]
     ]

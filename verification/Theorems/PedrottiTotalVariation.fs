@@ -162,6 +162,8 @@ let private dimensionAxis = axis "d" "copies" (few [ 1.0; 2.0; 4.0; 8.0; 16.0 ])
 let private normalData s = normal (fill (int (value "d" s)) 0.3) 0.5
 let private bimodal s = twoAtoms 0.0 1.0 (value "τ" s ** 2.0)
 
+let private mixtures s = product [ int (value "d" s), twoAtoms 0.0 0.8 0.04 ]
+
 let private scenarios =
     [
         scenario
@@ -180,6 +182,12 @@ let private scenarios =
                 errorAxis
                 axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ])
             ]
+        scenario
+            "product of mixtures"
+            "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
+            (experimentOf mixtures)
+            [ with' [ "h", 1.0 / 256.0; "K", 256.0; "ε", 0.003 ] ]
+            [ dimensionAxis ]
     ]
 
 let private rates =
