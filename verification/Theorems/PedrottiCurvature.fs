@@ -135,7 +135,7 @@ let private radiusAxis =
 
 let private timeAxis =
     axis "T2" "time of the corrector" (function
-        | Quick -> [ 0.5; 1.0; 2.0; 4.0 ]
+        | Quick -> [ 0.5; 1.0; 2.0 ]
         | Standard -> [ 0.25; 0.5; 1.0; 2.0; 4.0 ]
         | Full -> [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0 ])
 
@@ -186,7 +186,18 @@ let private concaveFrom (plan: Plan) =
         elif isConcave middle then search low middle (rounds - 1)
         else search middle high (rounds - 1)
 
-    search 0.0 10.0 36
+    // From T1 = ½·ln(1 − τ² + R²) on the law is log-concave; a start 1.5 earlier is tried against it.
+    let latest =
+        match Constants.kernelForm NoiseLevel.Data law with
+        | Some form -> forwardTime 1.0 form.Radius form.Variance
+        | None -> infinity
+
+    let earliest = max 0.0 (latest - 1.5)
+
+    if isConcave (latest * (1.0 + 1e-12)) && not (isConcave earliest) then
+        Ok(search earliest (latest * (1.0 + 1e-12)) 32)
+    else
+        Error $"log-concavity does not begin between T1 = {earliest:g4} and {latest:g4}"
 
 let private rates =
     let alpha = 0.5 / (1.0 - 1.0 / (1.0 + 2.0 / 0.75)) // (1 − 1/k)/v at τ = ½, R = 1, k = 2
@@ -197,7 +208,7 @@ let private rates =
             Exponent = Exactly 1.0
             IsExponential = false
             Of = "e^(T1) for the smallest T1 at which p_{T1} is log-concave: T1 is logarithmic in R"
-            Quantity = fun _ trial -> Ok(concaveFrom trial.Subject.Plan)
+            Quantity = fun _ trial -> concaveFrom trial.Subject.Plan
             Scenario =
                 scenario
                     "two atoms, smallest T1"
@@ -211,7 +222,7 @@ let private rates =
             Exponent = Exactly 1.0
             IsExponential = false
             Of = "e^(T1) for the smallest T1 at which p_{T1} is log-concave, five unequal atoms"
-            Quantity = fun _ trial -> Ok(concaveFrom trial.Subject.Plan)
+            Quantity = fun _ trial -> concaveFrom trial.Subject.Plan
             Scenario =
                 scenario
                     "five atoms, smallest T1"

@@ -186,7 +186,7 @@ let private scenarios =
             "product of mixtures"
             "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
             (experimentOf mixtures)
-            [ with' [ "h", 1.0 / 256.0; "K", 256.0; "ε", 0.003 ] ]
+            [ with' [ "h", 1.0 / 128.0; "T2", 6.0; "ε", 0.003 ] ]
             [ dimensionAxis ]
     ]
 
