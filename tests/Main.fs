@@ -26,6 +26,7 @@ let private tests =
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests
+            TheoremsLeeTests.tests
             PedrottiTests.tests
             BrunoTests.tests
             ReportTests.tests

@@ -197,7 +197,7 @@ let private assumptions =
             testCase "a score error that is too large"
             <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> shifted 0.2) standardNormal) "1/(49"
             testCase "a score error that is not bounded"
-            <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> scaled 1.1) standardNormal) "constant"
+            <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> scaled 1.1) standardNormal) "bounded"
             testCase "a target without a known log-Sobolev constant"
             <| fun () -> notApplicable lee (langevinExperiment 1e-3 exact planar) "no bound is known"
             testCase "another sampler" <| fun () -> notApplicable lee (reverse 100 eulerMaruyama) "Langevin"

@@ -6,7 +6,19 @@ open Sgm.Verification.Theorems
 module Catalogue =
     let theorems =
         [
+            LeeBadSets.badSets
             LeeLuTan.langevinSupNorm
+            LeeLangevin.langevinL2
+            LeeWarmStart.neighbouringLevels
+            LeeWarmStart.firstLevel
+            LeeAnnealed.annealedLangevin
+            LeePredictor.stochasticPredictor
+            LeeAnnealed.predictorCorrector
+            LeeComparison.predictorCorrectorWins
+            LeeNecessity.coldStart
+            LeeNecessity.falseModeInHighDimension
+            LeeNecessity.unstableStep
+            LeeNecessity.brokenHypotheses
             PedrottiCurvature.curvature
             PedrottiStart.wasserstein
             PedrottiStart.divergence

@@ -2,6 +2,7 @@ namespace Sgm.Verification
 
 open System
 open System.Collections.Immutable
+open Sgm
 open Sgm.Engine
 
 /// Measurements that theorems are held against: a metric at some place of a run, by an exact law.
@@ -14,6 +15,14 @@ module Measure =
         | :? RunStatus.Unsupported as unsupported -> unsupported.Reason
         | :? RunStatus.Cancelled -> raise (OperationCanceledException())
         | _ -> "the run ended early"
+
+    /// A runner by the first exact law that applies, for what a bound has to know of a start.
+    let exactly cancellation =
+        {
+            Run = fun plan options -> Laws.run plan options
+            Cancellation = cancellation
+            Progress = fun _ _ -> ()
+        }
 
     let private execute runner plan (afterStep: Action<StepResult>) =
         let outcome = runner.Run plan (RunOptions(Cancellation = runner.Cancellation, AfterStep = afterStep))
@@ -44,7 +53,7 @@ module Measure =
         execute runner plan (Action<StepResult> watch) |> Result.map (fun _ -> List.ofSeq values)
 
     /// The same plan without its instructions, probed at the level of its first step.
-    let private startPlan (plan: Plan) =
+    let private startPlan metric (plan: Plan) =
         let level =
             plan.Tableaus()
             |> Seq.tryHead
@@ -57,11 +66,25 @@ module Measure =
             Start = plan.Start,
             InitialLevel = level,
             Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
-            Metrics = plan.Metrics
+            Metrics = ImmutableArray.Create<Metric>(item = metric)
         )
 
     /// The metric of the start against the target at the level of the first step.
-    let atStart metric runner plan = atEnd metric runner (startPlan plan)
+    let atStart metric runner plan = atEnd metric runner (startPlan metric plan)
+
+    /// The metric of the start against the target at the plan's initial level.
+    let atInitial metric runner (plan: Plan) =
+        let probe = Instruction.Probe("initial", plan.InitialLevel) :> Instruction
+
+        Plan(
+            Target = plan.Target,
+            Score = plan.Score,
+            Start = plan.Start,
+            InitialLevel = plan.InitialLevel,
+            Instructions = ImmutableArray.Create<Instruction> probe,
+            Metrics = ImmutableArray.Create<Metric>(item = metric)
+        )
+        |> atEnd metric runner
 
     /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
     /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion

@@ -15,7 +15,7 @@ let private constants (subject: Subject) =
         match
             Constants.smoothness subject.Plan.Target run.Level,
             Constants.logSobolev subject.Plan.Target run.Level,
-            Subject.constantScoreError subject.Plan
+            ScoreError.sup subject.Plan
         with
         | Ok l, Ok c, Ok scoreError ->
             Ok
@@ -186,6 +186,55 @@ let private conditioned =
         Experiment = experimentOf 3.0
     }
 
+/// Langevin for T = 0.2 on ½·N(−r, 1) + ½·N(r, 1) from wider modes, with a ripple on the score of sup norm ε; r < 1, so that
+/// L = 1 and C ≤ 1/(1 − r²).
+let private bimodalExperiment (setting: Setting) (_refinement: int) =
+    let r = Map.find "r" setting
+    let modes variance = mixture [ 0.5, normal [ -r ] variance; 0.5, normal [ r ] variance ]
+    let h = largestStep 1.0 1.0 (1.0 / (1.0 - r * r)) * Map.find "h" setting
+
+    experiment {
+        target (modes 1.0)
+        forward ve
+        score (exact |> rippled (Map.find "ε" setting / sqrt 2.0) 3.0)
+        start (from (modes 1.4))
+        sampler (repeat (int (ceil (0.2 / h))) (corrector (langevin h)))
+        measure [ chi2 ]
+    }
+
+let private bimodal =
+    let few quick standard =
+        function
+        | Quick -> quick
+        | Standard
+        | Full -> standard
+
+    {
+        Name = "two modes"
+        Description =
+            "½·N(−r, 1) + ½·N(r, 1) from wider modes with a rippled score, by the grid law; h in units of the largest step."
+        Bases = [ setting [ "r", 0.5; "h", 1.0; "ε", 0.05 ] ]
+        Axes =
+            [
+                {
+                    Symbol = "r"
+                    Meaning = "distance of the modes from 0"
+                    Values = few [ 0.3; 0.6 ] [ 0.3; 0.5; 0.6; 0.7 ]
+                }
+                {
+                    Symbol = "ε"
+                    Meaning = "sup norm of the ripple"
+                    Values = few [ 0.1 ] [ 0.1; 0.05; 0.025 ]
+                }
+                {
+                    Symbol = "h"
+                    Meaning = "step over the largest one allowed"
+                    Values = few [ 1.0 ] [ 1.0; 0.5; 0.25 ]
+                }
+            ]
+        Experiment = bimodalExperiment
+    }
+
 let private stationary name bases axis =
     {
         Name = name
@@ -249,7 +298,7 @@ let langevinSupNorm =
         Assumptions = assumptions
         Metric = Metric.Chi2
         Evidence = evidence
-        Scenarios = [ contraction; conditioned ]
+        Scenarios = [ contraction; conditioned; bimodal ]
         Rates = rates
         Reading =
             "Loose in h by one power on normal targets, whose true bias is χ² ≈ d·L²·h²/8: the discretisation error is a change of variance of order h, which χ² squares; the proof pays for the general case, where it cannot."
