@@ -1,4 +1,4 @@
-/// `sgm check`: errors, cost, laws and theorems. Runs nothing.
+/// `sgm check`: errors, cost, laws and theorems. Runs a few blocks of particles to say how long all of them take, and nothing else.
 module Sgm.Cli.Check
 
 open Sgm
@@ -7,13 +7,31 @@ open Sgm.Verification
 
 let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
 
-let private jsonCheck (loaded: Checked) (json: Json.Writer) =
+/// What the run by particles will take, from a few blocks of it; None where it cannot run.
+let private particleSeconds (terminal: Terminal) (loaded: Checked) =
+    let options =
+        RunOptions(
+            Particles = int64 loaded.Experiment.Particles,
+            Seed = uint64 loaded.Experiment.Seed,
+            Cancellation = terminal.Cancellation
+        )
+
+    Option.ofObj (Ensemble().Predict(loaded.Plan, options))
+
+let private jsonCheck terminal (loaded: Checked) (json: Json.Writer) =
     Json.text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("steps", loaded.Plan.StepCount)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
     json.WriteNumber("particleBytes", particleBytes loaded)
+
+    match particleSeconds terminal loaded with
+    | Some cost ->
+        Json.number json "particleSeconds" cost.Seconds
+        json.WriteBoolean("particleSecondsIsLowerBound", cost.IsLowerBound)
+    | None -> json.WriteNull "particleSeconds"
+
     Json.objects json "errors" [] ignore
     Json.objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
 
@@ -37,16 +55,23 @@ let private jsonCheck (loaded: Checked) (json: Json.Writer) =
                 json.WriteBoolean("holds", false)
                 Json.text json "reason" reason))
 
-let private show (screen: Screen) (loaded: Checked) =
+let private show terminal (screen: Screen) (loaded: Checked) =
     let plan = loaded.Plan
     let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
     line "fingerprint" loaded.Fingerprint
     line "dimension" (Words.count plan.Dimension)
     line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
 
+    let kept =
+        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"
+
     line
         "by particles"
-        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"
+        (match particleSeconds terminal loaded with
+         | Some cost ->
+             let about = if cost.IsLowerBound then "more than" else "about"
+             $"{kept} and take {about} {Words.roughly cost.Seconds} on this machine"
+         | None -> $"{kept}, which this machine cannot run")
 
     screen.Line()
     Assessment.show screen Assessment.Brief loaded
@@ -56,10 +81,10 @@ let command terminal (request: CheckRequest) =
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then
-            Json.document terminal.Out (jsonCheck loaded)
+            Json.document terminal.Out (jsonCheck terminal loaded)
         else
             let screen = Screen.out terminal
-            show screen loaded
+            show terminal screen loaded
 
             if not (List.isEmpty loaded.Warnings) then
                 screen.Line()

@@ -18,7 +18,7 @@ let verbs =
         {
             Name = "check"
             Takes = "FILE"
-            Summary = "Find errors; say the cost, and which laws and theorems apply. Runs nothing"
+            Summary = "Find errors; say the cost on this machine, and which laws and theorems apply"
             Example = "sgm check examples/old-faithful.sgm"
         }
         {

@@ -42,6 +42,22 @@ let bytes (n: float) =
 /// A duration with its unit.
 let seconds (s: float) = if s < 1.0 then $"{digits 3 (s * 1000.0)} ms" else $"{digits 3 s} s"
 
+/// A duration that is not known well: two digits, in the unit that a person would use.
+let roughly (s: float) =
+    let unit, name =
+        if s < 0.0995 then 0.001, "ms"
+        elif s < 99.5 then 1.0, "s"
+        elif s < 5970.0 then 60.0, "minutes"
+        elif s < 172800.0 then 3600.0, "hours"
+        else 86400.0, "days"
+
+    let amount = s / unit
+
+    if amount < 99.5 then
+        $"{digits 2 amount} {name}"
+    else
+        $"{count (int64 amount)} {name}"
+
 /// A level by the user's parameter: "t = 0.5" (vp) or "σ = 0.5" (ve).
 let level forward (at: NoiseLevel) =
     match forward with

@@ -327,6 +327,12 @@ let private others =
                 for theorem in items (at [ "theorems" ] root) do
                     Expect.isNonEmpty (items (at [ "assumptions" ] theorem)) "assumptions")
 
+            testCase "check says how long particles take on this machine" (fun () ->
+                withFile (mixtureText 10 500) (fun file ->
+                    Expect.stringContains (sgm [ "check"; file ]).Out "on this machine" "in words"
+                    let root = json (sgm [ "check"; file; "--json" ])
+                    Expect.isGreaterThan ((at [ "particleSeconds" ] root).GetDouble()) 0.0 "seconds"))
+
             testCase "check warns of an unstable step" (fun () ->
                 withFile (langevinText 3.0) (fun file ->
                     let ran = sgm [ "check"; file ]

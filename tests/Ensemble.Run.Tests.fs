@@ -358,4 +358,53 @@ let private cost =
             ]
     )
 
-let tests = testList "Ensemble.Run" [ determinism; tableaus; closedForms; failures; cost ]
+let private prediction =
+    testList
+        "predicted time"
+        [
+            testCase "the census counts every step and evaluation of a plan" (fun () ->
+                let plan =
+                    planOf
+                        bimodal
+                        prior
+                        (anneal
+                            (uniform 2.0 0.01 7)
+                            (predictor ancestral >=> repeat 3 (corrector (langevinScaled 0.1)))
+                         >=> repeat 5 (repeat 4 (corrector (langevin 0.1)))
+                         >=> repeat 0 (corrector (langevin 0.1)))
+
+                let kinds = [ for struct (example, count) in StepCensus(plan).Kinds -> example, count ]
+                let evaluations = kinds |> List.sumBy (fun (example, count) -> int64 example.Stages.Length * count)
+                Expect.equal (kinds |> List.sumBy snd) plan.StepCount "steps"
+                Expect.equal evaluations plan.ScoreEvaluations "evaluations")
+
+            testCase "steps of different work are different kinds" (fun () ->
+                let census =
+                    StepCensus(
+                        planOf
+                            bimodal
+                            prior
+                            (anneal (uniform 2.0 0.01 7) (predictor flow >=> corrector (langevin 0.1)))
+                    )
+
+                Expect.equal census.Kinds.Length 2 "without noise, with noise")
+
+            testCase "every kind of plan has a prediction" (fun () ->
+                for plan in
+                    [
+                        annealed
+                        planOf bimodal prior identity
+                        planOf (standard 3) prior (repeat 9 (corrector (langevin 0.1)))
+                    ] do
+                    let predicted = Ensemble().Predict(plan, options 5000L 1)
+                    Expect.isTrue (Double.IsFinite predicted.Seconds && predicted.Seconds > 0.0) "a time"
+                    Expect.isFalse predicted.IsLowerBound "a prediction")
+
+            testCase "without time there is only a lower bound" (fun () ->
+                Expect.isTrue (Ensemble().Predict(annealed, options 5000L 1, 0.0).IsLowerBound) "more than")
+
+            testCase "a run that cannot fit is not predicted" (fun () ->
+                Expect.isNull (Ensemble().Predict(annealed, options 1_000_000_000_000L 1)) "no prediction")
+        ]
+
+let tests = testList "Ensemble.Run" [ determinism; tableaus; closedForms; failures; cost; prediction ]
