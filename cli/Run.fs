@@ -170,5 +170,14 @@ let command terminal (request: RunRequest) =
             match Laws.choose request.By loaded.Plan with
             | Error refusals -> refusedBy terminal request.Json refusals
             | Ok choice ->
-                execute terminal (defaultArg request.Threads 0) request.Full loaded choice
-                |> finish terminal request.Json
+                let run = execute terminal (defaultArg request.Threads 0) request.Full loaded
+
+                match run choice with
+                | { Outcome = outcome } as stopped when request.By = By.Auto && not (isMonteCarlo choice) ->
+                    match outcome.Status with
+                    | :? RunStatus.Unsupported as unsupported ->
+                        match Laws.instead choice unsupported.Reason loaded.Plan with
+                        | Ok particles -> run particles |> finish terminal request.Json
+                        | Error refusals -> refusedBy terminal request.Json refusals
+                    | _ -> finish terminal request.Json stopped
+                | finished -> finish terminal request.Json finished

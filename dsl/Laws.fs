@@ -75,6 +75,11 @@ module Laws =
             | Some choice -> Ok choice
             | None -> byParticles "Monte Carlo: no exact law applies" (refusals plan) plan
 
+    /// Particles in place of an exact law that had to give up on the way, for the reason that it gave.
+    let instead (choice: Choice) reason plan =
+        let refusals = choice.Refusals @ [ { Backend = choice.Interpreter.Backend; Reason = reason } ]
+        byParticles "Monte Carlo: the exact law could not finish" refusals plan
+
     /// All reasons in one line.
     let reasons refusals = String.Join("; ", refusals |> List.map (fun r -> $"{r.Backend}: {r.Reason}"))
 

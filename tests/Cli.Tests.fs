@@ -293,6 +293,18 @@ let private runs =
                     Expect.equal ((at [ "value" ] chi2).GetString()) "Infinity" "value"
                     Expect.isNotNull ((at [ "reason" ] chi2).GetString()) "reason"))
 
+            testCase "auto turns to particles when the exact law gives up on the way" (fun () ->
+                let text =
+                    "experiment {\n  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])\n  forward ve\n  start (from (normal [ 0.0 ] 1.0))\n  sampler (repeat 12 (corrector (langevin 3.0)))\n  particles 1000\n}"
+
+                withFile text (fun file ->
+                    let ran = sgm [ "run"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    Expect.equal ((at [ "backend" ] (json ran)).GetString()) "particles" "backend"
+                    let exact = sgm [ "run"; file; "--by"; "exact" ]
+                    Expect.equal exact.Code 2 "exact has nothing to turn to"
+                    Expect.stringContains exact.Error "grid" "and says which law gave up"))
+
             testCase "divergence is exit code 3 with step and level, and a status" (fun () ->
                 withFile (langevinText 3.0) (fun file ->
                     for by in [ "exact"; "particles" ] do
