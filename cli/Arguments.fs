@@ -70,6 +70,20 @@ type TheoremsArguments =
             | Id _ -> "a theorem, or the beginning of its name."
             | Json -> "one JSON document on standard output and nothing else."
 
+type PlanArguments =
+    | [<MainCommand; ExactlyOnce>] Theorem of ID: string
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Target of LAW: string
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Accuracy of A: float
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Theorem _ -> "a theorem that prescribes an experiment, or the beginning of its name."
+            | Target _ -> "the data distribution, as in a file: \"normal [ 0.0 ] 1.0\"."
+            | Accuracy _ -> "what the theorem's bound may be at most, in the theorem's own metric."
+            | Json -> "one JSON document on standard output and nothing else."
+
 /// Why a command line was not run.
 type Stop =
     | HelpAsked of text: string

@@ -34,6 +34,12 @@ let verbs =
             Example = "sgm verify lee-2022 --effort standard --report my-report"
         }
         {
+            Name = "plan"
+            Takes = "ID"
+            Summary = "Print the experiment that a theorem prescribes for a target and an accuracy"
+            Example = "sgm plan bruno-2023-log-concave --target \"normal [ 1.0; 1.0 ] 0.5\" --accuracy 0.1"
+        }
+        {
             Name = "theorems"
             Takes = "[ID]"
             Summary = "List the theorems, or show one: statement, source, assumptions, rates"

@@ -31,7 +31,7 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if List.contains verb [ "run"; "check"; "explain" ] then
+        if List.contains verb [ "run"; "check"; "explain"; "plan" ] then
             warmUp ()
 
         match verb with
@@ -39,6 +39,7 @@ let private dispatch terminal words =
         | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
         | "explain" -> run verb rest (List.head >> fun (ExplainArguments.File file) -> Explain.command terminal file)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
+        | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
         | unknown ->
             let known = "--help" :: "--version" :: [ for verb in Help.verbs -> verb.Name ]

@@ -89,3 +89,22 @@ type TheoremsRequest =
             match argument with
             | TheoremsArguments.Id id -> { request with Id = Some id }
             | TheoremsArguments.Json -> { request with Json = true })
+
+/// What `sgm plan` was asked for.
+type PlanRequest =
+    {
+        Theorem: string
+        /// The text of a law.
+        Target: string
+        Accuracy: float
+        Json: bool
+    }
+
+    static member Of(arguments: PlanArguments list) : PlanRequest =
+        ({ Theorem = ""; Target = ""; Accuracy = nan; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | PlanArguments.Theorem id -> { request with Theorem = id }
+            | PlanArguments.Target law -> { request with Target = law }
+            | PlanArguments.Accuracy accuracy -> { request with Accuracy = accuracy }
+            | PlanArguments.Json -> { request with PlanRequest.Json = true })

@@ -34,6 +34,7 @@ let private tests =
             EnsembleRunTests.tests
             EnsembleLawTests.tests
             CliTests.tests
+            PrescriptionTests.tests
         ]
 
 [<EntryPoint>]

@@ -58,6 +58,12 @@ let internal reverseRun (subject: Subject) =
         else
             Ok run)
 
+/// The level that the law at the end is measured against.
+let internal measuredAt (plan: Plan) =
+    match Seq.last plan.Instructions with
+    | :? Instruction.Probe as probe -> Ok probe.Level
+    | _ -> Error "the plan does not end with a probe"
+
 /// Data N(μ, I_d) and the score of N(θ, I_d): s(x, t) = −x + e^(−t)·θ, from N(0, I_d).
 let internal modelAssumptions =
     [

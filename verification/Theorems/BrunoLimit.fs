@@ -14,12 +14,6 @@ let private stoppedRun (subject: Subject) =
         else
             Ok run)
 
-/// The level that the law at the end is measured against.
-let private measuredAt (plan: Plan) =
-    match Seq.last plan.Instructions with
-    | :? Instruction.Probe as probe -> Ok probe.Level
-    | _ -> Error "the plan does not end with a probe"
-
 let private stoppingAssumptions =
     [
         assume

@@ -115,6 +115,11 @@ let private conditioned (setting: Setting) =
     let kappa = Map.find "κ" setting
     normalDiag (fill d 0.5) (List.init d (fun i -> if i % 2 = 0 then 1.0 else 1.0 / kappa))
 
+/// Half the coordinates two near bumps, half uneven ones.
+let private bumps (setting: Setting) =
+    let half = int (Map.find "d" setting) / 2
+    product [ half, near setting; half, uneven setting ]
+
 let private scenarios =
     [
         scenario
@@ -141,6 +146,12 @@ let private scenarios =
             uneven
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.01 ] ]
             [ stepAxis 0.125 ]
+        scenario
+            "products of bumps"
+            "Half the coordinates two near bumps, half uneven ones, independent."
+            bumps
+            [ setting [ "T", 3.0; "γ", 1.0 / 32.0; "ε", 0.0; "ε_SN", 0.0 ] ]
+            [ dimensionAxis |> truncated ]
         scenario
             "condition number 10"
             "A normal law with half the variances 1 and half 1/10, in many dimensions."

@@ -45,11 +45,6 @@ let private reverseSteps (subject: Subject) =
         | None when not connected -> Error "a step does not start where the one before it ended"
         | None -> Ok steps
 
-let private measuredAt (plan: Plan) =
-    match Seq.last plan.Instructions with
-    | :? Instruction.Probe as probe -> Ok probe.Level
-    | _ -> Error "the plan does not end with a probe"
-
 let internal reverse (subject: Subject) =
     let target = subject.Plan.Target
 

@@ -1,0 +1,119 @@
+/// `sgm plan`: the experiment that a theorem prescribes for a target and an accuracy, as a file that runs.
+module Sgm.Cli.Plan
+
+open System
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+
+/// A prescription, checked, with what an exact run of it measures.
+type private Answer = { Prescription: Prescription; Loaded: Checked; Measured: Result<Estimate, string> }
+
+/// The target of a text like `normal [ 0.0 ] 1.0`, checked as part of an experiment that has nothing else.
+let private target (text: string) =
+    Check.text
+        "--target"
+        "."
+        $"experiment {{\n    target ({text})\n    forward ve\n    start warm\n    sampler identity\n}}"
+
+let private symbol metric =
+    match metric with
+    | Metric.Tv -> "TV"
+    | Metric.Kl -> "KL"
+    | Metric.Chi2 -> "χ²"
+    | _ -> "W2"
+
+let private outcome answer =
+    let metric = symbol answer.Prescription.Theorem.Metric
+
+    match answer.Measured with
+    | Ok estimate when estimate.Value.HasValue ->
+        let share = estimate.Value.Value / answer.Prescription.Bound
+
+        $"an exact run ({estimate.Method}) measures {metric} = {Words.number estimate.Value.Value}, {Words.digits 3 share} times the bound"
+    | Ok estimate -> $"an exact run has no value for {metric}: {estimate.Reason}"
+    | Error reason -> $"no exact run: {reason}"
+
+/// The file: comments, then the experiment's canonical text.
+let private file answer =
+    let prescription = answer.Prescription
+    let metric = symbol prescription.Theorem.Metric
+    let plan = answer.Loaded.Plan
+
+    let comments =
+        [
+            $"{prescription.Theorem.Id}: {metric} at most {Words.number prescription.Accuracy}"
+            prescription.Theorem.Source.Citation
+            yield! prescription.Reasons
+            $"the theorem's bound here: {metric} ≤ {Words.number prescription.Bound}"
+            $"cost: {Words.steps plan}, {Words.evaluations plan} per particle in {Words.dimensions plan.Dimension}"
+            outcome answer
+        ]
+
+    String.Join("\n", (comments |> List.map (fun line -> $"// {line}")) @ [ answer.Loaded.Text.TrimEnd() ])
+
+let private json answer (json: Json.Writer) =
+    let prescription = answer.Prescription
+    let plan = answer.Loaded.Plan
+    Json.text json "theorem" prescription.Theorem.Id
+    Json.text json "metric" (Words.metric prescription.Theorem.Metric)
+    Json.number json "accuracy" prescription.Accuracy
+    Json.number json "bound" prescription.Bound
+    Json.text json "experiment" (file answer)
+    Json.text json "fingerprint" answer.Loaded.Fingerprint
+    Json.strings json "reasons" prescription.Reasons
+    json.WriteNumber("dimension", plan.Dimension)
+    json.WriteNumber("steps", plan.StepCount)
+    json.WriteNumber("scoreEvaluations", plan.ScoreEvaluations)
+
+    Json.object json "measured" (fun () ->
+        match answer.Measured with
+        | Ok estimate ->
+            Json.optional json "value" (Option.ofNullable estimate.Value)
+            Json.number json "lower" estimate.Lower
+            Json.number json "upper" estimate.Upper
+            Json.number json "confidence" estimate.Confidence
+            Json.text json "method" estimate.Method
+            Option.iter (Json.text json "reason") (Option.ofObj estimate.Reason)
+        | Error reason ->
+            Json.optional json "value" None
+            Json.text json "reason" reason)
+
+let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
+    Progress.during terminal "planning" (fun told ->
+        let runner = { Run = Laws.run; Cancellation = terminal.Cancellation; Progress = told }
+
+        Prescription.make runner theorem wanted.Experiment.Target wanted.Plan.Target accuracy
+        |> Result.bind (fun prescription ->
+            match Prescription.broken prescription, Check.experiment "." prescription.Experiment with
+            | Some reason, _ -> Error $"what {theorem.Id} prescribes does not meet {reason}"
+            | None, Error problems -> Error(Message.renderAll problems)
+            | None, Ok loaded ->
+                Ok
+                    {
+                        Prescription = prescription
+                        Loaded = loaded
+                        Measured = Prescription.measured runner prescription
+                    }))
+
+let command (terminal: Terminal) (request: PlanRequest) =
+    let refuse message = Refusal.sentence terminal request.Json $"sgm plan: {message}"
+
+    match Theorems.named request.Theorem with
+    | Error message -> refuse message
+    | Ok(_ :: _ :: _ as several) ->
+        let ids = String.Join(", ", several |> List.map (fun theorem -> theorem.Id))
+        refuse $"'{request.Theorem}' begins the names of several theorems: {ids}"
+    | Ok theorems ->
+        match target request.Target with
+        | Error problems -> Refusal.problems terminal request.Json problems
+        | Ok wanted ->
+            match answer terminal (List.head theorems) wanted request.Accuracy with
+            | Error message -> refuse message
+            | Ok found ->
+                if request.Json then
+                    Json.document terminal.Out (json found)
+                else
+                    terminal.Out.WriteLine(file found)
+
+                Exit.Fine

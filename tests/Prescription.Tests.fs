@@ -1,0 +1,139 @@
+module Sgm.Tests.PrescriptionTests
+
+open System.IO
+open System.Text.Json
+open System.Threading
+open Expecto
+open Sgm
+open Sgm.Engine
+open Sgm.Cli
+open Sgm.Verification
+open Sgm.Verification.Theorems
+
+let private runner = { Run = Laws.run; Cancellation = CancellationToken.None; Progress = fun _ _ -> () }
+
+let private engineTarget law = Lower.target (fun _ -> [||]) law
+let private make theorem law accuracy = Prescription.make runner theorem law (engineTarget law) accuracy
+
+let private made theorem law accuracy =
+    match make theorem law accuracy with
+    | Ok prescription -> prescription
+    | Error reason -> failtest reason
+
+let private refused theorem law accuracy (reason: string) =
+    match make theorem law accuracy with
+    | Ok _ -> failtest "it was made"
+    | Error found -> Expect.stringContains found reason "reason"
+
+let private bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
+let private bumps = mixture [ 0.5, normal [ 0.5 ] 0.5; 0.5, normal [ 1.5 ] 0.5 ]
+
+let private sgm words =
+    let out, error = new StringWriter(), new StringWriter()
+
+    let terminal =
+        {
+            Out = out
+            Error = error
+            OutIsTerminal = false
+            ErrorIsTerminal = false
+            Cancellation = CancellationToken.None
+        }
+
+    Program.run terminal words, string out, string error
+
+let private kept =
+    testList
+        "what is prescribed"
+        [
+            for theorem, law, accuracy in
+                [
+                    LeeLuTan.langevinSupNorm, normal [ 1.0; -1.0 ] 0.5, 0.3
+                    LeeLuTan.langevinSupNorm, normalDiag [ 0.0; 3.0 ] [ 1.0; 2.0 ], 1.0
+                    Bruno.gaussianMean, normal [ 3.0; 4.0 ] 1.0, 0.2
+                    Bruno.gaussianMean, standard 16, 0.5
+                    BrunoLogConcave.logConcave, bumps, 0.2
+                    BrunoLogConcave.logConcave, normal [ 0.0; 1.0 ] 2.0, 0.3
+                ] do
+                testCase $"{theorem.Id} to {accuracy} in dimension {(engineTarget law).Dimension}"
+                <| fun () ->
+                    let prescription = made theorem law accuracy
+                    Expect.isNone (Prescription.broken prescription) "assumptions"
+                    Expect.isLessThanOrEqual prescription.Bound accuracy "the bound is the accuracy at most"
+                    Expect.isGreaterThan prescription.Bound (0.1 * accuracy) "and is used"
+
+                    match Prescription.measured runner prescription with
+                    | Ok measured -> Expect.isLessThanOrEqual measured.Upper prescription.Bound "an exact run keeps it"
+                    | Error reason -> failtest reason
+        ]
+
+let private refusals =
+    testList
+        "refusals"
+        [
+            testCase "a theorem that prescribes nothing"
+            <| fun () -> refused Pedrotti.inexactLangevin (standard 1) 0.1 "these do: lee-2022-4.2"
+            testCase "a target that the theorem does not cover"
+            <| fun () ->
+                refused BrunoLogConcave.logConcave bimodal 0.1 "not log-concave"
+                refused Bruno.gaussianMean bimodal 0.1 "covariance I"
+            testCase "an accuracy that is none"
+            <| fun () ->
+                refused Bruno.gaussianMean (standard 1) 0.0 "positive"
+                refused Bruno.gaussianMean (standard 1) nan "positive"
+            testCase "too many steps"
+            <| fun () -> refused Bruno.gaussianMean (normal [ 1.0 ] 1.0) 1e-9 "steps, more than"
+            testCase "data files"
+            <| fun () ->
+                let law = samples "data.csv" 0.1
+
+                match Prescription.make runner Bruno.gaussianMean law (engineTarget (standard 1)) 0.1 with
+                | Ok _ -> failtest "it was made"
+                | Error reason -> Expect.stringContains reason "data file" "reason"
+        ]
+
+let private command =
+    let plan = [ "plan"; "bruno-2023-gaussian"; "--target"; "normal [ 1.0 ] 1.0"; "--accuracy"; "0.1" ]
+
+    testList
+        "sgm plan"
+        [
+            testCase "prints an experiment that is valid, with comments"
+            <| fun () ->
+                // An exact name, though another theorem's begins with it.
+                let code, out, error = sgm plan
+                Expect.equal (code, error) (0, "") "fine"
+
+                match Check.text "plan.sgm" "." out with
+                | Ok loaded -> Expect.isGreaterThan loaded.Plan.StepCount 1L "steps"
+                | Error problems -> failtest (Message.renderAll problems)
+
+                for what in [ "// T = "; "// K = "; "// cost: "; "an exact run"; "companion of" ] do
+                    Expect.stringContains out what "comment"
+
+            testCase "as JSON"
+            <| fun () ->
+                let code, out, _ = sgm (plan @ [ "--json" ])
+                use document = JsonDocument.Parse out
+                let value (name: string) = document.RootElement.GetProperty(name).GetDouble()
+                let measured = document.RootElement.GetProperty("measured").GetProperty("value").GetDouble()
+                Expect.equal code 0 "fine"
+                Expect.isLessThanOrEqual (value "bound") (value "accuracy") "bound"
+                Expect.isLessThanOrEqual measured (value "bound") "measured"
+
+            for words, message in
+                [
+                    [ "plan"; "bruno-2023-gausian"; "--target"; "standard 1"; "--accuracy"; "0.1" ], "did you mean"
+                    [ "plan"; "bruno"; "--target"; "standard 1"; "--accuracy"; "0.1" ], "several theorems"
+                    [ "plan"; "lee-2022-4.2"; "--target"; "normall [ 1.0 ] 1.0"; "--accuracy"; "0.1" ], "normall"
+                    [ "plan"; "lee-2022-4.2"; "--target"; "standard 1"; "--accuracy"; "much" ], "accuracy"
+                    [ "plan"; "lee-2022-4.2"; "--target"; "standard 1" ], "accuracy"
+                ] do
+                testCase $"refuses {String.concat " " words}"
+                <| fun () ->
+                    let code, _, error = sgm words
+                    Expect.equal code 2 "exit code"
+                    Expect.stringContains error message "message"
+        ]
+
+let tests = testList "prescriptions" [ kept; refusals; command ]

@@ -1,0 +1,264 @@
+namespace Sgm.Verification
+
+open System
+open Sgm
+open Sgm.Engine
+open Sgm.Verification.Theorems
+
+/// The experiment that a theorem prescribes for a target and an accuracy.
+type Prescription =
+    {
+        Theorem: Theorem
+        Accuracy: float
+        Experiment: Experiment
+        /// Where every number comes from, one sentence each.
+        Reasons: string list
+        /// The theorem's bound on the experiment; at most the accuracy.
+        Bound: float
+    }
+
+/// Theorems read backwards: from an accuracy to a sampler.
+module Prescription =
+
+    /// What is known when an experiment is prescribed.
+    type private Order =
+        {
+            Runner: Runner
+            Theorem: Theorem
+            /// The target as written, and as the engine has it.
+            Law: Sgm.Target
+            Target: Engine.Target
+            Accuracy: float
+        }
+
+    /// More steps than this are refused.
+    let private mostSteps = 1 <<< 20
+
+    let private shortest (x: float) = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
+
+    let private prescribed order experiment reasons bound =
+        Ok
+            {
+                Theorem = order.Theorem
+                Accuracy = order.Accuracy
+                Experiment = experiment
+                Reasons = reasons
+                Bound = bound
+            }
+
+    let private tooMany (steps: float) =
+        Error
+            $"the theorem asks for {shortest (ceil steps)} steps, more than {mostSteps}; a lower accuracy or a simpler target needs fewer"
+
+    let private planOf = Lower.plan (fun file -> invalidOp $"a target from the file {file}")
+
+    /// The mean of a target, coordinate by coordinate.
+    let private meanOf (target: Engine.Target) =
+        target.Factors
+        |> Seq.collect (fun factor ->
+            let law = factor.Law
+
+            let one =
+                List.init law.Dimension (fun i ->
+                    Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * law.Dimension + i]) |> Seq.sum)
+
+            List.replicate factor.Count one |> List.concat)
+        |> List.ofSeq
+
+    let private smallestVariance (target: Engine.Target) =
+        target.Factors
+        |> Seq.collect (fun factor -> factor.Law.Covariances)
+        |> Seq.map (fun c -> c.Smallest)
+        |> Seq.min
+
+    /// LLT-4.2c: a third of the accuracy for the start, one for the step, one left for a score error.
+    let private langevin order =
+        let level = NoiseLevel.Data
+
+        match Constants.smoothness order.Target level, Constants.logSobolev order.Target level with
+        | Error reason, _
+        | _, Error reason -> Error reason
+        | Ok smooth, Ok sobolev ->
+            let d, l, c = float order.Target.Dimension, smooth.Value, sobolev.Value
+            let third = order.Accuracy / 3.0
+            let h = min (LeeLuTan.largestStep d l c) (third / (11.4 * d * l * l * c))
+            let spread = smallestVariance order.Target
+
+            let experimentWith steps =
+                experiment {
+                    target order.Law
+                    forward ve
+                    start (from (normal (meanOf order.Target) spread))
+                    sampler (repeat steps (corrector (Langevin h)))
+                    measure [ chi2 ]
+                }
+
+            match Measure.atStart Metric.Chi2 order.Runner (planOf (experimentWith 1)) with
+            | Error reason -> Error reason
+            | Ok chi when not (Double.IsFinite chi.Upper) ->
+                Error "χ² of the start, N(mean, smallest variance), is not finite"
+            | Ok chi ->
+                let steps = max 1.0 (ceil (c / h * log (chi.Upper / third)))
+                let error = min (sqrt (third / (4.03 * c))) (1.0 / (7.0 * sqrt c))
+
+                if steps > float mostSteps then
+                    tooMany steps
+                else
+                    prescribed
+                        order
+                        (experimentWith (int steps))
+                        [
+                            $"L = {shortest l}: {smooth.Provenance}"
+                            $"C = {shortest c}: {sobolev.Provenance}"
+                            $"start: N(mean, {shortest spread}·I), the smallest variance, has χ²₀ = {shortest chi.Upper} (exact law)"
+                            $"h = {shortest h}: the smaller of 1/(272·d·C·L²) and (χ²/3)/(11.4·d·L²·C)"
+                            $"N = {shortest steps} = C/h·ln(χ²₀/(χ²/3)): the start's third"
+                            $"the score may have an error of sup norm {shortest error}, the last third; this experiment has the exact score"
+                        ]
+                        (exp (-steps * h / c) * chi.Upper + 11.4 * d * l * l * h * c)
+
+    /// BZ-gauss: a third for the start, one for the step, one left for the error of θ.
+    let private gaussianMean order =
+        match Bruno.unitNormal "the target" order.Target with
+        | Error reason -> Error reason
+        | Ok mu ->
+            let size, root = Bruno.norm mu, sqrt (float mu.Length)
+            let third = order.Accuracy / 3.0
+            let time = max 1.0 (ceil (4.0 * (log (size / third) / 2.0)) / 4.0)
+            let gamma = min 1.0 (third / (0.36 * size + (sqrt 2.0 - 1.0) * root))
+            let steps = ceil (time / gamma)
+
+            if steps > float mostSteps then
+                tooMany steps
+            else
+                let gamma = time / steps
+
+                prescribed
+                    order
+                    (experiment {
+                        target order.Law
+                        forward vp
+                        sampler (anneal (uniform time 0.0 (int steps)) (predictor eulerMaruyama))
+                        measure [ w2 ]
+                    })
+                    [
+                        $"|μ| = {shortest size}, d = {mu.Length}"
+                        $"T = {shortest time}: e^(−2T)·|μ| is at most a third of the accuracy"
+                        $"K = {shortest steps}: γ = T/K = {shortest gamma} makes |μ|·0.36·γ + √d·(√2 − 1)·γ at most a third"
+                        $"the mean may be learned with an error |θ − μ| of {shortest third}, the last third; this experiment has the exact score"
+                    ]
+                    (size * (Bruno.meanBias gamma + exp (-2.0 * time)) + root * Bruno.spreadBias gamma)
+
+    /// BZ-general: half for the start, the rest for the step; the number of steps by bisection on the bound.
+    let private logConcave order =
+        let experimentWith time steps =
+            experiment {
+                target order.Law
+                forward vp
+                sampler (anneal (uniform time 0.0 steps) (predictor eulerMaruyama))
+                measure [ w2 ]
+            }
+
+        let subject time steps =
+            let own = experimentWith time steps
+            { Experiment = own; Plan = planOf own; Setting = Map.empty }
+
+        let boundOf time steps = BrunoReverse.reverse (subject time steps) |> Result.map BrunoReverse.bound
+
+        match BrunoReverse.reverse (subject 1.0 1) with
+        | Error reason -> Error reason
+        | Ok constants ->
+            let m = constants.M.Value
+
+            /// δ_0·e^T/(m·(e^(2T) − 1) + 1): what is left of the start as γ → 0.
+            let startShare time =
+                let level = NoiseLevel.VariancePreserving time
+
+                let atStart =
+                    sqrt (level.Mean * level.Mean * constants.SecondMoment + constants.D * (1.0 - level.Sigma) ** 2.0)
+
+                atStart * exp time / (m * RealFunctions.ExpM1(2.0 * time) + 1.0)
+
+            let time =
+                Seq.initInfinite (fun k -> 0.25 * float (k + 2))
+                |> Seq.find (fun time -> startShare time <= order.Accuracy / 2.0)
+
+            let rec enough steps =
+                match boundOf time steps with
+                | Error reason -> Error reason
+                | Ok bound when bound <= order.Accuracy -> Ok steps
+                | Ok _ when steps >= mostSteps -> tooMany (2.0 * float mostSteps)
+                | Ok _ -> enough (2 * steps)
+
+            let rec fewest low high =
+                let middle = (low + high) / 2
+
+                if high - low <= max 1 (high / 64) then
+                    high
+                else
+                    match boundOf time middle with
+                    | Ok bound when bound <= order.Accuracy -> fewest low middle
+                    | _ -> fewest middle high
+
+            enough (int (ceil time))
+            |> Result.bind (fun sufficient ->
+                let steps = fewest (sufficient / 2) sufficient
+
+                boundOf time steps
+                |> Result.bind (fun bound ->
+                    prescribed
+                        order
+                        (experimentWith time steps)
+                        [
+                            $"m = {shortest m}: {constants.M.Provenance}"
+                            $"L = {shortest constants.L.Value}: {constants.L.Provenance}"
+                            $"T = {shortest time}: what is left of the start as γ → 0, δ_0·e^T/(m·(e^(2T) − 1) + 1) = {shortest (startShare time)}, is at most half the accuracy"
+                            $"K = {steps}: γ = T/K = {shortest (time / float steps)}, to 1/64 the fewest steps for which δ_K is at most the accuracy"
+                        ]
+                        bound))
+
+    let private known =
+        [
+            LeeLuTan.langevinSupNorm, langevin
+            Bruno.gaussianMean, gaussianMean
+            BrunoLogConcave.logConcave, logConcave
+        ]
+
+    /// The theorems that prescribe an experiment.
+    let theorems = known |> List.map fst
+
+    let rec private namesFile law =
+        match law with
+        | Samples _ -> true
+        | other -> Target.children other |> List.exists namesFile
+
+    /// The experiment that a theorem prescribes so that its bound is at most the accuracy, in the theorem's own metric.
+    let make runner (theorem: Theorem) (law: Sgm.Target) (target: Engine.Target) accuracy =
+        match known |> List.tryFind (fun (other, _) -> other.Id = theorem.Id) with
+        | None ->
+            let ids = String.Join(", ", theorems |> List.map (fun t -> t.Id))
+            Error $"{theorem.Id} prescribes no experiment; these do: {ids}"
+        | Some _ when not (Double.IsFinite accuracy && accuracy > 0.0) ->
+            Error $"an accuracy of {accuracy}; it must be a positive number"
+        | Some _ when namesFile law -> Error "a target from a data file; write it as a mixture"
+        | Some(_, prescribe) ->
+            prescribe { Runner = runner; Theorem = theorem; Law = law; Target = target; Accuracy = accuracy }
+
+    /// The assumption that the prescribed experiment does not meet, if any; none is expected.
+    let broken (prescription: Prescription) =
+        let subject =
+            {
+                Experiment = prescription.Experiment
+                Plan = planOf prescription.Experiment
+                Setting = Map.empty
+            }
+
+        prescription.Theorem.Assumptions
+        |> List.tryPick (fun assumption ->
+            match assumption.Evaluate subject with
+            | Satisfied _ -> None
+            | Broken reason -> Some $"“{assumption.Statement}”: {reason}")
+
+    /// The metric of the theorem at the end of the experiment.
+    let measured runner (prescription: Prescription) =
+        Measure.atEnd prescription.Theorem.Metric runner (planOf prescription.Experiment)
