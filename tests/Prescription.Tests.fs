@@ -129,7 +129,7 @@ let private command =
                     [ "plan"; "lee-2022-4.2"; "--target"; "standard 1"; "--accuracy"; "much" ], "accuracy"
                     [ "plan"; "lee-2022-4.2"; "--target"; "standard 1" ], "accuracy"
                 ] do
-                testCase $"refuses {String.concat " " words}"
+                testCase ("refuses " + String.concat " " words)
                 <| fun () ->
                     let code, _, error = sgm words
                     Expect.equal code 2 "exit code"
