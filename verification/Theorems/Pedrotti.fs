@@ -138,7 +138,7 @@ let private scenarios =
                     let half = int (value "d" s) / 2
                     product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
                 (fun s -> exact |> rippled (0.5 * value "ε" s) 0.5))
-            [ mixtureBase ]
+            [ mixtureBase |> Map.add "T2" 0.5 |> Map.add "ε" 1.0 ]
             (mixtureAxes @ [ axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) ])
     ]
 
