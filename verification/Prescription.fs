@@ -112,7 +112,10 @@ module Prescription =
                             $"C = {shortest c}: {sobolev.Provenance}"
                             $"start: N(mean, {shortest spread}·I), the smallest variance, has χ²₀ = {shortest chi.Upper} (exact law)"
                             $"h = {shortest h}: the smaller of 1/(272·d·C·L²) and (χ²/3)/(11.4·d·L²·C)"
-                            $"N = {shortest steps} = C/h·ln(χ²₀/(χ²/3)): the start's third"
+                            if chi.Upper <= third then
+                                "N = 1: the start is within its third already"
+                            else
+                                $"N = {shortest steps} = C/h·ln(χ²₀/(χ²/3)), rounded up: the start's third"
                             $"the score may have an error of sup norm {shortest error}, the last third; this experiment has the exact score"
                         ]
                         (exp (-steps * h / c) * chi.Upper + 11.4 * d * l * l * h * c)
