@@ -174,7 +174,7 @@ let private sharpness =
 
             testCase "negative checks are of their own kind"
             <| fun () ->
-                for c in (Study.run runner Quick [ LeeNecessity.unstableStep; LeeNecessity.brokenHypotheses ]).Checks do
+                for c in (Study.run runner Quick [ LeeHypotheses.unstableStep; LeeHypotheses.brokenHypotheses ]).Checks do
                     Expect.equal c.Kind NegativeCheck c.Key
                     Expect.equal c.Verdict Holds $"{c.Key}: {c.Reason}"
 
@@ -188,7 +188,7 @@ let private sharpness =
                         sampler (repeat 60 (corrector (langevin 0.5)))
                     }
 
-                let cell = Study.onExperiment runner LeeNecessity.unstableStep stable
+                let cell = Study.onExperiment runner LeeHypotheses.unstableStep stable
                 Expect.equal cell.Verdict NotApplicable "stable"
         ]
 

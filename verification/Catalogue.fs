@@ -17,8 +17,8 @@ module Catalogue =
             LeeComparison.predictorCorrectorWins
             LeeNecessity.coldStart
             LeeNecessity.falseModeInHighDimension
-            LeeNecessity.unstableStep
-            LeeNecessity.brokenHypotheses
+            LeeHypotheses.unstableStep
+            LeeHypotheses.brokenHypotheses
             PedrottiCurvature.curvature
             PedrottiStart.wasserstein
             PedrottiStart.divergence

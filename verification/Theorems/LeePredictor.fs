@@ -156,11 +156,11 @@ let private modesScenario =
         Axes =
             [
                 axis "K" "number of steps" (function
-                    | Quick -> [ 16.0; 64.0 ]
+                    | Quick -> [ 16.0; 32.0 ]
                     | Standard -> [ 16.0; 32.0; 64.0; 128.0 ]
                     | Full -> [ 16.0; 32.0; 64.0; 128.0; 256.0; 512.0 ])
                 axis "τ" "noise where the schedule stops" (function
-                    | Quick -> [ 1.0; 0.4 ]
+                    | Quick -> [ 1.0 ]
                     | _ -> [ 1.0; 0.7; 0.4; 0.3 ])
             ]
         Experiment = experimentOf modes prior (fun _ -> exact |> clipped 1.1)
@@ -197,7 +197,7 @@ let private stepsOverPrescription runner (trial: Trial) =
             let middle = (low + high) / 2
             reaches middle |> Result.bind (fun held -> if held then halve low middle else halve middle high)
 
-    halve 1 (1 <<< 14)
+    halve 1 (1 <<< 13)
     |> Result.map (fun k ->
         let prescribed = (1.0 / (tau * tau) - 1.0 / (rho0 * rho0)) * value "d" setting / (4.0 * delta * delta)
         let ratio = float k / prescribed
@@ -227,7 +227,7 @@ let private rates =
             0.0
             "K needed for √(KL/2) ≤ δ over (1/τ² − 1/ρ_0²)·tr Cov/(4δ²)"
             stepsOverPrescription
-            (scalingScenario [ axis "d" "dimension" (fun _ -> [ for k in 4..12 -> 2.0 ** float k ]) ])
+            (scalingScenario [ axis "d" "dimension" (fun _ -> [ for k in 4..10 -> 2.0 ** float k ]) ])
         claim
             "δ"
             0.0
