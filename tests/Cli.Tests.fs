@@ -133,7 +133,7 @@ let private refusals =
 
     [
         [ "rnu" ], "did you mean 'run'?"
-        [ "frobnicate" ], "known are run, check, explain, verify, theorems"
+        [ "frobnicate" ], "known are run, check, explain, verify, plan, theorems"
         [ "run" ], "missing parameter '<FILE>'"
         [ "explain" ], "missing parameter '<FILE>'"
         [ "run"; "a.sgm"; "b.sgm" ], "unexpected argument 'b.sgm'"
@@ -152,7 +152,7 @@ let private refusals =
         [ "run"; Path.Combine(examples, "ddpm-gaussian.sgm"); "--particles"; "0" ], "found 0"
         [ "run"; Path.Combine(examples, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
         [ "run"; Path.Combine(examples, "old-faithful.sgm"); "--by"; "exact" ], "gaussian: the target is not"
-        [ "verify"; "lee-2022-4.3" ], "did you mean 'lee-2022-4.2'?"
+        [ "verify"; "bruno-2023-sgdl" ], "did you mean 'bruno-2023-sgld'?"
         [ "verify"; "nothing-like-it" ], "known are"
         [ "verify"; "--report"; examples ], "something other than a report"
         [ "verify"; "--report"; binary ], "is a file"
@@ -361,8 +361,8 @@ let private others =
             testCase "theorems by the beginning of a name" (fun () ->
                 let all = items (at [ "theorems" ] (json (sgm [ "theorems"; "--json" ])))
                 Expect.equal all.Length (List.length Catalogue.theorems) "all of them"
-                let one = List.exactlyOne (items (at [ "theorems" ] (json (sgm [ "theorems"; "BRUNO"; "--json" ]))))
-                Expect.equal ((at [ "id" ] one).GetString()) "bruno-2023-gaussian" "one")
+                let one = List.exactlyOne (items (at [ "theorems" ] (json (sgm [ "theorems"; "BRUNO-2023-SG"; "--json" ]))))
+                Expect.equal ((at [ "id" ] one).GetString()) "bruno-2023-sgld" "one")
         ]
 
 /// The engine with √h for √(2h).
