@@ -361,7 +361,10 @@ let private others =
             testCase "theorems by the beginning of a name" (fun () ->
                 let all = items (at [ "theorems" ] (json (sgm [ "theorems"; "--json" ])))
                 Expect.equal all.Length (List.length Catalogue.theorems) "all of them"
-                let one = List.exactlyOne (items (at [ "theorems" ] (json (sgm [ "theorems"; "BRUNO-2023-SG"; "--json" ]))))
+
+                let one =
+                    List.exactlyOne (items (at [ "theorems" ] (json (sgm [ "theorems"; "BRUNO-2023-SG"; "--json" ]))))
+
                 Expect.equal ((at [ "id" ] one).GetString()) "bruno-2023-sgld" "one")
         ]
 
