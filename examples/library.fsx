@@ -57,7 +57,7 @@ for theorem in Catalogue.theorems do
     let broken =
         theorem.Assumptions
         |> List.tryPick (fun assumption ->
-            match assumption.Evaluate { Experiment = valid.Experiment; Plan = valid.Plan } with
+            match assumption.Evaluate { Experiment = valid.Experiment; Plan = valid.Plan; Setting = Map.empty } with
             | Broken reason -> Some reason
             | Satisfied _ -> None)
 
