@@ -81,7 +81,7 @@ let private json answer (json: Json.Writer) =
 
 let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
     Progress.during terminal "planning" (fun told ->
-        let runner = { Run = Laws.run; Cancellation = terminal.Cancellation; Progress = told }
+        let runner = { Runner.engine terminal.Cancellation with Progress = told }
 
         Prescription.make runner theorem wanted.Experiment.Target wanted.Plan.Target accuracy
         |> Result.bind (fun prescription ->

@@ -99,7 +99,7 @@ let private isCancellation (error: exn) =
 
 let private verify run (terminal: Terminal) effort theorems =
     Progress.during terminal "verifying" (fun told ->
-        let runner = { Run = run; Cancellation = terminal.Cancellation; Progress = told }
+        let runner = { Runner.engine terminal.Cancellation with Run = run; Progress = told }
 
         Study.run runner effort theorems)
 

@@ -10,7 +10,7 @@ open Sgm.Cli
 open Sgm.Verification
 open Sgm.Verification.Theorems
 
-let private runner = { Run = Laws.run; Cancellation = CancellationToken.None; Progress = fun _ _ -> () }
+let private runner = Runner.engine CancellationToken.None
 
 let private engineTarget law = Lower.target (fun _ -> [||]) law
 let private make theorem law accuracy = Prescription.make runner theorem law (engineTarget law) accuracy

@@ -9,7 +9,7 @@ open Sgm.Verification.Theorems
 open Sgm.Verification.Theorems.BrunoTraining
 open Sgm.Verification.Theorems.BrunoLearned
 
-let private runner = { Run = Laws.run; Cancellation = CancellationToken.None; Progress = fun _ _ -> () }
+let private runner = Runner.engine CancellationToken.None
 
 let private notApplicable theorem e (reason: string) =
     let cell = Study.onExperiment runner theorem e

@@ -7,7 +7,7 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Theorems
 
-let private runner = Measure.exactly CancellationToken.None
+let private runner = Runner.engine CancellationToken.None
 
 let private planOf e = Lower.plan (fun file -> failtest file) e
 

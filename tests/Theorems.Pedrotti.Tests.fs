@@ -9,10 +9,8 @@ open Sgm.Verification
 open Sgm.Verification.Theorems
 
 let private runnerWith (change: Plan -> Plan) =
-    {
+    { Runner.engine CancellationToken.None with
         Run = fun plan options -> Laws.run (change plan) options
-        Cancellation = CancellationToken.None
-        Progress = fun _ _ -> ()
     }
 
 let private healthy = runnerWith id

@@ -41,10 +41,8 @@ let private changed (t: Tableau) a (b: float) c =
     )
 
 let private runnerWith change =
-    {
+    { Runner.engine CancellationToken.None with
         Run = fun plan options -> Laws.run (sabotage change plan) options
-        Cancellation = CancellationToken.None
-        Progress = fun _ _ -> ()
     }
 
 let private healthy = runnerWith id

@@ -16,14 +16,6 @@ module Measure =
         | :? RunStatus.Cancelled -> raise (OperationCanceledException())
         | _ -> "the run ended early"
 
-    /// A runner by the first exact law that applies, for what a bound has to know of a start.
-    let exactly cancellation =
-        {
-            Run = fun plan options -> Laws.run plan options
-            Cancellation = cancellation
-            Progress = fun _ _ -> ()
-        }
-
     let private execute runner plan (afterStep: Action<StepResult>) =
         let outcome = runner.Run plan (RunOptions(Cancellation = runner.Cancellation, AfterStep = afterStep))
 

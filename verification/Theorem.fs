@@ -43,10 +43,23 @@ type Runner =
     {
         /// Runs a plan by an exact law.
         Run: Plan -> RunOptions -> Outcome
+        /// Runs a plan by particles; seed and number are those of the options.
+        Sample: Plan -> RunOptions -> Outcome
         Cancellation: CancellationToken
         /// Told the check that is being worked on and the finished fraction of all.
         Progress: string -> float -> unit
     }
+
+/// The ways to execute.
+module Runner =
+    /// By the engine: the first exact law that applies, and the ensemble.
+    let engine cancellation =
+        {
+            Run = Laws.run
+            Sample = fun plan options -> Ensemble().Run(plan, options)
+            Cancellation = cancellation
+            Progress = fun _ _ -> ()
+        }
 
 /// One inequality measured ≤ bound.
 type Comparison = { What: string; Measured: Estimate; Bound: float }

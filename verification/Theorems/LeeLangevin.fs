@@ -105,7 +105,7 @@ let private assumptions =
                 fun subject ->
                     match
                         legOfSubject subject,
-                        Measure.atStart Metric.Chi2 (Measure.exactly CancellationToken.None) subject.Plan
+                        Measure.atStart Metric.Chi2 (Runner.engine CancellationToken.None) subject.Plan
                     with
                     | Ok leg, Ok start when start.Value.HasValue ->
                         let chi0Square = start.Value.Value
