@@ -192,6 +192,50 @@ let private sharpness =
                 Expect.equal cell.Verdict NotApplicable "stable"
         ]
 
+/// What goes into a bound is known, or the check is inconclusive.
+let private knownInBounds =
+    let far =
+        experiment {
+            target (normal [ 0.0 ] 1.0)
+            forward ve
+            score (scoreOf (mixture [ 0.99, normal [ 0.0 ] 1.0; 0.01, normal [ 20.0 ] 1.0 ]))
+            start (from (normal [ 20.0 ] 1.0))
+            sampler (corrector (langevin 0.1))
+        }
+        |> planOf
+
+    testList
+        "what bounds are evaluated with"
+        [
+            testCase "χ² of a start is that of normal laws, whatever the score: e^400 − 1"
+            <| fun () ->
+                match Measure.atStart Metric.Chi2 runner far |> Result.bind Measure.resolved with
+                | Ok chi2 -> Expect.isLessThan (abs (log chi2 - 400.0)) 1e-9 $"{chi2}"
+                | Error reason -> failtest reason
+
+            testCase "the lower end of a wide bracket is refused"
+            <| fun () ->
+                let wide = Estimate.Exact(2.0, 0.0, infinity, "grid")
+                Expect.isError (Measure.resolved wide) "wide"
+                Expect.equal (Measure.resolved (Estimate.Exact(2.0, 2.0 - 1e-9, 2.0, "grid"))) (Ok(2.0 - 1e-9)) "narrow"
+
+            testCase "the false mode's escape bound holds for its own example only"
+            <| fun () ->
+                let theorem = LeeFalseMode.falseModeInHighDimension
+                let scenario = theorem.Scenarios.Head
+                let own = scenario.Experiment (Map.ofList [ "d", 2.0; "h", 0.1; "N", 5.0 ]) 0
+                Expect.equal (Study.onExperiment runner theorem own).Verdict Holds "the example"
+
+                for words, other in
+                    [
+                        "another start", { own with Start = warm }
+                        "the exact score", { own with Score = exact }
+                        "a large step", { own with Sampler = repeat 5 (corrector (langevin 1.5)) }
+                        "another target", { own with Target = product [ 1, normal [ 5.0 ] 1.0; 1, normal [ 0.0 ] 1.0 ] }
+                    ] do
+                    Expect.equal (Study.onExperiment runner theorem other).Verdict NotApplicable words
+        ]
+
 let private assumptions =
     let notApplicable (theorem: Theorem) e (reason: string) =
         let cell = Study.onExperiment runner theorem e
@@ -255,4 +299,5 @@ let private assumptions =
                     "is below C·ln(8χ₀²)"
         ]
 
-let tests = testList "theorems of Lee, Lu and Tan" [ errors; shapes; twins; sharpness; assumptions ]
+let tests =
+    testList "theorems of Lee, Lu and Tan" [ errors; shapes; twins; knownInBounds; sharpness; assumptions ]

@@ -16,7 +16,7 @@ module Catalogue =
             LeeAnnealed.predictorCorrector
             LeeComparison.predictorCorrectorWins
             LeeNecessity.coldStart
-            LeeNecessity.falseModeInHighDimension
+            LeeFalseMode.falseModeInHighDimension
             LeeHypotheses.unstableStep
             LeeHypotheses.brokenHypotheses
             PedrottiCurvature.curvature

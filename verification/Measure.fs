@@ -44,6 +44,9 @@ module Measure =
 
         execute runner plan (Action<StepResult> watch) |> Result.map (fun _ -> List.ofSeq values)
 
+    /// No step is taken where this is the score, so that any will do; the exact one leaves normal laws to closed forms.
+    let private anyScore (plan: Plan) = Engine.Score(plan.Target, ImmutableArray.Empty)
+
     /// The same plan without its instructions, probed at the level of its first step.
     let private startPlan metric (plan: Plan) =
         let level =
@@ -54,12 +57,23 @@ module Measure =
 
         Plan(
             Target = plan.Target,
-            Score = plan.Score,
+            Score = anyScore plan,
             Start = plan.Start,
             InitialLevel = level,
             Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
             Metrics = ImmutableArray.Create<Metric>(item = metric)
         )
+
+    /// The lower end of a narrow bracket, relative to 1 + the value; or that it is too wide to evaluate a bound with: a bound
+    /// from the lower end of a wide one would be below what the theorem says.
+    let resolved (estimate: Estimate) =
+        if not estimate.Value.HasValue then
+            Error estimate.Reason
+        elif estimate.Upper - estimate.Lower <= 1e-6 * (1.0 + estimate.Lower) then
+            Ok estimate.Lower
+        else
+            Error
+                $"a quantity of the hypotheses, {estimate.Value.Value:g6}, is only known to lie in [{estimate.Lower:g6}, {estimate.Upper:g6}]"
 
     /// The metric of the start against the target at the level of the first step.
     let atStart metric runner plan = atEnd metric runner (startPlan metric plan)
@@ -70,7 +84,7 @@ module Measure =
 
         Plan(
             Target = plan.Target,
-            Score = plan.Score,
+            Score = anyScore plan,
             Start = plan.Start,
             InitialLevel = plan.InitialLevel,
             Instructions = ImmutableArray.Create<Instruction> probe,

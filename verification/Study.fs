@@ -191,7 +191,7 @@ module Study =
                                 if verdict = Holds then
                                     None
                                 else
-                                    Some $"the measured exponent is in [{rate.Lower:g4}, {rate.Upper:g4}]"
+                                    Some $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]"
 
                             verdict, reason, Some rate
 

@@ -114,9 +114,7 @@ let private byGrowth _ (plan: Plan) (run: LevelRun) =
 
 /// χ² of the exact law of the level above, moved by the predictor.
 let private byExactLaw runner plan run =
-    LevelRuns.arrival plan run
-    |> Measure.atEnd Metric.Chi2 runner
-    |> Result.bind (fun chi2 -> if chi2.Value.HasValue then Ok chi2.Lower else Error chi2.Reason)
+    LevelRuns.arrival plan run |> Measure.atEnd Metric.Chi2 runner |> Result.bind Measure.resolved
 
 /// What a schedule is designed for.
 type private Design =

@@ -126,10 +126,12 @@ let private evidence: Evidence =
         let plan = trial.Subject.Plan
 
         match
-            legOfSubject trial.Subject, Measure.atStart Metric.Chi2 runner plan, Measure.atEnd Metric.Tv runner plan
+            legOfSubject trial.Subject,
+            Measure.atStart Metric.Chi2 runner plan |> Result.bind Measure.resolved,
+            Measure.atEnd Metric.Tv runner plan
         with
         | Ok leg, Ok start, Ok measured ->
-            match bound plan Chebyshev leg start.Lower, bound plan Computed leg start.Lower with
+            match bound plan Chebyshev leg start, bound plan Computed leg start with
             | Ok chebyshev, Ok computed ->
                 Ok
                     [

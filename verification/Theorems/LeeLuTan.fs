@@ -80,30 +80,31 @@ let private evidence: Evidence =
     fun runner trial ->
         match
             constants trial.Subject,
-            Measure.atStart Metric.Chi2 runner trial.Subject.Plan,
+            Measure.atStart Metric.Chi2 runner trial.Subject.Plan |> Result.bind Measure.resolved,
             Measure.everyStep Metric.Chi2 runner trial.Subject.Plan
         with
         | Ok k, Ok start, Ok steps ->
-            let recursion =
-                start :: steps
-                |> List.pairwise
-                |> List.mapi (fun i (before, after) ->
-                    {
-                        What = $"χ² after step {i + 1} from χ² after step {i}"
-                        Measured = after
-                        Bound = oneStep k before.Lower
-                    })
+            (steps |> List.map Measure.resolved, Ok [])
+            ||> List.foldBack (fun next found ->
+                Result.bind (fun others -> Result.map (fun one -> one :: others) next) found)
+            |> Result.map (fun known ->
+                let recursion =
+                    List.zip (List.truncate steps.Length (start :: known)) steps
+                    |> List.mapi (fun i (before, after) ->
+                        {
+                            What = $"χ² after step {i + 1} from χ² after step {i}"
+                            Measured = after
+                            Bound = oneStep k before
+                        })
 
-            Ok(
                 recursion
                 @ [
                     {
                         What = $"χ² after N = {k.Run.N} steps"
                         Measured = List.last steps
-                        Bound = manySteps k start.Lower
+                        Bound = manySteps k start
                     }
-                ]
-            )
+                ])
         | Error reason, _, _
         | _, Error reason, _
         | _, _, Error reason -> Error reason

@@ -83,7 +83,11 @@ let private evidence: Evidence =
     fun runner trial ->
         let plan = trial.Subject.Plan
 
-        match descent trial.Subject, Measure.atStart Metric.Tv runner plan, Measure.atEnd Metric.Tv runner plan with
+        match
+            descent trial.Subject,
+            Measure.atStart Metric.Tv runner plan |> Result.bind Measure.resolved,
+            Measure.atEnd Metric.Tv runner plan
+        with
         | Ok run, Ok start, Ok measured ->
             denoiserErrors plan run.Levels
             |> Result.map (fun errors ->
@@ -91,7 +95,7 @@ let private evidence: Evidence =
                     {
                         What = "TV at the last level"
                         Measured = measured
-                        Bound = bound plan run errors start.Lower
+                        Bound = bound plan run errors start
                     }
                 ])
         | Error reason, _, _
