@@ -29,6 +29,7 @@ let private tests =
             TheoremsLeeTests.tests
             PedrottiTests.tests
             BrunoTests.tests
+            EngineAgreementTests.tests
             ReportTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests

@@ -83,6 +83,7 @@ let private boundCheck id symbol verdict cells =
         Cells = cells
         Claim = None
         Rate = None
+        Sampled = []
         Seconds = 0.25
     }
 
@@ -107,6 +108,7 @@ let private rateCheck id exponent isExponential points =
         Cells = []
         Claim = Some claim
         Rate = Some { Points = points; Slope = 1.0; Lower = 0.99; Upper = 1.01 }
+        Sampled = []
         Seconds = 0.5
     }
 
@@ -159,6 +161,7 @@ let private mixed =
                 rateCheck "seven" (Exactly -2.0) true points
             ]
         Effort = Quick
+        FalseAlarm = 1e-6
         Seconds = 1.5
     }
 

@@ -37,4 +37,5 @@ module Catalogue =
             BrunoSgld.trainedMean
             BrunoLogConcave.logConcave
             BrunoStopping.earlyStopping
+            EngineAgreement.agreement
         ]

@@ -27,6 +27,15 @@ module Measure =
     /// The law at the end of the run.
     let law runner plan = execute runner plan null |> Result.map (fun probes -> (List.last probes).Law)
 
+    /// The law at the end of a run that something else executes: `runner.Sample` for particles.
+    let lawBy (run: Plan -> RunOptions -> Outcome) plan options =
+        let outcome = run plan options
+
+        if outcome.IsCompleted then
+            Ok((Seq.last outcome.Probes).Law)
+        else
+            Error(whyNot outcome.Status)
+
     /// The metric at the end of the run.
     let atEnd metric runner plan = law runner plan |> Result.map (fun law -> law.Measure metric)
 

@@ -67,6 +67,8 @@ type CheckResult =
         /// For rates.
         Claim: RateClaim option
         Rate: RateMeasurement option
+        /// What its decisions from samples cost; empty for a check by exact laws.
+        Sampled: Spending list
         Seconds: float
     }
 
@@ -111,6 +113,8 @@ type VerificationResult =
     {
         Checks: CheckResult list
         Effort: Effort
+        /// The probability that a healthy run reports a violation from samples: what all checks could spend together.
+        FalseAlarm: float
         Seconds: float
     }
 

@@ -1,7 +1,7 @@
 namespace Sgm.Verification
 
 open System
-open System.Collections.Immutable
+open System.Collections.Concurrent
 open System.Diagnostics
 open System.Threading
 open Sgm
@@ -126,15 +126,24 @@ module Study =
 
         cell runner theorem scenario Map.empty
 
-    let private boundChecks runner effort (theorem: Theorem) =
+    /// A runner whose cells have equal shares of its budget, and what they will have spent.
+    let private sharing (runner: Runner) cells =
+        let spent = ConcurrentQueue<Spending>()
+
+        let budget = { runner.Budget.Among cells with Record = spent.Enqueue }
+        { runner with Budget = budget }, spent
+
+    let private boundChecks effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
                 for axis in scenario.Axes do
-                    fun () ->
+                    fun (whole: Runner) ->
                         let clock = Stopwatch.StartNew()
+                        let settings = alongAxis effort scenario axis
+                        let runner, spent = sharing whole settings.Length
 
                         let cells =
-                            alongAxis effort scenario axis
+                            settings
                             |> List.map (fun setting ->
                                 runner.Cancellation.ThrowIfCancellationRequested()
                                 cell runner theorem scenario setting)
@@ -152,6 +161,7 @@ module Study =
                             Cells = cells
                             Claim = None
                             Rate = None
+                            Sampled = List.ofSeq spent
                             Seconds = clock.Elapsed.TotalSeconds
                         }
         ]
@@ -170,14 +180,16 @@ module Study =
             Experiment = trial.Subject.Experiment
         }
 
-    let private rateChecks runner effort (theorem: Theorem) =
+    let private rateChecks effort (theorem: Theorem) =
         [
             for claim in theorem.Rates do
                 let axis = claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis)
 
-                fun () ->
+                fun (whole: Runner) ->
                     let clock = Stopwatch.StartNew()
-                    let points = alongAxis effort claim.Scenario axis |> List.map (ratePoint runner claim axis)
+                    let settings = alongAxis effort claim.Scenario axis
+                    let runner, spent = sharing whole settings.Length
+                    let points = settings |> List.map (ratePoint runner claim axis)
                     let ascending = (List.last points).X > (List.head points).X
                     let measured = Rates.measure claim points
 
@@ -205,29 +217,36 @@ module Study =
                         Cells = []
                         Claim = Some claim
                         Rate = rate
+                        Sampled = List.ofSeq spent
                         Seconds = clock.Elapsed.TotalSeconds
                     }
         ]
 
-    /// Every check of some theorems. Cells of one check run one after the other; checks run on all cores.
-    let run runner effort (theorems: Theorem list) =
+    /// Every check of some theorems. Cells of one check run one after the other; checks run on all cores. Every check has an equal
+    /// share of the runner's budget.
+    let run (runner: Runner) effort (theorems: Theorem list) =
         let clock = Stopwatch.StartNew()
 
         let checks =
             theorems
             |> List.collect (fun theorem ->
-                boundChecks runner effort theorem @ rateChecks runner effort theorem
-                |> List.map (fun check -> theorem.Id, check))
+                boundChecks effort theorem @ rateChecks effort theorem |> List.map (fun check -> theorem.Id, check))
             |> Array.ofList
 
+        let share = { runner with Budget = { runner.Budget.Among checks.Length with Effort = effort } }
         let mutable finished = 0
 
         let results =
             checks
             |> Array.Parallel.map (fun (id, check) ->
-                let result = check ()
+                let result = check share
                 let count = Interlocked.Increment &finished
                 runner.Progress id (float count / float checks.Length)
                 result)
 
-        { Checks = List.ofArray results; Effort = effort; Seconds = clock.Elapsed.TotalSeconds }
+        {
+            Checks = List.ofArray results
+            Effort = effort
+            FalseAlarm = runner.Budget.FalseAlarm
+            Seconds = clock.Elapsed.TotalSeconds
+        }

@@ -45,6 +45,8 @@ type Runner =
         Run: Plan -> RunOptions -> Outcome
         /// Runs a plan by particles; seed and number are those of the options.
         Sample: Plan -> RunOptions -> Outcome
+        /// What a decision from samples may spend; a study hands out shares of it.
+        Budget: Budget
         Cancellation: CancellationToken
         /// Told the check that is being worked on and the finished fraction of all.
         Progress: string -> float -> unit
@@ -57,18 +59,13 @@ module Runner =
         {
             Run = Laws.run
             Sample = fun plan options -> Ensemble().Run(plan, options)
+            Budget = Budget.create Budget.ofRun Quick
             Cancellation = cancellation
             Progress = fun _ _ -> ()
         }
 
 /// One inequality measured ≤ bound.
 type Comparison = { What: string; Measured: Estimate; Bound: float }
-
-/// How much a verifier may spend.
-type Effort =
-    | Quick
-    | Standard
-    | Full
 
 /// What is varied, and from which values.
 type Axis =

@@ -8,7 +8,8 @@ public sealed partial class ParticleLaw
     /// </summary>
     /// <remarks>
     /// Cells are equal masses of p, and some small ones in its tails. The particles of even index choose, those of odd index test.
-    /// The bound of q(A) from k hits in n is Chernoff's: the smallest a ≤ k/n with n·kl(k/n, a) ≤ ln 100.
+    /// The bound of q(A) from k hits in n is Chernoff's: the smallest a ≤ k/n with
+    /// n·kl(k/n, a) ≤ ln(1/(1 − confidence)), which holds at any confidence and for any number of particles.
     /// </remarks>
     private Estimate TotalVariation()
     {
@@ -76,7 +77,7 @@ public sealed partial class ParticleLaw
         return counts;
     }
 
-    private static double LowerFrequency(int hits, int n)
+    private double LowerFrequency(int hits, int n)
     {
         double seen = (double)hits / n;
         double limit = Math.Log(1 / (1 - Confidence)) / n;

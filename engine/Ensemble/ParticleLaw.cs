@@ -1,30 +1,40 @@
+using MathNet.Numerics.Distributions;
+
 namespace Sgm.Engine;
 
 /// <summary>
-/// The law of the state as the particles show it. Every interval holds at confidence 0.99; every number is a function of the particles
-/// in their order and of the run's seed, so it is the same for any number of threads.
+/// The law of the state as the particles show it. Every interval holds at one confidence, 0.99 unless another is asked for; every
+/// number is a function of the particles in their order and of the run's seed, so it is the same for any number of threads.
 /// </summary>
 public sealed partial class ParticleLaw : Law
 {
-    /// <summary>The confidence of every interval.</summary>
-    public const double Confidence = 0.99;
-
-    // Two-sided normal quantile at 0.99.
-    private const double Deviations = 2.5758293035489004;
+    /// <summary>The confidence of an interval when none is asked for.</summary>
+    public const double UsualConfidence = 0.99;
 
     private readonly Target target;
     private readonly NoiseLevel level;
     private readonly ulong seed;
 
-    /// <summary>The particles, to be held against <paramref name="target"/> at <paramref name="level"/>; the seed is that of the run.</summary>
-    public ParticleLaw(ParticleStore particles, Target target, NoiseLevel level, ulong seed)
+    /// <summary>
+    /// The particles, to be held against <paramref name="target"/> at <paramref name="level"/>; the seed is that of the run. Every
+    /// interval is wrong with probability at most 1 − confidence, which must be in (0, 1).
+    /// </summary>
+    public ParticleLaw(ParticleStore particles, Target target, NoiseLevel level, ulong seed, double confidence = UsualConfidence)
     {
+        if (!(confidence is > 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(confidence), confidence, "must be in (0, 1)");
         if (particles.Dimension != target.Dimension) throw new ArgumentException("particles and target must have one dimension", nameof(particles));
         Particles = particles;
         this.target = target;
         this.level = level;
         this.seed = seed;
+        Confidence = confidence;
     }
+
+    /// <summary>The confidence of every interval.</summary>
+    public double Confidence { get; }
+
+    /// <summary>The same particles with intervals at another confidence.</summary>
+    public ParticleLaw At(double confidence) => new(Particles, target, level, seed, confidence);
 
     /// <summary>The particles themselves.</summary>
     public ParticleStore Particles { get; }
@@ -34,7 +44,7 @@ public sealed partial class ParticleLaw : Law
 
     /// <summary>The laws that consecutive ranges of blocks of one run gave at one probe, as the law of the whole run.</summary>
     public static ParticleLaw Concat(IReadOnlyList<ParticleLaw> parts) =>
-        new(ParticleStore.Concat([.. parts.Select(p => p.Particles)]), parts[0].target, parts[0].level, parts[0].seed);
+        new(ParticleStore.Concat([.. parts.Select(p => p.Particles)]), parts[0].target, parts[0].level, parts[0].seed, parts[0].Confidence);
 
     /// <summary>
     /// Sample means and unbiased variances; intervals by the central limit theorem, the variance's with the sample's fourth moment:
@@ -45,6 +55,7 @@ public sealed partial class ParticleLaw : Law
     {
         int d = Dimension;
         double n = Particles.Count;
+        double deviations = Normal.InvCDF(0, 1, 0.5 + (0.5 * Confidence));
         double[] mean = new double[d], second = new double[d], third = new double[d], fourth = new double[d];
         Accumulate((e, x) => mean[e] += Sum(x));
         for (int e = 0; e < d; e++)
@@ -75,8 +86,8 @@ public sealed partial class ParticleLaw : Law
             double variance = n > 1 ? second[e] / (n - 1) : 0;
             double ofVariance = Math.Max(0, (fourth[e] / n) - ((n - 3) / (n - 1) * variance * variance)) / n;
             second[e] = variance;
-            meanError[e] = n > 1 ? Deviations * Math.Sqrt(variance / n) : double.PositiveInfinity;
-            varianceError[e] = n > 1 ? Deviations * Math.Sqrt(ofVariance) : double.PositiveInfinity;
+            meanError[e] = n > 1 ? deviations * Math.Sqrt(variance / n) : double.PositiveInfinity;
+            varianceError[e] = n > 1 ? deviations * Math.Sqrt(ofVariance) : double.PositiveInfinity;
         }
 
         return new Moments(mean, second, meanError, varianceError, Confidence);

@@ -1,7 +1,7 @@
 namespace Sgm.Engine;
 
 /// <summary>The standard normal distribution function with relative precision in both tails.</summary>
-internal static class NormalTail
+public static class NormalTail
 {
     /// <summary>ln √(2π).</summary>
     public const double LogRootTwoPi = 0.918938533204672741780329736406;

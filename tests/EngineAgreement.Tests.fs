@@ -1,0 +1,159 @@
+module Sgm.Tests.EngineAgreementTests
+
+open System
+open System.Collections.Immutable
+open System.Threading
+open Expecto
+open MathNet.Numerics.Distributions
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.Theorems
+
+let private healthy = Runner.engine CancellationToken.None
+
+/// An ensemble whose particles are changed behind the theorem's back; `change` has all blocks and gives the new ones.
+let private broken (change: int -> double[][] -> double[][]) =
+    let sample (plan: Plan) (options: RunOptions) =
+        let outcome = healthy.Sample plan options
+
+        let probe (p: ProbeResult) =
+            let store = (p.Law :?> ParticleLaw).Particles
+            let blocks = Array.init store.BlockCount (fun b -> store.Block(b).ToArray())
+            let changed = ParticleStore(store.Dimension, 0L, change store.Dimension blocks)
+            ProbeResult(p.Name, p.Level, ParticleLaw(changed, plan.Target, p.Level, options.Seed))
+
+        Outcome(outcome.Status, ImmutableArray.CreateRange(outcome.Probes |> Seq.map probe))
+
+    { healthy with Sample = sample }
+
+/// The first two standing cases: one dimension and four.
+let private few =
+    let scenario = EngineAgreement.agreement.Scenarios.Head
+    let axis = { scenario.Axes.Head with Values = fun _ -> [ 0.0; 1.0 ] }
+    { EngineAgreement.agreement with Scenarios = [ { scenario with Axes = [ axis ] } ] }
+
+let private verdictOf runner = (Study.run runner Quick [ few ]).Checks.Head
+
+/// Every value of a block, from the values of a block.
+let private rows d (f: double[] -> double[]) (block: double[]) =
+    block |> Array.chunkBySize (block.Length / d) |> Array.collect f
+
+let private bugs =
+    [
+        "every second lane repeats the one before",
+        (fun d -> Array.map (rows d (fun row -> Array.mapi (fun i _ -> row[i &&& ~~~1]) row)))
+        "lanes 8 apart are opposite",
+        (fun d -> Array.map (rows d (fun row -> Array.mapi (fun i x -> if i &&& 8 = 0 then x else -row[i ^^^ 8]) row)))
+        "a part of lane i is in lane i xor 4",
+        (fun d -> Array.map (rows d (fun row -> Array.mapi (fun i x -> 0.995 * x + 0.1 * row[i ^^^ 4]) row)))
+        "blocks come in pairs", (fun _ blocks -> Array.init blocks.Length (fun b -> blocks[b &&& ~~~1]))
+        "block b + 1 is block b moved by one lane",
+        (fun d blocks ->
+            let moved = rows d (fun row -> Array.append row[1..] row[..0])
+            Array.init blocks.Length (fun b -> if b % 2 = 1 then moved blocks[b - 1] else blocks[b]))
+        "one block twice in the whole run",
+        (fun _ blocks -> Array.mapi (fun b block -> if b = 40 then blocks[7] else block) blocks)
+        "all coordinates are shifted by 3 % of a deviation", (fun _ -> Array.map (Array.map (fun x -> x + 0.03)))
+        "the spread is 4 % off", (fun _ -> Array.map (Array.map (fun x -> 1.04 * x)))
+        "large values are cut", (fun _ -> Array.map (Array.map (fun x -> Math.Clamp(x, -2.0, 2.0))))
+    ]
+
+let private caught =
+    testList
+        "a broken ensemble is violated"
+        [
+            for name, change in bugs do
+                testCase name (fun () ->
+                    let check = verdictOf (broken change)
+                    Expect.equal check.Verdict Violated $"{check.Reason}")
+
+            testCase "coordinates that share their noise"
+            <| fun () ->
+                let copy d =
+                    Array.map (fun (block: double[]) ->
+                        Array.init block.Length (fun i -> block[i % (block.Length / d)]))
+
+                Expect.equal (verdictOf (broken copy)).Verdict Violated "copied"
+
+            testCase "a seed that is not used"
+            <| fun () ->
+                let ignoring plan (options: RunOptions) =
+                    healthy.Sample plan (RunOptions(Particles = options.Particles, Seed = 5UL))
+
+                let check = verdictOf { healthy with Sample = ignoring }
+                Expect.equal check.Verdict Violated "same particles"
+                Expect.stringContains (defaultArg check.Reason "") "next seed" "reason"
+
+            testCase "block b of a seed is block b + 1 of the one before"
+            <| fun () ->
+                let shifted (plan: Plan) (options: RunOptions) =
+                    let blocks = BlockFormat.Count(plan.Dimension, options.Particles)
+                    let more = BlockFormat.Size(plan.Dimension) |> int64 |> (*) (blocks + 8L)
+                    let all = RunOptions(Particles = more, Seed = 5UL)
+                    Ensemble().Run(plan, all, int64 (options.Seed % 8UL), blocks)
+
+                Expect.equal (verdictOf { healthy with Sample = shifted }).Verdict Violated "overlapping streams"
+        ]
+
+let private healthyRuns =
+    testList
+        "a healthy ensemble"
+        [
+            testCase "agrees in every standing case, and the budget is accounted for"
+            <| fun () ->
+                let result = Study.run healthy Quick [ EngineAgreement.agreement ]
+
+                for check in result.Checks do
+                    Expect.equal check.Verdict Holds $"{check.Reason}"
+                    Expect.equal check.Sampled.Length check.Cells.Length "one decision a cell"
+
+                let spent = result.Checks |> List.collect (fun c -> c.Sampled) |> List.sumBy (fun s -> s.FalseAlarm)
+                Expect.isLessThanOrEqual spent result.FalseAlarm "spent"
+                Expect.isGreaterThan spent 0.0 "something"
+        ]
+
+/// One statistic's surprise over many draws exceeds 2 decades with probability at most 1 %, and is not much rarer.
+let private calibrated name least (surprise: Random -> float) =
+    testCase name (fun () ->
+        let random = Random 7
+        let trials = 20000
+        let over = Seq.init trials (fun _ -> surprise random) |> Seq.filter (fun s -> s > 2.0) |> Seq.length
+        // Four deviations of a binomial number of mean 200.
+        Expect.isLessThan over 257 "not more often than 1 %"
+        Expect.isGreaterThan over least "and not never")
+
+let private normals (random: Random) n = Array.init n (fun _ -> Normal.Sample(random, 0.0, 1.0))
+
+let private surprises =
+    testList
+        "surprise"
+        [
+            calibrated "a normal number" 143 (fun r -> Surprise.ofNormal (Normal.Sample(r, 0.0, 1.0)))
+            calibrated "χ²" 143 (fun r -> Surprise.ofChiSquare 100.0 (ChiSquared.Sample(r, 100.0)))
+            calibrated "products of normals" 5 (fun r ->
+                Surprise.ofProducts 40.0 (Array.sum (Array.map2 (*) (normals r 40) (normals r 40))))
+            calibrated "signs" 5 (fun r ->
+                Surprise.ofSigns 40.0 (Seq.init 40 (fun _ -> float (2 * r.Next 2 - 1)) |> Seq.sum))
+            calibrated "rare events" 0 (fun r -> Surprise.ofRareEvents 0.1 (Poisson.Sample(r, 0.1)))
+            testCase "the tail of a normal number at 10⁻¹²"
+            <| fun () ->
+                // 2·P(Z > 7.1305…) = 10⁻¹².
+                Expect.floatClose Accuracy.medium (Surprise.ofNormal 7.130506) 12.0 "decades"
+            testCase "Chernoff's exponent is the maximum over t of t·r + ½·ln(1 − t²)"
+            <| fun () ->
+                for r in [ 0.01; 0.1; 0.5; 2.0; 10.0 ] do
+                    let best =
+                        Seq.init 99999 (fun i -> float (i + 1) / 1e5)
+                        |> Seq.map (fun t -> t * r + 0.5 * log (1.0 - t * t))
+                        |> Seq.max
+
+                    let expected = max 0.0 ((1000.0 * best - log 2.0) / log 10.0)
+
+                    Expect.isLessThan
+                        (abs (Surprise.ofProducts 1000.0 (1000.0 * r) - expected))
+                        (1e-3 + 1e-4 * expected)
+                        $"r = {r}"
+        ]
+
+let tests = testList "EngineAgreement" [ caught; healthyRuns; surprises ]
