@@ -1,7 +1,8 @@
-/// A bar on standard error for work that takes longer than half a second, when a person looks at it.
+/// Progress on standard error: a bar after half a second when a person looks at it, otherwise a line now and then.
 module Sgm.Cli.Progress
 
 open System
+open System.Diagnostics
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
@@ -41,10 +42,37 @@ let restore (terminal: Terminal) =
         terminal.Error.Write "\027[?25h"
         terminal.Error.Flush()
 
+/// Seconds between the lines of `describe`.
+let private pause = 20.0
+
+/// "34 % after 20 s, about 39 s left (lee-2022-4.2)": what is left if the rest goes as fast as what is done.
+let line (seconds: float) (title: string) fraction =
+    let left =
+        if fraction > 0.0 then
+            $", about {Words.roughly (seconds * (1.0 - fraction) / fraction)} left"
+        else
+            ""
+
+    $"{100.0 * fraction:F0} %% after {Words.roughly seconds}{left} ({title})"
+
+/// Runs `work` and tells how far it is every twenty seconds.
+let private describe (terminal: Terminal) title (work: (string -> float -> unit) -> 'result) =
+    let clock = Stopwatch.StartNew()
+    let due = ref pause
+    let gate = obj ()
+
+    work (fun at fraction ->
+        lock gate (fun () ->
+            let now = clock.Elapsed.TotalSeconds
+
+            if now >= due.Value then
+                due.Value <- now + pause
+                Terminal.tell terminal $"{title}: {line now at fraction}"))
+
 /// Runs `work`, which is given a function that takes a title and a finished fraction.
 let during (terminal: Terminal) title (work: (string -> float -> unit) -> 'result) =
     if not terminal.ErrorIsTerminal then
-        work (fun _ _ -> ())
+        describe terminal title work
     else
         let meter = Meter title
 

@@ -32,6 +32,7 @@ let private row (check: CheckResult) =
         verdict check.Verdict
         plain (string check.CellCount)
         number check.Tightest
+        plain (Report.Wording.vacuous check)
         number check.Claimed
         plain measured
     ]
@@ -49,6 +50,7 @@ let private table (screen: Screen) (result: VerificationResult) =
             text "verdict"
             number "cells"
             number "tightest"
+            number "vacuous"
             number "claimed"
             text "measured exponent"
         ],
@@ -66,7 +68,8 @@ let private table (screen: Screen) (result: VerificationResult) =
 
     screen.Line(
         $"{List.length result.Checks} checks: {count Holds} hold, {count Violated} violated, "
-        + $"{count Inconclusive} inconclusive, {count NotApplicable} not applicable, in {Words.seconds result.Seconds}"
+        + $"{count Inconclusive} inconclusive, {count NotApplicable} not applicable; "
+        + $"{Report.Wording.share result.Vacuous result.BoundCells} cells have a vacuous bound; {Words.seconds result.Seconds}"
     )
 
 /// The theorems that were asked for, without repetition and in the catalogue's order; or what is wrong.

@@ -82,6 +82,7 @@ let private boundCheck id symbol verdict cells =
         Reason = if verdict = Holds then None else Some $"because {hostile}"
         Cells = cells
         Claim = None
+        Points = []
         Rate = None
         Sampled = []
         Seconds = 0.25
@@ -107,6 +108,7 @@ let private rateCheck id exponent isExponential points =
         Reason = None
         Cells = []
         Claim = Some claim
+        Points = points
         Rate = Some { Points = points; Slope = 1.0; Lower = 0.99; Upper = 1.01 }
         Sampled = []
         Seconds = 0.5
@@ -229,9 +231,9 @@ let private json =
                 Expect.equal (member' "measured" (cell "four" 0)).ValueKind JsonValueKind.Null "nothing compared"
                 Expect.isFalse (text.Contains "NaN") "NaN"
 
-            testCase "0/0 has no ratio"
+            testCase "∞/∞ has no ratio"
             <| fun () ->
-                let check = boundCheck "zero" "h" Holds [ cellAt "h" Holds 0.0 (exactly 0.0) 0.1 ]
+                let check = boundCheck "zero" "h" Holds [ cellAt "h" Holds infinity (exactly infinity) 0.1 ]
                 use parsed = JsonDocument.Parse(Json.summary { mixed with Checks = [ check ] })
                 let tightest = checkNamed "zero" parsed.RootElement |> member' "tightest"
                 Expect.equal tightest.ValueKind JsonValueKind.Null "tightest"

@@ -302,6 +302,49 @@ let private rates =
                     Expect.isTrue (rate.Points |> List.exists (fun p -> p.Excluded.IsSome)) "excluded"
                     Expect.isTrue (rate.Lower <= 2.0 && 2.0 <= rate.Upper) "slope"
                 | Error reason -> failtest reason
+            testCase "a check without an exponent keeps its points, with the reason of each"
+            <| fun () ->
+                let theorem = Bruno.gaussianMean
+                let claim = theorem.Rates.Head
+
+                let unmeasured =
+                    { theorem with
+                        Scenarios = []
+                        Rates =
+                            [
+                                { claim with Quantity = fun _ _ -> Error "nothing there" }
+                                { claim with Quantity = fun _ _ -> Ok(Estimate.Sampled(1.0, -1.0, 2.0, 0.99, "test")) }
+                            ]
+                    }
+
+                for c in (Study.run healthy Quick [ unmeasured ]).Checks do
+                    Expect.equal c.Verdict Inconclusive c.Key
+                    Expect.isNone c.Rate "no exponent"
+                    Expect.isGreaterThan c.Points.Length 3 "points"
+                    Expect.equal c.CellCount c.Points.Length "counted"
+                    Expect.isTrue (c.Points |> List.forall (fun p -> p.Excluded.IsSome)) "reasons"
+            testCase "measured/bound: 0/0 is equality, ∞/∞ is nothing"
+            <| fun () ->
+                let sample = (Study.run healthy Quick [ Bruno.gaussianMean ]).Checks.Head.Cells.Head
+
+                let ratio value bound =
+                    { sample with
+                        Decisive = Some { What = "test"; Measured = Estimate.ClosedForm value; Bound = bound }
+                    }
+                        .Ratio
+
+                Expect.equal (ratio 0.0 0.0) (Some 1.0) "0/0"
+                Expect.equal (ratio infinity infinity) None "∞/∞"
+                Expect.equal (ratio 1.0 0.0) (Some infinity) "1/0"
+                Expect.equal (ratio 1.0 4.0) (Some 0.25) "1/4"
+            testCase "progress comes cell by cell and ends at 1"
+            <| fun () ->
+                let seen = System.Collections.Concurrent.ConcurrentQueue<float>()
+                let runner = { healthy with Progress = fun _ fraction -> seen.Enqueue fraction }
+                let results = Study.run runner Quick [ Bruno.gaussianMean ]
+                let cells = results.Checks |> List.sumBy (fun c -> c.CellCount)
+                Expect.equal (Seq.length seen) cells "one a cell"
+                Expect.equal (Seq.max seen) 1.0 "all"
             testCase "too few usable points give no exponent"
             <| fun () ->
                 Expect.isError (Rates.measure (claim (Exactly 2.0)) (points 1.0 (fun h -> h * h))) "all at the floor"

@@ -1,5 +1,6 @@
 namespace Sgm.Verification
 
+open System
 open Sgm
 open Sgm.Engine
 
@@ -22,10 +23,13 @@ type Cell =
         IsVacuous: bool
     }
 
-    /// measured/bound of the decisive comparison.
+    /// measured/bound of the decisive comparison; 0/0 is equality, and what is not a number is absent.
     member this.Ratio =
         this.Decisive
-        |> Option.bind (fun c -> c.Measured.Value |> Option.ofNullable |> Option.map (fun value -> value / c.Bound))
+        |> Option.bind (fun c ->
+            Option.ofNullable c.Measured.Value
+            |> Option.map (fun value -> if value = 0.0 && c.Bound = 0.0 then 1.0 else value / c.Bound)
+            |> Option.filter (Double.IsNaN >> not))
 
 /// One measured value on the way to an exponent.
 type RatePoint =
@@ -66,6 +70,8 @@ type CheckResult =
         Cells: Cell list
         /// For rates.
         Claim: RateClaim option
+        /// What a rate was to be read from, also where no exponent could be.
+        Points: RatePoint list
         Rate: RateMeasurement option
         /// What its decisions from samples cost; empty for a check by exact laws.
         Sampled: Spending list
@@ -92,10 +98,7 @@ type CheckResult =
             | ratios -> Some(List.max ratios)
 
     /// How many settings were measured.
-    member this.CellCount =
-        match this.Rate with
-        | Some rate -> rate.Points.Length
-        | None -> this.Cells.Length
+    member this.CellCount = this.Cells.Length + this.Points.Length
 
     /// How many cells are vacuous.
     member this.Vacuous = this.Cells |> List.filter (fun cell -> cell.IsVacuous) |> List.length
@@ -117,5 +120,13 @@ type VerificationResult =
         FalseAlarm: float
         Seconds: float
     }
+
+    /// Cells in which an inequality was held against a bound.
+    member this.BoundCells =
+        this.Checks
+        |> List.sumBy (fun check -> check.Cells |> List.filter (fun cell -> cell.Decisive.IsSome) |> List.length)
+
+    /// How many of them have a vacuous bound.
+    member this.Vacuous = this.Checks |> List.sumBy (fun check -> check.Vacuous)
 
     member this.Violated = this.Checks |> List.filter (fun check -> check.Verdict = Violated) |> List.length

@@ -81,7 +81,7 @@ module Prescription =
         | Ok smooth, Ok sobolev ->
             let d, l, c = float order.Target.Dimension, smooth.Value, sobolev.Value
             let third = order.Accuracy / 3.0
-            let h = min (LeeLuTan.largestStep d l c) (third / (11.4 * d * l * l * c))
+            let h = min (LeeSupNorm.largestStep d l c) (third / (11.4 * d * l * l * c))
             let spread = smallestVariance order.Target
 
             let experimentWith steps =

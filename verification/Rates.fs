@@ -70,9 +70,15 @@ module Rates =
                     Upper = List.max candidates + noise
                 }
 
+    /// Whether values are sampled, so that a line is fitted instead of local slopes.
+    let private isSampled (points: RatePoint list) = points |> List.exists (fun point -> point.Value.Confidence < 1.0)
+
+    /// The points, those that no exponent can be read from with the reason.
+    let screened points = if isSampled points then Regression.screened points else List.map screen points
+
     /// The exponent: from local slopes of exact values, by weighted least squares where a value is sampled.
     let measure (claim: RateClaim) (points: RatePoint list) =
-        if points |> List.exists (fun point -> point.Value.Confidence < 1.0) then
+        if isSampled points then
             Regression.measure (abscissa claim) points
         else
             fromExact claim points

@@ -23,12 +23,19 @@ module Regression =
             let error = (log estimate.Upper - log estimate.Lower) / (2.0 * quantile)
             Ok(point, abscissa point.X, log estimate.Value.Value, max error 1e-12)
 
+    /// The points, those whose interval does not stay above zero with the reason.
+    let screened (points: RatePoint list) =
+        points
+        |> List.map (fun point ->
+            match logarithm id point with
+            | Ok(usable, _, _, _) -> usable
+            | Error excluded -> excluded)
+
     /// The exponent with a Student interval; an error when a line does not fit (χ² test on the residuals).
     let measure abscissa (points: RatePoint list) =
-        let screened = points |> List.map (logarithm abscissa)
-
         let used =
-            screened
+            points
+            |> List.map (logarithm abscissa)
             |> List.choose (function
                 | Ok(_, x, y, error) -> Some(x, y, 1.0 / (error * error))
                 | Error _ -> None)
@@ -52,14 +59,4 @@ module Regression =
                     StudentT.InvCDF(0.0, 1.0, freedom, (1.0 + confidence) / 2.0)
                     * sqrt (max 1.0 (misfit / freedom) / spread)
 
-                Ok
-                    {
-                        Points =
-                            screened
-                            |> List.map (function
-                                | Ok(point, _, _, _) -> point
-                                | Error excluded -> excluded)
-                        Slope = slope
-                        Lower = slope - half
-                        Upper = slope + half
-                    }
+                Ok { Points = screened points; Slope = slope; Lower = slope - half; Upper = slope + half }

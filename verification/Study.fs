@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Diagnostics
 open System.Threading
+open System.Threading.Tasks
 open Sgm
 open Sgm.Engine
 
@@ -133,7 +134,7 @@ module Study =
         let budget = { runner.Budget.Among cells with Record = spent.Enqueue }
         { runner with Budget = budget }, spent
 
-    let private boundChecks effort (theorem: Theorem) =
+    let private boundChecks told effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
                 for axis in scenario.Axes do
@@ -146,7 +147,9 @@ module Study =
                             settings
                             |> List.map (fun setting ->
                                 runner.Cancellation.ThrowIfCancellationRequested()
-                                cell runner theorem scenario setting)
+                                let measured = cell runner theorem scenario setting
+                                told ()
+                                measured)
 
                         let verdict = cells |> List.map (fun c -> c.Verdict) |> Verdict.all
 
@@ -160,6 +163,7 @@ module Study =
                                 cells |> List.tryFind (fun c -> c.Verdict = verdict) |> Option.bind (fun c -> c.Reason)
                             Cells = cells
                             Claim = None
+                            Points = []
                             Rate = None
                             Sampled = List.ofSeq spent
                             Seconds = clock.Elapsed.TotalSeconds
@@ -180,7 +184,7 @@ module Study =
             Experiment = trial.Subject.Experiment
         }
 
-    let private rateChecks effort (theorem: Theorem) =
+    let private rateChecks told effort (theorem: Theorem) =
         [
             for claim in theorem.Rates do
                 let axis = claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis)
@@ -189,7 +193,14 @@ module Study =
                     let clock = Stopwatch.StartNew()
                     let settings = alongAxis effort claim.Scenario axis
                     let runner, spent = sharing whole settings.Length
-                    let points = settings |> List.map (ratePoint runner claim axis)
+
+                    let points =
+                        settings
+                        |> List.map (fun setting ->
+                            let point = ratePoint runner claim axis setting
+                            told ()
+                            point)
+
                     let ascending = (List.last points).X > (List.head points).X
                     let measured = Rates.measure claim points
 
@@ -216,33 +227,60 @@ module Study =
                         Reason = reason
                         Cells = []
                         Claim = Some claim
+                        Points =
+                            rate
+                            |> Option.map (fun r -> r.Points)
+                            |> Option.defaultWith (fun () -> Rates.screened points)
                         Rate = rate
                         Sampled = List.ofSeq spent
                         Seconds = clock.Elapsed.TotalSeconds
                     }
         ]
 
+    /// How many settings all checks measure.
+    let private settings effort (theorem: Theorem) =
+        let along scenario axis = (alongAxis effort scenario axis).Length
+
+        let bounds = theorem.Scenarios |> List.sumBy (fun scenario -> scenario.Axes |> List.sumBy (along scenario))
+
+        let rates =
+            theorem.Rates
+            |> List.sumBy (fun claim ->
+                claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis) |> along claim.Scenario)
+
+        bounds + rates
+
     /// Every check of some theorems. Cells of one check run one after the other; checks run on all cores. Every check has an equal
     /// share of the runner's budget.
     let run (runner: Runner) effort (theorems: Theorem list) =
         let clock = Stopwatch.StartNew()
+        let total = theorems |> List.sumBy (settings effort)
+        let mutable finished = 0
+
+        let measured id =
+            let count = Interlocked.Increment &finished
+            runner.Progress id (float count / float total)
 
         let checks =
             theorems
             |> List.collect (fun theorem ->
-                boundChecks effort theorem @ rateChecks effort theorem |> List.map (fun check -> theorem.Id, check))
+                let told () = measured theorem.Id
+                boundChecks told effort theorem @ rateChecks told effort theorem)
             |> Array.ofList
 
         let share = { runner with Budget = { runner.Budget.Among checks.Length with Effort = effort } }
-        let mutable finished = 0
+        let results = Array.zeroCreate checks.Length
 
-        let results =
-            checks
-            |> Array.Parallel.map (fun (id, check) ->
-                let result = check share
-                let count = Interlocked.Increment &finished
-                runner.Progress id (float count / float checks.Length)
-                result)
+        // One check at a time for every core: in equal shares the long ones would come together.
+        Parallel.ForEach(
+            Partitioner.Create(Seq.indexed checks, EnumerablePartitionerOptions.NoBuffering),
+            ParallelOptions(
+                CancellationToken = runner.Cancellation,
+                MaxDegreeOfParallelism = System.Environment.ProcessorCount
+            ),
+            fun (i, check: Runner -> CheckResult) -> results[i] <- check share
+        )
+        |> ignore
 
         {
             Checks = List.ofArray results

@@ -83,13 +83,11 @@ module Document =
         let unique = unique ()
 
         let reported (check: CheckResult) =
-            let points = check.Rate |> Option.map (fun rate -> rate.Points) |> Option.defaultValue []
-
             {
                 Check = check
                 Anchor = unique (Wording.slug $"{check.Theorem.Id}-{check.KindName}-{check.Axis.Symbol}")
                 Cells = check.Cells |> List.map (fun cell -> cell, replay check.Theorem cell.Experiment)
-                Points = points |> List.map (fun point -> point, replay check.Theorem point.Experiment)
+                Points = check.Points |> List.map (fun point -> point, replay check.Theorem point.Experiment)
             }
 
         {
@@ -157,14 +155,16 @@ module Document =
             let excluded = if left = 0 then "" else $"; {left} of the points left out of the fit"
 
             $"{claim.Of} ~ {law}: {claimed claim}, measured a = {value} {interval}{excluded}."
-        | Some claim, None -> $"{claim.Of} ~ {law}: {claimed claim}, not measured."
+        | Some claim, None ->
+            let points = Wording.count check.Points.Length "point"
+            $"{claim.Of} ~ {law}: {claimed claim}, no exponent from {points}."
         | None, _ ->
             let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
 
             let tightest =
                 match check.Tightest with
-                | Some ratio when not (Double.IsNaN ratio) -> $"; measured/bound is at most {Numbers.ratio ratio}"
-                | _ -> ""
+                | Some ratio -> $"; measured/bound is at most {Numbers.ratio ratio}"
+                | None -> ""
 
             let outside =
                 match check.Cells.Length - applicable.Length with

@@ -51,8 +51,8 @@ module Evidence =
 
         let ratio =
             match measured.Ratio with
-            | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
-            | _ -> ""
+            | Some ratio -> Numbers.ratio ratio
+            | None -> ""
 
         [
             el
@@ -145,10 +145,7 @@ module Evidence =
     /// The cell that decided, or the last point: the experiment to look at first.
     let private exhibit (reported: ReportedCheck) =
         let decisive =
-            reported.Cells
-            |> List.filter (fun (cell, _) ->
-                cell.Verdict = reported.Check.Verdict
-                && cell.Ratio |> Option.exists (fun ratio -> not (Double.IsNaN ratio)))
+            reported.Cells |> List.filter (fun (cell, _) -> cell.Verdict = reported.Check.Verdict && cell.Ratio.IsSome)
 
         match decisive, reported.Points with
         | [], [] -> reported.Cells |> List.tryHead |> Option.map (fun (_, replay) -> "The first experiment", replay)

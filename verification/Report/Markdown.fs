@@ -29,8 +29,8 @@ module Markdown =
 
         let tightest =
             match check.Tightest with
-            | Some ratio when not (Double.IsNaN ratio) -> Numbers.ratio ratio
-            | _ -> ""
+            | Some ratio -> Numbers.ratio ratio
+            | None -> ""
 
         let claimed = check.Claim |> Option.map (Wording.claimed >> escape) |> Option.defaultValue ""
 
@@ -51,7 +51,7 @@ module Markdown =
                 tightest
                 claimed
                 measured
-                (if check.Vacuous = 0 then "" else string check.Vacuous)
+                Wording.vacuous check
             ]
 
     let private checkLines (reported: ReportedCheck) =

@@ -76,6 +76,7 @@ module Overview =
                     [
                         "Effort", Wording.effort document.Result.Effort
                         "Experiments measured", string cells
+                        "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
                         "Time", Numbers.seconds document.Result.Seconds
                         "SgmDsl", document.Version
                         "Written", document.WrittenAt.ToString "yyyy-MM-dd HH:mm 'UTC'"
@@ -104,7 +105,7 @@ module Overview =
     /// The ratio and how much of the bound it uses up.
     let private tightness (check: CheckResult) =
         match check.Tightest with
-        | Some ratio when not (Double.IsNaN ratio) ->
+        | Some ratio ->
             let share = Math.Clamp(100.0 * ratio, 0.0, 100.0)
 
             [
@@ -114,7 +115,7 @@ module Overview =
                     [ "class", "tightness"; "aria-hidden", "true" ]
                     [ el "i" [ "style", $"width:{share:F0}%%" ] [] ]
             ]
-        | _ -> []
+        | None -> []
 
     let private row (reported: ReportedCheck) =
         let check = reported.Check
@@ -136,7 +137,7 @@ module Overview =
                 "n", tightness check
                 "n", check.Claim |> Option.map (Wording.claimed >> Maths.render) |> Option.defaultValue []
                 "n", measured
-                "n", [ text (if check.Vacuous = 0 then "" else string check.Vacuous) ]
+                "n", [ text (Wording.vacuous check) ]
             ]
 
         [

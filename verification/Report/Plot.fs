@@ -158,10 +158,10 @@ module Plot =
         let check = reported.Check
 
         let shared, curves =
-            match check.Rate, check.Cells with
-            | Some rate, _ -> "", [ { Name = ""; Dots = List.map (rateDot check.Axis) rate.Points } ]
-            | None, [] -> "", []
-            | None, cells -> curves check.Axis.Symbol cells
+            match check.Points, check.Cells with
+            | [], [] -> "", []
+            | [], cells -> curves check.Axis.Symbol cells
+            | points, _ -> "", [ { Name = ""; Dots = List.map (rateDot check.Axis) points } ]
 
         let values =
             curves

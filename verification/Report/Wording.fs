@@ -72,6 +72,16 @@ module Wording =
     /// "1 cell", "2 cells".
     let count n noun = if n = 1 then $"1 {noun}" else $"{n} {noun}s"
 
+    /// "3 of 12 (25 %)".
+    let share part whole =
+        if whole = 0 then
+            "none"
+        else
+            $"{part} of {whole} ({100.0 * float part / float whole:F0} %%)"
+
+    /// "3 of 12", empty when no cell is vacuous.
+    let vacuous (check: CheckResult) = if check.Vacuous = 0 then "" else $"{check.Vacuous} of {check.Cells.Length}"
+
     let private spelled =
         Map.ofList
             [

@@ -74,7 +74,7 @@ let private legOfSubject (subject: Subject) =
 
 /// h ≤ 1/(272·d·C·L²), or why not.
 let stepFits leg =
-    let largest = LeeLuTan.largestStep leg.D leg.L leg.C
+    let largest = LeeSupNorm.largestStep leg.D leg.L leg.C
 
     if leg.H <= largest * (1.0 + 1e-12) then
         Ok $"h = {leg.H:g6} ≤ {largest:g6}"

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeLuTan
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Theorems.LeeSupNorm
 
 /// What Theorem 4.2's companion needs to know of a run.
 type private Constants42 = { D: float; L: float; C: float; ScoreError: float; Run: LangevinRun }
@@ -39,9 +40,6 @@ let private assume statement evaluate =
                 | Ok detail -> Satisfied detail
                 | Error reason -> Broken reason
     }
-
-/// The largest step that the statement allows.
-let largestStep d l c = 1.0 / (272.0 * d * c * l * l)
 
 let private assumptions =
     [
@@ -109,133 +107,6 @@ let private evidence: Evidence =
         | _, Error reason, _
         | _, _, Error reason -> Error reason
 
-/// Langevin on a normal law with half the variances 1 and half κ, from variances wider by 0.8/√d: χ²₀ = O(1) in every d.
-let private experimentOf (time: float) (setting: Setting) (_refinement: int) =
-    let value symbol = Map.find symbol setting
-    let d = int (value "d")
-    let kappa = value "κ"
-    let h = value "h"
-    let variances = List.init d (fun i -> if i % 2 = 0 then 1.0 else kappa)
-    let wider = 1.0 + 0.8 / sqrt (float d)
-
-    experiment {
-        target (normalDiag (fill d 0.0) variances)
-        forward ve
-        score (if value "ε" = 0.0 then exact else exact |> shifted (value "ε"))
-        start (from (normalDiag (fill d 0.0) (variances |> List.map (fun v -> v * wider))))
-        sampler (repeat (int (ceil (time / h))) (corrector (langevin h)))
-        measure [ chi2 ]
-    }
-
-let private setting values : Setting = Map.ofList values
-
-let private dimensionAxis =
-    {
-        Symbol = "d"
-        Meaning = "dimension"
-        Values =
-            function
-            | Quick -> [ 1.0; 2.0; 4.0; 8.0; 16.0; 32.0 ]
-            | Standard -> [ 1.0; 2.0; 4.0; 8.0; 16.0; 32.0; 64.0 ]
-            | Full -> [ 1.0; 2.0; 4.0; 8.0; 16.0; 32.0; 64.0; 128.0; 256.0 ]
-    }
-
-/// Halvings of the largest step allowed at the base dimension 4 with κ = 1.
-let private stepAxis =
-    {
-        Symbol = "h"
-        Meaning = "Langevin step"
-        Values =
-            fun effort ->
-                let count =
-                    match effort with
-                    | Quick -> 4
-                    | Standard -> 6
-                    | Full -> 8
-
-                List.init count (fun k -> largestStep 4.0 1.0 1.0 / 2.0 ** float k)
-    }
-
-let private errorAxis =
-    {
-        Symbol = "ε"
-        Meaning = "sup norm of the score error"
-        Values = fun _ -> List.init 6 (fun k -> 1.0 / (7.0 * 2.0 ** float k))
-    }
-
-let private contraction =
-    {
-        Name = "towards stationarity"
-        Description =
-            "A normal law from a wider one, Nh = 3: every step against the recursion, the end against the N-step bound."
-        Bases = [ setting [ "d", 4.0; "h", largestStep 32.0 1.0 1.0; "ε", 0.05; "κ", 1.0 ] ]
-        Axes = [ dimensionAxis; stepAxis; errorAxis ]
-        Experiment = experimentOf 3.0
-    }
-
-let private conditioned =
-    {
-        Name = "condition number 2"
-        Description = "The same with variances 1 and 2: C = 2, L = 1."
-        Bases = [ setting [ "d", 4.0; "h", largestStep 32.0 1.0 2.0; "ε", 0.05; "κ", 2.0 ] ]
-        Axes =
-            [
-                { dimensionAxis with
-                    Values = fun effort -> dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0)
-                }
-            ]
-        Experiment = experimentOf 3.0
-    }
-
-/// Langevin for T = 0.2 on ½·N(−r, 1) + ½·N(r, 1) from wider modes, with a ripple on the score of sup norm ε; r < 1, so that
-/// L = 1 and C ≤ 1/(1 − r²).
-let private bimodalExperiment (setting: Setting) (_refinement: int) =
-    let r = Map.find "r" setting
-    let modes variance = mixture [ 0.5, normal [ -r ] variance; 0.5, normal [ r ] variance ]
-    let h = largestStep 1.0 1.0 (1.0 / (1.0 - r * r)) * Map.find "h" setting
-
-    experiment {
-        target (modes 1.0)
-        forward ve
-        score (exact |> rippled (Map.find "ε" setting / sqrt 2.0) 3.0)
-        start (from (modes 1.4))
-        sampler (repeat (int (ceil (0.2 / h))) (corrector (langevin h)))
-        measure [ chi2 ]
-    }
-
-let private bimodal =
-    let few quick standard =
-        function
-        | Quick -> quick
-        | Standard
-        | Full -> standard
-
-    {
-        Name = "two modes"
-        Description =
-            "½·N(−r, 1) + ½·N(r, 1) from wider modes with a rippled score, by the grid law; h in units of the largest step."
-        Bases = [ setting [ "r", 0.5; "h", 1.0; "ε", 0.05 ] ]
-        Axes =
-            [
-                {
-                    Symbol = "r"
-                    Meaning = "distance of the modes from 0"
-                    Values = few [ 0.3; 0.6 ] [ 0.3; 0.5; 0.6; 0.7 ]
-                }
-                {
-                    Symbol = "ε"
-                    Meaning = "sup norm of the ripple"
-                    Values = few [ 0.1 ] [ 0.1; 0.05; 0.025 ]
-                }
-                {
-                    Symbol = "h"
-                    Meaning = "step over the largest one allowed"
-                    Values = few [ 1.0 ] [ 1.0; 0.5; 0.25 ]
-                }
-            ]
-        Experiment = bimodalExperiment
-    }
-
 let private stationary name bases axis =
     {
         Name = name
@@ -299,7 +170,7 @@ let langevinSupNorm =
         Assumptions = assumptions
         Metric = Metric.Chi2
         Evidence = evidence
-        Scenarios = [ contraction; conditioned; bimodal ]
+        Scenarios = scenarios
         Rates = rates
         Reading =
             "Loose in h by one power on normal targets, whose true bias is χ² ≈ d·L²·h²/8: the discretisation error is a change of variance of order h, which χ² squares; the proof pays for the general case, where it cannot."

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeePredictor
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Theorems.LeePredictions
 
 /// 1/ρ² of a level, ρ = σ/m.
 let private precision (level: NoiseLevel) = (level.Mean / level.Sigma) ** 2.0
@@ -102,84 +103,6 @@ let private evidence: Evidence =
         | _, Error reason, _
         | _, _, Error reason -> Error reason
 
-let private value symbol (setting: Setting) = Map.find symbol setting
-
-/// Levels σ = 1/√λ, λ uniform from 1/ρ_0² to 1/τ² in K steps (additive noise).
-let private levels rho0 tau k =
-    let from, until = 1.0 / (rho0 * rho0), 1.0 / (tau * tau)
-    Levels [ for i in 0..k -> 1.0 / sqrt (from + (until - from) * float i / float k) ]
-
-let private experimentOf data beginning scoreOfSetting (setting: Setting) (_refinement: int) =
-    let schedule = levels (value "ρ_0" setting) (value "τ" setting) (int (value "K" setting))
-
-    experiment {
-        target (data setting)
-        forward ve
-        score (scoreOfSetting setting)
-        start beginning
-        sampler (anneal schedule (predictor ancestral))
-        measure [ tv ]
-    }
-
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
-
-let private stepsAxis =
-    axis "K" "number of steps" (function
-        | Quick -> [ 4.0; 8.0; 16.0; 32.0; 64.0; 128.0 ]
-        | Standard -> [ for k in 2..9 -> 2.0 ** float k ]
-        | Full -> [ for k in 2..11 -> 2.0 ** float k ])
-
-let private dimensionAxis =
-    axis "d" "dimension" (function
-        | Quick -> [ 1.0; 2.0; 4.0; 8.0; 16.0 ]
-        | _ -> [ for k in 0..8 -> 2.0 ** float k ])
-
-let private tauAxis = axis "τ" "noise where the schedule stops" (fun _ -> [ 2.0; 1.0; 0.5; 0.25 ])
-let private shiftAxis = axis "ε" "constant score error" (fun _ -> [ 0.1; 0.05; 0.02; 0.01; 0.005; 0.0 ])
-let private base' values : Setting = Map.ofList values
-let private shiftedBy setting = if value "ε" setting = 0.0 then exact else exact |> shifted (value "ε" setting)
-let private isotropic setting = normal (fill (int (value "d" setting)) 0.0) 1.0
-
-let private normalScenario =
-    {
-        Name = "normal"
-        Description = "N(0, I) from N(0, 10²·I) with a constant score error."
-        Bases = [ base' [ "d", 4.0; "K", 128.0; "ε", 0.01; "ρ_0", 10.0; "τ", 0.5 ] ]
-        Axes = [ stepsAxis; dimensionAxis; tauAxis; shiftAxis ]
-        Experiment = experimentOf isotropic prior shiftedBy
-    }
-
-let private modes _ = mixture [ 0.5, normal [ -1.0 ] 0.01; 0.5, normal [ 1.0 ] 0.01 ]
-
-let private modesScenario =
-    {
-        Name = "two narrow modes"
-        Description =
-            "½·N(−1, 1/100) + ½·N(1, 1/100): no log-Sobolev constant enters; a denoiser clipped to |x| ≤ 1.1 is an error in L² only."
-        Bases = [ base' [ "K", 64.0; "ρ_0", 10.0; "τ", 0.4 ] ]
-        Axes =
-            [
-                axis "K" "number of steps" (function
-                    | Quick -> [ 16.0; 32.0 ]
-                    | Standard -> [ 16.0; 32.0; 64.0; 128.0 ]
-                    | Full -> [ 16.0; 32.0; 64.0; 128.0; 256.0; 512.0 ])
-                axis "τ" "noise where the schedule stops" (function
-                    | Quick -> [ 1.0 ]
-                    | _ -> [ 1.0; 0.7; 0.4; 0.3 ])
-            ]
-        Experiment = experimentOf modes prior (fun _ -> exact |> clipped 1.1)
-    }
-
-/// At the start exactly the first level, so that the steps' own error is all there is.
-let private stepErrorScenario axes =
-    {
-        Name = "error of the steps"
-        Description = "N(0, I) from exactly the first level, exact score."
-        Bases = [ base' [ "d", 1.0; "K", 256.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5 ] ]
-        Axes = axes
-        Experiment = experimentOf isotropic warm shiftedBy
-    }
-
 let private atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
 
 /// The smallest K for which √(KL/2) ≤ δ, over the K₀ = λ·tr Cov/(4δ²) of the statement, by bisection over whole K.
@@ -206,12 +129,6 @@ let private stepsOverPrescription runner (trial: Trial) =
         let prescribed = (1.0 / (tau * tau) - 1.0 / (rho0 * rho0)) * value "d" setting / (4.0 * delta * delta)
         let ratio = float k / prescribed
         Estimate.Exact(ratio, ratio * (1.0 - 1e-9), ratio * (1.0 + 1e-9), "bisection on the exact law"))
-
-let private scalingScenario axes =
-    { stepErrorScenario axes with
-        Name = "steps that are enough"
-        Bases = [ base' [ "d", 64.0; "K", 64.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5; "δ", 0.02 ] ]
-    }
 
 let private claim symbol exponent words quantity scenario =
     {
@@ -260,7 +177,7 @@ let stochasticPredictor =
         Assumptions = assumptions
         Metric = Metric.Tv
         Evidence = evidence
-        Scenarios = [ normalScenario; modesScenario ]
+        Scenarios = scenarios
         Rates = rates
         Reading =
             "Loose in K by half a power on smooth data: the true error in TV is of order 1/K; the bound's K^(−1/2) is the price of asking nothing of the data."

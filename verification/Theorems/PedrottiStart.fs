@@ -88,6 +88,17 @@ let private scenarios =
             (experimentOf atoms)
             [ base' ]
             [ timeAxis; dimensionAxis; radiusAxis ]
+        scenario
+            "Old Faithful"
+            "272 durations of eruptions, standardized, each with a deviation of τ."
+            (experimentOf (fun s -> OldFaithful.durations (value "τ" s)))
+            [ base' ]
+            [
+                axis "T1" "time of the forward process" (function
+                    | Quick -> [ 1.0 ]
+                    | Standard
+                    | Full -> [ 0.5; 1.0; 2.0; 4.0 ])
+            ]
     ]
 
 let private rate metric axisOf exponent exponential what law =

@@ -188,6 +188,17 @@ let private scenarios =
             (experimentOf mixtures)
             [ with' [ "h", 1.0 / 128.0; "T2", 6.0; "ε", 0.003 ] ]
             [ dimensionAxis ]
+        scenario
+            "Old Faithful"
+            "272 durations of eruptions, standardized, each with a deviation of 0.3: a data set, of which only the radius 1.6 and tr Cov enter."
+            (experimentOf (fun _ -> OldFaithful.durations 0.3))
+            [ with' [ "h", 1.0 / 128.0; "T2", 6.0; "ρ", 0.5; "ε", 0.003; "T1", 1.2 ] ]
+            [
+                axis "K" "number of ancestral steps" (function
+                    | Quick -> [ 64.0 ]
+                    | Standard
+                    | Full -> [ 16.0; 64.0; 256.0 ])
+            ]
     ]
 
 let private rates =
