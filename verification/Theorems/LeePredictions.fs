@@ -97,15 +97,15 @@ let private lowDimensionalScenario =
         Name = "data near a line"
         Description =
             "Two points on a line, each with a deviation of 1/10 in all d directions: tr Cov = 1 + d/100, so the dimension hardly enters."
-        Bases = [ base' [ "d", 16.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.5 ] ]
+        Bases = [ base' [ "d", 16.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.25 ] ]
         Axes =
             [
                 axis "d" "dimension" (function
                     | Quick -> [ 16.0 ]
                     | _ -> [ 2.0; 4.0; 16.0; 64.0; 256.0 ])
                 axis "τ" "noise where the schedule stops" (function
-                    | Quick -> [ 0.5 ]
-                    | _ -> [ 1.0; 0.5; 0.25; 0.2 ])
+                    | Quick -> [ 0.25 ]
+                    | _ -> [ 1.0; 0.7; 0.25; 0.2 ])
             ]
         Experiment =
             experimentOf
