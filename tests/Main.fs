@@ -23,6 +23,7 @@ let private tests =
             DslFluentTests.tests
             GaussianTests.tests
             GridTests.tests
+            GridMixturesTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests

@@ -16,6 +16,13 @@ internal enum StepFailure
 internal sealed class GridStepper(GridResolution resolution)
 {
     private const int Order = Legendre.Order;
+
+    /// <summary>A density whose relative rounding is larger than this is not carried on.</summary>
+    private const double LargestRounding = 0.01;
+
+    /// <summary>A state that an unstable corrector has spread over more noise standard deviations than this has diverged.</summary>
+    private const double LargestSpread = 1e8;
+
     private const int CacheSize = 8;
     private readonly LinkedList<Repeated> cache = new();
     private ScalarMap? last;
@@ -115,7 +122,8 @@ internal sealed class GridStepper(GridResolution resolution)
         }
 
         var tree = new SourceTree(state, map, resolution);
-        if (!tree.IsFinite || !(map.Noise <= 1e150))
+        bool runsAway = IsUnstable(map) && Math.Max(tree.Tails.Left, tree.Tails.Right) > LargestSpread * map.Noise;
+        if (!tree.IsFinite || !(map.Noise <= 1e150) || runsAway)
         {
             return (null, StepFailure.Diverged);
         }
@@ -139,8 +147,14 @@ internal sealed class GridStepper(GridResolution resolution)
 
         return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values)
             ? Finished(state, map, panels, values, tree.Tails)
-            : (null, StepFailure.TooLarge);
+            : (null, Lost(map));
     }
+
+    /// <summary>An unstable corrector, |dT/dx| &gt; 1 towards ±∞ at one level, drives the state off at a geometric rate.</summary>
+    private static bool IsUnstable(ScalarMap map) => map.Tableau.StaysAtLevel && Math.Abs(map.FarSlope) > 1 + 1e-9;
+
+    /// <summary>What it means that the grid can no longer hold a law.</summary>
+    private static StepFailure Lost(ScalarMap map) => IsUnstable(map) ? StepFailure.Diverged : StepFailure.TooLarge;
 
     private static (LineState?, StepFailure) Finished(LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails)
     {
@@ -163,6 +177,12 @@ internal sealed class GridStepper(GridResolution resolution)
             values[i] /= mass;
         }
 
+        double rounding = before.Rounding + (2e-17 * size / map.Noise);
+        if (rounding > LargestRounding)
+        {
+            return (null, Lost(map));
+        }
+
         return (new LineState.Density
         {
             Panels = panels,
@@ -170,7 +190,7 @@ internal sealed class GridStepper(GridResolution resolution)
             Image = panels.Nodes,
             Tails = tails,
             Defect = before.Defect + Math.Abs(1 - mass),
-            Rounding = before.Rounding + (2e-17 * size / map.Noise),
+            Rounding = rounding,
             Steps = before.Steps + 1,
         }, StepFailure.None);
     }

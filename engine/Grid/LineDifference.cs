@@ -11,7 +11,33 @@ internal static class LineDifference
     /// </summary>
     public static Measured TotalVariation(LineState.Density first, LineState.Density second, double tolerance)
     {
-        (double value, double error) = new LineIntegral(first).Of(
+        PanelSet panels = second.Panels;
+        double NarrowestPanel(double a, double b)
+        {
+            double narrowest = double.PositiveInfinity;
+            for (int p = Math.Max(0, LowerBound(panels.From, a) - 1); p < panels.Count && panels.From[p] < b; p++)
+            {
+                narrowest = panels.To[p] > a ? Math.Min(narrowest, panels.Width(p)) : narrowest;
+            }
+
+            return narrowest;
+        }
+
+        double MassBetween(double a, double b)
+        {
+            double mass = 0;
+            for (int p = Math.Max(0, LowerBound(panels.From, a) - 1); p < panels.Count && panels.From[p] < b; p++)
+            {
+                for (int i = p * Order; i < (p + 1) * Order; i++)
+                {
+                    mass += panels.Nodes[i] > a && panels.Nodes[i] < b ? second.Values[i] * panels.Weights[i] : 0;
+                }
+            }
+
+            return mass;
+        }
+
+        (double value, double error) = new LineIntegral(first, new(NarrowestPanel, MassBetween)).Of(
             (in LineSample sample, Span<double> values) =>
             {
                 for (int i = 0; i < Order; i++)
@@ -23,6 +49,12 @@ internal static class LineDifference
             tolerance,
             1e-13);
         return new(value, error);
+    }
+
+    private static int LowerBound(double[] ascending, double x)
+    {
+        int at = Array.BinarySearch(ascending, x);
+        return at < 0 ? ~at : at;
     }
 
     /// <summary>The density at x; 0 beyond the panels.</summary>

@@ -22,7 +22,7 @@ internal sealed class LineDivergences
         this.state = state;
         this.target = target;
         this.resolution = resolution;
-        integral = new(state);
+        integral = new(state, new(target.FinestScale, target.Between));
     }
 
     /// <summary>Mass of p where q has none that is not negligible.</summary>
@@ -212,21 +212,21 @@ internal sealed class LineDivergences
     /// <summary>E x and Var x.</summary>
     public (double Mean, double Variance) Moments()
     {
-        double mean = 0;
-        for (int i = 0; i < state.Values.Length; i++)
-        {
-            mean += state.Values[i] * state.Panels.Weights[i] * state.Image[i];
-        }
-
-        double variance = 0;
-        for (int i = 0; i < state.Values.Length; i++)
-        {
-            double away = state.Image[i] - mean;
-            variance += state.Values[i] * state.Panels.Weights[i] * away * away;
-        }
-
+        (double mean, _) = Expectation(x => x);
+        (double variance, _) = Expectation(x => (x - mean) * (x - mean));
         return (mean, variance);
     }
+
+    private (double Value, double Error) Expectation(Func<double, double> f) => integral.Of(
+        (in LineSample sample, Span<double> values) =>
+        {
+            for (int i = 0; i < Order; i++)
+            {
+                values[i] = sample.Density[i] * f(sample.Image[i]);
+            }
+        },
+        1e-14,
+        0);
 
     /// <summary>Why χ² is infinite, or why that cannot be decided.</summary>
     public Measured? Divergent()

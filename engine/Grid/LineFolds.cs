@@ -122,6 +122,13 @@ internal sealed class LineFolds
         for (int p = 0; p < state.Panels.Count; p++)
         {
             var slopes = state.Slope.AsSpan(p * Order, Order);
+            var image = state.Image.AsSpan(p * Order, Order);
+            (double low, double high) = (double.PositiveInfinity, double.NegativeInfinity);
+            foreach (double x in image)
+            {
+                (low, high) = (Math.Min(low, x), Math.Max(high, x));
+            }
+
             double largest = 0;
             foreach (double slope in slopes)
             {
@@ -130,8 +137,8 @@ internal sealed class LineFolds
                 largest = Math.Max(largest, Math.Abs(slope));
             }
 
-            // A slope that a panel does not resolve may change sign between its points.
-            if ((up && down) || Legendre.Tail(slopes) > 0.01 * largest)
+            // A map that a panel does not resolve may turn between its points.
+            if ((up && down) || Legendre.Tail(slopes) > 0.01 * largest || Legendre.Tail(image) > 0.01 * (high - low))
             {
                 return true;
             }
@@ -145,16 +152,23 @@ internal sealed class LineFolds
     {
         Span<double> nodes = stackalloc double[Order];
         Span<double> slopes = stackalloc double[Order];
+        Span<double> image = stackalloc double[Order];
         PanelSet.Place(from, to, nodes);
         double largest = 0;
+        double low = double.PositiveInfinity;
+        double high = double.NegativeInfinity;
         for (int i = 0; i < Order; i++)
         {
-            slopes[i] = state.Follow(nodes[i]).Slope;
+            MapValue value = state.Follow(nodes[i]);
+            (image[i], slopes[i]) = (value.Value, value.Slope);
+            low = Math.Min(low, value.Value);
+            high = Math.Max(high, value.Value);
             largest = Math.Max(largest, Math.Abs(slopes[i]));
         }
 
         double middle = 0.5 * (from + to);
-        if (depth < 24 && Legendre.Tail(slopes) > 1e-3 * largest && middle > from && middle < to)
+        bool rough = Legendre.Tail(slopes) > 1e-3 * largest || Legendre.Tail(image) > 1e-3 * (high - low);
+        if (depth < 40 && rough && middle > from && middle < to)
         {
             Collect(state, from, middle, samples, depth + 1);
             Collect(state, middle, to, samples, depth + 1);

@@ -25,6 +25,15 @@ internal readonly ref struct LineSample
 /// <summary>An integrand in the variable u, at the 16 points of a sample.</summary>
 internal delegate void LineIntegrand(in LineSample sample, Span<double> values);
 
+/// <summary>What an integrand over a law has to know of another law: how fine its features are, and where its mass is.</summary>
+/// <param name="Scale">A length over which the other law changes little, the smallest on an interval.</param>
+/// <param name="Mass">Its mass in an interval.</param>
+internal sealed record Counterpart(Func<double, double, double> Scale, Func<double, double, double> Mass)
+{
+    /// <summary>No other law.</summary>
+    public static readonly Counterpart None = new((_, _) => double.PositiveInfinity, (_, _) => 0);
+}
+
 /// <summary>
 /// ∫ f du over the panels of a law, by bisection where a piece and its halves disagree most; the density inside a panel is its
 /// polynomial, everything else is evaluated anew.
@@ -33,16 +42,27 @@ internal sealed class LineIntegral
 {
     private const int Order = Legendre.Order;
     private const int LargestBudget = 4096;
+    private const int DeepestCut = 52;
+
+    /// <summary>Share of a map's range that the last coefficients of a piece may carry.</summary>
+    private const double Smooth = 1e-6;
+
+    /// <summary>Pieces with less mass under both laws are not resolved.</summary>
+    private const double Negligible = 1e-16;
+
     private readonly LineState.Density state;
     private readonly LineFolds? folds;
     private readonly double[] leftOf;
     private readonly double[] rightOf;
     private readonly bool decreasing;
+    private readonly Counterpart other;
+    private Work[]? roots;
 
-    /// <summary>Integrals over the law <paramref name="state"/>.</summary>
-    public LineIntegral(LineState.Density state)
+    /// <summary>Integrals over the law <paramref name="state"/>, of integrands that also depend on another law.</summary>
+    public LineIntegral(LineState.Density state, Counterpart other)
     {
         this.state = state;
+        this.other = other;
         int count = state.Panels.Count;
         leftOf = new double[count + 1];
         rightOf = new double[count + 1];
@@ -85,10 +105,10 @@ internal sealed class LineIntegral
         }
         else
         {
-            for (int p = 0; p < state.Panels.Count; p++)
+            foreach (Work root in Roots)
             {
-                double a = state.Follow(state.Panels.From[p]).Value;
-                double b = state.Follow(state.Panels.To[p]).Value;
+                double a = state.Follow(root.From).Value;
+                double b = state.Follow(root.To).Value;
                 images.Add(a < b ? (a, b) : (b, a));
             }
         }
@@ -124,10 +144,8 @@ internal sealed class LineIntegral
         var done = new List<Piece>();
         double size = 0;
         double error = 0;
-        for (int p = 0; p < state.Panels.Count; p++)
+        foreach (Work root in Roots)
         {
-            var root = new Work();
-            Root(p, root);
             double whole = Sum(root, integrand, out double magnitude);
             size += magnitude;
             Piece piece = Halve(root, whole, integrand);
@@ -178,6 +196,60 @@ internal sealed class LineIntegral
         public readonly double[] Density = new double[Order];
         public readonly double[] Image = new double[Order];
         public readonly double[] Slope = new double[Order];
+    }
+
+    /// <summary>
+    /// The panels, cut until 16 points see everything that an integrand may depend on: the map S, which may squeeze a jump between
+    /// two points of a panel, and the features of the other law. What cannot be cut further because there are no numbers
+    /// between is a jump of S, and left out: no mass starts there.
+    /// </summary>
+    private Work[] Roots => roots ??= Resolved();
+
+    private Work[] Resolved()
+    {
+        var found = new List<Work>();
+        for (int p = 0; p < state.Panels.Count; p++)
+        {
+            var root = new Work();
+            Root(p, root);
+            Resolve(root, found, 0);
+        }
+
+        return [.. found];
+    }
+
+    private void Resolve(Work work, List<Work> found, int depth)
+    {
+        double low = work.Image.Min();
+        double high = work.Image.Max();
+        bool mapped = state.Chain.IsEmpty || Legendre.Tail(work.Image) <= (Smooth * (high - low)) + (1e-15 * Math.Max(Math.Abs(low), Math.Abs(high)));
+        if (mapped && high - low <= other.Scale(low, high))
+        {
+            found.Add(work);
+            return;
+        }
+
+        bool matters = Mass(work) > Negligible || EndsMass(work) > Negligible;
+        double middle = 0.5 * (work.From + work.To);
+        bool divisible = middle > work.From && middle < work.To && work.To - work.From > 4e-16 * Math.Max(Math.Abs(work.From), Math.Abs(work.To));
+        if (matters && divisible && depth < DeepestCut)
+        {
+            (Work left, Work right) = Halves(work);
+            Resolve(left, found, depth + 1);
+            Resolve(right, found, depth + 1);
+        }
+        else if (mapped || !matters)
+        {
+            found.Add(work);
+        }
+    }
+
+    /// <summary>Mass of the other law between the images of the ends.</summary>
+    private double EndsMass(Work work)
+    {
+        double a = state.Chain.IsEmpty ? work.From : state.Follow(work.From).Value;
+        double b = state.Chain.IsEmpty ? work.To : state.Follow(work.To).Value;
+        return other.Mass(Math.Min(a, b), Math.Max(a, b));
     }
 
     private double PanelMass(int p)
@@ -266,6 +338,14 @@ internal sealed class LineIntegral
 
     private Piece Halve(Work work, double whole, LineIntegrand integrand)
     {
+        (Work left, Work right) = Halves(work);
+        double first = Sum(left, integrand, out double firstSize);
+        double second = Sum(right, integrand, out double secondSize);
+        return new(left, right, first, second, Math.Abs(whole - first - second), firstSize + secondSize);
+    }
+
+    private (Work Left, Work Right) Halves(Work work)
+    {
         double middle = 0.5 * (work.From + work.To);
         Work left = new();
         Work right = new();
@@ -275,9 +355,7 @@ internal sealed class LineIntegral
         left.Right = work.Right + Mass(right);
         right.Left = work.Left + Mass(left);
         right.Right = work.Right;
-        double first = Sum(left, integrand, out double firstSize);
-        double second = Sum(right, integrand, out double secondSize);
-        return new(left, right, first, second, Math.Abs(whole - first - second), firstSize + secondSize);
+        return (left, right);
     }
 
     private void Part(Work whole, double from, double to, double[] interpolation, Work part)

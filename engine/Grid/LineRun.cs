@@ -151,7 +151,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     private static RunStatus.Unsupported TooLarge(string where) => new(
-        $"{where} needs more than {GridResolution.NodeLimit} grid points (the law has structure on scales too far apart); use particles, or less extreme widths");
+        $"{where} needs more than {GridResolution.NodeLimit} grid points, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");
 
     private static string Advice(Tableau tableau) => tableau.StaysAtLevel
         ? $"the step h = {tableau.B[0]:g6} is unstable for this target: use h below twice its smallest variance at this level"

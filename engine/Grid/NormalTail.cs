@@ -34,9 +34,15 @@ public static class NormalTail
         ? Math.Log(Above(z))
         : (-0.5 * z * z) + Math.Log(0.5 * ErfcScaled(z * 0.70710678118654752440));
 
-    /// <summary>e^(−z²/2) with the square split into a part that is exact and a small rest.</summary>
+    /// <summary>e^(−z²/2) with the square split into a part that is exact and a small rest; 0 where it underflows.</summary>
     private static double GaussianFactor(double z)
     {
+        // Far out the second factor overflows while the first is 0.
+        if (z > 39)
+        {
+            return 0;
+        }
+
         double high = Math.Round(z * 16) / 16;
         return Math.Exp(-0.5 * high * high) * Math.Exp(-0.5 * (z - high) * (z + high));
     }

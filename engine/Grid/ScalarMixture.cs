@@ -175,6 +175,20 @@ public sealed class ScalarMixture
         return sum;
     }
 
+    /// <summary>Five standard deviations of the narrowest component that has mass between a and b; +∞ where none has.</summary>
+    internal double FinestScale(double a, double b)
+    {
+        const double reach = 6;
+        double finest = double.PositiveInfinity;
+        for (int k = 0; k < mean.Length; k++)
+        {
+            bool isNear = mean[k] + (reach * deviation[k]) > a && mean[k] - (reach * deviation[k]) < b;
+            finest = isNear ? Math.Min(finest, 5 * deviation[k]) : finest;
+        }
+
+        return finest;
+    }
+
     /// <summary>
     /// The x with P(X &lt; x) = below and P(X &gt; x) = above, where below + above = 1 and the smaller one is trusted; Newton on the
     /// logarithm of the smaller tail inside a shrinking bracket.

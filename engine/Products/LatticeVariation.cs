@@ -26,7 +26,7 @@ internal static class LatticeVariation
     private const double Trimmed = 1e-11;
 
     /// <summary>Wanted width of the bracket; the largest lattice may not reach it.</summary>
-    private const double Width = 1e-7;
+    private const double Width = 5e-8;
 
     /// <summary>TV of Π q_k^n_k from Π p_k^n_k.</summary>
     public static Estimate Of(IReadOnlyList<Law> factors, IReadOnlyList<long> counts)
@@ -47,7 +47,7 @@ internal static class LatticeVariation
                 defect += counts[k] * missing;
             }
 
-            defect += counts[k] * (rough[k].Infinite + trim);
+            defect += counts[k] * trim;
         }
 
         if (affinity < -33)
@@ -64,11 +64,11 @@ internal static class LatticeVariation
             size *= 2;
         }
 
-        (double lower, double upper) = Bracket(factors, counts, low, high, size);
+        (double lower, double upper, double unplaced) = Bracket(factors, counts, low, high, size);
 
         // TV(Π q, Π q′) ≤ ½·√χ² bounds what another resolution of the factors could change.
         double resolution = 0.5 * Math.Sqrt(RealFunctions.ExpM1(distance));
-        double slack = resolution + defect + (2 * Math.Exp(LogOutside)) + (4e-16 * total);
+        double slack = resolution + defect + unplaced + (2 * Math.Exp(LogOutside)) + (4e-16 * total);
         double value = 0.5 * (lower + upper);
         return Estimate.Exact(
             Math.Clamp(value, 0, 1),
@@ -112,7 +112,8 @@ internal static class LatticeVariation
         return (low - room, high + room, variance);
     }
 
-    private static (double Lower, double Upper) Bracket(IReadOnlyList<Law> factors, IReadOnlyList<long> counts, double low, double high, int size)
+    /// <summary>The two TVs, and the mass that found no place on the lattice.</summary>
+    private static (double Lower, double Upper, double Unplaced) Bracket(IReadOnlyList<Law> factors, IReadOnlyList<long> counts, double low, double high, int size)
     {
         double total = counts.Sum(c => (double)c);
         double spacing = (high - low) / size;
@@ -123,10 +124,13 @@ internal static class LatticeVariation
         Array.Fill(lowerPower, Complex.One);
         var lattice = new Complex[size];
         double lowerOffset = 0;
+        double unplaced = 0;
         for (int k = 0; k < factors.Count; k++)
         {
             Array.Clear(lattice);
-            lowerOffset += counts[k] * Place(LikelihoodCells.Of(factors[k], (total < 10_000 ? 0.4 : 0.1) * spacing, Trimmed / total), spacing, lattice);
+            var cells = LikelihoodCells.Of(factors[k], 0.05 * spacing, Trimmed / total);
+            unplaced += counts[k] * (cells.Infinite + cells.Missed);
+            lowerOffset += counts[k] * Place(cells, spacing, lattice);
             Fourier.Forward(lattice, FourierOptions.NoScaling);
             for (int j = 0; j <= half; j++)
             {
@@ -151,7 +155,8 @@ internal static class LatticeVariation
         Fourier.Inverse(lattice, FourierOptions.NoScaling);
         return (
             Expectation(lattice, lowerOffset, low, spacing, static z => z.Imaginary),
-            Expectation(lattice, 0, low, spacing, static z => z.Real));
+            Expectation(lattice, 0, low, spacing, static z => z.Real),
+            unplaced);
     }
 
     /// <summary>E(1 − e^(−L))₊ for L = offset + index·spacing, each index read in the window that starts at <paramref name="low"/>.</summary>

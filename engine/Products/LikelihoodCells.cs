@@ -8,7 +8,14 @@ namespace Sgm.Engine;
 internal sealed class LikelihoodCells
 {
     private const int Points = 4;
-    private const int MaximalParts = 1 << 14;
+    private const int DeepestCut = 48;
+
+    /// <summary>After so many cells they are taken as they are.</summary>
+    private const int LargestCount = 1 << 19;
+
+    /// <summary>Cells with less mass than this, under p and under q, are taken as they are.</summary>
+    private const double SmallestMass = 1e-18;
+
     private static readonly double[] PartNodes = [-0.86113631159405257522, -0.33998104358485626480, 0.33998104358485626480, 0.86113631159405257522];
     private static readonly double[] PartWeights = [0.34785484513745385737, 0.65214515486254614263, 0.65214515486254614263, 0.34785484513745385737];
 
@@ -22,6 +29,9 @@ internal sealed class LikelihoodCells
 
     /// <summary>Mass under q where p has none to double precision, ℓ = +∞.</summary>
     public double Infinite { get; private set; }
+
+    /// <summary>Mass under p by which cells differ from what they are known to have.</summary>
+    public double Missed { get; private set; }
 
     /// <summary>ln E_q[e^(s·ℓ)] over the cells.</summary>
     public double LogMoment(double s)
@@ -106,9 +116,7 @@ internal sealed class LikelihoodCells
         {
             double from = reach * ((2.0 * p / panels) - 1);
             double to = reach * ((2.0 * (p + 1) / panels) - 1);
-            double variation = Math.Abs(Ratio(to) - Ratio(from)) + (0.25 * Math.Abs(pair.Ratio) * (to - from) * (to - from));
-            int parts = Parts(variation, NormalTail.Between(from, to), extent);
-            result.Add(from, to, parts, z => (Math.Exp((-0.5 * z * z) - NormalTail.LogRootTwoPi), Ratio(z)));
+            result.Divide(from, to, z => (Math.Exp((-0.5 * z * z) - NormalTail.LogRootTwoPi), Ratio(z)), null, extent);
         }
 
         return result;
@@ -118,7 +126,7 @@ internal sealed class LikelihoodCells
     {
         const int order = Legendre.Order;
         var result = new LikelihoodCells();
-        var integral = new LineIntegral(state);
+        var integral = new LineIntegral(state, Counterpart.None);
         double[] cardinals = new double[order];
         for (int p = 0; p < state.Panels.Count; p++)
         {
@@ -137,83 +145,112 @@ internal sealed class LikelihoodCells
                 return (Math.Max(0, density), logState - target.LogDensity(image));
             }
 
-            double low = double.PositiveInfinity;
-            double high = double.NegativeInfinity;
-            double mass = 0;
-            for (int i = 0; i < order; i++)
+            double TargetMass(double a, double b)
             {
-                (_, double ratio) = At(state.Panels.Nodes[(p * order) + i]);
-                low = Math.Min(low, ratio);
-                high = Math.Max(high, ratio);
-                mass += state.Values[(p * order) + i] * state.Panels.Weights[(p * order) + i];
+                (double left, double right) = (integral.LogStateAt(a, 0).Image, integral.LogStateAt(b, 0).Image);
+                return left < right ? target.Between(left, right) : target.Between(right, left);
             }
 
-            bool finite = double.IsFinite(high - low);
-            result.Add(from, to, Parts(finite ? 1.5 * (high - low) : 1000 * extent, mass, extent), At);
+            result.Divide(from, to, At, integral.IsFolded ? null : TargetMass, extent);
         }
 
         return result;
     }
 
     /// <summary>
-    /// How many cells to cut a panel into: what a cell adds to the bracket is its mass times the square of its extent, so the
-    /// tails get fewer.
+    /// Cuts [from, to] into cells by bisection until ℓ varies little in each, and until the quadrature gives the mass of p that the
+    /// cell is known to have: a deterministic step may squeeze all of ℓ's variation into a stretch that no point falls on.
     /// </summary>
-    private static int Parts(double variation, double mass, double extent)
+    /// <param name="from">Left end.</param>
+    /// <param name="to">Right end.</param>
+    /// <param name="at">Density under q and ℓ at a point.</param>
+    /// <param name="targetMass">Mass under p of the image of an interval, where that is known exactly.</param>
+    /// <param name="extent">Wanted extent of a cell in ℓ.</param>
+    private void Divide(
+        double from,
+        double to,
+        Func<double, (double Density, double LogRatio)> at,
+        Func<double, double, double>? targetMass,
+        double extent)
     {
-        double own = extent * Math.Max(1, 0.2 / Math.Sqrt(Math.Max(mass, 1e-40)));
-        return Math.Clamp((int)Math.Min(MaximalParts, Math.Ceiling(variation / own)), 4, MaximalParts);
-    }
-
-    /// <summary>Cuts [from, to] into parts, each a cell, by the four-point Gauss rule.</summary>
-    private void Add(double from, double to, int parts, Func<double, (double Density, double LogRatio)> at)
-    {
-        double width = (to - from) / parts;
-        Span<double> mass = stackalloc double[Points];
-        Span<double> ratio = stackalloc double[Points + 2];
-        ratio[Points] = at(from).LogRatio;
+        const int parts = 4;
+        double left = at(from).LogRatio;
         for (int part = 0; part < parts; part++)
         {
-            double middle = from + ((part + 0.5) * width);
-            ratio[Points + 1] = at(part + 1 == parts ? to : from + ((part + 1) * width)).LogRatio;
-            double total = 0;
-            for (int i = 0; i < Points; i++)
-            {
-                (double density, ratio[i]) = at(middle + (0.5 * width * PartNodes[i]));
-                mass[i] = 0.5 * width * PartWeights[i] * density;
-                total += mass[i];
-            }
+            double a = from + ((to - from) * part / parts);
+            double b = part + 1 == parts ? to : from + ((to - from) * (part + 1) / parts);
+            double right = at(b).LogRatio;
+            Divide((a, left), (b, right), at, targetMass, extent, 0);
+            left = right;
+        }
+    }
 
-            (double low, double high) = (double.PositiveInfinity, double.NegativeInfinity);
-            foreach (double value in ratio)
-            {
-                low = double.IsFinite(value) ? Math.Min(low, value) : low;
-                high = double.IsFinite(value) ? Math.Max(high, value) : high;
-            }
+    private void Divide(
+        (double U, double LogRatio) from,
+        (double U, double LogRatio) to,
+        Func<double, (double Density, double LogRatio)> at,
+        Func<double, double, double>? targetMass,
+        double extent,
+        int depth)
+    {
+        Span<double> mass = stackalloc double[Points];
+        Span<double> ratio = [0, 0, 0, 0, from.LogRatio, to.LogRatio];
+        double width = to.U - from.U;
+        double middle = 0.5 * (from.U + to.U);
+        double total = 0;
+        for (int i = 0; i < Points; i++)
+        {
+            (double density, ratio[i]) = at(middle + (0.5 * width * PartNodes[i]));
+            mass[i] = 0.5 * width * PartWeights[i] * density;
+            total += mass[i];
+        }
 
-            ratio[Points] = ratio[Points + 1];
-            double mean = 0;
-            for (int i = 0; i < Points; i++)
-            {
-                mean += mass[i] > 0 ? mass[i] * RealFunctions.ExpM1(low - ratio[i]) : 0;
-            }
+        (double low, double high) = (double.PositiveInfinity, double.NegativeInfinity);
+        bool finite = true;
+        foreach (double value in ratio)
+        {
+            low = double.IsFinite(value) ? Math.Min(low, value) : low;
+            high = double.IsFinite(value) ? Math.Max(high, value) : high;
+            finite &= double.IsFinite(value);
+        }
 
-            if (!(total > 0))
-            {
-                continue;
-            }
+        double relative = 0;
+        for (int i = 0; i < Points; i++)
+        {
+            relative += mass[i] > 0 ? mass[i] * RealFunctions.ExpM1(low - ratio[i]) : 0;
+        }
 
-            // A turning point of ℓ between the points reaches a little further than they show.
-            double margin = 0.1 * (high - low);
-            double common = low - RealFunctions.LogOnePlus(mean / total);
-            if (double.IsFinite(common))
-            {
-                cells.Add(new(total, common, Math.Min(common, low - margin), Math.Max(common, high + margin)));
-            }
-            else
-            {
-                Infinite += total;
-            }
+        double known = targetMass?.Invoke(from.U, to.U) ?? 0;
+        double missed = targetMass is null ? 0 : Math.Abs(known - ((relative + total) * Math.Exp(-low)));
+
+        // What a cell adds to the bracket is its mass times the square of its extent, so the tails get fewer.
+        double own = extent * Math.Max(1, 0.2 / Math.Sqrt(Math.Max(total, 1e-40)));
+        bool fine = finite && high - low <= own && missed <= 1e-7 * Math.Max(known, total);
+        bool worthwhile = total > SmallestMass || known > SmallestMass;
+        if (!fine && worthwhile && depth < DeepestCut && cells.Count < LargestCount && middle > from.U && middle < to.U)
+        {
+            (double U, double LogRatio) half = (middle, at(middle).LogRatio);
+            Divide(from, half, at, targetMass, extent, depth + 1);
+            Divide(half, to, at, targetMass, extent, depth + 1);
+            return;
+        }
+
+        Missed += worthwhile && !fine ? missed : 0;
+        if (!(total > 0))
+        {
+            return;
+        }
+
+        // A turning point of ℓ between the points reaches a little further than they show.
+        double margin = 0.1 * (high - low);
+        double common = low - RealFunctions.LogOnePlus(relative / total);
+        if (double.IsFinite(common))
+        {
+            cells.Add(new(total, common, Math.Min(common, low - margin), Math.Max(common, high + margin)));
+        }
+        else
+        {
+            Infinite += total;
         }
     }
 }
