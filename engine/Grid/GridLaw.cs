@@ -67,9 +67,11 @@ public sealed class GridLaw : Law
         return (square, missing);
     }
 
-    /// <summary>Whether χ² is finite but the tails beyond the panels matter to it.</summary>
+    /// <summary>Whether χ² is finite but the tails beyond the panels matter to it, or to its bracket.</summary>
     internal bool NeedsMoreRange() =>
-        fine is LineState.Density && Fine.Divergent() is null && Fine.EdgeShareOfChi2() > 1e-12;
+        fine is LineState.Density
+        && Fine.Divergent() is null
+        && (Fine.EdgeShareOfChi2() > 1e-12 || Coarse.EdgeShareOfChi2() > 1e-10);
 
     /// <inheritdoc/>
     public override Moments Moments()
