@@ -31,6 +31,7 @@ let private tests =
             PedrottiTests.tests
             BrunoTests.tests
             EngineAgreementTests.tests
+            HypothesesTests.tests
             ReportTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests

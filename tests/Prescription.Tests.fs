@@ -54,6 +54,14 @@ let private kept =
                     Bruno.gaussianMean, standard 16, 0.5
                     BrunoLogConcave.logConcave, bumps, 0.2
                     BrunoLogConcave.logConcave, normal [ 0.0; 1.0 ] 2.0, 0.3
+                    LeePredictor.stochasticPredictor, bimodal, 0.5
+                    LeePredictor.stochasticPredictor, product [ 4, bumps ], 0.9
+                    LeeAnnealed.annealedLangevin, normal [ 1.0; 0.0 ] 1.0, 0.9
+                    LeeAnnealed.predictorCorrector, normal [ 1.0; 0.0 ] 1.0, 0.9
+                    PedrottiTotalVariation.prediction, normal [ 0.3 ] 0.5, 0.5
+                    PedrottiTotalVariation.prediction,
+                    mixture [ 0.5, normal [ -0.5 ] 0.25; 0.5, normal [ 0.5 ] 0.25 ],
+                    0.9
                 ] do
                 testCase $"{theorem.Id} to {accuracy} in dimension {(engineTarget law).Dimension}"
                 <| fun () ->
@@ -90,6 +98,12 @@ let private refusals =
                 match Prescription.make runner Bruno.gaussianMean law (engineTarget (standard 1)) 0.1 with
                 | Ok _ -> failtest "it was made"
                 | Error reason -> Expect.stringContains reason "data file" "reason"
+            testCase "too many levels, and a law whose log-Sobolev constant is not known"
+            <| fun () ->
+                refused LeePredictor.stochasticPredictor (standard 4) 1e-3 "levels, more than"
+                refused LeeAnnealed.annealedLangevin (standard 4) 1e-3 "Langevin steps, more than"
+                let planar = mixture [ 0.5, normal [ -2.0; 0.0 ] 0.25; 0.5, normal [ 2.0; 0.0 ] 0.5 ]
+                refused PedrottiTotalVariation.prediction planar 0.5 "different covariances"
         ]
 
 let private command =

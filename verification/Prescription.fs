@@ -220,9 +220,17 @@ module Prescription =
                         ]
                         bound))
 
+    let private by recipe order =
+        recipe order.Runner order.Law order.Target order.Accuracy
+        |> Result.bind (fun (found: Recipe) -> prescribed order found.Experiment found.Reasons found.Bound)
+
     let private known =
         [
             LeeLuTan.langevinSupNorm, langevin
+            LeeAnnealed.annealedLangevin, by Recipes.annealing
+            LeePredictor.stochasticPredictor, by Recipes.prediction
+            LeeAnnealed.predictorCorrector, by Recipes.predictionCorrection
+            PedrottiTotalVariation.prediction, by Recipes.fixedTime
             Bruno.gaussianMean, gaussianMean
             BrunoLogConcave.logConcave, logConcave
         ]

@@ -75,32 +75,34 @@ let private shared wantsPredictor =
 
 /// TV(start, first level) + Σ over the levels of Theorem 2.1's bound, where χ₀² of a level is that of the exact law of the
 /// level before, as `arrive` knows it.
-let private evidence wantsPredictor what arrive : Evidence =
-    fun runner trial ->
-        let plan = trial.Subject.Plan
+let private boundBy wantsPredictor arrive runner (subject: Subject) =
+    let plan = subject.Plan
 
-        let folder total run =
-            match total, legAt plan run, arrive runner plan run with
-            | Ok sum, Ok leg, Ok chi0Square ->
-                LeeLangevin.bound plan LeeLangevin.Computed leg chi0Square |> Result.map (fun b -> sum + b)
-            | Error reason, _, _
-            | _, Error reason, _
-            | _, _, Error reason -> Error reason
-
-        let start =
-            match plan.Start with
-            | :? Engine.Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = plan.InitialLevel ->
-                Ok 0.0
-            | _ -> Measure.atInitial Metric.Tv runner plan |> Result.map (fun tv -> tv.Upper)
-
-        match descent wantsPredictor trial.Subject, start, Measure.atEnd Metric.Tv runner plan with
-        | Ok(_, runs), Ok tv, Ok measured ->
-            (Ok tv, runs)
-            ||> List.fold folder
-            |> Result.map (fun bound -> [ { What = what; Measured = measured; Bound = bound } ])
+    let folder total run =
+        match total, legAt plan run, arrive runner plan run with
+        | Ok sum, Ok leg, Ok chi0Square ->
+            LeeLangevin.bound plan LeeLangevin.Computed leg chi0Square |> Result.map (fun b -> sum + b)
         | Error reason, _, _
         | _, Error reason, _
         | _, _, Error reason -> Error reason
+
+    let start =
+        match plan.Start with
+        | :? Engine.Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = plan.InitialLevel ->
+            Ok 0.0
+        | _ -> Measure.atInitial Metric.Tv runner plan |> Result.map (fun tv -> tv.Upper)
+
+    match descent wantsPredictor subject, start with
+    | Ok(_, runs), Ok tv -> (Ok tv, runs) ||> List.fold folder
+    | Error reason, _
+    | _, Error reason -> Error reason
+
+let private evidence boundOf : Evidence =
+    fun runner trial ->
+        match boundOf runner trial.Subject, Measure.atEnd Metric.Tv runner trial.Subject.Plan with
+        | Ok bound, Ok measured -> Ok [ { What = "TV at the last level"; Measured = measured; Bound = bound } ]
+        | Error reason, _
+        | _, Error reason -> Error reason
 
 /// χ₀² ≤ (1 − η²)^(−d/2) − 1 from the ratio of the noise variances.
 let private byGrowth _ (plan: Plan) (run: LevelRun) =
@@ -114,8 +116,14 @@ let private byGrowth _ (plan: Plan) (run: LevelRun) =
         Ok(LeeWarmStart.neighbourBound (float plan.Dimension) eta)
 
 /// χ² of the exact law of the level above, moved by the predictor.
-let private byExactLaw runner plan run =
+let byExactLaw runner plan run =
     LevelRuns.arrival plan run |> Measure.atEnd Metric.Chi2 runner |> Result.bind Measure.resolved
+
+/// Theorem 2.2's bound for a plan.
+let annealedBound runner subject = boundBy false byGrowth runner subject
+
+/// Theorem 3.2's bound for a plan.
+let predictorCorrectorBound runner subject = boundBy true byExactLaw runner subject
 
 let private source statement =
     {
@@ -138,7 +146,7 @@ let annealedLangevin =
         Stance = Guarantee
         Assumptions = shared false
         Metric = Metric.Tv
-        Evidence = evidence false "TV at the last level" byGrowth
+        Evidence = evidence annealedBound
         Scenarios = scenarios 1.0 identity
         Rates =
             [
@@ -167,7 +175,7 @@ let predictorCorrector =
         Stance = Guarantee
         Assumptions = shared true
         Metric = Metric.Tv
-        Evidence = evidence true "TV at the last level" byExactLaw
+        Evidence = evidence predictorCorrectorBound
         Scenarios = scenarios 0.3 (predictor ancestral)
         Rates = []
         Reading =

@@ -80,28 +80,20 @@ let private bound (plan: Plan) (run: Descent) errors start =
     let trace = Constants.covarianceTrace plan.Target NoiseLevel.Data
     start + 0.5 * sqrt (run.Step * errors + (run.Last - run.First) * trace / run.K)
 
+/// Theorem 3.1's bound for a plan.
+let predictionBound runner (subject: Subject) =
+    match descent subject, Measure.atStart Metric.Tv runner subject.Plan |> Result.bind Measure.resolved with
+    | Ok run, Ok start ->
+        denoiserErrors subject.Plan run.Levels |> Result.map (fun errors -> bound subject.Plan run errors start)
+    | Error reason, _
+    | _, Error reason -> Error reason
+
 let private evidence: Evidence =
     fun runner trial ->
-        let plan = trial.Subject.Plan
-
-        match
-            descent trial.Subject,
-            Measure.atStart Metric.Tv runner plan |> Result.bind Measure.resolved,
-            Measure.atEnd Metric.Tv runner plan
-        with
-        | Ok run, Ok start, Ok measured ->
-            denoiserErrors plan run.Levels
-            |> Result.map (fun errors ->
-                [
-                    {
-                        What = "TV at the last level"
-                        Measured = measured
-                        Bound = bound plan run errors start
-                    }
-                ])
-        | Error reason, _, _
-        | _, Error reason, _
-        | _, _, Error reason -> Error reason
+        match predictionBound runner trial.Subject, Measure.atEnd Metric.Tv runner trial.Subject.Plan with
+        | Ok bound, Ok measured -> Ok [ { What = "TV at the last level"; Measured = measured; Bound = bound } ]
+        | Error reason, _
+        | _, Error reason -> Error reason
 
 let private atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
 

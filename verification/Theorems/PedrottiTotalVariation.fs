@@ -81,6 +81,14 @@ let private reverseBound (subject: Subject) =
         return 0.5 * sqrt (width * (errors + Constants.covarianceTrace subject.Plan.Target NoiseLevel.Data))
     }
 
+/// The whole bound for a plan.
+let totalBound subject =
+    attempt {
+        let! first = startBound subject
+        let! second = reverseBound subject
+        return first + second
+    }
+
 let private assumptions =
     [
         assume "ancestral (DDPM) steps from T1 to a level above 0, equal in λ = 1/ρ², ρ = σ/m" (fun s ->
@@ -114,20 +122,23 @@ let private atEnd runner (trial: Trial) = Measure.atEnd Metric.Tv runner trial.S
 let private evidence: Evidence =
     fun runner trial ->
         attempt {
-            let! first = startBound trial.Subject
-            let! second = reverseBound trial.Subject
+            let! bound = totalBound trial.Subject
             let! measured = atEnd runner trial
-            return [ { What = "TV at the last level"; Measured = measured; Bound = first + second } ]
+            return [ { What = "TV at the last level"; Measured = measured; Bound = bound } ]
         }
 
 /// Corrector of T2 at T1 with step h, then K ancestral steps equal in λ to ρ = `end`.
+/// Times of K steps from T1 to ρ = σ/m = `last`, equal in λ = 1/ρ².
+let equalInPrecision t1 last count =
+    let first = 1.0 / RealFunctions.ExpM1(2.0 * t1)
+    let until = 1.0 / (last * last)
+    let time i = 0.5 * RealFunctions.LogOnePlus(1.0 / (first + (until - first) * float i / float count))
+    List.init (count + 1) (fun i -> if i = 0 then t1 else time i)
+
 let private experimentOf law (s: Setting) _refinement =
     let t1, h = value "T1" s, value "h" s
     let count = int (value "K" s)
-    let first = 1.0 / RealFunctions.ExpM1(2.0 * t1)
-    let last = 1.0 / value "ρ" s ** 2.0
-    let time i = 0.5 * RealFunctions.LogOnePlus(1.0 / (first + (last - first) * float i / float count))
-    let grid = List.init (count + 1) (fun i -> if i = 0 then t1 else time i)
+    let grid = equalInPrecision t1 (value "ρ" s) count
 
     experiment {
         target (law s)
