@@ -67,11 +67,17 @@ public sealed class GridLaw : Law
         return (square, missing);
     }
 
-    /// <summary>Whether χ² is finite but the tails beyond the panels matter to it, or to its bracket.</summary>
+    /// <summary>
+    /// Whether χ² is finite but the tails beyond the panels matter to it, or those near their ends, where a density has fewer digits:
+    /// then the two resolutions disagree, and a longer range is worth one more run.
+    /// </summary>
     internal bool NeedsMoreRange() =>
         fine is LineState.Density
         && Fine.Divergent() is null
-        && (Fine.EdgeShareOfChi2() > 1e-12 || Coarse.EdgeShareOfChi2() > 1e-10);
+        && (Fine.EdgeShareOfChi2() > 1e-12 || (fineResolution.LogRange <= GridResolution.StandardLogRange && !Agrees(Fine.Chi2(), Coarse.Chi2())));
+
+    private static bool Agrees(Measured fine, Measured coarse) =>
+        Math.Abs(fine.Value - coarse.Value) <= (1e-8 * Math.Abs(fine.Value)) + 1e-15;
 
     /// <inheritdoc/>
     public override Moments Moments()

@@ -26,6 +26,9 @@ internal sealed record GridResolution(
     /// <summary>New panels reach further than required by this much, in the logarithm of the mass.</summary>
     public const double Margin = 14;
 
+    /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
+    public const double StandardLogRange = 46;
+
     /// <summary>More nodes than this are refused.</summary>
     public const int NodeLimit = 1 << 20;
 

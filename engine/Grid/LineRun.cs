@@ -8,9 +8,6 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] processes, Func<Law[], Law> assemble)
 {
-    /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
-    private const double StandardLogRange = 46;
-
     /// <summary>e^(−690), the smallest density that doubles hold.</summary>
     private const double LargestLogRange = 690;
 
@@ -30,7 +27,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     public Outcome Run()
     {
         total = Math.Max(1, plan.StepCount);
-        logRange = StandardLogRange;
+        logRange = GridResolution.StandardLogRange;
         silent = options.AfterStep is not null && plan.Metrics.Contains(Metric.Chi2);
         while (true)
         {
