@@ -33,6 +33,7 @@ let private tests =
             EngineAgreementTests.tests
             HypothesesTests.tests
             ReportTests.tests
+            BrowserTests.tests
             EnsembleKernelTests.tests
             EnsembleRunTests.tests
             EnsembleLawTests.tests

@@ -130,7 +130,7 @@ let private points =
     ]
 
 /// Every verdict, every kind of number, hostile names.
-let private mixed =
+let mixed =
     let unknown = Estimate.Unavailable("run", hostile)
     let infinite = Estimate.Infinite("closed form", "too wide")
 

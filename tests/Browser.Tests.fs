@@ -1,0 +1,152 @@
+module Sgm.Tests.BrowserTests
+
+open System
+open System.IO
+open System.Text
+open Expecto
+open Sgm.Verification.Report
+
+/// The report with every verdict, every kind of number and hostile names everywhere.
+let private hostile = lazy (Document.create DateTimeOffset.UnixEpoch ReportTests.mixed)
+
+/// Writes the report into a folder with a hostile name and hands its page to a test; skips where there is no browser.
+let private onReport test =
+    match Browser.find () with
+    | None -> skiptest "there is no chromium on this machine: the report was not opened in a browser"
+    | Some command ->
+        let root = Directory.CreateTempSubdirectory("sgm-report-").FullName
+        let folder = Path.Combine(root, "<b>&amp; 'q' #1 %41 ü")
+
+        try
+            for name, text in Folder.files hostile.Value do
+                let file = Path.Combine(folder, name)
+                Directory.CreateDirectory(Path.GetDirectoryName file) |> ignore
+                File.WriteAllText(file, text, UTF8Encoding false)
+
+            use page = Browser.start command
+            test page (Path.Combine(folder, "index.html"))
+        finally
+            Directory.Delete(root, true)
+
+let private widths = [ "phone", 360, 740; "desktop", 1280, 900 ]
+
+let tests =
+    testSequenced
+    <| testList
+        "report in a browser"
+        [
+            testCase "no complaint, no foreign element, plots in view at phone and desktop width"
+            <| fun () ->
+                onReport (fun page file ->
+                    for name, width, height in widths do
+                        page.Resize width height
+                        page.Open file
+                        Expect.isEmpty page.Complaints $"{name}: the console"
+
+                        let plots = page.Number "document.querySelectorAll('svg.plot').length"
+                        Expect.isGreaterThan plots 3.0 $"{name}: plots"
+
+                        let badPlots =
+                            page.Number
+                                "[...document.querySelectorAll('svg.plot')].filter(p => { for (let d = p.closest('details'); d; d = d.parentElement.closest('details')) d.open = true; const b = p.getBoundingClientRect(); return !(b.width >= 200 && b.height >= 100 && b.left >= 0) }).length"
+
+                        Expect.equal badPlots 0.0 $"{name}: plots without size"
+
+                        Expect.isLessThanOrEqual
+                            (page.Number "document.documentElement.scrollWidth")
+                            (float width)
+                            $"{name}: nothing sticks out sideways"
+
+                        // Two scripts are ours; the hostile ones are text.
+                        Expect.equal (page.Number "document.querySelectorAll('script').length") 2.0 $"{name}: scripts"
+
+                        Expect.isTrue
+                            (page.Flag "document.body.textContent.includes(\"<script>alert('1')</script>\")")
+                            $"{name}: a hostile name is shown as text"
+
+                        Expect.equal
+                            (page.Number "document.querySelectorAll('[src],link,iframe,object,embed,img').length")
+                            0.0
+                            $"{name}: nothing is loaded")
+
+            testCase "every anchor leads somewhere"
+            <| fun () ->
+                onReport (fun page file ->
+                    page.Open file
+
+                    let broken =
+                        page.Text
+                            "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(decodeURIComponent(a.getAttribute('href').slice(1)))).map(a => a.getAttribute('href')).join(' ')"
+
+                    Expect.equal broken "" "anchors without a place"
+
+                    Expect.isGreaterThan
+                        (page.Number "document.querySelectorAll('a[href^=\"#\"]').length")
+                        5.0
+                        "anchors"
+
+                    let twice =
+                        page.Number
+                            "(() => { const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.length - new Set(ids).size })()"
+
+                    Expect.equal twice 0.0 "an id twice"
+
+                    let files =
+                        page.Text
+                            "[...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href')).filter(h => !h.startsWith('#') && !/^https?:/.test(h)).join('\\n')"
+
+                    for link in files.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                        let target = Path.Combine(Path.GetDirectoryName file, Uri.UnescapeDataString link)
+                        Expect.isTrue (File.Exists target) $"the file behind {link}")
+
+            testCase "hints, also hostile ones, appear under the mouse and go again"
+            <| fun () ->
+                onReport (fun page file ->
+                    page.Resize 1280 900
+                    page.Open file
+                    Expect.isTrue (page.Flag "document.querySelector('.tip').hidden") "hidden at first"
+
+                    let place axis =
+                        page.Number
+                            $"(() => {{ const p = document.querySelector('svg.plot .pt'); for (let d = p.closest('details'); d; d = d.parentElement.closest('details')) d.open = true; p.scrollIntoView({{block:'center'}}); const b = p.querySelector('.reach').getBoundingClientRect(); return b.{axis} }})()"
+
+                    let x = place "left + b.width / 2"
+                    let y = place "top + b.height / 2"
+                    page.Hover x y
+                    Expect.isFalse (page.Flag "document.querySelector('.tip').hidden") "shown"
+
+                    Expect.isGreaterThan
+                        (page.Number "document.querySelector('.tip').textContent.length")
+                        5.0
+                        "says something"
+
+                    Expect.equal (page.Number "document.querySelector('.tip').children.length") 0.0 "as text"
+                    page.Hover 2.0 2.0
+                    Expect.isTrue (page.Flag "document.querySelector('.tip').hidden") "hidden again"
+                    Expect.isEmpty page.Complaints "the console")
+
+            testCase "dark as the system prefers, light and dark by the button, legible in both"
+            <| fun () ->
+                onReport (fun page file ->
+                    // Relative luminances of the text and of the page, by WCAG 2.
+                    let contrast () =
+                        page.Number
+                            "(() => { const l = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }); return .2126 * r + .7152 * g + .0722 * b }; const s = getComputedStyle(document.body); const a = l(s.color), b = l(s.backgroundColor); return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) * (a > b ? -1 : 1) })()"
+
+                    page.Prefer "light"
+                    page.Open file
+                    Expect.isGreaterThan (contrast ()) 7.0 "dark on light"
+                    page.Prefer "dark"
+                    Expect.isLessThan (contrast ()) -7.0 "light on dark"
+                    page.Evaluate "document.querySelector('button.theme').click()" |> ignore
+                    Expect.isGreaterThan (contrast ()) 7.0 "the button turns it light"
+                    Expect.isEmpty page.Complaints "the console")
+
+            testCase "prints"
+            <| fun () ->
+                onReport (fun page file ->
+                    page.Open file
+                    let pdf = page.Print()
+                    Expect.equal (Encoding.ASCII.GetString(pdf, 0, 5)) "%PDF-" "a PDF"
+                    Expect.isGreaterThan pdf.Length 20_000 "with something in it")
+        ]
