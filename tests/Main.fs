@@ -38,6 +38,7 @@ let private tests =
             EnsembleRunTests.tests
             EnsembleLawTests.tests
             CliTests.tests
+            FaultTests.tests
             PrescriptionTests.tests
         ]
 

@@ -137,6 +137,21 @@ module Folder =
             keep aside directory
             removeIfThere aside
 
+    /// What a writer that was killed left behind: an earlier report that had stepped aside comes back, folders that nobody has touched
+    /// for an hour go.
+    let private recover (parent: string) (directory: string) =
+        let left word = Directory.GetDirectories(parent, $".{Path.GetFileName directory}.{word}-*")
+        let isStale (folder: string) = DateTime.UtcNow - Directory.GetLastWriteTimeUtc folder > TimeSpan.FromHours 1.0
+
+        for aside in left "earlier" do
+            if not (Directory.Exists directory) then
+                Directory.Move(aside, directory)
+            elif isStale aside then
+                keep aside directory
+                removeIfThere aside
+
+        left "partial" |> Array.filter isStale |> Array.iter removeIfThere
+
     /// Writes files as the folder's new contents. Cancelling leaves the folder as it was and throws OperationCanceledException.
     let internal writeFiles (cancellation: CancellationToken) (given: string) files =
         attempt $"write the report to '{given}'" (fun () ->
@@ -150,6 +165,7 @@ module Folder =
                     | parent -> parent
 
                 Directory.CreateDirectory parent |> ignore
+                recover parent directory
                 let beside word = Path.Combine(parent, $".{Path.GetFileName directory}.{word}-{Guid.NewGuid():N}")
                 let fresh = beside "partial"
 

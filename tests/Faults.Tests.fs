@@ -1,0 +1,196 @@
+module Sgm.Tests.FaultTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Threading
+open Expecto
+
+let private start (words: string list) =
+    let info = ProcessStartInfo("dotnet", Path.Combine(AppContext.BaseDirectory, "sgm.dll") :: words)
+    info.RedirectStandardOutput <- true
+    info.RedirectStandardError <- true
+    Process.Start info
+
+let private finish (running: Process) =
+    let out, error = running.StandardOutput.ReadToEndAsync(), running.StandardError.ReadToEndAsync()
+    running.WaitForExit()
+    running.ExitCode, out.Result, error.Result
+
+let private inFolder test =
+    let folder = Directory.CreateTempSubdirectory("sgm-faults-").FullName
+
+    try
+        test folder
+    finally
+        Directory.Delete(folder, true)
+
+let private theorem = "bruno-2023-gaussian"
+
+/// There is no report, or its parts are all there and whole.
+let private isWholeOrAbsent report =
+    if Directory.Exists report then
+        use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(report, "report.json")))
+        Expect.isGreaterThan (json.RootElement.GetProperty("checks").GetArrayLength()) 0 "checks"
+        Expect.stringEnds ((File.ReadAllText(Path.Combine(report, "index.html"))).TrimEnd()) "</html>" "the page's end"
+        Expect.isTrue (File.Exists(Path.Combine(report, "report.md"))) "the text"
+        Expect.isNonEmpty (Directory.GetFiles(Path.Combine(report, "cells"))) "the experiments"
+        Expect.isNonEmpty (Directory.GetFiles(Path.Combine(report, "plots"))) "the plots"
+
+let private isASentence (error: string) =
+    Expect.isNonEmpty error "a message"
+    Expect.isFalse (error.Contains "   at " || error.Contains "Exception") $"no stack trace: {error}"
+
+let private killed =
+    testCase "kill -9 at random moments leaves no report or a whole one, and loses nothing" (fun () ->
+        if OperatingSystem.IsWindows() then
+            skiptest "no POSIX signals"
+
+        inFolder (fun folder ->
+            let report = Path.Combine(folder, "report")
+            let words = [ "verify"; theorem; "--report"; report ]
+            let clock = Stopwatch.StartNew()
+            use first = start words
+            let code, _, error = finish first
+            Expect.equal code 0 error
+            let whole = clock.ElapsedMilliseconds
+            File.WriteAllText(Path.Combine(report, "mine.txt"), "a note beside the report")
+            let random = Random 1
+
+            for _ in 1..12 do
+                use running = start words
+                // Half of them near the end, where the files are written.
+                let share =
+                    if random.Next 2 = 0 then
+                        random.NextDouble()
+                    else
+                        0.85 + 0.2 * random.NextDouble()
+
+                Thread.Sleep(int (float whole * share))
+                running.Kill()
+                finish running |> ignore
+                isWholeOrAbsent report
+
+            use last = start words
+            let code, _, error = finish last
+            Expect.equal code 0 error
+            Expect.isTrue (Directory.Exists report) "a report again"
+            isWholeOrAbsent report
+            Expect.isTrue (File.Exists(Path.Combine(report, "mine.txt"))) "the note is still there"))
+
+let private leftovers =
+    testCase "what a killed writer left behind is put right by the next" (fun () ->
+        inFolder (fun folder ->
+            let report = Path.Combine(folder, "report")
+            use first = start [ "verify"; theorem; "--report"; report ]
+            finish first |> ignore
+            // Killed between stepping aside and taking the place.
+            Directory.Move(report, Path.Combine(folder, ".report.earlier-1"))
+            File.WriteAllText(Path.Combine(folder, ".report.earlier-1", "mine.txt"), "a note")
+            let partial = Path.Combine(folder, ".report.partial-1")
+            Directory.CreateDirectory partial |> ignore
+            File.WriteAllText(Path.Combine(partial, "index.html"), "half")
+            Directory.SetLastWriteTimeUtc(partial, DateTime.UtcNow.AddHours -2.0)
+            use second = start [ "verify"; theorem; "--report"; report ]
+            let code, _, error = finish second
+            Expect.equal code 0 error
+            isWholeOrAbsent report
+            Expect.isTrue (File.Exists(Path.Combine(report, "mine.txt"))) "the note came back"
+            Expect.equal (Directory.GetFileSystemEntries folder) [| report |] "nothing else is left"))
+
+/// A file system of this size, if this user may mount one.
+let private mounted options test =
+    inFolder (fun folder ->
+        let mount words =
+            try
+                use running =
+                    Process.Start(ProcessStartInfo("mount", (words: string list), RedirectStandardError = true))
+
+                running.WaitForExit()
+                running.ExitCode = 0
+            with :? ComponentModel.Win32Exception ->
+                false
+
+        if not (mount [ "-t"; "tmpfs"; "-o"; options; "tmpfs"; folder ]) then
+            skiptest "this user may not mount a file system"
+
+        try
+            test folder
+        finally
+            use unmount = Process.Start("umount", [ folder ])
+            unmount.WaitForExit())
+
+let private refused (options: string) (reason: string) (outputs: string list) =
+    testCase $"{options}: a sentence, exit code 2, nothing half-written" (fun () ->
+        mounted options (fun folder ->
+            for output in outputs do
+                let words = [ output; Path.Combine(folder, "deep", "er") ]
+                let elsewhere = Path.Combine(Path.GetTempPath(), $"sgm-faults-{Guid.NewGuid():N}")
+                let report = if List.contains "--report" words then [] else [ "--report"; elsewhere ]
+
+                try
+                    use running = start ([ "verify"; theorem ] @ words @ report)
+                    let code, _, error = finish running
+                    Expect.equal code 2 error
+                    isASentence error
+                    Expect.stringContains error reason "why"
+
+                    Expect.isEmpty
+                        (Directory.GetFiles(folder, "*", SearchOption.AllDirectories))
+                        "nothing half-written"
+                finally
+                    if Directory.Exists elsewhere then
+                        Directory.Delete(elsewhere, true)))
+
+let private fullOutput =
+    testCase "standard output that is full: a sentence, exit code 2" (fun () ->
+        if not (File.Exists "/dev/full") then
+            skiptest "no /dev/full"
+
+        inFolder (fun folder ->
+            let sgm = Path.Combine(AppContext.BaseDirectory, "sgm.dll")
+
+            for words in [ "theorems"; "theorems --json"; $"verify {theorem} --json --report {folder}/report" ] do
+                let info = ProcessStartInfo("sh", [ "-c"; $"exec dotnet '{sgm}' {words} > /dev/full" ])
+                info.RedirectStandardError <- true
+                use running = Process.Start info
+                let error = running.StandardError.ReadToEnd()
+                running.WaitForExit()
+                Expect.equal running.ExitCode 2 words
+                isASentence error
+                Expect.stringContains error "No space left" words))
+
+let private closedPipe =
+    testCase "a pipe that closes early ends every command quietly" (fun () ->
+        inFolder (fun folder ->
+            for words in
+                [
+                    [ "theorems" ]
+                    [ "theorems"; "--json" ]
+                    [ "verify"; theorem; "--report"; Path.Combine(folder, "a") ]
+                    [ "verify"; theorem; "--json"; "--report"; Path.Combine(folder, "b") ]
+                ] do
+                use running = start words
+                running.StandardOutput.Close()
+                let error = running.StandardError.ReadToEnd()
+                running.WaitForExit()
+                Expect.isFalse (error.Contains "   at ") $"no stack trace: {error}"
+                Expect.equal running.ExitCode 0 (String.Join(" ", words))
+
+            isWholeOrAbsent (Path.Combine(folder, "a"))
+            Expect.isTrue (Directory.Exists(Path.Combine(folder, "b"))) "the report is written all the same"))
+
+let tests =
+    testSequenced (
+        testList
+            "faults"
+            [
+                killed
+                leftovers
+                refused "size=200k" "the disk was full" [ "--report" ]
+                refused "ro" "ead-only file system" [ "--report"; "--junit" ]
+                fullOutput
+                closedPipe
+            ]
+    )
