@@ -72,6 +72,14 @@ let private table (screen: Screen) (result: VerificationResult) =
         + $"{Report.Wording.share result.Vacuous result.BoundCells} cells have a vacuous bound; {Words.seconds result.Seconds}"
     )
 
+    let sampled = result.Checks |> List.filter (fun check -> not check.Sampled.IsEmpty)
+    let spent = sampled |> List.sumBy (fun check -> check.Sampled |> List.sumBy (fun one -> one.FalseAlarm))
+
+    if not sampled.IsEmpty then
+        screen.Line(
+            $"{sampled.Length} of them from samples: a false alarm in one of {1.0 / result.FalseAlarm:g3} runs at most, {spent / result.FalseAlarm:P0} of that spent"
+        )
+
 /// The theorems that were asked for, without repetition and in the catalogue's order; or what is wrong.
 let private chosen ids =
     let found = ids |> List.map Theorems.named

@@ -113,6 +113,66 @@ let private healthyRuns =
                 Expect.isGreaterThan spent 0.0 "something"
         ]
 
+/// The sampled checks of a quick run with at most so many particles, under another seed and budget.
+let private repetition most falseAlarm offset =
+    let sample plan (options: RunOptions) =
+        Ensemble().Run(plan, RunOptions(Particles = min most options.Particles, Seed = options.Seed, Threads = 1))
+
+    let runner =
+        { healthy with
+            Sample = sample
+            Budget = { healthy.Budget with FalseAlarm = falseAlarm; SeedOffset = offset }
+        }
+
+    let hasNoExactLaw (s: Scenario) = s.Name = "three coupled modes" || s.Name = "Old Faithful"
+
+    let planar =
+        { PedrottiDiscrete.wasserstein with
+            Scenarios = PedrottiDiscrete.wasserstein.Scenarios |> List.filter hasNoExactLaw
+            Rates = []
+        }
+
+    (Study.run runner Quick [ EngineAgreement.agreement; planar ]).Violated
+
+let private falseAlarms =
+    let slow = Environment.GetEnvironmentVariable "SGM_SLOW" = "1"
+
+    let seeds =
+        match Environment.GetEnvironmentVariable "SGM_SEEDS" with
+        | null -> if slow then 1000 else 3
+        | given -> int given
+
+    testList
+        "false alarms of the sampled checks"
+        [
+            testCase $"none in {seeds} seeds"
+            <| fun () ->
+                let alarms =
+                    Seq.init seeds (fun k ->
+                        if slow && k % 50 = 0 then
+                            printfn $"false alarms: seed {k} of {seeds}"
+
+                        repetition 4096L Budget.ofRun (uint64 k + 1UL))
+                    |> Seq.filter (fun violated -> violated > 0)
+                    |> Seq.length
+
+                Expect.equal alarms 0 "violated"
+            testCase "at a budget of one in five, no more than that"
+            <| fun () ->
+                let runs = min seeds 300
+
+                let alarms =
+                    Seq.init runs (fun k -> repetition 4096L 0.2 (uint64 k + 5000UL))
+                    |> Seq.filter (fun violated -> violated > 0)
+                    |> Seq.length
+
+                if slow then
+                    printfn $"false alarms at a budget of 0.2: {alarms} of {runs}"
+
+                let n = float runs
+                Expect.isLessThanOrEqual (float alarms) (0.2 * n + 3.0 * sqrt (0.16 * n)) "violated"
+        ]
+
 /// One statistic's surprise over many draws exceeds 2 decades with probability at most 1 %, and is not much rarer.
 let private calibrated name least (surprise: Random -> float) =
     testCase name (fun () ->
@@ -156,4 +216,4 @@ let private surprises =
                         $"r = {r}"
         ]
 
-let tests = testList "EngineAgreement" [ caught; healthyRuns; surprises ]
+let tests = testList "EngineAgreement" [ caught; healthyRuns; falseAlarms; surprises ]

@@ -30,6 +30,8 @@ let private tests =
             TheoremsLeeTests.tests
             PedrottiTests.tests
             BrunoTests.tests
+            TransportTests.tests
+            SampledRatesTests.tests
             EngineAgreementTests.tests
             HypothesesTests.tests
             ReportTests.tests

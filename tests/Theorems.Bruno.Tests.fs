@@ -75,8 +75,8 @@ let private sgld =
 
             testCase "E|θ_n − μ|² over runs is its formula"
             <| fun () ->
-                let learned = learn training (1 <<< 18)
-                let ratio = meanOverRuns "test" id (squares training learned)
+                let learned = learn training 20231113UL (1 <<< 18)
+                let ratio = meanOverRuns "test" 0.999 id (squares training learned)
                 let formula = secondMoment training
 
                 Expect.isTrue
@@ -87,29 +87,29 @@ let private sgld =
 
             testCase "given the times, θ_n has the recorded mean and variance"
             <| fun () ->
-                let learned = learn training (1 <<< 18)
+                let learned = learn training 20231113UL (1 <<< 18)
 
                 let standardized =
                     Array.init learned.Runs (fun r ->
                         let centre = training.Mean + learned.Memory[r] * training.Offset
                         (learned.Theta[r][1] - centre) / sqrt learned.Spread[r])
 
-                let mean = meanOverRuns "test" id standardized
-                let variance = meanOverRuns "test" id (standardized |> Array.map (fun x -> x * x))
+                let mean = meanOverRuns "test" 0.999 id standardized
+                let variance = meanOverRuns "test" 0.999 id (standardized |> Array.map (fun x -> x * x))
                 Expect.isTrue (mean.Lower <= 0.0 && 0.0 <= mean.Upper) $"mean {mean.Value}"
                 Expect.isTrue (variance.Lower <= 1.0 && 1.0 <= variance.Upper) $"variance {variance.Value}"
 
             testCase "a wrong formula for the second moment is noticed"
             <| fun () ->
                 // Forgetting 2λ/β, or a₃ where a₂ belongs, moves the formula by far more than the interval.
-                let learned = learn training (1 <<< 18)
-                let measured = meanOverRuns "test" id (squares training learned)
+                let learned = learn training 20231113UL (1 <<< 18)
+                let measured = meanOverRuns "test" 0.999 id (squares training learned)
                 let cold = secondMoment { training with Temperature = 0.0 }
                 Expect.isTrue (cold < measured.Lower) "without the temperature"
 
             testCase "the runs do not depend on how many there are"
             <| fun () ->
-                let few, many = learn training 1000, learn training 10_000
+                let few, many = learn training 20231113UL 1000, learn training 20231113UL 10_000
                 Expect.equal few.Theta[0] many.Theta[0] "the first run"
                 Expect.equal few.Theta[0] (firstMean training) "the experiment's run"
 
@@ -127,10 +127,10 @@ let private sgld =
 
                 for rate in [ 0.1; 0.01 ] do
                     let t = { training with Offset = 0.0; Temperature = 0.0; Rate = rate; Steps = 100 }
-                    let learned = learn t (1 <<< 16)
+                    let learned = learn t 20231113UL (1 <<< 16)
                     let s2 = secondMoment t / 3.0
-                    let givenTheta = (rootMeanSquare t perfect learned).Value.Value
-                    let marginal = (marginal t perfect learned).Value.Value
+                    let givenTheta = (rootMeanSquare t perfect learned 0.999).Value.Value
+                    let marginal = (marginal t perfect learned 0.999).Value.Value
                     Expect.isLessThan (abs (givenTheta / sqrt (3.0 * s2) - 1.0)) 0.02 "of order s"
                     Expect.isLessThan (abs (marginal / (sqrt 3.0 * s2 / 2.0) - 1.0)) 0.1 "of order s²"
         ]
@@ -251,7 +251,7 @@ let private regression =
                 let noise = [ 0.004; -0.003; 0.001; -0.004; 0.002 ]
                 let points = List.map2 (fun x e -> point x (3.0 * sqrt x * (1.0 + e)) 0.01) grid noise
 
-                match Rates.measure claim points with
+                match Rates.measure 1e-6 claim points with
                 | Ok rate ->
                     Expect.isTrue (rate.Lower <= 0.5 && 0.5 <= rate.Upper) $"[{rate.Lower}, {rate.Upper}]"
                     Expect.isLessThan (rate.Upper - rate.Lower) 0.05 "narrow"
@@ -260,11 +260,11 @@ let private regression =
             <| fun () ->
                 let points = grid |> List.map (fun x -> point x (sqrt x + 0.3 * x) 0.001)
 
-                match Rates.measure claim points with
+                match Rates.measure 1e-6 claim points with
                 | Ok rate -> failtest $"{rate.Slope}"
                 | Error reason -> Expect.stringContains reason "does not fit" "reason"
             testCase "intervals that reach zero do not count"
-            <| fun () -> Expect.isError (Rates.measure claim (grid |> List.map (fun x -> point x x 1.5))) "too few"
+            <| fun () -> Expect.isError (Rates.measure 1e-6 claim (grid |> List.map (fun x -> point x x 1.5))) "too few"
         ]
 
 let tests = testList "Bruno" [ sgld; assumptions; strength; regression ]

@@ -55,6 +55,7 @@ module Budget =
     /// The share of stage k ≥ 1: 6/(π²k²).
     let stageShare (k: int) = 6.0 / (System.Math.PI * System.Math.PI * float k * float k)
 
-    /// The seed of stage k for an experiment's own seed.
+    /// The seed of stage k for an experiment's own seed; below 2⁶³, as the language has it.
     let seed (budget: Budget) (own: int64) (k: int) =
-        uint64 own + 0x9E3779B97F4A7C15UL * budget.SeedOffset + 0xD1B54A32D192ED03UL * uint64 (k - 1)
+        (uint64 own + 0x9E3779B97F4A7C15UL * budget.SeedOffset + 0xD1B54A32D192ED03UL * uint64 (k - 1))
+        &&& 0x7FFFFFFFFFFFFFFFUL

@@ -76,10 +76,11 @@ module Rates =
     /// The points, those that no exponent can be read from with the reason.
     let screened points = if isSampled points then Regression.screened points else List.map screen points
 
-    /// The exponent: from local slopes of exact values, by weighted least squares where a value is sampled.
-    let measure (claim: RateClaim) (points: RatePoint list) =
+    /// The exponent: from local slopes of exact values, by weighted least squares where a value is sampled; then `falseAlarm` is
+    /// the probability that its interval is wrong.
+    let measure falseAlarm (claim: RateClaim) (points: RatePoint list) =
         if isSampled points then
-            Regression.measure (abscissa claim) points
+            Regression.measure falseAlarm (abscissa claim) points
         else
             fromExact claim points
 
@@ -108,3 +109,20 @@ module Rates =
             if not (exceeds worst) then Holds
             elif exceeds best then Violated
             else Inconclusive
+
+    /// Why a sampled exponent stayed open, in words: how many times as many particles would decide, as an interval narrows with
+    /// the square root of their number. None for exact values, and where the claim is on the edge of the interval.
+    let needed (claim: RateClaim) ascending (measured: RateMeasurement) =
+        let half = (measured.Upper - measured.Lower) / 2.0
+
+        let wanted =
+            match claim.Exponent with
+            | Exactly _ -> exactHalfWidth
+            | AtMost a ->
+                let edge = if ascending then a + exactHalfWidth else a - exactHalfWidth
+                abs (measured.Slope - edge)
+
+        if isSampled measured.Points && half > wanted && wanted > 0.0 then
+            Some $"about {ceil ((half / wanted) ** 2.0):g3} times as many particles would decide"
+        else
+            None

@@ -2,46 +2,101 @@ namespace Sgm.Verification
 
 open System
 open MathNet.Numerics.Distributions
+open Sgm.Engine
 
 /// Exponents from sampled values: a straight line by weighted least squares.
+///
+/// y_i = log value_i with the standard error e_i of its interval, weights 1/e_i². The slope's error is 1/√Σw(x − x̄)², times √(χ²/(n − 2))
+/// where the residuals are larger than the points' own errors say. The interval is the wider of Student's t with n − 2 degrees of
+/// freedom at 0.99 (the scatter is estimated) and the normal one at the probability that may be spent (the errors are known).
 module Regression =
 
-    /// The confidence of the interval for the exponent.
+    /// The confidence of Student's interval for the exponent.
     let confidence = 0.99
 
     /// A fit that is worse than the points' own errors allow with this probability is no straight line.
     let private lackOfFit = 0.001
 
-    /// Abscissa, log value and its standard error from the interval of the estimate.
-    let private logarithm abscissa (point: RatePoint) =
+    /// A value below so many of its standard errors says nothing about a logarithm: the noise floor.
+    let floor = 6.0
+
+    /// A point as abscissa, log value and standard error of the log.
+    type private Located = { Point: RatePoint; X: float; Y: float; Error: float }
+
+    /// The standard error of an estimate from its interval, as of a normal law.
+    let private standardError (estimate: Estimate) =
+        if estimate.Confidence = 1.0 then
+            (estimate.Upper - estimate.Lower) / 2.0
+        else
+            let quantile = -Normal.InvCDF(0.0, 1.0, (1.0 - estimate.Confidence) / 2.0)
+            let value = estimate.Value.Value
+
+            // The upper half alone where the lower one was cut at zero.
+            let half =
+                if estimate.Lower > 0.0 then
+                    (estimate.Upper - estimate.Lower) / 2.0
+                else
+                    estimate.Upper - value
+
+            half / quantile
+
+    let private locate abscissa (point: RatePoint) =
         let estimate = point.Value
 
-        if not estimate.Value.HasValue || not (estimate.Lower > 0.0) || Double.IsInfinity estimate.Upper then
-            Error { point with Excluded = Some "the interval does not stay above zero" }
+        if not estimate.Value.HasValue then
+            Error(
+                { point with
+                    Excluded = Some(if isNull estimate.Reason then "no value" else estimate.Reason)
+                },
+                infinity
+            )
+        elif Double.IsInfinity estimate.Upper || not (estimate.Value.Value > 0.0) then
+            Error({ point with Excluded = Some "not a positive finite number" }, infinity)
         else
-            let quantile = Normal.InvCDF(0.0, 1.0, (1.0 + min estimate.Confidence 0.999999) / 2.0)
-            let error = (log estimate.Upper - log estimate.Lower) / (2.0 * quantile)
-            Ok(point, abscissa point.X, log estimate.Value.Value, max error 1e-12)
+            let value, error = estimate.Value.Value, standardError estimate
 
-    /// The points, those whose interval does not stay above zero with the reason.
-    let screened (points: RatePoint list) =
-        points
-        |> List.map (fun point ->
-            match logarithm id point with
-            | Ok(usable, _, _, _) -> usable
-            | Error excluded -> excluded)
+            if value < floor * error then
+                let reason = $"at the noise floor: the value is below {floor:g1} of its standard errors"
+                Error({ point with Excluded = Some reason }, (floor * error / value) ** 2.0)
+            else
+                Ok { Point = point; X = abscissa point.X; Y = log value; Error = max (error / value) 1e-12 }
 
-    /// The exponent with a Student interval; an error when a line does not fit (χ² test on the residuals).
-    let measure abscissa (points: RatePoint list) =
-        let used =
-            points
-            |> List.map (logarithm abscissa)
+    let private pointOf located =
+        match located with
+        | Ok found -> found.Point
+        | Error(excluded, _) -> excluded
+
+    /// The points, those that no logarithm can be read from with the reason.
+    let screened (points: RatePoint list) = points |> List.map (locate id >> pointOf)
+
+    /// How many times as many particles bring four points above the floor.
+    let private neededForFour located =
+        let missing =
+            located
             |> List.choose (function
-                | Ok(_, x, y, error) -> Some(x, y, 1.0 / (error * error))
+                | Ok _ -> None
+                | Error(_, factor) -> Some factor)
+            |> List.sort
+
+        let usable = List.length located - List.length missing
+        missing |> List.tryItem (3 - usable) |> Option.filter Double.IsFinite
+
+    /// The exponent, or why there is none. `falseAlarm` may be spent on its interval.
+    let measure falseAlarm abscissa (points: RatePoint list) =
+        let located = points |> List.map (locate abscissa)
+
+        let used =
+            located
+            |> List.choose (function
+                | Ok found -> Some(found.X, found.Y, 1.0 / (found.Error * found.Error))
                 | Error _ -> None)
 
         if List.length used < 4 then
-            Error "fewer than four points have an interval above zero"
+            match neededForFour located with
+            | Some factor ->
+                Error
+                    $"fewer than four points are above the noise floor; about {ceil factor:g3} times as many particles would decide"
+            | None -> Error "fewer than four points are above the noise floor"
         else
             let total = used |> List.sumBy (fun (_, _, w) -> w)
             let centre f = (used |> List.sumBy (fun (x, y, w) -> w * f x y)) / total
@@ -55,8 +110,9 @@ module Regression =
             if ChiSquared.CDF(freedom, misfit) > 1.0 - lackOfFit then
                 Error $"a straight line does not fit: χ² = {misfit:g4} with {freedom} degrees of freedom"
             else
-                let half =
-                    StudentT.InvCDF(0.0, 1.0, freedom, (1.0 + confidence) / 2.0)
-                    * sqrt (max 1.0 (misfit / freedom) / spread)
+                let scatter = sqrt (misfit / freedom / spread)
+                let student = StudentTail.Quantile(freedom, (1.0 - confidence) / 2.0) * scatter
+                let normal = -Normal.InvCDF(0.0, 1.0, falseAlarm / 2.0) / sqrt spread
+                let half = max student normal
 
                 Ok { Points = screened points; Slope = slope; Lower = slope - half; Upper = slope + half }

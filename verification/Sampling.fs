@@ -27,7 +27,7 @@ module Sampling =
         | Full -> 1L <<< 22
 
     /// The particles of the next stage over those of the last.
-    let private growth = 4L
+    let private growth = 2L
 
     /// In words, the smallest measured/bound that the last stage finds with probability `Budget.power`: such that the lower end
     /// would be above the bound, were the measurement's distance to its lower end as here.
@@ -41,7 +41,7 @@ module Sampling =
             let factor = 1.0 + reach * (c.Measured.Value.Value - c.Measured.Lower) / c.Bound
             $"a value {factor:g4} times the bound")
 
-    /// Measures with `first` particles, then with four times as many while the comparisons are undecided and the effort allows
+    /// Measures with `first` particles, then with twice as many while the comparisons are undecided and the effort allows
     /// it; fresh seeds at every stage. `power` says in words what a stage would find; without it the last comparison does.
     let decide (budget: Budget) what (seed: int64) first power (measure: Stage -> Result<Comparison list, string>) =
         let rec stage k particles spent =
@@ -78,3 +78,36 @@ module Sampling =
                 measured
 
         stage 1 (min first (most budget.Effort)) 0.0
+
+    /// A value for an exponent, by one stage: what is decided is the exponent, from several such values.
+    let value (budget: Budget) what (seed: int64) particles (measure: Stage -> Result<Estimate, string>) =
+        let only =
+            {
+                Index = 1
+                Particles = particles
+                Seed = Budget.seed budget seed 1
+                FalseAlarm = budget.FalseAlarm
+            }
+
+        budget.Record
+            {
+                What = what
+                Stages = 1
+                Particles = particles
+                Seed = only.Seed
+                FalseAlarm = budget.FalseAlarm
+                Power = None
+            }
+
+        measure only
+
+    /// The metric at the end of a trial's run, by particles, against a bound.
+    let atEnd (runner: Runner) (trial: Trial) metric what first bound =
+        decide runner.Budget what trial.Subject.Experiment.Seed first None (fun stage ->
+            let options =
+                RunOptions(Particles = stage.Particles, Seed = stage.Seed, Cancellation = runner.Cancellation)
+
+            Measure.lawBy runner.Sample trial.Subject.Plan options
+            |> Result.map (fun law ->
+                let measured = (law :?> ParticleLaw).At(stage.Confidence 1).Measure metric
+                [ { What = what; Measured = measured; Bound = bound } ]))

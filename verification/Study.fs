@@ -39,6 +39,19 @@ module Study =
         | Metric.Kl -> 2.0
         | _ -> sqrt (Constants.covarianceTrace plan.Target NoiseLevel.Data)
 
+    /// How many times as many particles would decide a sampled comparison whose interval narrows with the square root of their number.
+    let private moreParticles (c: Comparison) =
+        let value = c.Measured.Value.Value
+        let away = abs (c.Bound - value)
+        let half = if c.Bound > value then c.Measured.Upper - value else value - c.Measured.Lower
+
+        if c.Measured.Confidence = 1.0 then
+            ""
+        elif away > 0.0 && System.Double.IsFinite half then
+            $"; about {ceil ((half / away) ** 2.0):g3} times as many particles would decide"
+        else
+            "; the value is the bound, more particles may not decide"
+
     let private judge theorem plan (comparisons: Comparison list) =
         let verdicts = comparisons |> List.map (fun c -> Verdict.ofBound c.Measured c.Bound)
 
@@ -68,12 +81,19 @@ module Study =
             | Inconclusive, Some c when not c.Measured.Value.HasValue -> Some $"{c.What}: {c.Measured.Reason}"
             | Inconclusive, Some c ->
                 Some
-                    $"{c.What}: the bound {c.Bound:g8} lies inside the interval [{c.Measured.Lower:g8}, {c.Measured.Upper:g8}]"
+                    $"{c.What}: the bound {c.Bound:g8} lies inside the interval [{c.Measured.Lower:g8}, {c.Measured.Upper:g8}]{moreParticles c}"
             | _ -> None
 
         decisive, verdict, vacuous, reason
 
-    let private cell runner (theorem: Theorem) (scenario: Scenario) setting =
+    let private cell (runner: Runner) (theorem: Theorem) (scenario: Scenario) setting =
+        let last = ref None
+
+        let record (spent: Spending) =
+            last.Value <- Some spent
+            runner.Budget.Record spent
+
+        let runner = { runner with Budget = { runner.Budget with Record = record } }
         let trial = trialOf scenario setting
         let experiment = trial.Subject.Experiment
 
@@ -101,7 +121,18 @@ module Study =
         match broken with
         | Some _ -> empty
         | None ->
-            match theorem.Evidence runner trial with
+            let evidence = theorem.Evidence runner trial
+
+            // The particles and the seed that decided, so that the experiment replays them.
+            let empty =
+                match last.Value with
+                | Some spent ->
+                    { empty with
+                        Experiment = { experiment with Particles = int spent.Particles; Seed = int64 spent.Seed }
+                    }
+                | None -> empty
+
+            match evidence with
             | Error reason -> { empty with Verdict = Inconclusive; Reason = Some reason }
             | Ok comparisons ->
                 let decisive, verdict, vacuous, reason = judge theorem trial.Subject.Plan comparisons
@@ -202,7 +233,7 @@ module Study =
                             point)
 
                     let ascending = (List.last points).X > (List.head points).X
-                    let measured = Rates.measure claim points
+                    let measured = Rates.measure whole.Budget.FalseAlarm claim points
 
                     let verdict, reason, rate =
                         match measured with
@@ -214,7 +245,13 @@ module Study =
                                 if verdict = Holds then
                                     None
                                 else
-                                    Some $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]"
+                                    let particles =
+                                        Rates.needed claim ascending rate
+                                        |> Option.filter (fun _ -> verdict = Inconclusive)
+                                        |> Option.map (sprintf "; %s")
+                                        |> Option.defaultValue ""
+
+                                    Some $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]{particles}"
 
                             verdict, reason, Some rate
 

@@ -3,7 +3,7 @@ using MathNet.Numerics;
 namespace Sgm.Engine;
 
 /// <summary>
-/// One coordinate of a target at a level, a one-dimensional mixture of normals, as a table of its distribution function.
+/// A mixture of normal laws on the line as a table of its distribution function.
 /// </summary>
 /// <remarks>
 /// Up to 64 components the nodes are those of every component's own grid on ±9 standard deviations; for more, one grid whose spacing
@@ -15,20 +15,11 @@ internal sealed class MarginalLaw
     private const double Reach = 9;
     private const int LargestTable = 1 << 20;
 
-    public MarginalLaw(Target target, NoiseLevel level, int coordinate, int resolution = 65536)
+    public MarginalLaw(LineMixture law, int resolution = 65536)
     {
-        (Mixture law, int local) = Find(target, coordinate);
-        double[] means = new double[law.Count];
-        double[] deviations = new double[law.Count];
-        double[] shared = [.. law.Covariances.Select(c => Math.Sqrt(level.VarianceOf(c.Variance(local))))];
-        for (int k = 0; k < law.Count; k++)
-        {
-            means[k] = level.Mean * law.Means[(k * law.Dimension) + local];
-            deviations[k] = shared[law.SharesCovariance ? 0 : k];
-        }
-
-        Nodes = law.Count <= 64 ? UnionGrid(means, deviations, resolution / law.Count) : UniformGrid(means, deviations);
-        Cumulative = Tabulate(law.Weights, means, deviations);
+        int count = law.Weights.Length;
+        Nodes = count <= 64 ? UnionGrid(law.Means, law.Deviations, resolution / count) : UniformGrid(law.Means, law.Deviations);
+        Cumulative = Tabulate(law.Weights, law.Means, law.Deviations);
     }
 
     /// <summary>Ascending places.</summary>
@@ -70,41 +61,13 @@ internal sealed class MarginalLaw
         return sum;
     }
 
-    /// <summary>Fills the span with draws of the law in ascending order: uniform order statistics from exponential gaps.</summary>
-    public void DrawSorted(RandomStream stream, Span<double> values)
+    /// <summary>The place with mass <paramref name="u"/> below it, interpolated between nodes.</summary>
+    public double Quantile(double u)
     {
-        stream.FillUniform(values);
-        VectorMath.Log(values, values);
-        double last = 0;
-        foreach (ref double value in values)
-        {
-            last -= value;
-            value = last;
-        }
-
-        Span<double> one = stackalloc double[1];
-        stream.FillUniform(one);
-        last -= Math.Log(one[0]);
-        int j = 1;
-        foreach (ref double value in values)
-        {
-            double u = value / last;
-            while (j < Nodes.Length - 1 && Cumulative[j] < u) j++;
-            double mass = Cumulative[j] - Cumulative[j - 1];
-            double part = mass > 0 ? Math.Clamp((u - Cumulative[j - 1]) / mass, 0, 1) : 1;
-            value = Nodes[j - 1] + (part * (Nodes[j] - Nodes[j - 1]));
-        }
-    }
-
-    private static (Mixture Law, int Local) Find(Target target, int coordinate)
-    {
-        foreach (Factor factor in target.Factors)
-        {
-            if (coordinate < factor.Dimension) return (factor.Law, coordinate % factor.Law.Dimension);
-            coordinate -= factor.Dimension;
-        }
-
-        throw new ArgumentOutOfRangeException(nameof(coordinate));
+        int j = Math.Max(1, NodeAt(u));
+        double mass = Cumulative[j] - Cumulative[j - 1];
+        double part = mass > 0 ? Math.Clamp((u - Cumulative[j - 1]) / mass, 0, 1) : 1;
+        return Nodes[j - 1] + (part * (Nodes[j] - Nodes[j - 1]));
     }
 
     private static double[] UnionGrid(double[] means, double[] deviations, int each)

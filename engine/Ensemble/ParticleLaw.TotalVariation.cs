@@ -23,7 +23,7 @@ public sealed partial class ParticleLaw
         for (int e = 0; e < Math.Min(Dimension, MostCoordinates); e++)
         {
             double[] values = Particles.Coordinate(e);
-            MarginalLaw law = Dimension == 1 ? Marginal : new MarginalLaw(target, level, e, 4096);
+            MarginalLaw law = Dimension == 1 ? Marginal : new MarginalLaw(LineMixture.Coordinate(target, level, e), 4096);
             // Nodes of the table: there the distribution function is known, not interpolated.
             int[] nodes = [.. CellMasses(half).Select(law.NodeAt)];
             double[] masses = [.. nodes.Select(j => law.Cumulative[j])];

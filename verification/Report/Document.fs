@@ -16,8 +16,8 @@ type Replay =
         File: string
     }
 
-    /// To be typed in the report's folder.
-    member this.Command = $"sgm run {this.File} --by exact"
+    /// To be typed in the report's folder: by an exact law where there is one, otherwise by the particles and the seed in the file.
+    member this.Command = $"sgm run {this.File} --by auto"
 
 /// A check as the report shows it.
 type ReportedCheck =
@@ -112,6 +112,24 @@ module Document =
     /// How many checks came to this verdict.
     let count verdict (document: Document) =
         document.Checks |> List.filter (fun reported -> reported.Check.Verdict = verdict) |> List.length
+
+    /// The checks that decided from samples.
+    let sampled (document: Document) =
+        document.Checks |> List.filter (fun reported -> not reported.Check.Sampled.IsEmpty)
+
+    /// The probability of a false alarm that a check took from the run's budget.
+    let spentBy (reported: ReportedCheck) = reported.Check.Sampled |> List.sumBy (fun spent -> spent.FalseAlarm)
+
+    /// What all checks took.
+    let spent document = sampled document |> List.sumBy spentBy
+
+    /// One sentence on what the checks from samples may do wrong.
+    let budget document =
+        let checks = Wording.count (sampled document).Length "check"
+
+        $"{checks} decided from samples. All together report a violation that is none with probability at most {document.Result.FalseAlarm:g2} a run; "
+        + $"they spent {spent document:g2} of it. Every check of the run has an equal share, every cell an equal share of its check's, "
+        + "stage k of a cell's escalation 6/(π²k²) of that, every statement of a stage an equal share."
 
     /// Every replay once.
     let replaysOf (document: Document) =

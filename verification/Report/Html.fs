@@ -7,7 +7,7 @@ module Html =
     let private el = Markup.el
     let private text = Markup.text
 
-    let private guide =
+    let private guide (document: Document) =
         let entry term description = [ el "dt" [] term; el "dd" [] description ]
 
         el
@@ -53,6 +53,8 @@ module Html =
                                         "A rate claims that a measured quantity behaves like a power of the axis, or like an exponential in it. The exponent is read at the asymptotic end; the interval covers the last local slopes and their extrapolation. In pictures the dotted line is the claim, drawn through the last point, and the triangle shows its slope. “At the end” is the exponent between the last two points."
                                 ]
 
+                        yield! entry [ text "error budget" ] [ text (Document.budget document) ]
+
                         yield!
                             entry
                                 [ text "replay" ]
@@ -76,7 +78,11 @@ module Html =
                 el
                     "main"
                     []
-                    [ Overview.verdicts document; yield! Document.byPaper document |> List.map Evidence.paper; guide ]
+                    [
+                        Overview.verdicts document
+                        yield! Document.byPaper document |> List.map Evidence.paper
+                        guide document
+                    ]
                 el
                     "footer"
                     []

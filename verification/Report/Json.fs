@@ -58,7 +58,21 @@ module Json =
 
     let private foot (json: Utf8JsonWriter) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)
+
+        object json "falseAlarm" (fun () ->
+            number json "budget" document.Result.FalseAlarm
+            number json "spent" (Document.spent document)
+            json.WriteNumber("checks", List.length (Document.sampled document)))
+
         number json "elapsedSeconds" document.Result.Seconds
+
+    let private spending (json: Utf8JsonWriter) (spent: Spending) =
+        json.WriteString("what", spent.What)
+        json.WriteNumber("stages", spent.Stages)
+        json.WriteNumber("particles", spent.Particles)
+        json.WriteNumber("seed", spent.Seed)
+        number json "falseAlarm" spent.FalseAlarm
+        optionalText json "foundWithProbability90" spent.Power
 
     /// The members of the contract, then what else is short.
     let private checkMembers (json: Utf8JsonWriter) (reported: ReportedCheck) =
@@ -93,6 +107,10 @@ module Json =
             json.WriteBoolean("exponential", claim.IsExponential))
 
         optionalText json "reason" check.Reason
+
+        if not check.Sampled.IsEmpty then
+            array json "sampled" check.Sampled (spending json)
+
         number json "seconds" check.Seconds
 
     let private estimate (json: Utf8JsonWriter) (name: string) (value: Estimate) =

@@ -54,6 +54,19 @@ module Markdown =
                 Wording.vacuous check
             ]
 
+    let private spendingRow (reported: ReportedCheck) =
+        let all = reported.Check.Sampled
+
+        row
+            [
+                escape reported.Check.Key
+                string all.Length
+                string (all |> List.map (fun spent -> spent.Stages) |> List.max)
+                string (all |> List.map (fun spent -> spent.Particles) |> List.max)
+                $"{Document.spentBy reported:g2}"
+                all |> List.tryPick (fun spent -> spent.Power) |> Option.map escape |> Option.defaultValue ""
+            ]
+
     let private checkLines (reported: ReportedCheck) =
         let check = reported.Check
 
@@ -135,6 +148,17 @@ module Markdown =
                 $"## {escape paper} ({escape reference})"
                 ""
                 yield! List.collect theoremLines theorems
+
+            "## Error budget"
+            ""
+            escape (Document.budget document)
+            ""
+
+            if not (List.isEmpty (Document.sampled document)) then
+                row [ "check"; "decisions"; "stages"; "particles"; "spent"; $"found with probability {Budget.power}" ]
+                row [ "---"; "--:"; "--:"; "--:"; "--:"; "---" ]
+                yield! Document.sampled document |> List.map spendingRow
+                ""
 
             "## Verdicts"
             ""

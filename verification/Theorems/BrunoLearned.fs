@@ -7,8 +7,8 @@ open Sgm.Verification
 open Sgm.Verification.Theorems.Bruno
 open Sgm.Verification.Theorems.BrunoTraining
 
-/// d times the number of runs.
-let coordinates = 1 <<< 16
+/// d times the number of runs, at first.
+let coordinates = 1L <<< 16
 
 /// The law that comes out as a function of θ: its mean is b + a·θ coordinate by coordinate, its variances do not depend on θ.
 type Response =
@@ -90,21 +90,23 @@ let private squaresGivenTimes (t: Training) r (learned: Learned) =
         learned.Memory
         learned.Spread
 
-let meanDistance t r learned = squaresGivenTheta t r learned |> Array.map sqrt |> meanOverRuns "mean of W2" id
+let meanDistance t r learned confidence =
+    squaresGivenTheta t r learned |> Array.map sqrt |> meanOverRuns "mean of W2" confidence id
 
-let rootMeanSquare t r learned = squaresGivenTheta t r learned |> meanOverRuns "mean of W2²" (max 0.0 >> sqrt)
+let rootMeanSquare t r learned confidence =
+    squaresGivenTheta t r learned |> meanOverRuns "mean of W2²" confidence (max 0.0 >> sqrt)
 
-let marginal t r learned =
-    squaresGivenTimes t r learned |> meanOverRuns "mean of W2² given the times τ" (max 0.0 >> sqrt)
+let marginal t r learned confidence =
+    squaresGivenTimes t r learned |> meanOverRuns "mean of W2² given the times τ" confidence (max 0.0 >> sqrt)
 
 /// |E over runs of |θ_n − μ|² / its formula − 1|.
-let identityError (t: Training) (learned: Learned) =
+let identityError (t: Training) (learned: Learned) confidence =
     let formula = secondMoment t
 
     let ratio =
         learned.Theta
         |> Array.map (Array.sumBy (fun x -> square (x - t.Mean)))
-        |> meanOverRuns "mean of |θ_n − μ|²" (fun mean -> mean / formula)
+        |> meanOverRuns "mean of |θ_n − μ|²" confidence (fun mean -> mean / formula)
 
     let half = (ratio.Upper - ratio.Lower) / 2.0
     let away = abs (ratio.Value.Value - 1.0)

@@ -64,9 +64,14 @@ let private trained =
 
 let private outcome runner (trial: Trial) =
     match training trial.Subject, response runner trial.Subject.Plan with
-    | Ok t, Ok r -> Ok(t, r, learn t coordinates)
+    | Ok t, Ok r -> Ok(t, r)
     | Error reason, _
     | _, Error reason -> Error reason
+
+/// Decides from the runs of the training; a stage's particles are d times its runs.
+let private decide runner (trial: Trial) t what measure =
+    Sampling.decide runner.Budget what trial.Subject.Experiment.Seed coordinates None (fun stage ->
+        Ok(measure (learn t stage.Seed (int stage.Particles)) stage))
 
 let private samplingError (t: Training) (run: PredictorRun) =
     let mu = abs t.Mean * sqrt (float t.Dimension)
@@ -85,11 +90,13 @@ let private bound (t: Training) run =
 let private evidence: Evidence =
     fun runner trial ->
         match reverseRun trial.Subject, outcome runner trial with
-        | Ok run, Ok(t, r, learned) ->
+        | Ok run, Ok(t, r) ->
             let fromMoments = sqrt (secondMoment t) + samplingError t run
             let stated = bound t run
 
-            Ok
+            decide runner trial t "means over runs of the training" (fun learned stage ->
+                let confidence = stage.Confidence 4
+
                 [
                     {
                         What = "the output's mean is affine in θ"
@@ -98,25 +105,25 @@ let private evidence: Evidence =
                     }
                     {
                         What = "E|θ_n − μ|² over runs against its formula, relative"
-                        Measured = identityError t learned
+                        Measured = identityError t learned confidence
                         Bound = identityPrecision
                     }
                     {
                         What = "√(E W2²), W2 of the law given θ_n, by the formula for E|θ_n − μ|²"
-                        Measured = rootMeanSquare t r learned
+                        Measured = rootMeanSquare t r learned confidence
                         Bound = fromMoments
                     }
                     {
                         What = "W2 of the marginal law, from above by conditioning on the times τ"
-                        Measured = marginal t r learned
+                        Measured = marginal t r learned confidence
                         Bound = stated
                     }
                     {
                         What = "E W2 over runs, W2 of the law given θ_n"
-                        Measured = meanDistance t r learned
+                        Measured = meanDistance t r learned confidence
                         Bound = stated
                     }
-                ]
+                ])
         | Error reason, _
         | _, Error reason -> Error reason
 
@@ -185,8 +192,17 @@ let private scenarios =
             [ trainingAxis; rateAxis; temperatureAxis; dimensionAxis; stepAxis; timeAxis ]
     ]
 
+/// A measured value for an exponent; nothing is decided here, so one stage is all.
 let private quantity measure =
-    fun runner trial -> outcome runner trial |> Result.map (fun (t, r, learned) -> measure t r learned)
+    fun runner trial ->
+        outcome runner trial
+        |> Result.bind (fun (t, r) ->
+            Sampling.value
+                runner.Budget
+                "a mean over runs of the training"
+                trial.Subject.Experiment.Seed
+                coordinates
+                (fun stage -> Ok(measure t r (learn t stage.Seed (int stage.Particles)) (stage.Confidence 1))))
 
 let private a1AtTwo = (curvatureMoments 2.0).First
 

@@ -68,12 +68,13 @@ type Learned =
 /// Runs that share a random stream; a part of the format of the results.
 let private blockSize = 512
 
-let private seed = 20231113UL
+/// The seed of the run that a cell's experiment is about.
+let private ownSeed = 20231113UL
 
 /// The runs of one block. One step of one run takes one sample X ~ N(μ, I), τ ~ U[0, T], Z ~ N(0, I); the loss
 /// σ²·‖∇ln p(X_τ|X) − s_θ(X_τ, τ)‖² at X_τ = e^(−τ)·X + σ·Z, with ∇ln p(X_τ|X) = −Z/σ and s_θ = −x + e^(−τ)·θ, is
 /// ‖e^(−2τ)·Z − σe^(−τ)·(X − θ)‖², whose gradient is H = 2σ²e^(−2τ)·(θ − X) + 2σe^(−3τ)·Z.
-let private block (t: Training) index =
+let private block (t: Training) seed index =
     let stream = RandomStream(seed, int64 index)
     let theta = Array.create (t.Dimension * blockSize) (t.Mean + t.Offset)
     let memory = Array.create blockSize 1.0
@@ -123,12 +124,12 @@ let private block (t: Training) index =
 let private firstMeans = ConcurrentDictionary<Training, float[]>()
 
 /// What the first run learns: the run that a cell's experiment is about. Remembered, as every assumption asks for it.
-let firstMean (t: Training) = firstMeans.GetOrAdd(t, (fun training -> (block training 0).Theta[0]))
+let firstMean (t: Training) = firstMeans.GetOrAdd(t, (fun training -> (block training ownSeed 0).Theta[0]))
 
-/// At least `coordinates`/d independent runs.
-let learn (t: Training) coordinates =
+/// At least `coordinates`/d independent runs from a seed.
+let learn (t: Training) seed coordinates =
     let blocks = max 1 ((coordinates / t.Dimension + blockSize - 1) / blockSize)
-    let parts = Array.init blocks (block t)
+    let parts = Array.init blocks (block t seed)
 
     {
         Runs = blocks * blockSize
@@ -137,21 +138,17 @@ let learn (t: Training) coordinates =
         Spread = parts |> Array.collect (fun part -> part.Spread)
     }
 
-/// How likely an interval over runs is to hold.
-let confidence = 0.999
-
 /// The mean over runs with its interval by the central limit theorem, then a growing function of both.
-let meanOverRuns name transform (values: float[]) =
+let meanOverRuns name (confidence: float) transform (values: float[]) =
     let count = float values.Length
     let mean = Array.average values
     let variance = Array.sumBy (fun v -> (v - mean) * (v - mean)) values / (count - 1.0)
-    let quantile = MathNet.Numerics.Distributions.Normal.InvCDF(0.0, 1.0, (1.0 + confidence) / 2.0)
-    let half = quantile * sqrt (variance / count)
+    let half = StudentTail.Quantile(count - 1.0, (1.0 - confidence) / 2.0) * sqrt (variance / count)
 
     Estimate.Sampled(
         transform mean,
         transform (mean - half),
         transform (mean + half),
         confidence,
-        $"{name} over {values.Length} training runs, normal interval"
+        $"{name} over {values.Length} training runs, Student's t"
     )
