@@ -235,7 +235,7 @@ let private sampled =
         scenario
             "Old Faithful"
             "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.2, by particles; a constant score error."
-            (experimentOf (fun _ -> Faithful.standardised 0.3) shift)
+            (experimentOf (fun _ -> OldFaithful.durationsAndWaits 0.3) shift)
             [ plane [ "T1", 1.2; "T2", 2.0 ] ]
             [ steps ]
     ]
