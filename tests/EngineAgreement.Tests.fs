@@ -185,6 +185,58 @@ let private calibrated name least (surprise: Random -> float) =
 
 let private normals (random: Random) n = Array.init n (fun _ -> Normal.Sample(random, 0.0, 1.0))
 
+let private powers =
+    testList
+        "the power that the report states"
+        [
+            testCase "a mean off by as much is found with probability 0.9"
+            <| fun () ->
+                let n, share = 4096L, 1e-9
+                let shift = Conformance.smallestShift n share
+                let random = Random 5
+                let trials = 2000
+
+                let found =
+                    Seq.init trials (fun _ -> Normal.Sample(random, sqrt (float n) * shift, 1.0))
+                    |> Seq.filter (fun z -> Surprise.ofNormal z > -log10 share)
+                    |> Seq.length
+
+                // Three deviations of a binomial number of 2000 and 0.9.
+                Expect.isLessThan (abs (found - 1800)) 41 "found"
+            testCase "a W2 that exceeds its bound by the stated factor is found in about nine of ten runs"
+            <| fun () ->
+                let share = 1e-6
+                let truth = 0.5
+                let q = Engine.Target(Mixture.Normal([| truth |], Covariance.Isotropic(1, 1.0)))
+                let p = Engine.Target.Centred(1, 1.0)
+
+                let plan =
+                    Plan(
+                        Target = p,
+                        Score = Engine.Score(p, ImmutableArray.Empty),
+                        Start = Engine.Start.Law(q, NoiseLevel.Data),
+                        InitialLevel = NoiseLevel.Data,
+                        Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("end", NoiseLevel.Data)),
+                        Metrics = ImmutableArray.Empty
+                    )
+
+                let measured seed =
+                    let run = healthy.Sample plan (RunOptions(Particles = 8192L, Seed = seed, Threads = 1))
+                    (run.Probes[0].Law :?> ParticleLaw).At(1.0 - share).Measure Metric.W2
+
+                // The bound that this truth exceeds by the factor of a first run: bound·factor = truth.
+                let factor bound =
+                    (Sampling.smallestFactor share { What = ""; Measured = measured 1UL; Bound = bound }).Value
+
+                let bound = truth - (factor 1.0 - 1.0)
+                let trials = 60
+
+                let found =
+                    Seq.init trials (fun i -> (measured (uint64 i + 2UL)).Lower > bound) |> Seq.filter id |> Seq.length
+
+                Expect.isGreaterThanOrEqual found 46 $"{found} of {trials}"
+        ]
+
 let private surprises =
     testList
         "surprise"
@@ -216,4 +268,4 @@ let private surprises =
                         $"r = {r}"
         ]
 
-let tests = testList "EngineAgreement" [ caught; healthyRuns; falseAlarms; surprises ]
+let tests = testList "EngineAgreement" [ caught; healthyRuns; falseAlarms; powers; surprises ]

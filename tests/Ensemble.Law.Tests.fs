@@ -151,6 +151,14 @@ let private distances =
                 let e = (lawOf (normal1 1.0 1.0) (normal1 0.0 1.0) 100_000L 1UL).Measure Metric.Tv
                 Expect.isGreaterThan e.Lower 0.36 "close to the truth"
                 Expect.equal e.Upper 1.0 "no upper end")
+            testCase "TV along a direction is above what the coordinates show"
+            <| fun () ->
+                // TV(N(m, I), N(0, I)) = 2Φ(|m|/2) − 1 with |m| = 1; a coordinate shows 2Φ(√⅛) − 1 = 0.276.
+                let shift = sqrt 0.5
+                let q = Target(Mixture.Normal([| shift; -shift |], Covariance.Isotropic(2, 1.0)))
+                let e = (lawOf q (Target.Centred(2, 1.0)) 100_000L 1UL).Measure Metric.Tv
+                Expect.isGreaterThan e.Lower 0.35 "close to the truth"
+                Expect.isLessThan e.Lower 0.38292492254802624 "and below it"
             testCase "KL and chi² say why there is no value" (fun () ->
                 for metric in [ Metric.Kl; Metric.Chi2 ] do
                     let e = (lawOf bimodal bimodal 100L 1UL).Measure metric

@@ -154,8 +154,13 @@ module Conformance =
                 (repeated (Array.append (Array.distinct (values store)) (Array.distinct (values next))))
         ]
 
-    /// What n particles show with probability `Budget.power` when a statement's share of the budget is `falseAlarm`.
-    let power (n: int64) falseAlarm =
-        let reach = Normal.InvCDF(0.0, 1.0, 1.0 - falseAlarm / 2.0) + Normal.InvCDF(0.0, 1.0, Budget.power)
-        let error = reach / sqrt (float n)
+    /// The smallest shift of a standard normal mean that n particles show with probability `Budget.power` when a statement's share
+    /// of the budget is `falseAlarm`.
+    let smallestShift (n: int64) falseAlarm =
+        let reach = Normal.InvCDF(0.0, 1.0, Budget.power) - Normal.InvCDF(0.0, 1.0, falseAlarm / 2.0)
+        reach / sqrt (float n)
+
+    /// The same in words; the deviation of Σu² is √(2n).
+    let power n falseAlarm =
+        let error = smallestShift n falseAlarm
         $"a mean off by {error:g2} deviations, a variance off by {100.0 * sqrt 2.0 * error:g2} %%"

@@ -29,17 +29,22 @@ module Sampling =
     /// The particles of the next stage over those of the last.
     let private growth = 2L
 
-    /// In words, the smallest measured/bound that the last stage finds with probability `Budget.power`: such that the lower end
-    /// would be above the bound, were the measurement's distance to its lower end as here.
+    /// The smallest measured/bound that as many particles find with probability `Budget.power`: such that the lower end would be
+    /// above the bound, were the measurement's distance to its lower end as here.
+    let smallestFactor falseAlarm (c: Comparison) =
+        if c.Measured.Value.HasValue && c.Measured.Confidence < 1.0 && c.Bound > 0.0 then
+            let quantile = -Normal.InvCDF(0.0, 1.0, falseAlarm / 2.0)
+            let reach = 1.0 + Normal.InvCDF(0.0, 1.0, Budget.power) / quantile
+            Some(1.0 + reach * (c.Measured.Value.Value - c.Measured.Lower) / c.Bound)
+        else
+            None
+
+    /// The same for the conclusion, in words.
     let private factor (stage: Stage) (comparisons: Comparison list) =
         comparisons
         |> List.tryLast
-        |> Option.filter (fun c -> c.Measured.Value.HasValue && c.Measured.Confidence < 1.0 && c.Bound > 0.0)
-        |> Option.map (fun c ->
-            let quantile = Normal.InvCDF(0.0, 1.0, 1.0 - stage.FalseAlarm / 2.0)
-            let reach = 1.0 + Normal.InvCDF(0.0, 1.0, Budget.power) / quantile
-            let factor = 1.0 + reach * (c.Measured.Value.Value - c.Measured.Lower) / c.Bound
-            $"a value {factor:g4} times the bound")
+        |> Option.bind (smallestFactor stage.FalseAlarm)
+        |> Option.map (fun factor -> $"a value {factor:g4} times the bound")
 
     /// Measures with `first` particles, then with twice as many while the comparisons are undecided and the effort allows
     /// it; fresh seeds at every stage. `power` says in words what a stage would find; without it the last comparison does.

@@ -87,7 +87,7 @@ let private wassersteinEvidence: Evidence =
                 let! _ = fromPrior trial.Subject
                 let! data = blocks plan.Target
                 let start = FromPrior.wasserstein k.Run.Level data
-                return! Sampling.atEnd runner trial Metric.W2 what 8192L (bound start)
+                return! Sampling.atEnd runner trial Metric.W2 what 16384L (bound start)
             else
                 let! start = Measure.atStart Metric.W2 runner plan
                 let! measured = atEnd Metric.W2 runner trial
@@ -217,27 +217,27 @@ let private triangle (_: Setting) =
 
 /// Data in the plane that no exact law can run: the verdict is from particles.
 let private sampled =
-    let plane changes = with' ([ "d", 2.0; "ε", 0.3; "h", 1.0 / 32.0 ] @ changes)
+    let plane changes = with' ([ "d", 2.0 ] @ changes)
 
-    let steps =
+    let steps first count =
         axis "h" "Langevin step" (function
-            | Quick -> powers 2 (1.0 / 16.0)
-            | Standard -> powers 3 (1.0 / 16.0)
-            | Full -> powers 4 (1.0 / 16.0))
+            | Quick -> powers count first
+            | Standard -> powers (count + 1) first
+            | Full -> powers (count + 2) first)
 
     [
         scenario
             "three coupled modes"
             "0.5·N((0.8, 0), 0.04) + 0.3·N((−0.4, 0.7), 0.04) + 0.2·N((−0.4, −0.7), 0.04) at T1 = 1, by particles; a constant score error."
             (experimentOf triangle shift)
-            [ plane [ "T1", 1.0; "T2", 4.0 ] ]
-            [ steps; axis "ε" "size of the score error" (few [ 0.6; 0.3; 0.1 ]) ]
+            [ plane [ "T1", 1.0; "T2", 4.0; "ε", 0.2; "h", 1.0 / 256.0 ] ]
+            [ steps (1.0 / 64.0) 3; axis "ε" "size of the score error" (few [ 0.6; 0.3; 0.2 ]) ]
         scenario
             "Old Faithful"
-            "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.2, by particles; a constant score error."
+            "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.5, by particles; a constant score error."
             (experimentOf (fun _ -> OldFaithful.durationsAndWaits 0.3) shift)
-            [ plane [ "T1", 1.2; "T2", 2.0 ] ]
-            [ steps ]
+            [ plane [ "T1", 1.5; "T2", 2.0; "ε", 0.3; "h", 1.0 / 64.0 ] ]
+            [ steps (1.0 / 32.0) 2 ]
     ]
 
 /// Data far from log-concave at T1: only the relative entropy's bound applies.
