@@ -11,18 +11,18 @@ open Sgm.Verification.Theorems
 
 let private slow = Environment.GetEnvironmentVariable "SGM_SLOW" = "1"
 
-/// dX = −X dt + √2 dB from 1000 for a time 1 by Euler–Maruyama, that is by Langevin steps on N(0, 1).
+/// dX = −X dt + √2 dB from 4000 for a time 1 by Euler–Maruyama, that is by Langevin steps on N(0, 1).
 let private ornsteinUhlenbeck h =
     experiment {
         target (normal [ 0.0 ] 1.0)
         forward ve
-        start (point [ 1000.0 ])
+        start (point [ 4000.0 ])
         sampler (repeat (int (round (1.0 / h))) (corrector (langevin h)))
         measure []
     }
 
-/// E X₁² = 1000²·e⁻² + 1 − e⁻².
-let private secondMoment = 1e6 * exp -2.0 + 1.0 - exp -2.0
+/// E X₁² = 4000²·e⁻² + 1 − e⁻².
+let private secondMoment = 16e6 * exp -2.0 + 1.0 - exp -2.0
 
 /// |E x² − E X₁²| from particles, by Student's t over them.
 let private weakError particles (runner: Runner) (trial: Trial) =
@@ -53,7 +53,7 @@ let private claim exponent particles (steps: float list) : RateClaim =
         Scenario =
             {
                 Name = "Ornstein–Uhlenbeck"
-                Description = "from 1000, for a time 1"
+                Description = "from 4000, for a time 1"
                 Bases = [ Map.empty ]
                 Axes = [ { Symbol = "h"; Meaning = "step"; Values = fun _ -> steps } ]
                 Experiment = fun setting _ -> ornsteinUhlenbeck (Map.find "h" setting)
@@ -90,21 +90,21 @@ let private weakOrder =
                     Expect.equal (check exponent 16384L steps 1UL).Verdict Violated $"{exponent}"
             testCase "with few particles it is open, and says how many would decide"
             <| fun () ->
-                let few = check (Exactly 1.0) 1024L steps 1UL
+                let few = check (Exactly 1.0) 64L steps 1UL
                 Expect.equal few.Verdict Inconclusive $"{few.Reason}"
                 Expect.stringContains (defaultArg few.Reason "") "times as many particles would decide" "reason"
             testCase "and as many do decide"
             <| fun () ->
-                let few = check (Exactly 1.0) 1024L steps 1UL
+                let few = check (Exactly 1.0) 64L steps 1UL
                 let words = few.Reason.Value.Split ' '
                 let factor = words[(Array.findIndex ((=) "times") words) - 1] |> float
                 Expect.isLessThan factor 100.0 "a number that can be run"
-                let many = check (Exactly 1.0) (int64 (1.3 * factor * 1024.0)) steps 2UL
+                let many = check (Exactly 1.0) (int64 (1.3 * factor * 64.0)) steps 2UL
                 Expect.equal many.Verdict Holds $"{factor}: {many.Reason}"
             testCase "values at the noise floor are left out"
             <| fun () ->
-                let far = steps @ [ 1.0 / 16384.0; 1.0 / 32768.0 ]
-                let points = (check (Exactly 1.0) 16384L far 1UL).Rate.Value.Points
+                let far = steps @ [ 1.0 / 8192.0; 1.0 / 16384.0 ]
+                let points = (check (Exactly 1.0) 256L far 1UL).Rate.Value.Points
                 let excluded = points |> List.filter (fun p -> p.Excluded.IsSome) |> List.map (fun p -> p.X)
                 Expect.isNonEmpty excluded "some"
                 Expect.isLessThan (List.max excluded) (1.0 / 1024.0) "only the last"
