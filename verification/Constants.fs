@@ -206,3 +206,23 @@ module Constants =
 
     /// E‖X‖² at level (m, σ).
     let secondMoment target level = meanSquared target level + covarianceTrace target level
+
+    /// ς: ln E e^⟨u, X − E X⟩ ≤ ς²·‖u‖²/2 for every u. Exact for normal laws; for a mixture Σ w_k·N(μ_k, Σ_k) the largest eigenvalue of
+    /// the Σ_k plus R², the means lying in a ball of radius R (Hoeffding's lemma: ⟨e, μ_k⟩ lies in an interval of length 2R).
+    let subgaussian (target: Target) (level: NoiseLevel) =
+        ofFactors List.maxBy target (fun law ->
+            let widest = law.Covariances |> Seq.map (fun c -> level.VarianceOf c.Largest) |> Seq.max
+            let r = level.Mean * radius law
+
+            if isNormal law then
+                constant
+                    "ς"
+                    (sqrt widest)
+                    true
+                    "normal law: the square root of the largest eigenvalue of the covariance"
+            else
+                constant
+                    "ς"
+                    (sqrt (widest + r * r))
+                    false
+                    $"√(λ + R²), λ = {widest:g4} the largest eigenvalue of a component's covariance, R = {r:g4} (Hoeffding's lemma)")

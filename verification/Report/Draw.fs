@@ -253,7 +253,7 @@ module Draw =
                     [ "text-anchor", "end"; "class", $"v-{Verdict.name plot.Verdict}"; "font-weight", "600" ]
                     [ Text $"{Wording.sign plot.Verdict} {Wording.verdict plot.Verdict}" ]
 
-                label left (top - 8.0) [] [ Text plot.Quantity ]
+                label left (top - 8.0) [] [ Text(shortened 64 plot.Quantity) ]
                 yield! grid x y
                 el "g" [ "clip-path", $"url(#{clip})" ] inside
                 yield! plot.Curves |> List.mapi (points x y)

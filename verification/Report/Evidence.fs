@@ -316,6 +316,7 @@ module Evidence =
                     [ "class", "reading" ]
                     [ el "b" [] [ text "What it shows. " ]; yield! Maths.render theorem.Reading ]
                 yield! assumptions theorem checks
+                yield! Targets.section checks
                 el "h4" [] [ text "Measured against claimed" ]
                 el "div" [ "class", "figures" ] (List.map figure checks)
                 el "h4" [] [ text "Numbers and replays" ]

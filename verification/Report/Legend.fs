@@ -68,7 +68,10 @@ module Legend =
                 "measured", 0, Text "measured " :: growth isPower axis value $"   {interval}"
                 "claimed", 0, line
             | None, [ single ] ->
-                "measured", 0, Text("measured " + plot.Quantity) :: ending ": " (measured single) " at the end"
+                "measured",
+                0,
+                Text(shortened 36 ("measured " + plot.Quantity)) :: ending ": " (measured single) " at the end"
+
                 "bound ink", 0, Text "bound" :: ending ": " (bound single) " at the end"
             | None, several ->
                 for series, curve in List.indexed several do

@@ -153,6 +153,21 @@ module Plot =
             Some(log (y1 / y0) / width)
         | _ -> None
 
+    /// What the ordinate shows: of a rate what was measured, otherwise the deciding inequality's left side where that is not
+    /// simply the theorem's metric. What follows a colon or a comma changes from cell to cell.
+    let private quantity (check: CheckResult) =
+        let metric = Wording.metric check.Theorem.Metric
+
+        let isMetric (what: string) =
+            [ metric; string check.Theorem.Metric; "W2" ]
+            |> List.exists (fun name -> what.StartsWith(name, StringComparison.OrdinalIgnoreCase))
+
+        match check.Claim, check.Cells |> List.tryPick (fun cell -> cell.Decisive) with
+        | Some claim, _ -> claim.Of
+        | None, Some comparison when not (isMetric comparison.What) ->
+            (comparison.What.Split [| ':'; ','; '“'; '(' |] |> Array.head).Trim()
+        | _ -> metric
+
     /// The picture of a check, if there is a positive number to draw.
     let ofCheck (reported: ReportedCheck) =
         let check = reported.Check
@@ -187,7 +202,7 @@ module Plot =
                     Theorem = check.Theorem.Id
                     Subject = $"{check.KindName} along {check.Axis.Symbol}"
                     Verdict = check.Verdict
-                    Quantity = Wording.metric check.Theorem.Metric
+                    Quantity = quantity check
                     Axis = check.Axis
                     Shared = shared
                     Curves = curves

@@ -4,61 +4,7 @@ module Sgm.Verification.Theorems.LeeComparison
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
-
-/// A family of samplers down the same noise levels, from the same start.
-type private Family =
-    | PredictorOnly
-    | CorrectorOnly
-    | PredictorCorrector
-
-/// One sampler of a family.
-type private Sampler = { Words: string; Pipeline: Pipeline; Evaluations: int }
-
-/// From σ = From to σ = To.
-type private Range = { From: float; To: float }
-
-let private schedules range k =
-    [ "geometric", Geometric(range.From, range.To, k); "karras", Karras(7.0, range.From, range.To, k) ]
-
-let private predictors = [ "ancestral", ancestral; "eulerMaruyama", eulerMaruyama ]
-
-/// Every sampler of the family that costs more than `above` score evaluations and at most `budget`: the same schedules,
-/// numbers of levels, predictors, steps c (h = c·σ²) and numbers of Langevin steps for all families.
-let private samplers range family above budget =
-    let counts = List.unfold (fun k -> if k > budget then None else Some(k, 2 * k)) 1
-    let scales = [ for k in -1 .. 5 -> 0.5 ** float k ]
-
-    [
-        for k in counts do
-            for scheduleName, schedule in schedules range k do
-                match family with
-                | PredictorOnly ->
-                    for name, method in predictors do
-                        {
-                            Words = $"{name}, {k} {scheduleName} levels"
-                            Pipeline = anneal schedule (predictor method)
-                            Evaluations = k
-                        }
-                | CorrectorOnly ->
-                    for n in counts do
-                        for c in scales do
-                            {
-                                Words = $"{k} {scheduleName} levels, {n} Langevin steps of {c}·σ² at each"
-                                Pipeline = anneal schedule (repeat n (corrector (langevinScaled c)))
-                                Evaluations = k * n
-                            }
-                | PredictorCorrector ->
-                    for n in counts do
-                        for c in scales do
-                            for name, method in predictors do
-                                {
-                                    Words = $"{name} and {n} Langevin steps of {c}·σ², {k} {scheduleName} levels"
-                                    Pipeline =
-                                        anneal schedule (predictor method >=> repeat n (corrector (langevinScaled c)))
-                                    Evaluations = k * (1 + n)
-                                }
-    ]
-    |> List.filter (fun sampler -> sampler.Evaluations <= budget && sampler.Evaluations > above)
+open Sgm.Verification.Theorems.LeeSamplers
 
 let private run runner (base': Experiment) sampler =
     { base' with Sampler = sampler.Pipeline }
@@ -77,26 +23,35 @@ let private best runner base' range family above budget =
         | several -> Ok(several |> List.minBy (fun (_, tv) -> tv.Value.Value))
 
 let private value symbol (setting: Setting) = Map.find symbol setting
-let private rangeOf setting = { From = value "σ_M" setting; To = value "σ_1" setting }
 
-/// At the same number of score evaluations: total variations.
+/// At the same number of score evaluations: total variations, against one method alone or against both.
 let private atEqualWork runner (trial: Trial) budget =
     let winner family = best runner trial.Subject.Experiment (rangeOf trial.Setting) family 0 budget
 
-    match winner PredictorOnly, winner CorrectorOnly, winner PredictorCorrector with
-    | Ok(p, predicted), Ok(c, corrected), Ok(both, together) ->
-        let against words (sampler: Sampler) (other: Estimate) =
-            {
-                What = $"TV within {budget} score evaluations, “{both.Words}” against {words} “{sampler.Words}”"
-                Measured = together
-                Bound = other.Upper
-            }
+    let rivals =
+        match Map.tryFind "alone" trial.Setting with
+        | Some 1.0 -> [ PredictorOnly, "prediction alone," ]
+        | Some _ -> [ CorrectorOnly, "correction alone," ]
+        | None -> [ PredictorOnly, "prediction alone,"; CorrectorOnly, "correction alone," ]
 
-        let comparisons = [ against "correction alone," c corrected; against "prediction alone," p predicted ]
-        Ok(comparisons |> List.sortByDescending (fun comparison -> comparison.Bound))
-    | Error reason, _, _
-    | _, Error reason, _
-    | _, _, Error reason -> Error reason
+    let folder found (family, words) =
+        match found, winner PredictorCorrector, winner family with
+        | Ok comparisons, Ok(both, together), Ok(sampler, other) ->
+            Ok(
+                {
+                    What = $"TV within {budget} score evaluations, “{both.Words}” against {words} “{sampler.Words}”"
+                    Measured = together
+                    Bound = other.Upper
+                }
+                :: comparisons
+            )
+        | Error reason, _, _
+        | _, Error reason, _
+        | _, _, Error reason -> Error reason
+
+    (Ok [], rivals)
+    ||> List.fold folder
+    |> Result.map (List.sortByDescending (fun comparison -> comparison.Bound))
 
 /// The score evaluations that the best of some families needs for TV ≤ δ, and by what; budgets 2·2^(k/2) up to 4096.
 let private needed families runner (trial: Trial) =
@@ -130,7 +85,7 @@ let private atEqualAccuracy runner (trial: Trial) =
             [
                 {
                     What =
-                        $"share of {both.Evaluations} score evaluations (“{both.Words}”) in these and {alone.Evaluations} (“{alone.Words}”)"
+                        $"share in the score evaluations of both: {both.Evaluations} (“{both.Words}”) in these and {alone.Evaluations} (“{alone.Words}”)"
                     Measured =
                         Estimate.ClosedForm(float both.Evaluations / float (both.Evaluations + alone.Evaluations))
                     Bound = 0.5
@@ -173,7 +128,7 @@ let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; V
 
 let private budgetAxis =
     axis "n" "score evaluations" (function
-        | Quick -> [ 8.0; 16.0 ]
+        | Quick -> [ 8.0; 16.0; 32.0 ]
         | Standard -> [ for k in 3..9 -> 2.0 ** float k ]
         | Full -> [ for k in 3..11 -> 2.0 ** float k ])
 
@@ -193,6 +148,33 @@ let private scenario name description data axes =
         Bases = [ Map.ofList [ "d", 16.0; "n", 16.0; "σ_M", 100.0; "σ_1", 0.1 ] ]
         Axes = axes
         Experiment = experimentOf data
+    }
+
+/// A base for each method alone, so that the picture has the three methods' accuracy against their work.
+let private againstEach bases =
+    bases |> List.collect (fun point -> [ Map.add "alone" 1.0 point; Map.add "alone" 2.0 point ])
+
+let private workAndPrecision =
+    { scenario
+          "work and precision"
+          "The same law. Measured: the predictor–corrector's best total variation within n score evaluations; the dashed lines are prediction's (alone = 1) and correction's (alone = 2)."
+          twoScales
+          [ budgetAxis ] with
+        Bases = againstEach [ Map.ofList [ "d", 16.0; "n", 16.0; "σ_M", 100.0; "σ_1", 0.1 ] ]
+    }
+
+let private twoModes =
+    { scenario
+          "work and precision, two modes"
+          "½·N(−2, ¼) + ½·N(2, ¼) from σ = 20 to σ = 0.2, on a coarser grid of settings (ancestral steps, h = c·σ² with c = 1, ½, ¼). Dashed: prediction alone (alone = 1), correction alone (alone = 2)."
+          (fun _ -> mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
+          [
+              axis "n" "score evaluations" (function
+                  | Quick -> [ 8.0 ]
+                  | Standard -> [ 8.0; 16.0 ]
+                  | Full -> [ 8.0; 16.0; 32.0; 64.0 ])
+          ] with
+        Bases = againstEach [ Map.ofList [ "d", 1.0; "n", 8.0; "σ_M", 20.0; "σ_1", 0.2; "coarse", 1.0 ] ]
     }
 
 let private accuracyScenario =
@@ -234,7 +216,7 @@ let predictorCorrectorWins =
         Id = "lee-2022-comparison"
         Title = "Predictor–corrector against prediction or correction alone"
         Statement =
-            "Measured, not proved: within the same number of score evaluations, each at its best settings on the same grid of schedules, numbers of levels, predictors, steps and "
+            "Measured, not proved: within the same number n ≥ 8 of score evaluations, each at its best settings on the same grid of schedules, numbers of levels, predictors, steps and "
             + "numbers of Langevin steps, the predictor–corrector's total variation is at most that of prediction alone and of correction alone."
         Source =
             {
@@ -253,10 +235,12 @@ let predictorCorrectorWins =
                     "two scales"
                     "A normal law, half the variances 1 and half 1/16, from σ = 100 to σ = 0.1."
                     twoScales
-                    [ budgetAxis; dimensionAxis ]
+                    [ dimensionAxis ]
+                workAndPrecision
+                twoModes
                 accuracyScenario
             ]
         Rates = [ predictionAlone ]
         Reading =
-            "The predictor leaves the variance too small and Langevin too large: together, at the right ratio, the two errors cancel to first order, which neither can do alone."
+            "The predictor leaves the variance too small and Langevin too large: together, at the right ratio, the two errors cancel to first order, which neither can do alone. It takes a few levels: within 4 evaluations of two modes prediction alone is ahead (TV 0.27 against 0.29)."
     }
