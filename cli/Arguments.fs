@@ -49,6 +49,7 @@ type VerifyArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Effort of Effort
     | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique; EqualsAssignmentOrSpaced>] Junit of FILE: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Sabotage of FILE: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -58,6 +59,8 @@ type VerifyArguments =
             | Effort _ -> "how many cells: quick if not given."
             | Report _ -> "where the report goes; sgm-report if not given."
             | Junit _ -> "also write the checks as JUnit XML."
+            | Sabotage _ ->
+                "also plant every seeded bug, and write as Markdown which check catches which; full effort plants them too."
             | Json -> "one JSON document on standard output and nothing else."
 
 type TheoremsArguments =

@@ -60,11 +60,24 @@ type VerifyRequest =
         Effort: Effort
         Report: string
         Junit: string option
+        /// Where the kill matrix of the seeded bugs goes.
+        Sabotage: string option
         Json: bool
     }
 
+    /// Bugs are planted when their matrix is asked for, and by a full verification of everything.
+    member this.PlantsBugs = this.Sabotage.IsSome || (this.Effort = Full && this.Ids.IsEmpty)
+
     static member Of(arguments: VerifyArguments list) =
-        let nothing = { Ids = []; Effort = Quick; Report = "sgm-report"; Junit = None; Json = false }
+        let nothing =
+            {
+                Ids = []
+                Effort = Quick
+                Report = "sgm-report"
+                Junit = None
+                Sabotage = None
+                Json = false
+            }
 
         (nothing, arguments)
         ||> List.fold (fun request argument ->
@@ -73,6 +86,7 @@ type VerifyRequest =
             | VerifyArguments.Effort effort -> { request with Effort = effort }
             | VerifyArguments.Report directory -> { request with Report = directory }
             | VerifyArguments.Junit file -> { request with Junit = Some file }
+            | VerifyArguments.Sabotage file -> { request with Sabotage = Some file }
             | VerifyArguments.Json -> { request with VerifyRequest.Json = true })
 
 /// What `sgm theorems` was asked for.

@@ -114,23 +114,67 @@ let private verify run (terminal: Terminal) effort theorems =
 
         Study.run runner effort theorems)
 
-let private show (terminal: Terminal) (request: VerifyRequest) result =
+/// Bugs against statements: all of the one against the whole catalogue, whatever theorems are verified.
+type Trial = { Statements: Theorem list; Bugs: Sabotage.Bug list }
+
+let private everything = { Statements = Catalogue.statements; Bugs = Sabotage.Bugs.all }
+
+/// The healthy runner of the process; bugs are planted in it one at a time.
+let private plant (terminal: Terminal) trial depth =
+    Progress.during terminal "planting bugs" (fun told ->
+        let runner = { Runner.engine terminal.Cancellation with Progress = told }
+        Sabotage.Sabotage.against runner depth trial.Statements trial.Bugs)
+
+let private sabotageTable (screen: Screen) (matrix: Sabotage.KillMatrix) =
+    screen.Line()
+    screen.Line [ strong "Can the checker fail? "; plain (Report.Trial.lead matrix) ]
+
+    for row in matrix.Survivors do
+        screen.Line [ { Text = "survives"; Tone = Bad }; plain $" {row.Bug.Title}: {row.Bug.Breaks}" ]
+
+    for name in matrix.Silent do
+        screen.Line [ { Text = "catches nothing"; Tone = Unsure }; plain $" {name.Text}" ]
+
+let private show (terminal: Terminal) (request: VerifyRequest) (document: Report.Document) =
     if request.Json then
-        terminal.Out.WriteLine(Report.Json.summary result)
+        terminal.Out.WriteLine(Report.Json.summaryOf document)
     else
-        table (Screen.out terminal) result
+        let screen = Screen.out terminal
+        table screen document.Result
+        document.Matrix |> Option.iter (sabotageTable screen)
 
-/// Writes the report and the JUnit file; the path of the report's first page.
-let private report (terminal: Terminal) (request: VerifyRequest) result =
-    match Option.map (fun file -> Report.Folder.writeJUnit file result) request.Junit with
-    | Some(Error message) -> Error message
-    | Some(Ok())
-    | None -> Report.Folder.write terminal.Cancellation request.Report result
+/// Writes the report and the files that were asked for; the path of the report's first page.
+let private report (terminal: Terminal) (request: VerifyRequest) document =
+    let asked =
+        [
+            request.Junit |> Option.map (fun file -> Report.Folder.writeJUnit file document)
+            request.Sabotage |> Option.map (fun file -> Report.Folder.writeTrust file document)
+        ]
 
-let private finish (terminal: Terminal) (request: VerifyRequest) result =
-    show terminal request result
+    match
+        asked
+        |> List.tryPick (function
+            | Some(Error message) -> Some message
+            | _ -> None)
+    with
+    | Some message -> Error message
+    | None -> Report.Folder.writeDocument terminal.Cancellation request.Report document
 
-    match report terminal request result with
+/// Bugs that no check caught: the verifier is at fault then, not an engine or a theorem.
+let private survivors (terminal: Terminal) (document: Report.Document) =
+    match document.Matrix with
+    | Some matrix when not matrix.Survivors.IsEmpty ->
+        Terminal.tell
+            terminal
+            $"sgm verify: the verifier fails: {matrix.Survivors.Length} of {matrix.Rows.Length} seeded bugs are caught by no check"
+
+        true
+    | _ -> false
+
+let private finish (terminal: Terminal) (request: VerifyRequest) (document: Report.Document) =
+    show terminal request document
+
+    match report terminal request document with
     | Error message ->
         Terminal.tell terminal $"sgm verify: {message}"
         Exit.BadInput
@@ -140,22 +184,42 @@ let private finish (terminal: Terminal) (request: VerifyRequest) result =
         else
             terminal.Out.WriteLine $"report: {page}"
 
-        if result.Violated > 0 then Exit.Violated else Exit.Fine
+        if survivors terminal document || document.Result.Violated > 0 then
+            Exit.Violated
+        else
+            Exit.Fine
 
-let private execute run (terminal: Terminal) (request: VerifyRequest) theorems =
+let private depthOf effort : Sabotage.Depth =
+    match effort with
+    | Quick -> { Cells = 1; Everything = false }
+    | Standard -> { Cells = 2; Everything = false }
+    | Full -> { Cells = 2; Everything = true }
+
+let private execute run trial (terminal: Terminal) (request: VerifyRequest) theorems =
     try
-        verify run terminal request.Effort theorems |> finish terminal request
+        let document = verify run terminal request.Effort theorems |> Report.Document.create DateTimeOffset.UtcNow
+
+        let tried =
+            if request.PlantsBugs then
+                { document with Matrix = Some(plant terminal trial (depthOf request.Effort)) }
+            else
+                document
+
+        finish terminal request tried
     with error when isCancellation error ->
         Terminal.tell terminal "sgm verify: cancelled"
         Exit.Cancelled
 
-/// With a runner of one's own; the tests put a broken one here.
-let commandBy (run: Plan -> RunOptions -> Outcome) terminal (request: VerifyRequest) =
+/// With a runner and seeded bugs of one's own; the tests put a broken one here, and bugs that are none.
+let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: VerifyRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm verify: {message}"
 
     match chosen request.Ids, Report.Folder.check request.Report with
     | Error message, _
     | _, Error message -> refuse message
-    | Ok theorems, Ok() -> execute run terminal request theorems
+    | Ok theorems, Ok() -> execute run trial terminal request theorems
+
+/// With a runner of one's own.
+let commandBy run terminal request = commandWith run everything terminal request
 
 let command terminal request = commandBy Laws.run terminal request

@@ -42,6 +42,7 @@ let private tests =
             CliTests.tests
             FaultTests.tests
             PrescriptionTests.tests
+            SabotageTests.tests
         ]
 
 [<EntryPoint>]

@@ -453,8 +453,17 @@ let private folder =
                 Expect.stringContains (Expect.wantError (write file) "a file") "is a file" "why"
                 Expect.isError (write (Path.Combine(file, "report"))) "through a file"
                 Expect.isError (write "bad\u0000name") "no name"
-                Expect.isError (Folder.writeJUnit root mixed) "JUnit onto a folder"
-                Expect.isOk (Folder.writeJUnit (Path.Combine(root, "x", "junit.xml")) mixed) "JUnit"
+
+                Expect.isError
+                    (Folder.writeJUnit root (Document.create DateTimeOffset.UtcNow mixed))
+                    "JUnit onto a folder"
+
+                Expect.isOk
+                    (Folder.writeJUnit
+                        (Path.Combine(root, "x", "junit.xml"))
+                        (Document.create DateTimeOffset.UtcNow mixed))
+                    "JUnit"
+
                 Expect.equal (File.ReadAllText file) "mine" "untouched")
 
             testCase "an interrupted report leaves nothing, or what was there"

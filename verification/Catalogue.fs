@@ -4,7 +4,8 @@ open Sgm.Verification.Theorems
 
 /// Every theorem, in the order of the report.
 module Catalogue =
-    let theorems =
+    /// The statements themselves.
+    let statements =
         [
             LeeBadSets.badSets
             LeeLuTan.langevinSupNorm
@@ -38,4 +39,11 @@ module Catalogue =
             BrunoLogConcave.logConcave
             BrunoStopping.earlyStopping
             EngineAgreement.agreement
+            ExactRuns.normalRuns
+            ExactDivergences.normalPairs
         ]
+
+    /// With what some of them claim about their own bounds: that they are attained, or of which order they are.
+    let withTightness statements = statements @ List.choose Tightness.claimed statements
+
+    let theorems = withTightness statements

@@ -113,16 +113,21 @@ public sealed class GridLaw : Law
     /// Total variation ½∫|q − r| from the law of another run on the line, instead of from the target. Not available when a state
     /// is a point, or when a deterministic step came last in the other run.
     /// </summary>
-    public Estimate TotalVariationFrom(GridLaw other)
+    public override Estimate TotalVariationFrom(Law other)
     {
-        if (fine is not LineState.Density || other.fine is not LineState.Density { Chain.IsEmpty: true })
+        if (other is not GridLaw line)
+        {
+            return base.TotalVariationFrom(other);
+        }
+
+        if (fine is not LineState.Density || line.fine is not LineState.Density { Chain.IsEmpty: true })
         {
             return Estimate.Unavailable(Method, "total variation between two runs needs both to have a density, and noise in the last step", 0, 1);
         }
 
-        Measured value = LineDifference.TotalVariation((LineState.Density)fine, (LineState.Density)other.fine, fineResolution.Quadrature);
-        Measured rough = LineDifference.TotalVariation((LineState.Density)coarse, (LineState.Density)other.coarse, coarseResolution.Quadrature);
-        return Bracket(value, rough, Rounding + other.Rounding, 1);
+        Measured value = LineDifference.TotalVariation((LineState.Density)fine, (LineState.Density)line.fine, fineResolution.Quadrature);
+        Measured rough = LineDifference.TotalVariation((LineState.Density)coarse, (LineState.Density)line.coarse, coarseResolution.Quadrature);
+        return Bracket(value, rough, Rounding + line.Rounding, 1);
     }
 
     private Estimate OfPoint(double at, Metric metric)

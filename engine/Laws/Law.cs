@@ -21,4 +21,11 @@ public abstract class Law
 
     /// <summary>The divergence from the target at the level where the law was taken. Never NaN, never throws.</summary>
     public abstract Estimate Measure(Metric metric);
+
+    /// <summary>
+    /// Total variation ½∫|q − r| from the law <paramref name="other"/> of another run, instead of from the target; unavailable where
+    /// this kind of law cannot say.
+    /// </summary>
+    public virtual Estimate TotalVariationFrom(Law other) =>
+        Estimate.Unavailable("law", "total variation between two runs is known here on the line only", 0, 1);
 }

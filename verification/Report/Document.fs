@@ -5,6 +5,7 @@ open System.Collections.Generic
 open System.Reflection
 open Sgm
 open Sgm.Verification
+open Sgm.Verification.Sabotage
 
 /// How a reader measures a cell again.
 type Replay =
@@ -39,6 +40,8 @@ type Document =
     {
         Result: VerificationResult
         Checks: ReportedCheck list
+        /// Which check catches which seeded bug, when that was tried.
+        Matrix: KillMatrix option
         /// Of the program, with the commit if it is known.
         Version: string
         WrittenAt: DateTimeOffset
@@ -93,6 +96,7 @@ module Document =
         {
             Result = result
             Checks = List.map reported result.Checks
+            Matrix = None
             Version = version
             WrittenAt = writtenAt
         }

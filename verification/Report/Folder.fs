@@ -177,12 +177,15 @@ module Folder =
 
                 Path.Combine(directory, "index.html")))
 
+    /// Writes the report of a document; Ok is the path of its first page.
+    let writeDocument cancellation (directory: string) document = files document |> writeFiles cancellation directory
+
     /// Writes the report of a result; Ok is the path of its first page.
-    let write cancellation (directory: string) (result: VerificationResult) =
-        Document.create DateTimeOffset.UtcNow result |> files |> writeFiles cancellation directory
+    let write cancellation directory (result: VerificationResult) =
+        Document.create DateTimeOffset.UtcNow result |> writeDocument cancellation directory
 
     /// Writes one file whole or not at all.
-    let private writeFile (path: string) (text: string) =
+    let internal writeFile (path: string) (text: string) =
         attempt $"write '{path}'" (fun () ->
             let whole = Path.GetFullPath path
 
@@ -199,6 +202,11 @@ module Folder =
                 finally
                     File.Delete beside)
 
-    /// Writes the JUnit XML of a result.
-    let writeJUnit (path: string) (result: VerificationResult) =
-        Document.create DateTimeOffset.UtcNow result |> JUnit.text |> writeFile path
+    /// Writes the JUnit XML of a document.
+    let writeJUnit (path: string) (document: Document) = JUnit.text document |> writeFile path
+
+    /// Writes docs/trust.md of a document whose seeded bugs were tried.
+    let writeTrust (path: string) (document: Document) =
+        match document.Matrix with
+        | Some matrix -> Trust.text document matrix |> writeFile path
+        | None -> Error $"cannot write '{path}': no bugs were planted"

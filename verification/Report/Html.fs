@@ -80,6 +80,7 @@ module Html =
                     []
                     [
                         Overview.verdicts document
+                        yield! Sabotaged.section document
                         yield! Document.byPaper document |> List.map Evidence.paper
                         guide document
                     ]

@@ -4,6 +4,7 @@ open System.IO
 open System.Text
 open System.Xml
 open Sgm.Verification
+open Sgm.Verification.Sabotage
 
 /// JUnit's XML, a test case a check: `violated` is a failure; `inconclusive` and `notApplicable` are skipped, with the reason.
 module JUnit =
@@ -63,6 +64,32 @@ module JUnit =
 
         xml.WriteEndElement()
 
+    /// A test case a seeded bug: one that no check catches is a failure of the verifier.
+    let private sabotage (xml: XmlWriter) (matrix: KillMatrix) =
+        xml.WriteStartElement "testsuite"
+        attribute xml "name" "sabotage"
+        attribute xml "tests" (string matrix.Rows.Length)
+        attribute xml "failures" (string matrix.Survivors.Length)
+        attribute xml "errors" "0"
+        attribute xml "skipped" "0"
+        time xml matrix.Seconds
+
+        for row in matrix.Rows do
+            xml.WriteStartElement "testcase"
+            attribute xml "classname" "sabotage"
+            attribute xml "name" $"{row.Bug.Title} is caught"
+            time xml row.Seconds
+
+            if row.CaughtBy.IsEmpty then
+                xml.WriteStartElement "failure"
+                attribute xml "type" "survived"
+                attribute xml "message" $"no check catches it: {row.Bug.Breaks}"
+                xml.WriteEndElement()
+
+            xml.WriteEndElement()
+
+        xml.WriteEndElement()
+
     /// The XML of a document.
     let text (document: Document) =
         use stream = new MemoryStream()
@@ -81,6 +108,7 @@ module JUnit =
                 checks |> List.iter (testCase xml)
                 xml.WriteEndElement()
 
+            Option.iter (sabotage xml) document.Matrix
             xml.WriteEndElement())
 
         Encoding.UTF8.GetString(stream.ToArray()) + "\n"

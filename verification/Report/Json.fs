@@ -7,6 +7,7 @@ open System.Text.Encodings.Web
 open System.Text.Json
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Sabotage
 
 /// The result as JSON: a summary (`sgm verify --json`) and the whole report. Infinities are the strings "Infinity" and
 /// "-Infinity"; what is absent, and what is not a number, is null.
@@ -178,11 +179,44 @@ module Json =
         json.WriteString("metric", (string theorem.Metric).ToLowerInvariant())
         json.WriteString("reading", theorem.Reading)
 
+    /// The seeded bugs, with the checks that caught them; absent when none were planted.
+    let private sabotage (json: Utf8JsonWriter) (document: Document) =
+        document.Matrix
+        |> Option.iter (fun matrix ->
+            let texts (name: string) (values: string list) =
+                json.WriteStartArray name
+                values |> List.iter json.WriteStringValue
+                json.WriteEndArray()
+
+            object json "sabotage" (fun () ->
+                json.WriteNumber("checks", matrix.Checks.Length)
+                json.WriteNumber("cells", matrix.Depth.Cells)
+                json.WriteBoolean("everything", matrix.Depth.Everything)
+                number json "seconds" matrix.Seconds
+                texts "survivors" (matrix.Survivors |> List.map (fun row -> row.Bug.Id))
+                texts "silent" (matrix.Silent |> List.map (fun name -> name.Text))
+                texts "unsound" (matrix.Unsound |> List.map (fun name -> name.Text))
+
+                array json "bugs" matrix.Rows (fun row ->
+                    json.WriteString("id", row.Bug.Id)
+                    json.WriteString("title", row.Bug.Title)
+                    json.WriteString("breaks", row.Bug.Breaks)
+                    json.WriteString("part", Part.name row.Bug.Part)
+                    texts "caughtBy" (row.CaughtBy |> List.map (fun name -> name.Text))
+
+                    for name, wanted in
+                        [ "undecided", Doubted; "missed", Missed; "untouched", Untouched; "untried", Untried ] do
+                        json.WriteNumber(
+                            name,
+                            row.Reactions |> List.filter (fun (_, r) -> r = wanted) |> List.length
+                        ))))
+
     /// The document that `sgm verify --json` prints.
     let summaryOf (document: Document) =
         written (fun json ->
             json.WriteStartObject()
             array json "checks" document.Checks (checkMembers json)
+            sabotage json document
             foot json document
             head json document
             json.WriteEndObject())
@@ -197,6 +231,7 @@ module Json =
             json.WriteString("schema", schema)
             head json document
             foot json document
+            sabotage json document
             array json "theorems" (Document.byTheorem document.Checks |> List.map fst) (theorem json)
 
             array json "checks" document.Checks (fun reported ->

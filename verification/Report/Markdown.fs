@@ -3,6 +3,7 @@ namespace Sgm.Verification.Report
 open System
 open System.Text
 open Sgm.Verification
+open Sgm.Verification.Sabotage
 
 /// report.md: the verdicts and the theorems, to be read in a terminal or pasted into an issue.
 module Markdown =
@@ -113,6 +114,28 @@ module Markdown =
             ""
         ]
 
+    let private sabotageLines (matrix: KillMatrix) =
+        [
+            "## Can the checker fail?"
+            ""
+            Trial.lead matrix
+            ""
+            Trial.method matrix
+            ""
+            row [ "bug"; "in"; "checks"; "caught by" ]
+            row [ "---"; "---"; "--:"; "---" ]
+            for part, rows in Trial.byPart matrix do
+                for entry in rows do
+                    row
+                        [
+                            escape entry.Bug.Title
+                            Part.name part
+                            string entry.CaughtBy.Length
+                            escape (Trial.catchers 4 entry)
+                        ]
+            ""
+        ]
+
     let text (document: Document) =
         let counted =
             Wording.verdicts
@@ -143,6 +166,10 @@ module Markdown =
             row [ "---"; "---"; "---"; "---"; "--:"; "--:"; "--:"; "--:"; "--:" ]
             yield! List.map checkRow document.Checks
             ""
+
+            match document.Matrix with
+            | Some matrix -> yield! sabotageLines matrix
+            | None -> ()
 
             for (paper, reference), theorems in Document.byPaper document do
                 $"## {escape paper} ({escape reference})"

@@ -52,6 +52,13 @@ button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--pan
 .v-holds{color:var(--holds)}.v-violated{color:var(--violated)}.v-inconclusive{color:var(--inconclusive)}.v-notApplicable{color:var(--notApplicable)}
 .verdict{font-weight:600;white-space:nowrap}
 .scroll{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule);border-radius:8px}
+.kills table{width:auto}
+.kills th[scope=row],.kills thead th:first-child,.kills th.part{position:sticky;left:0;background:var(--paper);text-align:left;font-weight:400;min-width:11rem;max-width:17rem;z-index:1}
+.kills th.part{font-weight:650;padding-top:1rem}
+.kills th.up{vertical-align:bottom;padding:.4rem .1rem}
+.kills th.up span{writing-mode:vertical-rl;transform:rotate(180deg);font-size:.72rem;white-space:nowrap}
+.kills td.mark{text-align:center;padding:.3rem .1rem;min-width:1.15rem}
+.m-caught{color:var(--holds)}.m-doubted{color:var(--inconclusive)}.m-missed,.m-untouched{color:var(--soft)}
 .scroll:focus-visible{outline:2px solid var(--link)}
 table{border-collapse:collapse;width:100%;font-size:.86rem}
 th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
@@ -86,6 +93,7 @@ footer{margin-top:4rem;padding-bottom:3rem;color:var(--soft);font-size:.875rem}
 header,main,footer{padding-left:1rem;padding-right:1rem}
 h1{font-size:1.55rem}
 .tiles{grid-template-columns:repeat(2,1fr)}
+.kills th[scope=row],.kills thead th:first-child,.kills th.part{min-width:8rem;max-width:9rem}
 figure{padding:.5rem .4rem}
 dl.guide{grid-template-columns:1fr}
 dl.guide dd{margin-bottom:.5rem}

@@ -104,36 +104,29 @@ let private evidence: Evidence =
             Measure.law runner plan
         with
         | Ok roots, Ok start, Ok(after, last), Ok law ->
-            match law, last with
-            | (:? GridLaw as state), (:? GridLaw as twinState) ->
-                let chi2 = start :: after
+            let known =
+                (start :: after, Ok [])
+                ||> List.foldBack (fun next found ->
+                    found |> Result.bind (fun others -> Measure.resolved next |> Result.map (fun d -> d :: others)))
 
-                let known =
-                    (chi2, Ok [])
-                    ||> List.foldBack (fun next found ->
-                        found |> Result.bind (fun others -> Measure.resolved next |> Result.map (fun d -> d :: others)))
+            known
+            |> Result.map (fun squares ->
+                let apart =
+                    List.zip (List.truncate roots.Length squares) roots
+                    |> List.sumBy (fun (square, root) -> sqrt (1.0 + square) * root)
 
-                match known with
-                | Error reason -> Error reason
-                | Ok squares ->
-                    let apart =
-                        List.zip (List.truncate roots.Length squares) roots
-                        |> List.sumBy (fun (square, root) -> sqrt (1.0 + square) * root)
-
-                    Ok
-                        [
-                            {
-                                What = "TV between the chain and its twin"
-                                Measured = state.TotalVariationFrom twinState
-                                Bound = apart
-                            }
-                            {
-                                What = "TV of the chain from the target"
-                                Measured = law.Measure Metric.Tv
-                                Bound = sqrt (max 0.0 (List.last squares)) / 2.0 + apart
-                            }
-                        ]
-            | _ -> Error "total variation between two runs is known here on the line only"
+                [
+                    {
+                        What = "TV between the chain and its twin"
+                        Measured = law.TotalVariationFrom last
+                        Bound = apart
+                    }
+                    {
+                        What = "TV of the chain from the target"
+                        Measured = law.Measure Metric.Tv
+                        Bound = sqrt (max 0.0 (List.last squares)) / 2.0 + apart
+                    }
+                ])
         | Error reason, _, _, _
         | _, Error reason, _, _
         | _, _, Error reason, _

@@ -1,0 +1,257 @@
+module Sgm.Tests.SabotageTests
+
+open System
+open System.Collections.Immutable
+open System.IO
+open System.Threading
+open Expecto
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.Sabotage
+open Sgm.Verification.Theorems
+
+let private runner = Runner.engine CancellationToken.None
+let private depth: Depth = { Cells = 1; Everything = false }
+
+/// A few statements that run in closed form, and so in no time.
+let private few = [ Pedrotti.inexactLangevin; Bruno.gaussianMean; ExactDivergences.normalPairs ]
+
+let private bug id change = { Id = id; Title = id; Breaks = "for a test"; Part = Kernels; Change = change }
+
+/// Not a bug: the plan, the numbers and the statements come out as they were.
+let private harmless =
+    [
+        bug "same plan" (OfPlan Some)
+        bug "same number" (OfMeasure([ Metric.W2; Metric.Kl ], (fun _ _ estimate -> Some estimate)))
+        bug "same statement" (OfStatement Some)
+    ]
+
+let private named id = Bugs.all |> List.find (fun bug -> bug.Id = id)
+
+let private planOf pipeline =
+    experiment {
+        target (normal [ 1.0 ] 0.5)
+        forward vp
+        sampler pipeline
+    }
+    |> Lower.plan (fun file -> invalidOp file)
+
+let private edit id plan =
+    match (named id).Change with
+    | OfPlan change -> change plan
+    | _ -> failtest $"{id} changes no plan"
+
+let private methodsOf (plan: Plan) =
+    [
+        for instruction in plan.Unrolled() do
+            match instruction with
+            | :? Instruction.Step as step -> step.Tableau
+            | _ -> ()
+    ]
+
+let private matrices =
+    testList
+        "matrix"
+        [
+            testCase "a bug that changes nothing survives, and is reported as surviving"
+            <| fun () ->
+                let matrix = Sabotage.against runner depth few harmless
+
+                Expect.equal
+                    (matrix.Survivors |> List.map (fun row -> row.Bug.Id))
+                    (harmless |> List.map (fun b -> b.Id))
+                    "survivors"
+
+                Expect.equal matrix.Silent matrix.Checks "no check catches anything"
+                Expect.isEmpty matrix.Unsound "every check holds without a bug"
+                Expect.stringContains (Report.Trial.lead matrix) "0 of 3 seeded bugs" "lead"
+
+            testCase "a bug is caught by the checks that it breaks, and by no other"
+            <| fun () ->
+                let matrix = Sabotage.against runner depth few [ named "kl-reversed"; named "heun-first-level" ]
+                let reversed, heun = matrix.Rows[0], matrix.Rows[1]
+                let catchers = reversed.CaughtBy |> List.map (fun name -> name.Theorem) |> List.distinct
+                Expect.equal catchers [ "exact-divergences" ] "the reversed KL"
+                Expect.isEmpty heun.CaughtBy "no statement here runs Heun's method"
+                Expect.isTrue (heun.Reactions |> List.forall (fun (_, r) -> r = Untouched || r = Untried)) "untouched"
+
+            testCase "a bound that is too large is caught from the other side"
+            <| fun () ->
+                let matrix = Sabotage.against runner depth few [ named "bound-doubled" ]
+                let catchers = matrix.Rows.Head.CaughtBy |> List.map (fun name -> name.Theorem) |> List.distinct
+                Expect.contains catchers "pedrotti-2024-d3a-bound" "the claim that it is attained"
+
+            testCase "a check that does not hold without a bug is left out"
+            <| fun () ->
+                let broken =
+                    { Bruno.gaussianMean with
+                        Evidence =
+                            fun runner trial ->
+                                Bruno.gaussianMean.Evidence runner trial
+                                |> Result.map (List.map (fun c -> { c with Bound = 0.1 * c.Bound }))
+                    }
+
+                let matrix = Sabotage.against runner depth [ broken ] [ named "langevin-2h" ]
+                Expect.isNonEmpty matrix.Unsound "left out"
+                let unsound = Set.ofList matrix.Unsound
+                Expect.isFalse (matrix.Checks |> List.exists unsound.Contains) "not among those that tell"
+
+            testCase "healthy verdicts and numbers are the same before and after"
+            <| fun () ->
+                let measured () =
+                    (Study.run runner Quick few).Checks
+                    |> List.map (fun c -> c.Key, c.Verdict, c.Tightest, c.Rate |> Option.map (fun r -> r.Slope))
+
+                let before = measured ()
+                let chosen = [ "drift-sign"; "w2-squared"; "bound-halved"; "start-variance" ] |> List.map named
+                Sabotage.against runner depth few chosen |> ignore
+                Expect.equal (measured ()) before "verdicts"
+        ]
+
+let private bugs =
+    testList
+        "bugs"
+        [
+            testCase "at least 40, each with a name of its own and words"
+            <| fun () ->
+                let ids = Bugs.all |> List.map (fun bug -> bug.Id)
+                Expect.isGreaterThanOrEqual ids.Length 40 "how many"
+                Expect.equal (List.distinct ids) ids "unique"
+
+                for bug in Bugs.all do
+                    Expect.isTrue (bug.Title <> "" && bug.Breaks <> "") bug.Id
+
+            testCase
+                "a plan without a step, without a score error and from the target has nothing to change but its start"
+            <| fun () ->
+                let still =
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward vp
+                        start warm
+                        sampler identity
+                    }
+                    |> Lower.plan (fun file -> invalidOp file)
+
+                for bug in Bugs.all do
+                    match bug.Change with
+                    | OfPlan change when not (bug.Id.StartsWith("start-", StringComparison.Ordinal)) ->
+                        Expect.isTrue (change still).IsNone bug.Id
+                    | _ -> ()
+
+            testCase "dropped, doubled and swapped transitions"
+            <| fun () ->
+                let plan = planOf (anneal (uniform 2.0 0.0 4) (predictor ancestral >=> corrector (langevin 0.1)))
+                let steps (p: Plan option) = methodsOf p.Value
+                let names (p: Plan option) = steps p |> List.map (fun t -> t.Method)
+                Expect.equal (steps (edit "last-transition-dropped" plan)).Length 6 "one less"
+                Expect.equal (steps (edit "last-transition-twice" plan)).Length 10 "one more"
+                Expect.equal (names (edit "corrector-first" plan)).Head "langevin" "the other way round"
+                Expect.equal (names (edit "no-corrector" plan)) (List.replicate 4 "ancestral") "prediction alone"
+                let swapped = steps (edit "non-monotone" plan) |> List.map (fun t -> t.From.Parameter)
+                Expect.isGreaterThan swapped[2] swapped[0] "the second level first"
+
+            testCase "a changed law keeps its moments and can still be compared with another run"
+            <| fun () ->
+                let plan = planOf (anneal (uniform 2.0 0.1 4) (predictor ancestral))
+                let broken = Bug.plant runner (named "always-zero")
+                let law (r: Runner) = (Seq.last (r.Run plan (RunOptions())).Probes).Law
+                Expect.equal ((law broken).Moments().Mean) ((law runner).Moments().Mean) "moments"
+                Expect.equal ((law broken).Measure Metric.W2).Value (Nullable 0.0) "the number"
+                Expect.isGreaterThan ((law runner).Measure Metric.W2).Value.Value 0.0 "the healthy number"
+        ]
+
+let private closedForms =
+    testList
+        "closed forms"
+        [
+            testCase "the reference knows what it does not cover"
+            <| fun () ->
+                let bimodal =
+                    experiment {
+                        target (mixture [ 0.5, normal [ -1.0 ] 0.5; 0.5, normal [ 1.0 ] 0.5 ])
+                        forward vp
+                        sampler (anneal (uniform 2.0 0.1 4) (predictor ancestral))
+                    }
+
+                Expect.isNone (ExactReference.finalMoments bimodal) "two modes"
+                let rippledNormal = { bimodal with Target = normal [ 0.0 ] 1.0; Score = exact |> rippled 0.1 2.0 }
+                Expect.isNone (ExactReference.finalMoments rippledNormal) "a ripple"
+
+            testCase "Langevin on N(0, λ) comes to rest at λ/(1 − h/(2λ))"
+            <| fun () ->
+                let rest =
+                    experiment {
+                        target (normal [ 0.0 ] 0.8)
+                        forward ve
+                        start (from (normal [ 0.0 ] 1.0))
+                        sampler (repeat 2000 (corrector (langevin 0.2)))
+                    }
+
+                let state, _, _ = (ExactReference.finalMoments rest).Value
+                Expect.floatClose Accuracy.high state.Variance (0.8 / (1.0 - 0.2 / 1.6)) "variance"
+        ]
+
+let private command =
+    let verify statements bugs folder =
+        let out, error = new StringWriter(), new StringWriter()
+
+        let terminal: Sgm.Cli.Terminal =
+            {
+                Out = out
+                Error = error
+                OutIsTerminal = false
+                ErrorIsTerminal = false
+                Cancellation = CancellationToken.None
+            }
+
+        let request =
+            { Sgm.Cli.VerifyRequest.Of [ Sgm.Cli.VerifyArguments.Ids [ "exact-divergences" ] ] with
+                Report = Path.Combine(folder, "report")
+                Sabotage = Some(Path.Combine(folder, "trust.md"))
+            }
+
+        let trial: Sgm.Cli.Verify.Trial = { Statements = statements; Bugs = bugs }
+        let code = Sgm.Cli.Verify.commandWith Laws.run trial terminal request
+        code, out.ToString(), error.ToString()
+
+    let inFolder test =
+        let folder = Directory.CreateTempSubdirectory "sgm-sabotage"
+
+        try
+            test folder.FullName
+        finally
+            folder.Delete true
+
+    testList
+        "command"
+        [
+            testCase "a surviving bug is exit code 1, said clearly, and in every form of the report"
+            <| fun () ->
+                inFolder (fun folder ->
+                    let code, out, error = verify few [ harmless.Head; named "kl-reversed" ] folder
+                    Expect.equal code 1 error
+                    Expect.stringContains error "1 of 2 seeded bugs are caught by no check" "the sentence"
+                    Expect.stringContains out "survives same plan" "the table"
+
+                    for file in [ "trust.md"; "report/index.html"; "report/report.md"; "report/report.json" ] do
+                        Expect.stringContains (File.ReadAllText(Path.Combine(folder, file))) "same plan" file)
+
+            testCase "with every bug caught it is 0"
+            <| fun () ->
+                inFolder (fun folder ->
+                    let code, _, error = verify few [ named "kl-reversed" ] folder
+                    Expect.equal code 0 error
+                    let trust = File.ReadAllText(Path.Combine(folder, "trust.md"))
+                    Expect.stringContains trust "1 of 1 seeded bugs are caught" "the lead")
+
+            testCase "bugs are planted when asked, and by a full verification of everything"
+            <| fun () ->
+                let request = Sgm.Cli.VerifyRequest.Of
+                Expect.isFalse (request []).PlantsBugs "quick"
+                Expect.isTrue (request [ Sgm.Cli.VerifyArguments.Effort Full ]).PlantsBugs "full"
+                Expect.isTrue (request [ Sgm.Cli.VerifyArguments.Sabotage "x.md" ]).PlantsBugs "asked"
+        ]
+
+let tests = testList "seeded bugs" [ matrices; bugs; closedForms; command ]

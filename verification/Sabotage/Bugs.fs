@@ -1,0 +1,7 @@
+namespace Sgm.Verification.Sabotage
+
+open Sgm.Verification.Sabotage
+
+/// Every seeded bug.
+module Bugs =
+    let all = KernelBugs.all @ ScheduleBugs.all @ MeasureBugs.all @ BoundBugs.all
