@@ -4,6 +4,7 @@ open System
 open System.Collections.Immutable
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Theorems
 
 /// What a bug sits in.
 type Part =
@@ -19,7 +20,7 @@ type Misreport = Law -> Metric -> Estimate -> Estimate option
 
 /// What a bug changes. Theorems never see it: bounds are evaluated from the healthy plan.
 type Change =
-    /// Another plan runs than the one that the theorem reads; None where it would be the same.
+    /// Another plan runs by exact laws than the one that the theorem reads; None where it would be the same.
     | OfPlan of (Plan -> Plan option)
     /// Another number is reported for these metrics.
     | OfMeasure of Metric list * Misreport
@@ -107,7 +108,7 @@ module Bug =
         match bug.Change with
         | OfPlan edit ->
             let edited run plan options = run (edit plan |> Option.defaultValue plan) options
-            { runner with Run = edited runner.Run; Sample = edited runner.Sample }
+            { runner with Run = edited runner.Run }
         | OfMeasure(_, misreport) -> { runner with Run = misreporting misreport runner.Run }
         | OfStatement _ -> runner
         | OfSample change -> { runner with Sample = change runner.Sample }
@@ -119,11 +120,15 @@ module Bug =
             statements |> List.map (fun theorem -> restated theorem |> Option.defaultValue theorem)
         | _ -> statements
 
+    /// Whether a theorem is about particles. It holds particles against exact laws, and what is wrong in both it cannot see.
+    let private samples (theorem: Theorem) = theorem.Id = EngineAgreement.agreement.Id
+
     /// Whether the bug changes anything in an experiment of a theorem: what it leaves alone need not run to be known to hold.
     let touches bug (theorem: Theorem) (subject: Subject) =
         match bug.Change with
-        | OfPlan edit -> (edit subject.Plan).IsSome
+        | OfSample _ -> samples theorem
+        | OfPlan edit -> not (samples theorem) && (edit subject.Plan).IsSome
         | OfMeasure(metrics, _) ->
-            metrics |> List.exists (fun metric -> metric = theorem.Metric || Seq.contains metric subject.Plan.Metrics)
+            not (samples theorem)
+            && metrics |> List.exists (fun metric -> metric = theorem.Metric || Seq.contains metric subject.Plan.Metrics)
         | OfStatement _ -> true
-        | OfSample _ -> false

@@ -113,7 +113,8 @@ module Sabotage =
         isNull (closedForm.WhyNot first.Plan)
         && not (theorem.Id.StartsWith("bruno-2023-sgld", StringComparison.Ordinal))
 
-    /// The checks of a theorem; of a bound's settings the first of every base along the axis, `cells` in all.
+    /// The checks of a theorem; of a bound's settings the first of every base along the axis, `cells` in all;
+    /// where the axis numbers unrelated cases, all.
     let private targets cells (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
@@ -129,7 +130,7 @@ module Sabotage =
                         |> List.concat
                         |> List.sortBy fst
                         |> List.map snd
-                        |> List.truncate cells
+                        |> List.truncate (if axis.Symbol = "case" then Int32.MaxValue else cells)
 
                     let kind = if theorem.Stance = Necessity then NegativeCheck else BoundCheck
                     let point, value = List.head settings
@@ -179,7 +180,18 @@ module Sabotage =
         limit.CancelAfter patience
 
         try
-            let quiet = { runner with Cancellation = limit.Token; Progress = fun _ _ -> () }
+            // A search for a setting may run short plans for ever when a bug leaves it nothing to find.
+            let whileThereIsTime run plan options =
+                limit.Token.ThrowIfCancellationRequested()
+                run plan options
+
+            let quiet =
+                { runner with
+                    Run = whileThereIsTime runner.Run
+                    Cancellation = limit.Token
+                    Progress = fun _ _ -> ()
+                }
+
             (Study.run quiet Quick [ cell ]).Checks |> List.map (fun check -> check.Verdict) |> Verdict.all
         with error when not runner.Cancellation.IsCancellationRequested ->
             // A bug may drive the program where no experiment goes; an exception says nothing about a theorem.

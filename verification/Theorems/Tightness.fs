@@ -81,7 +81,7 @@ let private conclusion (theorem: Theorem) runner trial =
         | Some comparison -> Ok comparison
         | None -> Error "nothing was compared")
 
-/// bound ≤ F·measured, F the factor of the scenario that the trial comes from.
+/// bound/F ≤ measured, F the factor of the scenario that the trial comes from.
 let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evidence =
     fun runner trial ->
         let factor =
@@ -95,17 +95,13 @@ let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evi
 
         conclusion theorem runner trial
         |> Result.map (fun c ->
-            let times =
-                if factor = 1.0 then
-                    "the measured value"
-                else
-                    $"{factor:g6} times the measured value"
+            let share = if factor = 1.0 then "the bound" else $"1/{factor:g6} of the bound"
 
             [
                 {
-                    What = $"the bound against {times} ({c.What})"
-                    Measured = Estimate.ClosedForm c.Bound
-                    Bound = factor * c.Measured.Upper
+                    What = $"{share} against the measured value ({c.What})"
+                    Measured = Estimate.ClosedForm(c.Bound / factor)
+                    Bound = c.Measured.Upper
                 }
             ])
 
