@@ -59,10 +59,20 @@ let mutants =
                 let line = lines[i]
                 let code = line.TrimStart()
 
-                if not (code.StartsWith "//" || code.StartsWith "[" || code.Contains "const string" || code.Contains "=>" && code.Contains "operator") then
+                if
+                    not (
+                        code.StartsWith "//"
+                        || code.StartsWith "["
+                        || code.Contains "const string"
+                        || code.Contains "=>" && code.Contains "operator"
+                    )
+                then
                     for pattern, replacement in operators do
                         for found in Regex.Matches(line, pattern) do
-                            let after = line.Substring(0, found.Index) + replacement + line.Substring(found.Index + found.Length)
+                            let after =
+                                line.Substring(0, found.Index)
+                                + replacement
+                                + line.Substring(found.Index + found.Length)
 
                             // Not inside a string.
                             if (line.Substring(0, found.Index).Split('"').Length % 2) = 1 then
@@ -116,10 +126,28 @@ let run (seconds: int) (folder: string) (words: string list) =
         None, ""
 
 let build () =
-    run 240 work [ "build"; "engine"; "-c"; "Release"; "--nologo"; "-v"; "quiet"; "-p:TreatWarningsAsErrors=false"; "-p:RunAnalyzers=false"; "-p:GenerateDocumentationFile=false" ]
+    run
+        240
+        work
+        [
+            "build"
+            "engine"
+            "-c"
+            "Release"
+            "--nologo"
+            "-v"
+            "quiet"
+            "-p:TreatWarningsAsErrors=false"
+            "-p:RunAnalyzers=false"
+            "-p:GenerateDocumentationFile=false"
+        ]
 
 let install () =
-    File.Copy(Path.Combine(work, "engine", "bin", "Release", "net10.0", "SgmDsl.Engine.dll"), Path.Combine(binaries, "SgmDsl.Engine.dll"), true)
+    File.Copy(
+        Path.Combine(work, "engine", "bin", "Release", "net10.0", "SgmDsl.Engine.dll"),
+        Path.Combine(binaries, "SgmDsl.Engine.dll"),
+        true
+    )
 
 let test seconds filter = run seconds binaries [ "SgmDsl.Tests.dll"; "--filter"; filter ]
 
@@ -156,7 +184,11 @@ let fates =
                 let place = Path.Combine(work, "engine", m.File)
                 let original = File.ReadAllLines place
                 let changed = Array.copy original
-                let indent = original[m.Line - 1].Substring(0, original[m.Line - 1].Length - original[m.Line - 1].TrimStart().Length)
+
+                let indent =
+                    original[m.Line - 1]
+                        .Substring(0, original[m.Line - 1].Length - original[m.Line - 1].TrimStart().Length)
+
                 changed[m.Line - 1] <- indent + m.After
                 File.WriteAllLines(place, changed)
 

@@ -147,5 +147,5 @@ let all =
             "the smallest lie that every check must see"
             (fun c -> if c.Measured.Value.HasValue then 0.99 * c.Measured.Value.Value else c.Bound)
         claims "claim-half-order" "half an order too much is claimed" "exponents off by ½" 0.5
-        claims "claim-two-orders" "two orders too much are claimed" "exponents off by 2" 2.0
+        claims "claim-four-orders" "four orders too much are claimed" "the exponent of another quantity" 4.0
     ]

@@ -130,5 +130,6 @@ module Bug =
         | OfPlan edit -> not (samples theorem) && (edit subject.Plan).IsSome
         | OfMeasure(metrics, _) ->
             not (samples theorem)
-            && metrics |> List.exists (fun metric -> metric = theorem.Metric || Seq.contains metric subject.Plan.Metrics)
+            && metrics
+               |> List.exists (fun metric -> metric = theorem.Metric || Seq.contains metric subject.Plan.Metrics)
         | OfStatement _ -> true

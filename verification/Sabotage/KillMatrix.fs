@@ -175,9 +175,9 @@ module Sabotage =
     /// How long one cell may take with a bug in it before it counts as undecided.
     let private patience = TimeSpan.FromSeconds 10.0
 
-    let private verdictOf (runner: Runner) cell =
+    let private verdictOf patience (runner: Runner) cell =
         use limit = CancellationTokenSource.CreateLinkedTokenSource runner.Cancellation
-        limit.CancelAfter patience
+        limit.CancelAfter(patience: TimeSpan)
 
         try
             // A search for a setting may run short plans for ever when a bug leaves it nothing to find.
@@ -199,12 +199,12 @@ module Sabotage =
             Inconclusive
 
     /// Holds only when all cells do; the first violation ends it.
-    let private verdict runner target =
+    let private verdict patience runner target =
         let rec next worst cells =
             match cells with
             | [] -> worst
             | cell :: rest ->
-                match verdictOf runner cell with
+                match verdictOf patience runner cell with
                 | Violated -> Violated
                 | Holds -> next worst rest
                 | _ -> next Inconclusive rest
@@ -213,7 +213,7 @@ module Sabotage =
 
     let private reaction (runner: Runner) bug target =
         if Bug.touches bug target.Theorem target.First then
-            match verdict (Bug.plant runner bug) target with
+            match verdict patience (Bug.plant runner bug) target with
             | Violated -> Caught
             | Holds -> Missed
             | _ -> Doubted
@@ -305,7 +305,8 @@ module Sabotage =
 
         let healthy =
             healthyTargets
-            |> List.map (fun target -> $"without a bug: {target.Name.Theorem}", fun () -> verdict runner target)
+            |> List.map (fun target ->
+                $"without a bug: {target.Name.Theorem}", fun () -> verdict Timeout.InfiniteTimeSpan runner target)
             |> inParallel { runner with Progress = fun name share -> runner.Progress name (0.2 * share) }
             |> List.map2 (fun target (found, _) -> target.Name, found) healthyTargets
 

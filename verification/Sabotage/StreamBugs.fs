@@ -7,13 +7,7 @@ open Sgm.Engine
 open Sgm.Verification.Sabotage.PlanEdit
 
 let private bug id title breaks change =
-    {
-        Id = id
-        Title = title
-        Breaks = breaks
-        Part = Streams
-        Change = OfSample change
-    }
+    { Id = id; Title = title; Breaks = breaks; Part = Streams; Change = OfSample change }
 
 /// The particles of every probe changed; `change` has the dimension and all blocks, each of shape [d, n], and gives new ones.
 let private particles id title breaks (change: int -> double[][] -> double[][]) =
@@ -81,14 +75,25 @@ let all =
             "values beyond two deviations are cut off"
             "a uniform number that is never near 0 in Box and Muller's radius"
             (everyValue (fun x -> Math.Clamp(x, -2.0, 2.0)))
-        particles "ensemble-spread" "particles 4 % too wide" "a constant in the ensemble's noise" (everyValue ((*) 1.04))
-        particles "ensemble-shift" "particles 0.03 too far right" "rounding that is not to the nearest" (everyValue ((+) 0.03))
-        bug
-            "seed-ignored"
-            "the seed is not used"
-            "every run has the same particles"
-            (fun sample plan options ->
-                sample plan (RunOptions(Particles = options.Particles, Seed = 5UL, Threads = options.Threads, Cancellation = options.Cancellation)))
+        particles
+            "ensemble-spread"
+            "particles 4 % too wide"
+            "a constant in the ensemble's noise"
+            (everyValue ((*) 1.04))
+        particles
+            "ensemble-shift"
+            "particles 0.03 too far right"
+            "rounding that is not to the nearest"
+            (everyValue ((+) 0.03))
+        bug "seed-ignored" "the seed is not used" "every run has the same particles" (fun sample plan options ->
+            sample
+                plan
+                (RunOptions(
+                    Particles = options.Particles,
+                    Seed = 5UL,
+                    Threads = options.Threads,
+                    Cancellation = options.Cancellation
+                )))
         steps
             "ensemble-noise"
             "noise of half the variance in the ensemble alone"
