@@ -172,39 +172,54 @@ module Sabotage =
                 }
         ]
 
-    /// How long one cell may take with a bug in it before it counts as undecided.
+    /// How long one cell may take with a bug in it before it counts as undecided; nothing is cut short without a bug.
     let private patience = TimeSpan.FromSeconds 10.0
 
-    let private verdictOf patience (runner: Runner) cell =
-        use limit = CancellationTokenSource.CreateLinkedTokenSource runner.Cancellation
-        limit.CancelAfter(patience: TimeSpan)
-
+    let private verdictOf (runner: Runner) cell =
         try
-            // A search for a setting may run short plans for ever when a bug leaves it nothing to find.
-            let whileThereIsTime run plan options =
-                limit.Token.ThrowIfCancellationRequested()
-                run plan options
-
-            let quiet =
-                { runner with
-                    Run = whileThereIsTime runner.Run
-                    Cancellation = limit.Token
-                    Progress = fun _ _ -> ()
-                }
-
+            let quiet = { runner with Progress = fun _ _ -> () }
             (Study.run quiet Quick [ cell ]).Checks |> List.map (fun check -> check.Verdict) |> Verdict.all
         with error when not runner.Cancellation.IsCancellationRequested ->
             // A bug may drive the program where no experiment goes; an exception says nothing about a theorem.
             ignore error
             Inconclusive
 
+    /// The verdict within the patience. A search may run short plans for ever when a bug leaves it nothing to find, and a single
+    /// step may take for ever; the first ends at its next run, the second is left behind on a thread of its own.
+    let private hastyVerdictOf (runner: Runner) cell =
+        let limit = CancellationTokenSource.CreateLinkedTokenSource runner.Cancellation
+        limit.CancelAfter patience
+
+        let whileThereIsTime run plan options =
+            limit.Token.ThrowIfCancellationRequested()
+            run plan options
+
+        let hasty = { runner with Run = whileThereIsTime runner.Run; Cancellation = limit.Token }
+        let found = ref Inconclusive
+
+        let attempt () =
+            try
+                found.Value <- verdictOf hasty cell
+            with _ ->
+                // Out of time: whatever ended it then, nothing was found.
+                ()
+
+        let thread = Thread(attempt, 16 * 1024 * 1024, IsBackground = true)
+        thread.Start()
+
+        if thread.Join(patience + patience) then
+            runner.Cancellation.ThrowIfCancellationRequested()
+            found.Value
+        else
+            Inconclusive
+
     /// Holds only when all cells do; the first violation ends it.
-    let private verdict patience runner target =
+    let private verdict verdictOf target =
         let rec next worst cells =
             match cells with
             | [] -> worst
             | cell :: rest ->
-                match verdictOf patience runner cell with
+                match verdictOf cell with
                 | Violated -> Violated
                 | Holds -> next worst rest
                 | _ -> next Inconclusive rest
@@ -213,7 +228,7 @@ module Sabotage =
 
     let private reaction (runner: Runner) bug target =
         if Bug.touches bug target.Theorem target.First then
-            match verdict patience (Bug.plant runner bug) target with
+            match verdict (hastyVerdictOf (Bug.plant runner bug)) target with
             | Violated -> Caught
             | Holds -> Missed
             | _ -> Doubted
@@ -228,7 +243,13 @@ module Sabotage =
 
             fun (name: string) (compute: Runner -> Trial -> _) (runner: Runner) (trial: Trial) ->
                 let key = name, trial.Setting, trial.Subject.Experiment, (trial.Refined 1).StepCount
-                let answer = known.GetOrAdd(key, fun _ -> lazy (compute runner trial))
+
+                let answer =
+                    known.GetOrAdd(
+                        key,
+                        fun _ -> Lazy<_>((fun () -> compute runner trial), LazyThreadSafetyMode.PublicationOnly)
+                    )
+
                 ask answer.Value
 
         let evidence = remembered (id: Result<Comparison list, string> -> _)
@@ -306,7 +327,7 @@ module Sabotage =
         let healthy =
             healthyTargets
             |> List.map (fun target ->
-                $"without a bug: {target.Name.Theorem}", fun () -> verdict Timeout.InfiniteTimeSpan runner target)
+                $"without a bug: {target.Name.Theorem}", fun () -> verdict (verdictOf runner) target)
             |> inParallel { runner with Progress = fun name share -> runner.Progress name (0.2 * share) }
             |> List.map2 (fun target (found, _) -> target.Name, found) healthyTargets
 
