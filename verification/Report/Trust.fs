@@ -111,8 +111,6 @@ module Trust =
                 + "."
 
                 ""
-            "The C# of the engine is mutated operator by operator as well: see [mutation.md](mutation.md)."
-            ""
             "## The bugs"
             ""
             for part, rows in Trial.byPart matrix do
