@@ -107,12 +107,18 @@ let private modifier (m: Engine.ScoreModifier) =
         $"rippled with amplitude {Words.number rippled.Amplitude} and frequency {Words.number rippled.Frequency}"
     | :? Engine.ScoreModifier.Clipped as clipped ->
         $"with the denoiser clipped to the ball of radius {Words.number clipped.Radius}"
+    | :? Engine.ScoreModifier.Learned ->
+        "replaced by a function fitted to draws of the target by denoising score matching"
     | _ -> "modified"
 
 /// The score in words.
 let private score (plan: Plan) =
+    let isLearned = plan.Score.Modifiers |> Seq.exists (fun m -> m :? Engine.ScoreModifier.Learned)
+
     let basis =
-        if obj.ReferenceEquals(plan.Score.Of, plan.Target) then
+        if isLearned then
+            "a score of its own"
+        elif obj.ReferenceEquals(plan.Score.Of, plan.Target) then
             "the exact score of the target"
         else
             $"""the exact score of another law: {String.Join(" ", target plan.Score.Of)}"""

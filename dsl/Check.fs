@@ -67,12 +67,28 @@ module Check =
                 CheckNumber.entries (CheckNumber.finite problems) (field "start") coordinates
                 sameDimension problems (field "start") dimension (Some(int64 coordinates.Length))
 
-    let private isClipped modifier =
-        match modifier with
-        | Clipped _ -> true
-        | Shifted _
-        | Scaled _
-        | Rippled _ -> false
+    /// The words of a score that have a meaning only where there is noise.
+    let private needsNoise (score: Score) =
+        [
+            match score.Base with
+            | ScoreMatching _ -> "scoreMatching"
+            | Exact
+            | ScoreOf _
+            | KernelDensity _ -> ()
+
+            if
+                score.Modifiers
+                |> List.exists (function
+                    | Clipped _ -> true
+                    | Shifted _
+                    | Scaled _
+                    | Rippled _ -> false)
+            then
+                "clipped"
+        ]
+
+    /// The most draws × features of a fitted score: 800 MB of features.
+    let private largestFit = 100_000_000L
 
     /// All errors of an experiment, of the fields that were read.
     let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
@@ -88,6 +104,25 @@ module Check =
         if read "score" then
             match experiment.Score.Base with
             | Exact -> ()
+            | ScoreMatching(draws, features, seed) ->
+                let at name = field "score" @ [ Segment.Part name ]
+                CheckNumber.atLeast problems (at "draws") "a number of draws" 2 draws
+                CheckNumber.atLeast problems (at "features") "a number of features" 1 features
+                CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
+
+                if int64 draws * int64 features > largestFit then
+                    problems.Add(
+                        at "features",
+                        Fault.OutOfRange(
+                            $"{draws} draws of {features} features",
+                            $"draws × features of at most {largestFit}"
+                        )
+                    )
+            | KernelDensity(draws, bandwidth, seed) ->
+                let at name = field "score" @ [ Segment.Part name ]
+                CheckNumber.atLeast problems (at "draws") "a number of draws" 1 draws
+                CheckNumber.positive problems (at "bandwidth") "a bandwidth" bandwidth
+                CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
             | ScoreOf law ->
                 let place = field "score" @ [ Segment.Part "law" ]
                 CheckTarget.check library problems place law |> sameDimension problems place dimension
@@ -102,8 +137,9 @@ module Check =
         if read "start" then
             start library problems dimension experiment samplerValid
 
-        if samplerValid && read "score" && List.exists isClipped experiment.Score.Modifiers then
-            CheckLevels.clipped problems experiment.Forward experiment.Sampler
+        if samplerValid && read "score" then
+            for word in needsNoise experiment.Score do
+                CheckLevels.needsNoise problems word experiment.Forward experiment.Sampler
 
         measure problems experiment.Measure
         CheckNumber.atLeast problems (field "particles") "a number of particles" 1 experiment.Particles

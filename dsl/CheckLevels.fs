@@ -66,14 +66,14 @@ module internal CheckLevels =
 
         found
 
-    /// A corrector whose score is clipped must not run without noise.
-    let clipped (problems: Problems) forward sampler =
+    /// A corrector whose score goes by way of a denoiser must not run without noise.
+    let needsNoise (problems: Problems) word forward sampler =
         let reported = HashSet<Place>()
 
         for struct (place, visit) in visits forward sampler do
             match visit with
             | Corrects(_, levels) when levels.Last.Sigma = 0.0 && reported.Add place ->
-                problems.Add(place, Fault.ClippedWithoutNoise)
+                problems.Add(place, (Fault.NeedsNoise word))
             | Corrects _
             | Anneals _ -> ()
 

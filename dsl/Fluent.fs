@@ -44,6 +44,12 @@ type Scores =
     static member Exact: Score = exact
     static member Of(law: Target) : Score = scoreOf law
 
+    /// Fitted by denoising score matching to draws of the target.
+    static member ScoreMatching(draws: int, features: int, seed: int) : Score = scoreMatching draws features seed
+
+    /// The score of the kernel density of draws of the target.
+    static member KernelDensity(draws: int, bandwidth: float, seed: int) : Score = kernelDensity draws bandwidth seed
+
 [<AbstractClass; Sealed; Extension>]
 type ScoreModifiers =
     [<Extension>]

@@ -170,12 +170,24 @@ module Lower =
 
         let scored =
             match experiment.Score.Base with
-            | Exact -> target
+            | Exact
+            | ScoreMatching _ -> target
             | ScoreOf law -> Engine.Target(ImmutableArray.CreateRange(factors data law))
+            | KernelDensity(draws, bandwidth, seed) ->
+                Engine.TrainingSample.KernelDensity(target, draws, bandwidth, seed)
+
+        let fitted: Engine.ScoreModifier list =
+            match experiment.Score.Base with
+            | ScoreMatching(draws, features, seed) ->
+                [ Engine.ScoreModifier.Learned(Engine.ScoreMatching(target, draws, features, seed)) ]
+            | Exact
+            | ScoreOf _
+            | KernelDensity _ -> []
 
         Engine.Plan(
             Target = target,
-            Score = Engine.Score(scored, ImmutableArray.CreateRange(experiment.Score.Modifiers |> List.map modifier)),
+            Score =
+                Engine.Score(scored, ImmutableArray.CreateRange(fitted @ List.map modifier experiment.Score.Modifiers)),
             Start = start data experiment target level,
             InitialLevel = level,
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),

@@ -158,8 +158,8 @@ module Message =
         | Fault.RepeatedProbe name -> $"a second probe named '{name}', expected a name of its own"
         | Fault.ReservedProbe name ->
             $"the name '{name}' belongs to the probe at the end of every sampler; choose another"
-        | Fault.ClippedWithoutNoise ->
-            "'clipped' needs noise, but this corrector runs at level 0, where σ = 0; stop the schedule above 0, or leave 'clipped' out"
+        | Fault.NeedsNoise word ->
+            $"'{word}' needs noise, but this corrector runs at level 0, where σ = 0; stop the schedule above 0, or leave '{word}' out"
         | Fault.TooManySteps(found, limit) ->
             $"found {Numeral.brief found} steps, expected at most {Numeral.brief limit}"
         | Fault.UnreadableData(file, reason) -> $"cannot read the data file '{file}': {reason}"

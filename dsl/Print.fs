@@ -108,6 +108,8 @@ module Print =
             match score.Base with
             | Exact -> "exact"
             | ScoreOf law -> "scoreOf (" + target (column + 9) law + ")"
+            | ScoreMatching(draws, features, seed) -> $"scoreMatching {draws} {features} {seed}"
+            | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
 
         let parts = first :: List.map modifier score.Modifiers
         let flat = String.Join(" |> ", parts)
@@ -192,7 +194,9 @@ module Print =
                 experiment.Target
                 match experiment.Score.Base with
                 | ScoreOf law -> law
-                | Exact -> ()
+                | Exact
+                | ScoreMatching _
+                | KernelDensity _ -> ()
                 match experiment.Start with
                 | From law -> law
                 | Prior

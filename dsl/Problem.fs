@@ -87,7 +87,7 @@ type Fault =
     | PriorWithoutAnneal
     | RepeatedProbe of name: string
     | ReservedProbe of name: string
-    | ClippedWithoutNoise
+    | NeedsNoise of word: string
     | TooManySteps of found: float * limit: float
     // Data files.
     | UnreadableData of file: string * reason: string

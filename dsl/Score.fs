@@ -6,6 +6,10 @@ type ScoreBase =
     | Exact
     /// ∇ln q_level of another law q: a score fitted to something else than the target (a wrong mean, a training sample).
     | ScoreOf of Target
+    /// Fitted to so many draws of the target by denoising score matching, with so many random Fourier features.
+    | ScoreMatching of draws: int * features: int * seed: int
+    /// The exact score of the kernel density of so many draws of the target.
+    | KernelDensity of draws: int * bandwidth: float * seed: int
 
 /// A change of the score; d is the dimension of the state.
 type ScoreModifier =
@@ -30,6 +34,10 @@ module ScoreSyntax =
     let exact = { Base = Exact; Modifiers = [] }
     /// The exact score of another law.
     let scoreOf target = { Base = ScoreOf target; Modifiers = [] }
+    /// Fitted by denoising score matching to `draws` draws of the target, ridge regression on random Fourier features.
+    let scoreMatching draws features seed = { Base = ScoreMatching(draws, features, seed); Modifiers = [] }
+    /// The exact score of the kernel density of `draws` draws of the target.
+    let kernelDensity draws bandwidth seed = { Base = KernelDensity(draws, bandwidth, seed); Modifiers = [] }
     /// Adds the constant vector with every coordinate a/√d.
     let shifted amount score = modify (Shifted amount) score
     /// Multiplies the score by c.

@@ -84,6 +84,24 @@ module Words =
                 scoreOf
                 "scoreOf (normal [ 0.1 ] 1.0)"
                 "the exact score of another law of the same dimension, noised to the level"
+            word3
+                "scoreMatching"
+                ("draws", Kind.whole)
+                ("features", Kind.whole)
+                ("seed", Kind.whole)
+                Kind.score
+                scoreMatching
+                "scoreMatching 2000 64 1"
+                "fitted at every level by denoising score matching to that many draws of the target: ridge regression on random Fourier features; needs σ > 0"
+            word3
+                "kernelDensity"
+                ("draws", Kind.whole)
+                ("bandwidth", Kind.number)
+                ("seed", Kind.whole)
+                Kind.score
+                kernelDensity
+                "kernelDensity 500 0.2 1"
+                "the exact score of the mixture of N(X_i, bandwidth²·I) over that many draws X_i of the target"
             word2
                 "shifted"
                 ("amount", Kind.number)

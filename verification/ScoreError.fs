@@ -86,16 +86,17 @@ module ScoreError =
 
     /// The coordinates of a plan whose target and score factor, or why they do not.
     let private coordinates (plan: Plan) =
-        let clips =
+        let couples =
             plan.Score.Modifiers
             |> Seq.exists (function
-                | :? ScoreModifier.Clipped -> true
+                | :? ScoreModifier.Clipped
+                | :? ScoreModifier.Learned -> true
                 | _ -> false)
 
         if not (plan.Target.HasIndependentCoordinates && plan.Score.Of.HasIndependentCoordinates) then
             Error "the coordinates are not independent"
-        elif clips && plan.Dimension > 1 then
-            Error "a clipped score couples the coordinates"
+        elif couples && plan.Dimension > 1 then
+            Error "a clipped or learned score couples the coordinates"
         else
             Array.zip (coordinateLaws plan.Target) (coordinateLaws plan.Score.Of)
             |> Array.countBy (fun (law, scored) -> key law, key scored)
@@ -120,6 +121,7 @@ module ScoreError =
                 match modifier with
                 | :? ScoreModifier.Shifted as shifted -> value + shifted.Amount * unit
                 | :? ScoreModifier.Scaled as scaled -> value * scaled.Factor
+                | :? ScoreModifier.Learned as learned -> fst (learned.Function.OnLine(level, x).ToTuple())
                 | :? ScoreModifier.Rippled as rippled ->
                     value + rippled.Amplitude * unit * sqrt 2.0 * sin (rippled.Frequency * x)
                 | :? ScoreModifier.Clipped as clipped ->

@@ -18,7 +18,7 @@ public sealed class GaussianInterpreter : IInterpreter
         string? target = !plan.Target.IsGaussian ? "the target is not a single normal law" : null;
         string? scored = !plan.Score.Of.IsGaussian ? "the score is not that of a single normal law" : null;
         string? modifiers = AffineScore.Of(plan.Score.Modifiers) is null
-            ? "the score is not affine in x (rippled and clipped scores are not)"
+            ? "the score is not affine in x (rippled, clipped and learned scores are not)"
             : null;
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
         string? reason = target ?? scored ?? modifiers ?? start;

@@ -35,8 +35,8 @@ public sealed class GridInterpreter : IInterpreter
 
     /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>
     internal static string? ScoreProblem(Plan plan) =>
-        plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped)
+        plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned)
             && plan.Tableaus().Any(t => t.Stages.Any(s => s.Level.Sigma == 0))
-            ? "a clipped score is evaluated at noise level 0, where there is no denoiser to clip; end the schedule above 0 or drop the clip"
+            ? "a clipped or learned score is evaluated at noise level 0, where there is no denoiser; end the schedule above 0 or take another score"
             : null;
 }

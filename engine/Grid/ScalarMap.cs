@@ -45,6 +45,9 @@ internal sealed class ScalarScore
                     value += size * sine;
                     slope += size * rippled.Frequency * cosine;
                     break;
+                case ScoreModifier.Learned learned:
+                    (value, slope) = learned.Function.OnLine(level, x);
+                    break;
                 case ScoreModifier.Clipped clipped:
                     double denoised = (x + (level.NoiseVariance * value)) / level.Mean;
                     int side = denoised > clipped.Radius ? 2 : denoised < -clipped.Radius ? 0 : 1;
@@ -73,6 +76,10 @@ internal sealed class ScalarScore
                 if (modifier is ScoreModifier.Scaled scaled)
                 {
                     slope *= scaled.Factor;
+                }
+                else if (modifier is ScoreModifier.Learned learned)
+                {
+                    slope = learned.Function.FarSlope(level);
                 }
                 else if (modifier is ScoreModifier.Clipped && level.Sigma > 0)
                 {

@@ -18,7 +18,7 @@ public sealed class ProductInterpreter : IInterpreter
             !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
             : !plan.Score.Of.HasIndependentCoordinates ? "the score is that of a law whose coordinates are not independent"
             : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
-            : plan.Dimension > 1 && plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped) ? "a clipped score couples the coordinates"
+            : plan.Dimension > 1 && plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
             : null;
         return reason is null ? GridInterpreter.ScoreProblem(plan) : reason + "; use the gaussian law if everything is normal, or particles";
     }

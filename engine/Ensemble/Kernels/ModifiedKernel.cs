@@ -9,8 +9,8 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
 {
     public override int Dimension => inner.Dimension;
 
-    // The inner ones, then m and σ² for clipping.
-    public override int ConstantsLength => inner.ConstantsLength + 2;
+    // The inner ones, then m and σ² for clipping, and the level for learned scores.
+    public override int ConstantsLength => inner.ConstantsLength + 4;
 
     public override int ScratchLength => inner.ScratchLength;
 
@@ -21,6 +21,8 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
         inner.Prepare(level, constants[..inner.ConstantsLength]);
         constants[inner.ConstantsLength] = level.Mean;
         constants[inner.ConstantsLength + 1] = level.NoiseVariance;
+        constants[inner.ConstantsLength + 2] = level.Parameter;
+        constants[inner.ConstantsLength + 3] = level.Sigma;
     }
 
     public override void Evaluate(
@@ -44,8 +46,33 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
                 case ScoreModifier.Clipped clipped:
                     Clip(ref x, ref s, constants[inner.ConstantsLength], constants[inner.ConstantsLength + 1], clipped.Radius, stride, width);
                     break;
+                case ScoreModifier.Learned learned:
+                    NoiseLevel level = new(constants[inner.ConstantsLength + 2], constants[inner.ConstantsLength], constants[inner.ConstantsLength + 3]);
+                    Replace(learned.Function, level, ref x, ref s, stride, width);
+                    break;
                 default:
                     throw new NotSupportedException($"the ensemble does not know the modifier {modifier}");
+            }
+        }
+    }
+
+    // s ← f(x), point by point.
+    private void Replace(ScoreFunction function, NoiseLevel level, ref double x, ref double s, nint stride, int width)
+    {
+        const int small = 64;
+        Span<double> point = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
+        Span<double> score = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
+        for (int i = 0; i < width; i++)
+        {
+            for (int e = 0; e < Dimension; e++)
+            {
+                point[e] = Unsafe.Add(ref x, (e * stride) + i);
+            }
+
+            function.Evaluate(level, point, score);
+            for (int e = 0; e < Dimension; e++)
+            {
+                Unsafe.Add(ref s, (e * stride) + i) = score[e];
             }
         }
     }
