@@ -294,8 +294,9 @@ let private runs =
                     Expect.isNotNull ((at [ "reason" ] chi2).GetString()) "reason"))
 
             testCase "auto turns to particles when the exact law gives up on the way" (fun () ->
+                // Noise of 1e-10 on a state of 1e10: positions in doubles are coarser than the noise.
                 let text =
-                    "experiment {\n  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])\n  forward ve\n  start (from (normal [ 0.0 ] 1.0))\n  sampler (repeat 12 (corrector (langevin 3.0)))\n  particles 1000\n}"
+                    "experiment {\n  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])\n  forward ve\n  start (from (mixture [ 0.5, normal [ 0.0 ] 1e-18; 0.5, normal [ 10.0 ] 1e20 ]))\n  sampler (repeat 3 (corrector (langevin 1e-20)))\n  particles 1000\n}"
 
                 withFile text (fun file ->
                     let ran = sgm [ "run"; file; "--json" ]

@@ -204,7 +204,7 @@ let private modifier clips : Gen<Score -> Score> =
 let score clips dimension : Gen<Score> =
     gen {
         let! other = target dimension
-        let! first = Gen.frequency [ 4, Gen.constant exact; 1, Gen.constant (scoreOf other); 1, Gen.constant (kernelDensity 20 0.5 3) ]
+        let! first = Gen.frequency [ 4, Gen.constant exact; 1, Gen.constant (scoreOf other) ]
         let! count = Gen.choose (0, 3)
         let! modifiers = Gen.listOfLength count (modifier clips)
         return List.fold (fun score modify -> modify score) first modifiers

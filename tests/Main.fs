@@ -34,6 +34,7 @@ let private tests =
             SampledRatesTests.tests
             EngineAgreementTests.tests
             HypothesesTests.tests
+            LearnedTests.tests
             ReportTests.tests
             BrowserTests.tests
             EnsembleKernelTests.tests

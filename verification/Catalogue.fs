@@ -14,6 +14,7 @@ module Catalogue =
             LeeWarmStart.firstLevel
             LeeAnnealed.annealedLangevin
             LeePredictor.stochasticPredictor
+            LeeLearned.learnedPredictor
             LeeAnnealed.predictorCorrector
             LeeComparison.predictorCorrectorWins
             LeeNecessity.coldStart

@@ -169,7 +169,7 @@ internal sealed class GridStepper(GridResolution resolution)
 
         if (!(mass > 0.5 && mass < 2))
         {
-            return (null, StepFailure.Diverged);
+            return (null, Lost(map));
         }
 
         for (int i = 0; i < values.Length; i++)

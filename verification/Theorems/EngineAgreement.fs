@@ -15,7 +15,8 @@ let private coordinatesAreIndependent (plan: Plan) =
     let staysSo =
         plan.Score.Modifiers
         |> Seq.forall (function
-            | :? Engine.ScoreModifier.Clipped -> false
+            | :? Engine.ScoreModifier.Clipped
+            | :? Engine.ScoreModifier.Learned -> false
             | _ -> true)
 
     startIs && staysSo && plan.Target.HasIndependentCoordinates && plan.Score.Of.HasIndependentCoordinates

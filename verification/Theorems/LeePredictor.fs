@@ -10,7 +10,7 @@ open Sgm.Verification.Theorems.LeePredictions
 let private precision (level: NoiseLevel) = (level.Mean / level.Sigma) ** 2.0
 
 /// Ancestral steps over levels whose λ = m²/σ² is an arithmetic progression.
-type private Descent =
+type Descent =
     {
         /// The level before every step.
         Levels: NoiseLevel list
@@ -21,7 +21,8 @@ type private Descent =
 
     member this.Step = (this.Last - this.First) / this.K
 
-let private descent (subject: Subject) =
+/// A plan as such a descent, or why it is not one.
+let descent (subject: Subject) =
     let steps = subject.Plan.Tableaus() |> List.ofSeq
 
     match steps with
@@ -76,7 +77,7 @@ let private assumptions =
     ]
 
 /// TV(start, first level) + ½·√(Δλ·Σδ_i² + (1/τ² − 1/ρ_0²)·tr Cov/K).
-let private bound (plan: Plan) (run: Descent) errors start =
+let bound (plan: Plan) (run: Descent) errors start =
     let trace = Constants.covarianceTrace plan.Target NoiseLevel.Data
     start + 0.5 * sqrt (run.Step * errors + (run.Last - run.First) * trace / run.K)
 
