@@ -193,10 +193,12 @@ let rec private normalData target =
 let finalMoments (experiment: Experiment) : (Moments * Moments * Data) option =
     let scoredLaw =
         match experiment.Score.Base with
-        | Exact -> experiment.Target
-        | ScoreOf law -> law
+        | Exact -> Some experiment.Target
+        | ScoreOf law -> Some law
+        | ScoreMatching _
+        | KernelDensity _ -> None
 
-    match normalData experiment.Target, normalData scoredLaw with
+    match normalData experiment.Target, Option.bind normalData scoredLaw with
     | Some data, Some scored ->
         let first =
             match firstLevel experiment.Sampler with
