@@ -105,6 +105,13 @@ let private againstClosedForms =
                         forward ve
                         sampler (anneal (karras 7.0 50.0 0.01 30) (predictor flowHeun))
                     }
+                    "flowHeun with a constant score error",
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward vp
+                        score (exact |> shifted 0.1)
+                        sampler (anneal (uniform 3.0 0.1 20) (predictor flowHeun))
+                    }
                     "annealed from σ = 50 to 0.01",
                     experiment {
                         target (normal [ 1.0 ] 0.5)
