@@ -37,6 +37,7 @@ internal sealed class Comparison
             Add(Peers.RunFigures("speed"));
             Add(peers.RunPython());
             Add(Peers.RunFigures("threads"));
+            Add(peers.RunLimitTwice());
             for (int i = 0; i < 3; i++)
             {
                 Add([("start", peers.RunCommand("run", "bench/trivial.sgm")), ("version", peers.RunCommand("--version"))]);
@@ -115,7 +116,9 @@ internal sealed class Comparison
             text,
             ["what", "measured", "goal"],
             [
-                ["two threads over one, Langevin on the mixture", $"{Ratio("two", "one")} ({Rate("two")} over {Rate("one")})", "≥ 1.8×"],
+                ["two threads over one, Langevin on the mixture, 0.15 s of work", $"{Ratio("two", "one")} ({Rate("two")} over {Rate("one")})", "≥ 1.8×"],
+                ["the same, 0.02 s of work", $"{Ratio("twoShort", "oneShort")} ({Rate("twoShort")} over {Rate("oneShort")})", ""],
+                ["two copies of the C++ at once over one: the machine's own", $"{Ratio("c++ two mixture", "c++ mixture")} ({Rate("c++ two mixture")} over {Rate("c++ mixture")})", ""],
                 ["bytes allocated a step", Median("bytesPerStep")?.ToString("0.###") ?? None, "0"],
                 ["Gaussian law, 10⁵ steps, d = 10⁶, first run of a process", Seconds("gaussian"), "≤ 0.1 s"],
                 ["the same again", Seconds("gaussianWarm"), ""],

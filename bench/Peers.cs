@@ -31,6 +31,19 @@ internal sealed partial record Peers(string Sgm, string? Limit, string? Compiler
     public IEnumerable<(string Name, double Value)> RunLimit() =>
         Limit is null ? [] : Matches(Output(Limit), LimitLine(), "c++");
 
+    /// <summary>
+    /// "c++ two mixture": what two copies of the yardstick do at once, together. They share nothing, so this over "c++ mixture" is how well
+    /// the machine itself runs two threads.
+    /// </summary>
+    public IEnumerable<(string Name, double Value)> RunLimitTwice()
+    {
+        if (Limit is null) return [];
+        Task<string>[] copies = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(() => Output(Limit)))];
+        return copies
+            .SelectMany(copy => Matches(copy.Result, LimitLine(), "c++ two"))
+            .GroupBy(figure => figure.Name, (name, figures) => (name, figures.Sum(figure => figure.Value)));
+    }
+
     /// <summary>"numpy mixture f64", "torch normals f32", …, in millions per second.</summary>
     public IEnumerable<(string Name, double Value)> RunPython() =>
         Python is null ? [] : Matches(Output(Python, "bench/peers.py"), PythonLine(), "");
