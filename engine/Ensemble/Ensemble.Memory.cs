@@ -2,7 +2,10 @@ namespace Sgm.Engine;
 
 public sealed partial class Ensemble
 {
-    /// <summary>Bytes that a run keeps at its peak: the particles at every probe, and the blocks in work.</summary>
+    /// <summary>
+    /// Bytes that a run keeps at its peak: the particles at every probe, the blocks in work, and what the plan's metrics copy of one
+    /// probe's particles while they are measured.
+    /// </summary>
     public static long RequiredBytes(Plan plan, RunOptions options) =>
         (long)Math.Min(long.MaxValue, RequiredBytes(plan, options, options.Particles, BlockFormat.Count(plan.Dimension, options.Particles)));
 
@@ -13,7 +16,21 @@ public sealed partial class Ensemble
         // State, score and a second stage, and the level's constants.
         double working = 6.0 * plan.Dimension * width * sizeof(double);
         double means = plan.Score.Of.Factors.Sum(f => (double)f.Law.Means.Length) * 4 * sizeof(double);
-        return kept + (working * ThreadCount(options, blocks)) + means;
+        return kept + (working * ThreadCount(options, blocks)) + means + MeasuringBytes(plan, particles);
+    }
+
+    // W2 on the line sorts a copy and keeps three quarters of it and a half as values of potentials; TV copies a coordinate, and in the
+    // plane or higher also a projection. W2 in more dimensions looks at a bounded number of particles.
+    private static double MeasuringBytes(Plan plan, double particles)
+    {
+        double copies = plan.Metrics.Select(metric => (metric, plan.Dimension) switch
+        {
+            (Metric.W2, 1) => 2.25,
+            (Metric.Tv, 1) => 1.0,
+            (Metric.Tv, _) => 2.0,
+            _ => 0.0,
+        }).DefaultIfEmpty(0).Max();
+        return copies * Math.Min(particles, Array.MaxLength) * sizeof(double);
     }
 
     private static string? WhyTooLarge(Plan plan, RunOptions options, long firstBlock, long count)
@@ -26,7 +43,7 @@ public sealed partial class Ensemble
             return $"{options.Particles} particles are more blocks than one run can hold; run ranges of blocks";
         return needed <= available
             ? null
-            : $"the particles at the probes need {Gigabytes(needed)} and {Gigabytes(available)} are there; "
+            : $"the particles at the probes and the metrics on them need {Gigabytes(needed)} and {Gigabytes(available)} are there; "
                 + "use fewer particles, fewer probes (one inside a repeat counts every time), or an exact law";
     }
 

@@ -42,21 +42,20 @@ public sealed partial class ParticleLaw
         return Estimate.Sampled(value, lower, upper, Confidence, method);
     }
 
-    // The squares of the upper bound and of the value.
+    // The squares of the upper bound and of the value. Sorts the values in place: copies of very many particles would not fit.
     private (double Upper, double Value) OnTheLine(double[] values, double failure)
     {
         int batches = Batches(values.Length);
         double[] costs = new double[batches];
         for (int b = 0; b < batches; b++)
         {
-            double[] batch = values[Start(b, values.Length, batches)..Start(b + 1, values.Length, batches)];
-            Array.Sort(batch);
+            Span<double> batch = values.AsSpan(Start(b, values.Length, batches)..Start(b + 1, values.Length, batches));
+            batch.Sort();
             costs[b] = Marginal.SquaredDistance(batch);
         }
 
-        double[] sorted = [.. values];
-        Array.Sort(sorted);
-        return (new MeanBounds(costs).Upper(failure), Marginal.SquaredDistance(sorted));
+        Array.Sort(values);
+        return (new MeanBounds(costs).Upper(failure), Marginal.SquaredDistance(values));
     }
 
     private (double Upper, double Value) ByPairs(double[] rows, double failure)
