@@ -3,6 +3,8 @@ module Sgm.Verification.Theorems.BrunoTraining
 
 open System
 open System.Collections.Concurrent
+open System.Numerics
+open System.Runtime.InteropServices
 open Sgm.Engine
 
 /// A training: everything that its law depends on.
@@ -71,6 +73,10 @@ let private blockSize = 512
 /// The seed of the run that a cell's experiment is about.
 let private ownSeed = 20231113UL
 
+let private lanes (x: float) = Vector<float> x
+
+let private vectors (numbers: float[]) from count = MemoryMarshal.Cast<float, Vector<float>>(numbers.AsSpan(from, count))
+
 /// The runs of one block. One step of one run takes one sample X ~ N(μ, I), τ ~ U[0, T], Z ~ N(0, I); the loss
 /// σ²·‖∇ln p(X_τ|X) − s_θ(X_τ, τ)‖² at X_τ = e^(−τ)·X + σ·Z, with ∇ln p(X_τ|X) = −Z/σ and s_θ = −x + e^(−τ)·θ, is
 /// ‖e^(−2τ)·Z − σe^(−τ)·(X − θ)‖², whose gradient is H = 2σ²e^(−2τ)·(θ − X) + 2σe^(−3τ)·Z.
@@ -84,35 +90,45 @@ let private block (t: Training) seed index =
     let kick = Array.zeroCreate<float> blockSize
     let normals = Array.zeroCreate<float>(3 * blockSize)
     let warmth = 2.0 * t.Rate * t.Temperature
-    let noise = sqrt warmth
+    let noise = lanes (sqrt warmth)
+
+    let rate, time, mean, one, warmed = lanes t.Rate, lanes -t.Time, lanes t.Mean, lanes 1.0, lanes warmth
 
     for _ in 1 .. t.Steps do
         stream.FillUniform(decay.AsSpan())
+        let exponents = vectors decay 0 blockSize
 
-        for j in 0 .. blockSize - 1 do
-            decay[j] <- -t.Time * decay[j]
+        for j in 0 .. exponents.Length - 1 do
+            exponents[j] <- time * exponents[j]
 
         VectorMath.Exp(decay.AsSpan(), decay.AsSpan())
+        let pulls = vectors pull 0 blockSize
+        let kicks = vectors kick 0 blockSize
+        let memories = vectors memory 0 blockSize
+        let spreads = vectors spread 0 blockSize
 
-        for j in 0 .. blockSize - 1 do
-            let m = decay[j]
-            let variance = 1.0 - m * m
-            let gain = 2.0 * t.Rate * variance * m * m
-            let push = 2.0 * t.Rate * sqrt variance * m * m * m
-            pull[j] <- gain
-            kick[j] <- push
-            memory[j] <- memory[j] * (1.0 - gain)
-            spread[j] <- (1.0 - gain) * (1.0 - gain) * spread[j] + gain * gain + push * push + warmth
+        for j in 0 .. exponents.Length - 1 do
+            // The exponentials have taken the exponents' place.
+            let m = exponents[j]
+            let variance = one - m * m
+            let gain = (rate + rate) * variance * m * m
+            let push = (rate + rate) * Vector.SquareRoot variance * m * m * m
+            pulls[j] <- gain
+            kicks[j] <- push
+            memories[j] <- memories[j] * (one - gain)
+            spreads[j] <- (one - gain) * (one - gain) * spreads[j] + gain * gain + push * push + warmed
 
         for i in 0 .. t.Dimension - 1 do
             stream.FillNormal(normals.AsSpan())
-            let row = i * blockSize
+            let row = vectors theta (i * blockSize) blockSize
+            let xs = vectors normals 0 blockSize
+            let zs = vectors normals blockSize blockSize
+            let warmths = vectors normals (2 * blockSize) blockSize
 
-            for j in 0 .. blockSize - 1 do
-                let x = t.Mean + normals[j]
-                let z = normals[blockSize + j]
-                let gradient = pull[j] * (theta[row + j] - x) + kick[j] * z
-                theta[row + j] <- theta[row + j] - gradient + noise * normals[2 * blockSize + j]
+            for j in 0 .. row.Length - 1 do
+                let x = mean + xs[j]
+                let gradient = pulls[j] * (row[j] - x) + kicks[j] * zs[j]
+                row[j] <- row[j] - gradient + noise * warmths[j]
 
     {
         Runs = blockSize
