@@ -30,6 +30,10 @@ module Study =
             Refined = scenario.Experiment setting >> toPlan
         }
 
+    /// Lowered when first asked for: a fitted score is fitted then.
+    let private trialsAlong effort scenario axis =
+        alongAxis effort scenario axis |> List.map (fun setting -> lazy trialOf scenario setting)
+
     /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
     /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
     let informativeBelow metric (plan: Plan) =
@@ -86,7 +90,7 @@ module Study =
 
         decisive, verdict, vacuous, reason
 
-    let private cell (runner: Runner) (theorem: Theorem) (scenario: Scenario) setting =
+    let private cell (runner: Runner) (theorem: Theorem) (trial: Trial) =
         let last = ref None
 
         let record (spent: Spending) =
@@ -94,7 +98,6 @@ module Study =
             runner.Budget.Record spent
 
         let runner = { runner with Budget = { runner.Budget with Record = record } }
-        let trial = trialOf scenario setting
         let experiment = trial.Subject.Experiment
 
         let assumptions = theorem.Assumptions |> List.map (fun a -> a, a.Evaluate trial.Subject)
@@ -108,7 +111,7 @@ module Study =
 
         let empty =
             {
-                Setting = setting
+                Setting = trial.Setting
                 Experiment = experiment
                 Assumptions = assumptions
                 Decisive = None
@@ -156,7 +159,7 @@ module Study =
                 Experiment = fun _ _ -> experiment
             }
 
-        cell runner theorem scenario Map.empty
+        cell runner theorem (trialOf scenario Map.empty)
 
     /// A runner whose cells have equal shares of its budget, and what they will have spent.
     let private sharing (runner: Runner) cells =
@@ -165,20 +168,21 @@ module Study =
         let budget = { runner.Budget.Among cells with Record = spent.Enqueue }
         { runner with Budget = budget }, spent
 
-    let private boundChecks told effort (theorem: Theorem) =
+    let private boundChecks effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
                 for axis in scenario.Axes do
-                    fun (whole: Runner) ->
+                    let trials = trialsAlong effort scenario axis
+
+                    fun told (whole: Runner) ->
                         let clock = Stopwatch.StartNew()
-                        let settings = alongAxis effort scenario axis
-                        let runner, spent = sharing whole settings.Length
+                        let runner, spent = sharing whole trials.Length
 
                         let cells =
-                            settings
-                            |> List.map (fun setting ->
+                            trials
+                            |> List.map (fun trial ->
                                 runner.Cancellation.ThrowIfCancellationRequested()
-                                let measured = cell runner theorem scenario setting
+                                let measured = cell runner theorem trial.Value
                                 told ()
                                 measured)
 
@@ -201,12 +205,11 @@ module Study =
                         }
         ]
 
-    let private ratePoint runner (claim: RateClaim) (axis: Axis) setting =
+    let private ratePoint runner (claim: RateClaim) (axis: Axis) (trial: Trial) =
         runner.Cancellation.ThrowIfCancellationRequested()
-        let trial = trialOf claim.Scenario setting
 
         {
-            X = Map.find axis.Symbol setting
+            X = Map.find axis.Symbol trial.Setting
             Value =
                 match claim.Quantity runner trial with
                 | Ok value -> value
@@ -215,20 +218,20 @@ module Study =
             Experiment = trial.Subject.Experiment
         }
 
-    let private rateChecks told effort (theorem: Theorem) =
+    let private rateChecks effort (theorem: Theorem) =
         [
             for claim in theorem.Rates do
                 let axis = claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis)
+                let trials = trialsAlong effort claim.Scenario axis
 
-                fun (whole: Runner) ->
+                fun told (whole: Runner) ->
                     let clock = Stopwatch.StartNew()
-                    let settings = alongAxis effort claim.Scenario axis
-                    let runner, spent = sharing whole settings.Length
+                    let runner, spent = sharing whole trials.Length
 
                     let points =
-                        settings
-                        |> List.map (fun setting ->
-                            let point = ratePoint runner claim axis setting
+                        trials
+                        |> List.map (fun trial ->
+                            let point = ratePoint runner claim axis trial.Value
                             told ()
                             point)
 
@@ -287,41 +290,46 @@ module Study =
 
         bounds + rates
 
-    /// Every check of some theorems. Cells of one check run one after the other; checks run on all cores. Every check has an equal
-    /// share of the runner's budget.
-    let run (runner: Runner) effort (theorems: Theorem list) =
-        let clock = Stopwatch.StartNew()
+    /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run one after the
+    /// other; checks run on all cores. Every check has an equal share of the runner's budget.
+    let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
         let total = theorems |> List.sumBy (settings effort)
-        let mutable finished = 0
-
-        let measured id =
-            let count = Interlocked.Increment &finished
-            runner.Progress id (float count / float total)
 
         let checks =
-            theorems
-            |> List.collect (fun theorem ->
-                let told () = measured theorem.Id
-                boundChecks told effort theorem @ rateChecks told effort theorem)
-            |> Array.ofList
+            [|
+                for theorem in theorems do
+                    for check in boundChecks effort theorem @ rateChecks effort theorem do
+                        theorem.Id, check
+            |]
 
-        let share = { runner with Budget = { runner.Budget.Among checks.Length with Effort = effort } }
-        let results = Array.zeroCreate checks.Length
+        fun runner ->
+            let clock = Stopwatch.StartNew()
+            let mutable finished = 0
 
-        // One check at a time for every core: in equal shares the long ones would come together.
-        Parallel.ForEach(
-            Partitioner.Create(Seq.indexed checks, EnumerablePartitionerOptions.NoBuffering),
-            ParallelOptions(
-                CancellationToken = runner.Cancellation,
-                MaxDegreeOfParallelism = System.Environment.ProcessorCount
-            ),
-            fun (i, check: Runner -> CheckResult) -> results[i] <- check share
-        )
-        |> ignore
+            let measured id =
+                let count = Interlocked.Increment &finished
+                runner.Progress id (float count / float total)
 
-        {
-            Checks = List.ofArray results
-            Effort = effort
-            FalseAlarm = runner.Budget.FalseAlarm
-            Seconds = clock.Elapsed.TotalSeconds
-        }
+            let share = { runner with Budget = { runner.Budget.Among checks.Length with Effort = effort } }
+            let results = Array.zeroCreate checks.Length
+
+            // One check at a time for every core: in equal shares the long ones would come together.
+            Parallel.ForEach(
+                Partitioner.Create(Seq.indexed checks, EnumerablePartitionerOptions.NoBuffering),
+                ParallelOptions(
+                    CancellationToken = runner.Cancellation,
+                    MaxDegreeOfParallelism = System.Environment.ProcessorCount
+                ),
+                fun (i, (id, check)) -> results[i] <- check (fun () -> measured id) share
+            )
+            |> ignore
+
+            {
+                Checks = List.ofArray results
+                Effort = effort
+                FalseAlarm = runner.Budget.FalseAlarm
+                Seconds = clock.Elapsed.TotalSeconds
+            }
+
+    /// Every check of some theorems, once.
+    let run runner effort theorems = prepare effort theorems runner

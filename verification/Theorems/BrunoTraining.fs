@@ -75,7 +75,8 @@ let private ownSeed = 20231113UL
 
 let private lanes (x: float) = Vector<float> x
 
-let private vectors (numbers: float[]) from count = MemoryMarshal.Cast<float, Vector<float>>(numbers.AsSpan(from, count))
+let private vectors (numbers: float[]) from count =
+    MemoryMarshal.Cast<float, Vector<float>>(numbers.AsSpan(from, count))
 
 /// The runs of one block. One step of one run takes one sample X ~ N(μ, I), τ ~ U[0, T], Z ~ N(0, I); the loss
 /// σ²·‖∇ln p(X_τ|X) − s_θ(X_τ, τ)‖² at X_τ = e^(−τ)·X + σ·Z, with ∇ln p(X_τ|X) = −Z/σ and s_θ = −x + e^(−τ)·θ, is

@@ -58,6 +58,8 @@ let private evidence: Evidence =
             let moments = exact.Moments()
             let isIndependent = coordinatesAreIndependent plan
             let normal = normalLaw exact moments isIndependent
+            let distance = exact.Measure Metric.W2
+            let variation = exact.Measure Metric.Tv
 
             let measure (stage: Stage) =
                 match
@@ -73,9 +75,7 @@ let private evidence: Evidence =
                     let statements = statistics.Length + 4
                     let confidence = stage.Confidence statements
                     let allowed = -log10(stage.FalseAlarm / float statements)
-                    let distance = exact.Measure Metric.W2
                     let sampled = at confidence law Metric.W2
-                    let variation = exact.Measure Metric.Tv
 
                     Ok
                         [
