@@ -120,10 +120,10 @@ type Trial = { Statements: Theorem list; Bugs: Sabotage.Bug list }
 let private everything = { Statements = Catalogue.statements; Bugs = Sabotage.Bugs.all }
 
 /// The healthy runner of the process; bugs are planted in it one at a time.
-let private plant (terminal: Terminal) trial depth =
+let private plant (terminal: Terminal) trial cells =
     Progress.during terminal "planting bugs" (fun told ->
         let runner = { Runner.engine terminal.Cancellation with Progress = told }
-        Sabotage.Sabotage.against runner depth trial.Statements trial.Bugs)
+        Sabotage.Sabotage.against runner cells trial.Statements trial.Bugs)
 
 let private sabotageTable (screen: Screen) (matrix: Sabotage.KillMatrix) =
     screen.Line()
@@ -189,11 +189,12 @@ let private finish (terminal: Terminal) (request: VerifyRequest) (document: Repo
         else
             Exit.Fine
 
-let private depthOf effort : Sabotage.Depth =
+/// How many cells of a bound along an axis a bug is tried on.
+let private cellsOf effort =
     match effort with
-    | Quick -> { Cells = 1; Everything = false }
-    | Standard -> { Cells = 2; Everything = false }
-    | Full -> { Cells = 2; Everything = true }
+    | Quick -> 1
+    | Standard
+    | Full -> 2
 
 let private execute run trial (terminal: Terminal) (request: VerifyRequest) theorems =
     try
@@ -201,7 +202,7 @@ let private execute run trial (terminal: Terminal) (request: VerifyRequest) theo
 
         let tried =
             if request.PlantsBugs then
-                { document with Matrix = Some(plant terminal trial (depthOf request.Effort)) }
+                { document with Matrix = Some(plant terminal trial (cellsOf request.Effort)) }
             else
                 document
 

@@ -190,8 +190,7 @@ module Json =
 
             object json "sabotage" (fun () ->
                 json.WriteNumber("checks", matrix.Checks.Length)
-                json.WriteNumber("cells", matrix.Depth.Cells)
-                json.WriteBoolean("everything", matrix.Depth.Everything)
+                json.WriteNumber("cells", matrix.Cells)
                 number json "seconds" matrix.Seconds
                 texts "survivors" (matrix.Survivors |> List.map (fun row -> row.Bug.Id))
                 texts "silent" (matrix.Silent |> List.map (fun name -> name.Text))

@@ -61,15 +61,11 @@ module Trial =
 
     /// What was run, and what was not.
     let method (matrix: KillMatrix) =
-        let depth = matrix.Depth
-        let cells = if depth.Cells = 1 then "the first cell" else $"the first {depth.Cells} cells"
+        let cells = if matrix.Cells = 1 then "the first cell" else $"the first {matrix.Cells} cells"
 
         let scope =
-            if depth.Everything then
-                "Every bug was tried on every check."
-            else
-                "Bugs in samplers and divergences were tried on every check that runs in closed form, on the checks of this program against closed forms, and on one check of every theorem that has "
-                + "none of these; bugs in statements on every check. Full effort tries all on all."
+            "Bugs in samplers and divergences are tried on every check that runs in closed form, on the checks of this program against closed forms, and on one check of every theorem that has "
+            + "none of these; bugs in statements on every check."
 
         $"Bugs are planted behind the theorems' backs: a bound is still evaluated from the plan that was written. {scope} Of every bound {cells} along each axis, of every rate all points of quick effort. "
         + "A check whose plan a bug leaves alone is not run. Caught means violated; a check that comes to no verdict does not count."

@@ -19,7 +19,7 @@ type Reaction =
     | Missed
     /// The bug changes nothing in this check's experiments.
     | Untouched
-    /// The check was not run with this bug: it is a costly one, and the depth did not ask for all.
+    /// The check was not run with this bug: it is a costly one.
     | Untried
 
 /// A check by name: a theorem, the kind of claim, scenario and axis.
@@ -41,16 +41,6 @@ type CheckName =
 
         $"{this.Theorem}/{kind}/{this.Scenario}/{this.Axis}"
 
-/// How much is run.
-type Depth =
-    {
-        /// How many cells a check of a bound tries at most.
-        Cells: int
-        /// Whether bugs in samplers and divergences are tried on every check. Otherwise on those that run in closed form, on the
-        /// checks of this program against closed forms, and on one check of every theorem that has none of these.
-        Everything: bool
-    }
-
 /// A bug and how every check reacted.
 type Row =
     {
@@ -69,7 +59,8 @@ type KillMatrix =
         /// Checks that do not hold without a bug: they cannot tell, and are left out.
         Unsound: CheckName list
         Rows: Row list
-        Depth: Depth
+        /// How many cells a check of a bound tried at most, along its axis.
+        Cells: int
         Seconds: float
     }
 
@@ -301,8 +292,9 @@ module Sabotage =
                 | Error error -> raise (InvalidOperationException(error.Message, error))
         ]
 
-    /// Whether a bug in samplers or divergences is tried on a check.
-    let private isTried (depth: Depth) (all: Target list) =
+    /// Whether a bug in samplers or divergences is tried on a check: on those that run in closed form, on the checks of this program
+    /// against closed forms, and on one check of every theorem that has none of these. All on all would take hours.
+    let private isTried (all: Target list) =
         let lightened =
             all
             |> List.filter (fun target -> target.IsLight)
@@ -312,16 +304,15 @@ module Sabotage =
         let firsts = all |> List.distinctBy (fun target -> target.Name.Theorem) |> List.map (fun target -> target.Name)
 
         fun (target: Target) ->
-            depth.Everything
-            || target.IsLight
+            target.IsLight
             || target.Theorem.Source.Paper = "Closed forms"
             || not (lightened.Contains target.Name.Theorem) && List.contains target.Name firsts
 
-    /// Every bug against every check of some statements.
-    let against (runner: Runner) (depth: Depth) (statements: Theorem list) (bugs: Bug list) =
+    /// Every bug against every check of some statements; a check of a bound tries at most so many cells.
+    let against (runner: Runner) (cells: int) (statements: Theorem list) (bugs: Bug list) =
         let clock = Stopwatch.StartNew()
         let remembered = remembering statements
-        let checksOf statements = statements |> Catalogue.withTightness |> List.collect (targets depth.Cells)
+        let checksOf statements = statements |> Catalogue.withTightness |> List.collect (targets cells)
         let healthyTargets = checksOf remembered
 
         let healthy =
@@ -334,7 +325,7 @@ module Sabotage =
         let sound, unsound = healthy |> List.partition (fun (_, found) -> found = Holds)
         let tellers = sound |> List.map fst |> Set.ofList
         let plain = checksOf statements
-        let isTried = isTried depth plain
+        let isTried = isTried plain
 
         let jobsOf bug =
             match bug.Change with
@@ -381,6 +372,6 @@ module Sabotage =
 
                         { Bug = bug; Reactions = List.map fst own; Seconds = List.sumBy snd own }
                 ]
-            Depth = depth
+            Cells = cells
             Seconds = clock.Elapsed.TotalSeconds
         }
