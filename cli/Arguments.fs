@@ -13,6 +13,7 @@ type RunArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Particles of N: int
     | [<Unique; EqualsAssignmentOrSpaced>] Seed of N: int64
     | [<Unique>] Full
+    | [<Unique>] Fit
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -24,6 +25,8 @@ type RunArguments =
             | Particles _ -> "how many particles, instead of what the file says."
             | Seed _ -> "the seed, instead of what the file says."
             | Full -> "mean and variance of every coordinate in more than 16 dimensions too."
+            | Fit ->
+                "test at every probe whether the particles are draws of the target there (kernel Stein discrepancy of the first 1000)."
             | Json -> "one JSON document on standard output and nothing else."
 
 type CheckArguments =

@@ -13,24 +13,40 @@ type Measured =
         /// Means and variances, where they are shown.
         Moments: Moments option
         Metrics: (Metric * Estimate) list
+        /// Whether the particles are draws of the target at the level, where that was asked.
+        Fit: SteinResult option
+    }
+
+/// What is measured at a probe besides the plan's metrics.
+type Wanted =
+    {
+        /// Moments of every coordinate, however many.
+        AllMoments: bool
+        /// Tests of fit, with random signs from this seed.
+        FitSeed: uint64 option
     }
 
 /// Above this dimension moments are shown only when asked for.
 let shownDimension = 16
 
 /// Measures every probe that a run reached.
-let ofOutcome (plan: Plan) isFull (outcome: Outcome) =
+let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
     [
         for probe in outcome.Probes do
             {
                 Name = probe.Name
                 Level = probe.Level
                 Moments =
-                    if isFull || plan.Dimension <= shownDimension then
+                    if wanted.AllMoments || plan.Dimension <= shownDimension then
                         Some(probe.Law.Moments())
                     else
                         None
                 Metrics = [ for metric in plan.Metrics -> metric, probe.Law.Measure metric ]
+                Fit =
+                    match wanted.FitSeed, probe.Law with
+                    | Some seed, (:? ParticleLaw as law) ->
+                        Some(SteinTest.Of(law.Particles, plan.Target, probe.Level, seed))
+                    | _ -> None
             }
     ]
 
@@ -58,13 +74,20 @@ let private jsonMoments json (moments: Moments) =
         ends "variance" moments.Variance moments.VarianceError
         Json.number json "confidence" moments.Confidence
 
+let private jsonFit json (fit: SteinResult) =
+    Json.object json "stein" (fun () ->
+        Json.number json "discrepancy" fit.Discrepancy
+        Json.number json "pValue" fit.PValue
+        json.WriteNumber("particles", fit.Particles))
+
 /// The array "probes".
 let json json measured =
     Json.objects json "probes" measured (fun probe ->
         Json.text json "name" probe.Name
         Json.level json "level" probe.Level
         Option.iter (jsonMoments json) probe.Moments
-        Json.object json "metrics" (fun () -> List.iter (jsonEstimate json) probe.Metrics))
+        Json.object json "metrics" (fun () -> List.iter (jsonEstimate json) probe.Metrics)
+        Option.iter (jsonFit json) probe.Fit)
 
 let private number title = { Title = title; IsNumber = true }
 let private text title = { Title = title; IsNumber = false }
@@ -128,7 +151,29 @@ let private momentRows forward probe =
                 ]
         ]
 
-/// The tables of divergences and of moments.
+/// A fit that 1 in 100 runs of the right law would be told.
+let private doubtful = 0.01
+
+let private fitRow forward probe =
+    probe.Fit
+    |> Option.map (fun fit ->
+        let doubted = fit.PValue <= doubtful
+
+        [
+            plain probe.Name
+            plain (Words.level forward probe.Level)
+            plain (Words.number fit.Discrepancy)
+            { Text = Words.number fit.PValue; Tone = (if doubted then Bad else Good) }
+            plain (
+                if doubted then
+                    "not draws of the target at this level"
+                else
+                    "no difference from draws of the target found"
+            )
+            faint $"kernel Stein discrepancy², {Words.count (int64 fit.Particles)} particles"
+        ])
+
+/// The tables of divergences, of fits and of moments.
 let show (screen: Screen) forward measured =
     let metrics = measured |> List.collect (fun probe -> List.map (metricRow forward probe) probe.Metrics)
 
@@ -136,6 +181,16 @@ let show (screen: Screen) forward measured =
         screen.Table(
             [ text "probe"; text "level"; text "metric"; number "value"; text "interval"; number "conf."; text "how" ],
             metrics
+        )
+
+    let fits = measured |> List.choose (fitRow forward)
+
+    if not (List.isEmpty fits) then
+        screen.Line()
+
+        screen.Table(
+            [ text "probe"; text "level"; number "discrepancy"; number "p"; text "fit, at the 1 % level"; text "how" ],
+            fits
         )
 
     let moments = measured |> List.collect (momentRows forward)

@@ -12,6 +12,7 @@ type RunRequest =
         Particles: int option
         Seed: int64 option
         Full: bool
+        Fit: bool
         Json: bool
     }
 
@@ -24,6 +25,7 @@ type RunRequest =
                 Particles = None
                 Seed = None
                 Full = false
+                Fit = false
                 Json = false
             }
 
@@ -36,6 +38,7 @@ type RunRequest =
             | RunArguments.Particles n -> { request with Particles = Some n }
             | RunArguments.Seed n -> { request with Seed = Some n }
             | RunArguments.Full -> { request with Full = true }
+            | RunArguments.Fit -> { request with Fit = true }
             | RunArguments.Json -> { request with RunRequest.Json = true })
 
 /// What `sgm check` was asked for.

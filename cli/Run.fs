@@ -16,6 +16,9 @@ type private Finished =
         Measured: Measurements.Measured list
     }
 
+/// The test's p-value is one for large numbers.
+let private fewestForFit = 100
+
 let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "particles"
 
 let private jsonStatus json (status: RunStatus) =
@@ -84,7 +87,7 @@ let private show (screen: Screen) run =
     screen.Line()
     Measurements.show screen experiment.Forward run.Measured
 
-let private execute terminal threads isFull (loaded: Checked) (choice: Choice) =
+let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Choice) =
     let clock = Stopwatch()
 
     let work told =
@@ -92,7 +95,7 @@ let private execute terminal threads isFull (loaded: Checked) (choice: Choice) =
             RunOptions(
                 Particles = int64 loaded.Experiment.Particles,
                 Seed = uint64 loaded.Experiment.Seed,
-                Threads = threads,
+                Threads = defaultArg request.Threads 0,
                 Cancellation = terminal.Cancellation,
                 Progress =
                     { new IProgress<float> with
@@ -104,7 +107,11 @@ let private execute terminal threads isFull (loaded: Checked) (choice: Choice) =
         let outcome = choice.Interpreter.Run(loaded.Plan, options)
         clock.Stop()
         told "measuring" 1.0
-        outcome, Measurements.ofOutcome loaded.Plan isFull outcome
+
+        let wanted: Measurements.Wanted =
+            { AllMoments = request.Full; FitSeed = if request.Fit then Some options.Seed else None }
+
+        outcome, Measurements.ofOutcome loaded.Plan wanted outcome
 
     let outcome, measured = Progress.during terminal "running" work
 
@@ -150,6 +157,18 @@ let private refusedBy terminal asJson refusals =
     let reasons = String.Join("\n", lines)
     Refusal.sentence terminal asJson $"sgm run: nothing that was asked for can run this experiment:\n{reasons}"
 
+/// A test of fit is one of particles, and holds for many.
+let private whyNoFit (request: RunRequest) (loaded: Checked) choice =
+    if not request.Fit then
+        None
+    elif not (isMonteCarlo choice) then
+        Some
+            $"tests particles, and {choice.Interpreter.Backend} runs this experiment exactly: its metrics say how far it is from the target. Add --by particles."
+    elif loaded.Experiment.Particles < fewestForFit then
+        Some $"needs at least {fewestForFit} particles; there are {loaded.Experiment.Particles}."
+    else
+        None
+
 let command terminal (request: RunRequest) =
     let overrides (experiment: Experiment) =
         { experiment with
@@ -170,14 +189,18 @@ let command terminal (request: RunRequest) =
             match Laws.choose request.By loaded.Plan with
             | Error refusals -> refusedBy terminal request.Json refusals
             | Ok choice ->
-                let run = execute terminal (defaultArg request.Threads 0) request.Full loaded
+                let run = execute terminal request loaded
 
-                match run choice with
-                | { Outcome = outcome } as stopped when request.By = By.Auto && not (isMonteCarlo choice) ->
-                    match outcome.Status with
-                    | :? RunStatus.Unsupported as unsupported ->
-                        match Laws.instead choice unsupported.Reason loaded.Plan with
-                        | Ok particles -> run particles |> finish terminal request.Json
-                        | Error refusals -> refusedBy terminal request.Json refusals
-                    | _ -> finish terminal request.Json stopped
-                | finished -> finish terminal request.Json finished
+                match whyNoFit request loaded choice with
+                | Some reason -> Refusal.sentence terminal request.Json $"sgm run: --fit {reason}"
+                | None ->
+
+                    match run choice with
+                    | { Outcome = outcome } as stopped when request.By = By.Auto && not (isMonteCarlo choice) ->
+                        match outcome.Status with
+                        | :? RunStatus.Unsupported as unsupported ->
+                            match Laws.instead choice unsupported.Reason loaded.Plan with
+                            | Ok particles -> run particles |> finish terminal request.Json
+                            | Error refusals -> refusedBy terminal request.Json refusals
+                        | _ -> finish terminal request.Json stopped
+                    | finished -> finish terminal request.Json finished

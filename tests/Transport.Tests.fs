@@ -154,7 +154,7 @@ let private stein =
                     Array.init runs (fun i ->
                         SteinTest.Of(drawn law 200L (uint64 i), law, NoiseLevel.Data, uint64 i, 199).PValue)
 
-                for level in [ 0.05; 0.25; 0.5 ] do
+                for level in [ 0.01; 0.05; 0.25; 0.5 ] do
                     let below = values |> Array.filter (fun p -> p <= level) |> Array.length |> float
 
                     if slow then
