@@ -310,19 +310,10 @@ let private failures =
 
                 Expect.isTrue (Ensemble.RequiredBytes(plan, options 100L 1) >= 6L * 800L) "bytes")
             testCase "a metric's copies count: W2 on the line keeps 2.25 of them" (fun () ->
+                let plan = langevinPlan (standardNormal 1) 0.1 1L
+
                 let bytes (metrics: Engine.Metric list) =
-                    let plan = langevinPlan (standardNormal 1) 0.1 1L
-
-                    let measured =
-                        Plan(
-                            Target = plan.Target,
-                            Score = plan.Score,
-                            Start = plan.Start,
-                            InitialLevel = plan.InitialLevel,
-                            Instructions = plan.Instructions,
-                            Metrics = ImmutableArray.CreateRange metrics
-                        )
-
+                    let measured = plan |> Sgm.Verification.Plan.withMetrics metrics
                     Ensemble.RequiredBytes(measured, options 1_000_000L 1)
 
                 Expect.equal (bytes [ Engine.Metric.W2 ] - bytes []) 18_000_000L "W2"

@@ -131,7 +131,7 @@ let private sharp =
                 let v = level.VarianceOf 0.36
                 let expected = sqrt (0.36 / v) * exp (0.5 * (1.0 / 0.36 - level.Mean ** 2.0 / v))
 
-                match PedrottiData.Reverse.growth plan 1.5 with
+                match PedrottiScore.Reverse.growth plan 1.5 with
                 | Error reason -> failtest reason
                 | Ok(growth, accumulated) ->
                     Expect.floatClose Accuracy.high growth expected "E"

@@ -18,9 +18,6 @@ type LevelRun =
 
 /// A plan as a descent through noise levels.
 module LevelRuns =
-    let private isLangevin (step: Tableau) =
-        step.Stages.Length = 1 && step.A = 1.0 && abs (step.C * step.C - 2.0 * step.B[0]) <= 1e-12 * step.C * step.C
-
     /// Steps with how often each is repeated.
     let rec private steps (body: ImmutableArray<Instruction>) : (Tableau * int64) list =
         [
@@ -44,7 +41,7 @@ module LevelRuns =
         | Error reason -> Error reason
         | Ok(current: LevelRun, earlier) ->
             if step.StaysAtLevel then
-                if not (isLangevin step) then
+                if not (Subject.isLangevin step) then
                     Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
                 elif current.Level <> step.From then
                     let next = { From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }

@@ -56,14 +56,8 @@ module Measure =
     /// No step is taken where this is the score, so that any will do; the exact one leaves normal laws to closed forms.
     let private anyScore (plan: Plan) = Engine.Score(plan.Target, ImmutableArray.Empty)
 
-    /// The same plan without its instructions, probed at the level of its first step.
-    let private startPlan metric (plan: Plan) =
-        let level =
-            plan.Tableaus()
-            |> Seq.tryHead
-            |> Option.map (fun step -> step.From)
-            |> Option.defaultValue plan.InitialLevel
-
+    /// The metric of a plan's start against the target at a level.
+    let private startAgainst level metric runner (plan: Plan) =
         Plan(
             Target = plan.Target,
             Score = anyScore plan,
@@ -72,6 +66,7 @@ module Measure =
             Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
             Metrics = ImmutableArray.Create<Metric>(item = metric)
         )
+        |> atEnd metric runner
 
     /// The lower end of a narrow bracket, relative to 1 + the value; or that it is too wide to evaluate a bound with: a bound
     /// from the lower end of a wide one would be below what the theorem says.
@@ -85,21 +80,17 @@ module Measure =
                 $"a quantity of the hypotheses, {estimate.Value.Value:g6}, is only known to lie in [{estimate.Lower:g6}, {estimate.Upper:g6}]"
 
     /// The metric of the start against the target at the level of the first step.
-    let atStart metric runner plan = atEnd metric runner (startPlan metric plan)
+    let atStart metric runner (plan: Plan) =
+        let level =
+            plan.Tableaus()
+            |> Seq.tryHead
+            |> Option.map (fun step -> step.From)
+            |> Option.defaultValue plan.InitialLevel
+
+        startAgainst level metric runner plan
 
     /// The metric of the start against the target at the plan's initial level.
-    let atInitial metric runner (plan: Plan) =
-        let probe = Instruction.Probe("initial", plan.InitialLevel) :> Instruction
-
-        Plan(
-            Target = plan.Target,
-            Score = anyScore plan,
-            Start = plan.Start,
-            InitialLevel = plan.InitialLevel,
-            Instructions = ImmutableArray.Create<Instruction> probe,
-            Metrics = ImmutableArray.Create<Metric>(item = metric)
-        )
-        |> atEnd metric runner
+    let atInitial metric runner (plan: Plan) = startAgainst plan.InitialLevel metric runner plan
 
     /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
     /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion

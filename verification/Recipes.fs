@@ -212,7 +212,7 @@ module Recipes =
 
     /// PMM-TV: a corrector at a fixed time T1, then ancestral steps.
     let fixedTime _ law (target: Engine.Target) accuracy =
-        PedrottiData.attempt {
+        attempt {
             let third = accuracy / 3.0
             let! data = PedrottiData.blocks target
             let radius = data |> List.map (fun b -> b.Radius) |> List.max

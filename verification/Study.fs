@@ -19,15 +19,14 @@ module Study =
         ]
 
     /// Scenarios use no files.
-    let private toPlan = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}")
 
     let private trialOf (scenario: Scenario) setting =
         let experiment = scenario.Experiment setting 0
 
         {
-            Subject = { Experiment = experiment; Plan = toPlan experiment; Setting = setting }
+            Subject = { Experiment = experiment; Plan = Scenarios.planOf experiment; Setting = setting }
             Setting = setting
-            Refined = scenario.Experiment setting >> toPlan
+            Refined = scenario.Experiment setting >> Scenarios.planOf
         }
 
     /// Lowered when first asked for: a fitted score is fitted then.

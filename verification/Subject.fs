@@ -43,18 +43,18 @@ type PredictorRun =
 module Subject =
     let private relativelyEqual tolerance (a: float) (b: float) = abs (a - b) <= tolerance * max (abs a) (abs b)
 
+    /// Whether a step is a Langevin step x ← x + h·s + √(2h)·ξ at one level.
+    let isLangevin (step: Tableau) =
+        step.Stages.Length = 1
+        && step.StaysAtLevel
+        && step.A = 1.0
+        && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
+
     /// The plan as N Langevin steps x ← x + h·s + √(2h)·ξ of one size at one level, or why it is not that.
     let langevin (subject: Subject) =
         match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
         | [ step ] ->
-            let oneStage = step.Stages.Length = 1
-
-            if
-                oneStage
-                && step.StaysAtLevel
-                && step.A = 1.0
-                && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
-            then
+            if isLangevin step then
                 Ok { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount }
             else
                 Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ at one level"

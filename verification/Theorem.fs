@@ -38,6 +38,19 @@ type Assumption =
         Evaluate: Subject -> AssumptionResult
     }
 
+/// Assumptions from what is known or not known of an experiment.
+module Assumption =
+    /// Satisfied with the detail of an Ok, broken for the reason of an Error.
+    let ofResult statement (evaluate: Subject -> Result<string, string>) =
+        {
+            Statement = statement
+            Evaluate =
+                fun subject ->
+                    match evaluate subject with
+                    | Ok detail -> Satisfied detail
+                    | Error reason -> Broken reason
+        }
+
 /// How experiments are executed while verifying. The default is the engine; the sabotage tests put a broken one here.
 type Runner =
     {

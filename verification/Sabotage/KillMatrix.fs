@@ -91,11 +91,10 @@ module Sabotage =
             Cells: Theorem list
         }
 
-    let private toPlan = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}")
 
     let private subject (scenario: Scenario) setting =
         let experiment = scenario.Experiment setting 0
-        { Experiment = experiment; Plan = toPlan experiment; Setting = setting }
+        { Experiment = experiment; Plan = Scenarios.planOf experiment; Setting = setting }
 
     let private closedForm = GaussianInterpreter()
 

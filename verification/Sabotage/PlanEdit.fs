@@ -2,22 +2,8 @@
 module Sgm.Verification.Sabotage.PlanEdit
 
 open System.Collections.Immutable
+open Sgm.Verification
 open Sgm.Engine
-
-/// The plan with some of its parts replaced.
-let rebuilt (plan: Plan) score start instructions =
-    Plan(
-        Target = plan.Target,
-        Score = score,
-        Start = start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = instructions,
-        Metrics = plan.Metrics
-    )
-
-let withInstructions (plan: Plan) instructions = rebuilt plan plan.Score plan.Start instructions
-let withScore (plan: Plan) score = rebuilt plan score plan.Start plan.Instructions
-let withStart (plan: Plan) start = rebuilt plan plan.Score start plan.Instructions
 
 let tableau (t: Tableau) stages a (b: float seq) c =
     Tableau(
@@ -53,7 +39,7 @@ let rec private everywhere
     |> ImmutableArray.CreateRange
 
 /// Every list of instructions changed.
-let lists change (plan: Plan) = withInstructions plan (everywhere change plan.Instructions)
+let lists change (plan: Plan) = plan |> Plan.withInstructions (everywhere change plan.Instructions)
 
 /// Every step for which `change` has an answer.
 let steps (change: Tableau -> Tableau option) (plan: Plan) =
@@ -147,5 +133,6 @@ let moves (instruction: Instruction) =
 let atTheEnd (change: Instruction list -> Instruction.Probe -> Instruction list) (plan: Plan) =
     match List.ofSeq plan.Instructions |> List.rev with
     | (:? Instruction.Probe as last) :: before when plan.StepCount > 0L ->
-        change (List.rev before) last |> ImmutableArray.CreateRange |> withInstructions plan |> Some
+        let changed = change (List.rev before) last |> ImmutableArray.CreateRange
+        Some(plan |> Plan.withInstructions changed)
     | _ -> None

@@ -2,6 +2,7 @@
 module Sgm.Verification.Sabotage.ScheduleBugs
 
 open System.Collections.Immutable
+open Sgm.Verification
 open Sgm.Engine
 open Sgm.Verification.Sabotage.PlanEdit
 
@@ -135,7 +136,7 @@ let private schedules =
 let private squared (level: NoiseLevel) mean sigma = NoiseLevel(level.Parameter, mean, sigma)
 
 let private modified (plan: Plan) (modifiers: ScoreModifier seq) =
-    Some(withScore plan (Score(plan.Score.Of, ImmutableArray.CreateRange modifiers)))
+    Some(plan |> Plan.withScore (Score(plan.Score.Of, ImmutableArray.CreateRange modifiers)))
 
 /// A score that is wrong by an error that the plan does not know of.
 let private amplified factor (modifier: ScoreModifier) : ScoreModifier =
@@ -149,7 +150,7 @@ let private hasErrors (plan: Plan) = not plan.Score.Modifiers.IsEmpty
 
 let private startOf (change: Start.Law -> Start option) (plan: Plan) =
     match plan.Start with
-    | :? Start.Law as law -> change law |> Option.map (withStart plan)
+    | :? Start.Law as law -> change law |> Option.map (fun start -> Plan.withStart start plan)
     | _ -> None
 
 let private scores =
@@ -225,7 +226,7 @@ let private scores =
                 if obj.ReferenceEquals(plan.Score.Of, plan.Target) then
                     None
                 else
-                    Some(withScore plan (Score(plan.Target, plan.Score.Modifiers))))
+                    Some(plan |> Plan.withScore (Score(plan.Target, plan.Score.Modifiers))))
         bug
             Scores
             "start-variance"
@@ -247,7 +248,7 @@ let private scores =
             match plan.Start with
             | :? Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = plan.InitialLevel ->
                 None
-            | _ -> Some(withStart plan (Start.Law(plan.Target, plan.InitialLevel))))
+            | _ -> Some(plan |> Plan.withStart (Start.Law(plan.Target, plan.InitialLevel))))
     ]
 
 let all = schedules @ scores

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.Bruno
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 /// f(γ) = (e^γ − 1 − γ)/(e^γ − 1 + γ) ≤ 0.36γ on (0, 1], the bias of the mean per unit of it.
 let meanBias gamma =
@@ -38,22 +39,22 @@ let internal unitNormal name (target: Engine.Target) =
 
 let internal norm (v: float[]) = sqrt (Array.sumBy (fun x -> x * x) v)
 
-let internal assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match evaluate subject with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+let internal assume = Assumption.ofResult
 
-let internal reverseRun (subject: Subject) =
+/// Euler–Maruyama for the reverse process, stopped at any time.
+let internal stoppedRun (subject: Subject) =
     Subject.uniformPredictor subject
     |> Result.bind (fun run ->
         if run.Method <> "eulerMaruyama" then
             Error $"the method is '{run.Method}'"
-        elif run.To.Parameter <> 0.0 then
+        else
+            Ok run)
+
+/// The same down to time 0.
+let internal reverseRun (subject: Subject) =
+    stoppedRun subject
+    |> Result.bind (fun run ->
+        if run.To.Parameter <> 0.0 then
             Error $"the run stops at time {run.To.Parameter:g4}, not 0"
         else
             Ok run)
@@ -63,6 +64,12 @@ let internal measuredAt (plan: Plan) =
     match Seq.last plan.Instructions with
     | :? Instruction.Probe as probe -> Ok probe.Level
     | _ -> Error "the plan does not end with a probe"
+
+let internal fromPrior =
+    assume "start N(0, I_d)" (fun s ->
+        match s.Experiment.Start with
+        | Prior -> Ok "the prior"
+        | _ -> Error "the start is not the prior")
 
 /// Data N(μ, I_d) and the score of N(θ, I_d): s(x, t) = −x + e^(−t)·θ, from N(0, I_d).
 let internal modelAssumptions =
@@ -74,10 +81,7 @@ let internal modelAssumptions =
                 Error "the score has modifiers"
             else
                 unitNormal "the law of the score" s.Plan.Score.Of |> Result.map (fun theta -> $"|θ| = {norm theta:g6}"))
-        assume "start N(0, I_d)" (fun s ->
-            match s.Experiment.Start with
-            | Prior -> Ok "the prior"
-            | _ -> Error "the start is not the prior")
+        fromPrior
     ]
 
 /// The same with Euler–Maruyama down to time 0.
@@ -101,17 +105,13 @@ let private bound (run: PredictorRun) mu theta =
     + norm mu * (meanBias run.Gamma + exp (-2.0 * run.From.Parameter))
     + sqrt (float (Array.length mu)) * spreadBias run.Gamma
 
-let private atEnd runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
-
-let private evidence: Evidence =
+/// W2, measured in some way, against a bound from the run, μ and θ.
+let internal evidenceBy runOf measure bound : Evidence =
     fun runner trial ->
         let plan = trial.Subject.Plan
 
         match
-            reverseRun trial.Subject,
-            unitNormal "target" plan.Target,
-            unitNormal "score" plan.Score.Of,
-            atEnd runner trial
+            runOf trial.Subject, unitNormal "target" plan.Target, unitNormal "score" plan.Score.Of, measure runner trial
         with
         | Ok run, Ok mu, Ok theta, Ok measured ->
             Ok [ { What = "W2 at the end"; Measured = measured; Bound = bound run mu theta } ]
@@ -119,6 +119,16 @@ let private evidence: Evidence =
         | _, Error reason, _, _
         | _, _, Error reason, _
         | _, _, _, Error reason -> Error reason
+
+/// Euler–Maruyama from time T to `stop`, measured against the data.
+let internal reverseTo time stop steps =
+    let reverse = anneal (uniform time stop steps) (predictor eulerMaruyama)
+
+    // The second anneal moves no state: it only has the end measured against the data.
+    if stop = 0.0 then
+        reverse
+    else
+        reverse >=> anneal (levels [ stop; 0.0 ]) identity
 
 /// N(μ, I_d) with every coordinate of μ equal to `mean`, the score of N(μ + error, I_d), K·2^k steps.
 let private experimentOf (setting: Setting) refinement =
@@ -179,16 +189,8 @@ let private errorAxis =
         Values = fun _ -> powers 10.0 [ 0..-1..-5 ]
     }
 
-let private setting values : Setting = Map.ofList values
 
-let private scenario name description bases axes =
-    {
-        Name = name
-        Description = description
-        Bases = bases
-        Axes = axes
-        Experiment = experimentOf
-    }
+let private scenario name description = scenario name description experimentOf
 
 let private scenarios =
     [
@@ -209,7 +211,7 @@ let private rates =
             Exponent = Exactly 1.0
             IsExponential = false
             Of = "W2 at the end, exact score, T = 20 (no initialisation error)"
-            Quantity = atEnd
+            Quantity = atEnd Metric.W2
             Scenario =
                 scenario
                     "discretisation"
@@ -222,7 +224,7 @@ let private rates =
             Exponent = Exactly 0.5
             IsExponential = false
             Of = "W2 at the end, exact score, T = 20, μ = (1, …, 1)"
-            Quantity = atEnd
+            Quantity = atEnd Metric.W2
             Scenario =
                 scenario
                     "dimension"
@@ -254,17 +256,11 @@ let gaussianMean =
             "Data N(μ, I_d); Euler–Maruyama with K steps of γ = T/K ≤ 1 for the reverse Ornstein–Uhlenbeck process from N(0, I_d), "
             + "with the score −x + e^(−t)·θ. Then W2(output, data) ≤ |θ − μ| + |μ|·(f(γ) + e^(−2T)) + √d·h(γ), "
             + "f(γ) = (e^γ − 1 − γ)/(e^γ − 1 + γ) ≤ 0.36·γ and h(γ) = (1 − γ/2)^(−1/2) − 1 ≤ (√2 − 1)·γ."
-        Source =
-            {
-                Paper = "Bruno, Zhang, Lim, Akyildiz and Sabanis 2023"
-                Reference = "arXiv 2311.13584"
-                Statement = "the motivating example"
-                IsCompanion = true
-            }
+        Source = Papers.bruno "the motivating example"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2
-        Evidence = evidence
+        Evidence = evidenceBy reverseRun (atEnd Metric.W2) bound
         Scenarios = scenarios
         Rates = rates
         Reading =

@@ -27,14 +27,8 @@ let response runner (plan: Plan) =
     let moments (theta: float[]) =
         let law = Engine.Target(Mixture.Normal(theta, Covariance.Isotropic(d, 1.0)))
 
-        Plan(
-            Target = plan.Target,
-            Score = Engine.Score(law, plan.Score.Modifiers),
-            Start = plan.Start,
-            InitialLevel = plan.InitialLevel,
-            Instructions = plan.Instructions,
-            Metrics = plan.Metrics
-        )
+        plan
+        |> Plan.withScore (Engine.Score(law, plan.Score.Modifiers))
         |> Measure.law runner
         |> Result.map (fun law -> law.Moments())
 

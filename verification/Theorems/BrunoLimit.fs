@@ -4,15 +4,8 @@ module Sgm.Verification.Theorems.BrunoLimit
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.Bruno
-
-let private stoppedRun (subject: Subject) =
-    Subject.uniformPredictor subject
-    |> Result.bind (fun run ->
-        if run.Method <> "eulerMaruyama" then
-            Error $"the method is '{run.Method}'"
-        else
-            Ok run)
 
 let private stoppingAssumptions =
     [
@@ -39,29 +32,8 @@ let private missingShare (run: PredictorRun) =
 
 let private limit runner (trial: Trial) = Measure.limit Metric.W2 runner trial.Refined
 
-let private evidence: Evidence =
-    fun runner trial ->
-        let plan = trial.Subject.Plan
-
-        match
-            stoppedRun trial.Subject,
-            unitNormal "target" plan.Target,
-            unitNormal "score" plan.Score.Of,
-            limit runner trial
-        with
-        | Ok run, Ok mu, Ok theta, Ok measured ->
-            Ok
-                [
-                    {
-                        What = "W2 at the end"
-                        Measured = measured
-                        Bound = learnedShare run * norm (Array.map2 (-) theta mu) + missingShare run * norm mu
-                    }
-                ]
-        | Error reason, _, _, _
-        | _, Error reason, _, _
-        | _, _, Error reason, _
-        | _, _, _, Error reason -> Error reason
+/// q·|θ − μ| + (1 − q)·|μ|.
+let private bound run mu theta = learnedShare run * norm (Array.map2 (-) theta mu) + missingShare run * norm mu
 
 /// N(μ, I_d) with every coordinate of μ equal to `mean`, the score of N(μ − error, I_d), from T to `stop`.
 let private experimentOf (setting: Setting) refinement =
@@ -70,25 +42,15 @@ let private experimentOf (setting: Setting) refinement =
     let time, stop, mean = value "T", value "ε", value "mean"
     let steps = int (ceil (8.0 * (time - stop))) <<< refinement
     let theta = mean - value "error"
-    let reverse = anneal (uniform time stop steps) (predictor eulerMaruyama)
 
     experiment {
         target (normal (fill d mean) 1.0)
         forward vp
         score (if theta = mean then exact else scoreOf (normal (fill d theta) 1.0))
-        // The second anneal moves no state: it only has the end measured against the data.
-        sampler (
-            if stop = 0.0 then
-                reverse
-            else
-                reverse >=> anneal (levels [ stop; 0.0 ]) identity
-        )
-
+        sampler (reverseTo time stop steps)
         measure [ w2 ]
     }
 
-let private setting values : Setting = Map.ofList values
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let private timeAxis =
     axis "T" "time of the forward process" (function
@@ -104,14 +66,7 @@ let private stopAxis =
 
 let private dimensionAxis = axis "d" "dimension" (fun _ -> [ 1.0; 4.0; 16.0; 64.0; 256.0 ])
 
-let private scenario name description bases axes =
-    {
-        Name = name
-        Description = description
-        Bases = bases
-        Axes = axes
-        Experiment = experimentOf
-    }
+let private scenario name description = scenario name description experimentOf
 
 let private scenarios =
     [
@@ -153,17 +108,11 @@ let gaussianLimit =
             "Data N(μ, I_d), the score −x + e^(−t)·θ, the reverse Ornstein–Uhlenbeck process in continuous time from N(0, I_d) at T to ε. "
             + "Then W2(output, data) ≤ q·|θ − μ| + (1 − q)·|μ| with q = e^(−ε)·(1 − e^(−2(T − ε))); at ε = 0 the coefficient of the score error "
             + "is 1 − e^(−2T) and that of the start e^(−2T). Equality when θ − μ points against μ."
-        Source =
-            {
-                Paper = "Bruno, Zhang, Lim, Akyildiz and Sabanis 2023"
-                Reference = "arXiv 2311.13584"
-                Statement = "the motivating example, γ → 0"
-                IsCompanion = true
-            }
+        Source = Papers.bruno "the motivating example, γ → 0"
         Stance = Guarantee
         Assumptions = modelAssumptions @ stoppingAssumptions
         Metric = Metric.W2
-        Evidence = evidence
+        Evidence = evidenceBy stoppedRun limit bound
         Scenarios = scenarios
         Rates = rates
         Reading =

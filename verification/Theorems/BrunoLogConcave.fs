@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.BrunoLogConcave
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.Bruno
 open Sgm.Verification.Theorems.BrunoReverse
 
@@ -17,10 +18,7 @@ let private assumptions =
             $"T = {r.Steps.Head.From.Parameter:g6}, {r.Steps.Length} steps, stopped at {r.Stopped.Parameter:g6}")
         given "−∇s(·, t) is symmetric between α_t·I and L_t·I and ‖s − ∇ln p_t‖ ≤ ε_SN in L²(p_t)" (fun r ->
             $"the exact score and a constant, ε_SN = {r.ScoreError:g6}")
-        assume "start N(0, I_d)" (fun s ->
-            match s.Experiment.Start with
-            | Prior -> Ok "the prior"
-            | _ -> Error "the start is not the prior")
+        fromPrior
     ]
 
 let private evidence: Evidence =
@@ -39,25 +37,15 @@ let private experimentOn (data: Setting -> Sgm.Target) (setting: Setting) refine
     let value symbol = Map.find symbol setting
     let time, stop, scoreError = value "T", value "ε", value "ε_SN"
     let steps = int (ceil ((time - stop) / value "γ" - 1e-9)) <<< refinement
-    let reverse = anneal (uniform time stop steps) (predictor eulerMaruyama)
 
     experiment {
         target (data setting)
         forward vp
         score (if scoreError = 0.0 then exact else exact |> shifted scoreError)
-        // The second anneal moves no state: it only has the end measured against the data.
-        sampler (
-            if stop = 0.0 then
-                reverse
-            else
-                reverse >=> anneal (levels [ stop; 0.0 ]) identity
-        )
-
+        sampler (reverseTo time stop steps)
         measure [ w2 ]
     }
 
-let private setting values : Setting = Map.ofList values
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let private stepAxis first =
     axis "γ" "step of the reverse process" (fun effort ->
@@ -95,14 +83,7 @@ let private stopAxis =
 
 let private dimensionAxis = axis "d" "dimension" (fun _ -> [ 2.0; 8.0; 32.0; 128.0; 512.0 ])
 
-let private scenario name description data bases axes =
-    {
-        Name = name
-        Description = description
-        Bases = bases
-        Axes = axes
-        Experiment = experimentOn data
-    }
+let private scenario name description data = scenario name description (experimentOn data)
 
 let private near = fun _ -> pair 1.0 0.5 0.5
 let private wide = fun _ -> pair 0.0 1.5 4.0
@@ -160,16 +141,8 @@ let private scenarios =
             [ dimensionAxis; stepAxis (1.0 / 64.0) ]
     ]
 
-let private atEnd runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
-
 /// The limit γ → 0 from so many halvings of the step.
-let private limitOf halvings runner (trial: Trial) =
-    let folder found k =
-        found
-        |> Result.bind (fun earlier ->
-            Measure.atEnd Metric.W2 runner (trial.Refined k) |> Result.map (fun value -> value :: earlier))
-
-    (Ok [], [ 0..halvings ]) ||> List.fold folder |> Result.map (List.rev >> Measure.stepLimit Metric.W2)
+let private limitOf halvings runner (trial: Trial) = Measure.limitAfter halvings Metric.W2 runner trial.Refined
 
 let private rate symbol exponent isExponential whatOf quantity scenario =
     {
@@ -212,7 +185,7 @@ let private rates =
             (Exactly 1.0)
             false
             "W2, exact score, T = 8: the discretisation error"
-            atEnd
+            (atEnd Metric.W2)
             (scenario
                 "discretisation"
                 "Two near bumps, exact score, T = 8."
@@ -224,7 +197,7 @@ let private rates =
             (Exactly 0.5)
             false
             "W2, exact score, T = 10: the discretisation error"
-            atEnd
+            (atEnd Metric.W2)
             (scenario
                 "dimension"
                 "A normal law with half the variances 1 and half 1/10, T = 10."
@@ -243,13 +216,7 @@ let logConcave =
             + "to ε satisfies W2(output, p_ε) ≤ δ_K with δ_0 = √(e^(−2T)·E|X|² + d·(1 − σ_T)²) and δ_{k+1} = √((ρ_k·δ_k)² + ⅔·d·Λ_k²·γ_k³) + ½·γ_k²·M_k + 2γ_k·ε_SN, "
             + "ρ_k = max|1 + γ_k − 2γ_k·c| and Λ_k = max|1 − 2c| over the curvatures c of the step, M_k² the largest second moment; "
             + "W2(output, p) ≤ δ_K + √((1 − e^(−ε))²·E|X|² + d·(1 − e^(−2ε))): of order ε_SN, e^(−2T), γ and √ε."
-        Source =
-            {
-                Paper = "Bruno, Zhang, Lim, Akyildiz and Sabanis 2023"
-                Reference = "arXiv 2311.13584"
-                Statement = "the main theorem for strongly log-concave data"
-                IsCompanion = true
-            }
+        Source = Papers.bruno "the main theorem for strongly log-concave data"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

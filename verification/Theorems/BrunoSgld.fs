@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.BrunoSgld
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.Bruno
 open Sgm.Verification.Theorems.BrunoTraining
 open Sgm.Verification.Theorems.BrunoLearned
@@ -140,8 +141,6 @@ let private experimentOf (setting: Setting) refinement =
         measure [ w2 ]
     }
 
-let private setting values : Setting = Map.ofList values
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 /// A geometric grid that standard and full effort follow further.
 let private doubling first ratio quick =
@@ -162,14 +161,7 @@ let private stepAxis = axis "γ" "step of the reverse process" (doubling 0.25 0.
 
 let private timeAxis = axis "T" "time of the forward process" (fun _ -> [ 1.0; 2.0; 3.0; 4.0 ])
 
-let private scenario name description bases axes =
-    {
-        Name = name
-        Description = description
-        Bases = bases
-        Axes = axes
-        Experiment = experimentOf
-    }
+let private scenario name description = scenario name description experimentOf
 
 let private scenarios =
     [
@@ -275,13 +267,7 @@ let trainedMean =
             "θ_{n+1} = θ_n − λ·H(θ_n) + √(2λ/β)·ξ with one sample a step, H = 2σ_τ²e^(−2τ)·(θ − X) + 2σ_τe^(−3τ)·Z the gradient of the "
             + "denoising loss, 0 < λ ≤ 2, a₁ = (1 − e^(−2T))²/(4T). Then E|θ_n − μ|² = ρⁿ·|θ_0 − μ|² + d·(4λ²a₃ + 2λ/β)·(1 − ρⁿ)/(1 − ρ), and "
             + "for γ ≤ 1 E W2(output given θ_n, data) ≤ e^(−nλa₁)·|θ_0 − μ| + √(2λd) + √(d/(βa₁)) + |μ|·(f(γ) + e^(−2T)) + √d·h(γ)."
-        Source =
-            {
-                Paper = "Bruno, Zhang, Lim, Akyildiz and Sabanis 2023"
-                Reference = "arXiv 2311.13584"
-                Statement = "the motivating example with its optimisation"
-                IsCompanion = true
-            }
+        Source = Papers.bruno "the motivating example with its optimisation"
         Stance = Guarantee
         Assumptions = assumptions @ trained
         Metric = Metric.W2

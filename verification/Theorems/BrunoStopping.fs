@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.BrunoStopping
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.Bruno
 
 /// The level of the state, p_ε itself, and the data's, when the experiment takes no step.
@@ -35,7 +36,7 @@ let private bound (plan: Plan) (level: NoiseLevel) =
         + float plan.Dimension * level.NoiseVariance
     )
 
-let private distance runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
+let private distance = atEnd Metric.W2
 
 let private evidence: Evidence =
     fun runner trial ->
@@ -55,7 +56,6 @@ let private experimentOn (data: Setting -> Sgm.Target) (setting: Setting) (_refi
         measure [ w2 ]
     }
 
-let private setting values : Setting = Map.ofList values
 
 let private stopAxis decades =
     {
@@ -70,14 +70,7 @@ let private stopAxis decades =
 let private dimensionAxis =
     { Symbol = "d"; Meaning = "dimension"; Values = fun _ -> [ 1.0; 4.0; 16.0; 64.0; 256.0 ] }
 
-let private scenario name description data bases axes =
-    {
-        Name = name
-        Description = description
-        Bases = bases
-        Axes = axes
-        Experiment = experimentOn data
-    }
+let private scenario name description data = scenario name description (experimentOn data)
 
 /// Two equal normals of variance v at ±√v/2.
 let private pair v =
@@ -148,13 +141,7 @@ let earlyStopping =
         Statement =
             "For every law of X with E|X|² < ∞ the law p_ε of e^(−ε)·X + √(1 − e^(−2ε))·Z satisfies "
             + "W2(p_ε, p) ≤ √((1 − e^(−ε))²·E|X|² + d·(1 − e^(−2ε))): of order √(2dε)."
-        Source =
-            {
-                Paper = "Bruno, Zhang, Lim, Akyildiz and Sabanis 2023"
-                Reference = "arXiv 2311.13584"
-                Statement = "the early-stopping term of the main theorem"
-                IsCompanion = true
-            }
+        Source = Papers.bruno "the early-stopping term of the main theorem"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

@@ -5,6 +5,7 @@ open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 let private coordinatesAreIndependent (plan: Plan) =
     let startIs =
@@ -117,7 +118,6 @@ let private evidence: Evidence =
                 (Some power)
                 measure
 
-let private setting values : Setting = Map.ofList values
 
 /// The standing cases: every kind of kernel, step and law that has an exact twin.
 let private cases =

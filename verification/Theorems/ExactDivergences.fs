@@ -5,7 +5,7 @@ open MathNet.Numerics
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
-open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.ExactRuns
 
 /// State N(δ/√d·(1, …, 1), Q·I) against N(0, P·I), read from the experiment.
@@ -115,13 +115,7 @@ let normalPairs =
         Statement =
             "q = N(δ, Q·I), p = N(0, P·I): KL(q‖p) = ½·[d·(Q/P − 1 − ln(Q/P)) + |δ|²/P], χ²(q‖p) = (P/√(Q(2P − Q)))^d·e^(|δ|²/(2P − Q)) − 1, "
             + "W2² = |δ|² + d·(√Q − √P)², TV = 2Φ(|δ|/(2√P)) − 1 for Q = P and a difference of χ² tails for δ = 0."
-        Source =
-            {
-                Paper = "Closed forms"
-                Reference = "docs/theory.md"
-                Statement = "divergences of normal laws"
-                IsCompanion = false
-            }
+        Source = Papers.closedForms "divergences of normal laws"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Kl

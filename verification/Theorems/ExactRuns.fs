@@ -4,7 +4,7 @@ module Sgm.Verification.Theorems.ExactRuns
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
-open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Scenarios
 
 /// Two inequalities that hold together when the exact value lies in the measured bracket.
 let internal equal what (measured: Estimate) (exact: float) =
@@ -208,7 +208,6 @@ let private biasExperiment (s: Setting) _ =
         measure [ w2 ]
     }
 
-let private atEnd runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
 
 let private order name method =
     {
@@ -216,7 +215,7 @@ let private order name method =
         Exponent = Exactly(-(float (Kernel.predictorOrder method)))
         IsExponential = false
         Of = $"W2 at the end by {name}, from the exact law at time 3"
-        Quantity = atEnd
+        Quantity = atEnd Metric.W2
         Scenario =
             scenario
                 $"order of {name}"
@@ -238,7 +237,7 @@ let private rates =
             Exponent = Exactly(float (Kernel.correctorOrder (Langevin 1.0)))
             IsExponential = false
             Of = "W2 of Langevin at stationarity"
-            Quantity = atEnd
+            Quantity = atEnd Metric.W2
             Scenario =
                 scenario
                     "order of Langevin"
@@ -257,13 +256,7 @@ let normalRuns =
         Statement =
             "Data N(μ, v·I) and an affine score: every kernel maps a normal law to a normal law. The law at the end of a run has the mean, the variance and the W2 of the recursion that "
             + "the papers' formulas give (posterior, denoiser, Euler and Heun steps), and a predictor's bias in W2 is of the order in 1/n that it declares."
-        Source =
-            {
-                Paper = "Closed forms"
-                Reference = "docs/theory.md"
-                Statement = "runs on normal laws"
-                IsCompanion = false
-            }
+        Source = Papers.closedForms "runs on normal laws"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

@@ -29,24 +29,16 @@ let private descent wantsPredictor (subject: Subject) =
         | _ -> Error "the sampler does not go down noise levels")
 
 let private assume wantsPredictor statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                let legs =
-                    descent wantsPredictor subject
-                    |> Result.bind (fun (_, runs) ->
-                        (runs, Ok [])
-                        ||> List.foldBack (fun run found ->
-                            match legAt subject.Plan run, found with
-                            | Ok leg, Ok others -> Ok((run, leg) :: others)
-                            | Error reason, _
-                            | _, Error reason -> Error reason))
-
-                match legs |> Result.bind (evaluate subject) with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject ->
+        descent wantsPredictor subject
+        |> Result.bind (fun (_, runs) ->
+            (runs, Ok [])
+            ||> List.foldBack (fun run found ->
+                match legAt subject.Plan run, found with
+                | Ok leg, Ok others -> Ok((run, leg) :: others)
+                | Error reason, _
+                | _, Error reason -> Error reason))
+        |> Result.bind (evaluate subject))
 
 let private allLegs (check: LeeLangevin.Leg -> Result<string, string>) _ legs =
     let results = legs |> List.map (fun (_, leg) -> check leg)
@@ -125,14 +117,6 @@ let annealedBound runner subject = boundBy false byGrowth runner subject
 /// Theorem 3.2's bound for a plan.
 let predictorCorrectorBound runner subject = boundBy true byExactLaw runner subject
 
-let private source statement =
-    {
-        Paper = "Lee, Lu and Tan 2022"
-        Reference = "arXiv 2206.06227"
-        Statement = statement
-        IsCompanion = true
-    }
-
 /// LLT-2.2c.
 let annealedLangevin =
     {
@@ -142,7 +126,7 @@ let annealedLangevin =
             "Noise levels σ_M > … > σ_1 with σ²_{m+1} ≤ (1 + η)·σ²_m, and at every level N_m Langevin steps of h_m as in Theorem 2.1 for "
             + "χ₀² = (1 − η²)^(−d/2) − 1 (at most 1 for η = min(d^(−1/2), 2^(−1/2))). Then TV(q_1, p_1) ≤ TV(q_M, p_M) + the sum of Theorem "
             + "2.1's bounds: errors add over the M = O(√d·ln(σ_M²/σ_1²)) levels."
-        Source = source "Theorem 2.2"
+        Source = Papers.lee "Theorem 2.2"
         Stance = Guarantee
         Assumptions = shared false
         Metric = Metric.Tv
@@ -171,7 +155,7 @@ let predictorCorrector =
         Statement =
             "As annealed Langevin, with a predictor step to every level before its Langevin steps. With χ₀,m² the χ² of the exact law of the "
             + "level above after the predictor, TV(q_1, p_1) ≤ TV(q_M, p_M) + Σ_m [Theorem 2.1's bound at level m from χ₀,m]."
-        Source = source "Theorem 3.2"
+        Source = Papers.lee "Theorem 3.2"
         Stance = Guarantee
         Assumptions = shared true
         Metric = Metric.Tv

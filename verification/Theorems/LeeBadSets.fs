@@ -6,6 +6,7 @@ open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 /// The steps in the order of running; each starts at the level where the one before ended.
 let private chain (subject: Subject) =
@@ -29,25 +30,10 @@ let private chain (subject: Subject) =
         Ok steps
 
 /// The same plan with the exact score.
-let private twin (plan: Plan) =
-    Plan(
-        Target = plan.Target,
-        Score = Engine.Score(plan.Target, ImmutableArray.Empty),
-        Start = plan.Start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = plan.Instructions,
-        Metrics = plan.Metrics
-    )
+let private twin (plan: Plan) = plan |> Plan.withScore (Engine.Score(plan.Target, ImmutableArray.Empty))
 
 let private assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match chain subject |> Result.bind (evaluate subject) with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject -> chain subject |> Result.bind (evaluate subject))
 
 /// √p_k(B_k) for every step, B_k = {s ≠ ∇ln p} at its level.
 let private rootsOfBadMass (plan: Plan) (steps: Tableau list) =
@@ -132,8 +118,6 @@ let private evidence: Evidence =
         | _, _, Error reason, _
         | _, _, _, Error reason -> Error reason
 
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
-let private value symbol (setting: Setting) = Map.find symbol setting
 
 /// Ancestral steps from σ = 3 to σ = 0.3 on two narrow modes; the denoiser is clipped to |x| ≤ R.
 let private predictorExperiment (setting: Setting) (_refinement: int) =
@@ -173,13 +157,7 @@ let badSets =
         Statement =
             "Chains Z (law q_n) and Z̄ (law q̄_n) run with the same noise and are equal until the first visit to a bad set; "
             + "χ²(q̄_k‖p_k) ≤ D_k², p_k(B_k) ≤ δ_k. Then TV(q_n, q̄_n) ≤ Σ_{k<n} √(1 + D_k²)·√δ_k, and TV(q_n, p_n) ≤ ½·D_n + that sum."
-        Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "Theorem 4.1"
-                IsCompanion = true
-            }
+        Source = Papers.lee "Theorem 4.1"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Tv

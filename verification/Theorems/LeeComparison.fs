@@ -4,12 +4,11 @@ module Sgm.Verification.Theorems.LeeComparison
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeSamplers
 
 let private run runner (base': Experiment) sampler =
-    { base' with Sampler = sampler.Pipeline }
-    |> Lower.plan (fun file -> invalidOp file)
-    |> Measure.atEnd Metric.Tv runner
+    { base' with Sampler = sampler.Pipeline } |> planOf |> Measure.atEnd Metric.Tv runner
 
 /// The best total variation of a family between two budgets, with the sampler that has it.
 let private best runner base' range family above budget =
@@ -22,7 +21,6 @@ let private best runner base' range family above budget =
         | [] -> Error $"no sampler of the family runs within {budget} score evaluations"
         | several -> Ok(several |> List.minBy (fun (_, tv) -> tv.Value.Value))
 
-let private value symbol (setting: Setting) = Map.find symbol setting
 
 /// At the same number of score evaluations: total variations, against one method alone or against both.
 let private atEqualWork runner (trial: Trial) budget =
@@ -124,7 +122,6 @@ let private experimentOf data (setting: Setting) (_refinement: int) =
         measure [ tv ]
     }
 
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let private budgetAxis =
     axis "n" "score evaluations" (function
@@ -219,10 +216,7 @@ let predictorCorrectorWins =
             "Measured, not proved: within the same number n ≥ 8 of score evaluations, each at its best settings on the same grid of schedules, numbers of levels, predictors, steps and "
             + "numbers of Langevin steps, the predictor–corrector's total variation is at most that of prediction alone and of correction alone."
         Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "the claim that predictor–corrector is better than either portion alone"
+            { Papers.lee "the claim that predictor–corrector is better than either portion alone" with
                 IsCompanion = false
             }
         Stance = Guarantee

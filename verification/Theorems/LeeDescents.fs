@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeDescents
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 /// What a schedule is designed for.
 type Design =
@@ -44,8 +45,6 @@ let descend design chi0Square before =
         anneal (Levels [ upper; lower ]) (before >=> repeat n (corrector (langevin h))))
     |> List.reduce (>=>)
 
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
-let private value symbol (setting: Setting) = Map.find symbol setting
 
 let private design radius variance setting =
     let d = value "d" setting

@@ -5,6 +5,7 @@ open MathNet.Numerics
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeNecessity
 
 /// What the statement speaks of, read from a plan.
@@ -133,7 +134,7 @@ let falseModeInHighDimension =
             + "with h ≤ 1 from N(0, (1 − h/2)^(−1)·I_d) has, for every t in (0, m), 1 − TV(q_N, π) ≤ (N + 1)·Φ̄((t − δ_t)·√(1 − h/2)) + Φ̄(m − t), δ_t = m·((1 − w)/w)·e^(mt − m²/2), "
             + "Φ̄ the tail of N(0, 1): exponentially small in d for every number of steps that is polynomial in d."
         Source =
-            source
+            Papers.companion
                 "Cao et al. 2026"
                 "a smooth variant of their example"
                 "Langevin Monte Carlo with a small L² score error"

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeHypotheses
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeNecessity
 
 /// The share of a theorem's assumptions that hold on an experiment; an error when it applies.
@@ -39,7 +40,7 @@ let unstableStep =
         Title = "A step beyond stability"
         Statement =
             "Langevin on N(0, v·I) with h > 2v: every step multiplies the state by 1 − h/v < −1. After N steps TV ≥ 0.99; Theorem 4.2 does not apply, since h > 1/(272·d·C·L²)."
-        Source = lee "the need of a small step"
+        Source = Papers.lee "the need of a small step"
         Stance = Necessity
         Assumptions =
             [
@@ -117,7 +118,7 @@ let brokenHypotheses =
         Statement =
             "On experiments that break one hypothesis each (step too large, error too large or unbounded, too little time, infinite χ₀², schedule not uniform in λ, no last noise, no "
             + "predictor) the theorem's verdict is notApplicable, and at least one of its assumptions is reported as broken."
-        Source = lee "its hypotheses"
+        Source = Papers.lee "its hypotheses"
         Stance = Necessity
         Assumptions =
             [

@@ -5,6 +5,7 @@ open System.Threading
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 /// Langevin at one level, N steps of h, with the constants of the target there.
 type Leg =
@@ -82,14 +83,7 @@ let stepFits leg =
         Error $"h = {leg.H:g6} is above 1/(272·d·C·L²) = {largest:g6}"
 
 let private assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match legOfSubject subject |> Result.bind (evaluate subject) with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject -> legOfSubject subject |> Result.bind (evaluate subject))
 
 let private assumptions =
     [
@@ -149,7 +143,6 @@ let prescribed d l c accuracy chi0Square =
     let h = min (1.0 / 272.0) (accuracy * accuracy / 46.0) / (d * c * l * l)
     h, int (ceil (c * max (log 8.0) (log (2.0 * chi0Square / (accuracy * accuracy))) / h))
 
-let private value symbol (setting: Setting) = Map.find symbol setting
 
 /// Langevin on N(0, v·I), v = 1, from the mean (offset, 0, …) and variances wider by 0.5/√d; N as prescribed for ε_χ.
 let private normalExperiment scoreOf (setting: Setting) (_refinement: int) =
@@ -167,7 +160,6 @@ let private normalExperiment scoreOf (setting: Setting) (_refinement: int) =
         measure [ tv ]
     }
 
-let private axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let private dimensionAxis =
     axis "d" "dimension" (function
@@ -184,7 +176,6 @@ let private errorAxis =
 let private offsetAxis =
     axis "offset" "distance of the start: χ₀² ≈ e^(offset²)" (fun _ -> [ 0.0; 1.0; 2.0; 3.0; 4.0; 5.0 ])
 
-let private base' values : Setting = Map.ofList values
 
 let private stretched setting =
     if value "ε" setting = 0.0 then
@@ -197,7 +188,7 @@ let private normalScenario =
         Name = "score too steep"
         Description =
             "N(0, I) with (1 + ε) times its score: an error without a sup norm; B is the outside of a ball, a χ² tail."
-        Bases = [ base' [ "d", 4.0; "ε_χ", 0.5; "ε", 0.005; "offset", 0.0 ] ]
+        Bases = [ setting [ "d", 4.0; "ε_χ", 0.5; "ε", 0.005; "offset", 0.0 ] ]
         Axes = [ dimensionAxis; accuracyAxis; errorAxis; offsetAxis ]
         Experiment = normalExperiment stretched
     }
@@ -208,7 +199,7 @@ let private falseMode =
         Name = "a false mode"
         Description =
             "N(0, 1) with the score of a mixture that has e^(−12) of its mass at a distance: wrong beyond half of it, where p is small."
-        Bases = [ base' [ "d", 1.0; "ε_χ", 0.5; "distance", 14.0; "offset", 0.0 ] ]
+        Bases = [ setting [ "d", 1.0; "ε_χ", 0.5; "distance", 14.0; "offset", 0.0 ] ]
         Axes =
             [
                 axis "distance" "where the false mode is" (function
@@ -246,7 +237,7 @@ let private bimodalScenario =
         Name = "two modes and a ripple"
         Description =
             "½·N(−r, 1) + ½·N(r, 1), the score with a ripple of frequency 3: a bounded error, B empty while it is below ε₁."
-        Bases = [ base' [ "ε_χ", 0.5; "r", 0.5; "ε", 0.05 ] ]
+        Bases = [ setting [ "ε_χ", 0.5; "r", 0.5; "ε", 0.05 ] ]
         Axes =
             [
                 axis "ε" "amplitude of the ripple" (function
@@ -271,13 +262,7 @@ let langevinL2 =
             "∇ln p is L-Lipschitz, p satisfies a log-Sobolev inequality with constant C, ε = ‖s − ∇ln p‖_{L²(p)}, 0 < ε_χ ≤ ½, "
             + "χ₀² = χ²(q_0‖p), ε₁² = ε_χ²/(16.2·C), h ≤ min(1/272, ε_χ²/46)/(d·C·L²), Nh ≥ C·ln(2χ₀²/ε_χ²). Then "
             + "TV(q_N, p) ≤ ½·ε_χ + √p(B)·[N·√(1 + ε_χ²/2) + χ₀·(2C/h + 1)], B = {‖s − ∇ln p‖ > ε₁}, p(B) ≤ ε²/ε₁²."
-        Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "Theorem 2.1"
-                IsCompanion = true
-            }
+        Source = Papers.lee "Theorem 2.1"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Tv

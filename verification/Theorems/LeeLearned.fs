@@ -5,12 +5,13 @@ module Sgm.Verification.Theorems.LeeLearned
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeePredictions
 
 let private isFitted (subject: Subject) =
     match subject.Experiment.Score.Base with
-    | ScoreMatching(draws, features, seed) -> Ok($"{draws} draws, {features} features", int64 seed)
-    | KernelDensity(draws, bandwidth, seed) -> Ok($"{draws} draws, bandwidth {bandwidth:g6}", int64 seed)
+    | ScoreMatching(draws, features, _) -> Ok $"{draws} draws, {features} features"
+    | KernelDensity(draws, bandwidth, _) -> Ok $"{draws} draws, bandwidth {bandwidth:g6}"
     | Exact
     | ScoreOf _ -> Error "the score is not fitted to draws of the target"
 
@@ -19,22 +20,8 @@ let private heldOutSeed (stage: Stage) = int64 (stage.Seed >>> 2) ||| (1L <<< 40
 
 let private assumptions =
     [
-        {
-            Statement = "the score is fitted to draws of the target, and the error is estimated on others"
-            Evaluate =
-                isFitted
-                >> function
-                    | Ok(how, _) -> Satisfied how
-                    | Error reason -> Broken reason
-        }
-        {
-            Statement = "K ancestral steps, λ = m²/σ² uniform from 1/ρ_0² to 1/τ², τ > 0"
-            Evaluate =
-                LeePredictor.descent
-                >> function
-                    | Ok run -> Satisfied $"K = {run.K}, λ from {run.First:g6} to {run.Last:g6}"
-                    | Error reason -> Broken reason
-        }
+        Assumption.ofResult "the score is fitted to draws of the target, and the error is estimated on others" isFitted
+        LeePredictor.ancestralSteps
     ]
 
 /// The measured interval, widened by what the bound may be off from its central value: measured ≤ bound then holds exactly when
@@ -93,19 +80,8 @@ let private evidence: Evidence =
                 None
                 measure
 
-let private experimentOf data scoreOfSetting (setting: Setting) (_refinement: int) =
-    let schedule = levels (value "ρ_0" setting) (value "τ" setting) (int (value "K" setting))
-
-    experiment {
-        target (data setting)
-        forward ve
-        score (scoreOfSetting setting)
-        sampler (anneal schedule (predictor ancestral))
-        measure [ tv ]
-    }
-
 let private whole symbol setting = int (value symbol setting)
-let private modes variance = mixture [ 0.5, normal [ -1.0 ] variance; 0.5, normal [ 1.0 ] variance ]
+let private modes _ = mixture [ 0.5, normal [ -1.0 ] 0.2; 0.5, normal [ 1.0 ] 0.2 ]
 
 let private drawsAxis =
     axis "n" "draws that the score is fitted to" (function
@@ -133,14 +109,14 @@ let private scenarios =
                 "½·N(−1, 1/5) + ½·N(1, 1/5); denoising score matching, ridge regression on k random Fourier features at every level, n draws."
             Bases = [ base' ]
             Axes = [ drawsAxis; featuresAxis ]
-            Experiment = experimentOf (fun _ -> modes 0.2) (fun s -> scoreMatching (whole "n" s) (whole "k" s) 1)
+            Experiment = experimentOf modes prior (fun s -> scoreMatching (whole "n" s) (whole "k" s) 1)
         }
         {
             Name = "kernel density"
             Description = "The same data; the exact score of the kernel density of n draws, bandwidth b."
             Bases = [ Map.add "n" 250.0 base' ]
             Axes = [ bandwidthAxis ]
-            Experiment = experimentOf (fun _ -> modes 0.2) (fun s -> kernelDensity (whole "n" s) (value "b" s) 1)
+            Experiment = experimentOf modes prior (fun s -> kernelDensity (whole "n" s) (value "b" s) 1)
         }
     ]
 
@@ -153,13 +129,7 @@ let learnedPredictor =
             "As Theorem 3.1: TV(output, p_τ) ≤ TV(start, p_{ρ_0}) + ½·√(Δλ·Σδ_i² + (1/τ² − 1/ρ_0²)·tr Cov(Z₀)/K), where Σδ_i², the denoiser's errors in "
             + "L²(p_i), is known by a confidence interval from draws that the score was not fitted to. The verdict needs the measured value "
             + "below the bound at the interval's lower end."
-        Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "Theorem 3.1"
-                IsCompanion = true
-            }
+        Source = Papers.lee "Theorem 3.1"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Tv

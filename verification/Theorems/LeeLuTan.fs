@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeLuTan
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeSupNorm
 
 /// What Theorem 4.2's companion needs to know of a run.
@@ -32,14 +33,7 @@ let private constants (subject: Subject) =
         | _, _, Error reason -> Error reason
 
 let private assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match constants subject |> Result.bind evaluate with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject -> constants subject |> Result.bind evaluate)
 
 let private assumptions =
     [
@@ -159,13 +153,7 @@ let langevinSupNorm =
             "∇ln p is L-Lipschitz, p satisfies a log-Sobolev inequality with constant C, sup‖s − ∇ln p‖ ≤ ε₁, h ≤ 1/(272·d·C·L²), "
             + "ε₁² ≤ 1/(49·C), χ²₀ < ∞. Then one step gives χ²_{k+1} ≤ e^(−h/C)·χ²_k + 4.01·ε₁²·h + 11.3·d·L²·h², hence "
             + "χ²_N ≤ e^(−Nh/C)·χ²_0 + 4.03·ε₁²·C + 11.4·d·L²·h·C."
-        Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "Theorem 4.2"
-                IsCompanion = true
-            }
+        Source = Papers.lee "Theorem 4.2"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Chi2

@@ -5,11 +5,7 @@ module Sgm.Verification.Theorems.LeeNecessity
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
-
-let internal source paper reference statement =
-    { Paper = paper; Reference = reference; Statement = statement; IsCompanion = true }
-
-let internal lee = source "Lee, Lu and Tan 2022" "arXiv 2206.06227"
+open Sgm.Verification.Scenarios
 
 /// 1 − TV as an estimate; a TV next to 1 is known to the rounding of 1 at best.
 let internal agreement (tv: Estimate) =
@@ -29,25 +25,7 @@ let internal legOf (subject: Subject) =
     Subject.langevin subject |> Result.bind (fun run -> LeeLangevin.legOf subject.Plan run.Level run.H run.N)
 
 let internal assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match legOf subject |> Result.bind (evaluate subject) with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
-
-/// The plan from another start.
-let private from' start (plan: Plan) =
-    Plan(
-        Target = plan.Target,
-        Score = plan.Score,
-        Start = start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = plan.Instructions,
-        Metrics = plan.Metrics
-    )
+    Assumption.ofResult statement (fun subject -> legOf subject |> Result.bind (evaluate subject))
 
 let private reciprocalBound bound =
     {
@@ -65,7 +43,7 @@ let private coldEvidence: Evidence =
             legOf trial.Subject,
             Measure.atStart Metric.Chi2 runner plan |> Result.bind Measure.resolved,
             Measure.atEnd Metric.Tv runner plan,
-            Measure.atEnd Metric.Tv runner (from' (Engine.Start.Law(plan.Target, NoiseLevel.Data)) plan)
+            Measure.atEnd Metric.Tv runner (Plan.withStart (Engine.Start.Law(plan.Target, NoiseLevel.Data)) plan)
         with
         | Ok leg, Ok start, Ok cold, Ok warm ->
             match
@@ -90,8 +68,6 @@ let private coldEvidence: Evidence =
         | _, _, Error reason, _
         | _, _, _, Error reason -> Error reason
 
-let internal value symbol (setting: Setting) = Map.find symbol setting
-let internal axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 let internal withFalseMode weight at' mode = mixture [ 1.0 - weight, at'; weight, mode ]
 
 let private coldExperiment (setting: Setting) (_refinement: int) =
@@ -115,7 +91,7 @@ let coldStart =
         Statement =
             "Langevin with a score whose L² error is far below what Theorem 2.1 asks, with the step and the number of steps that it prescribes. From the target itself "
             + "the output is close to the target, and the bound says so; from a start in the score's false mode TV ≥ 0.99, and the bound is vacuous."
-        Source = lee "the need of a warm start"
+        Source = Papers.lee "the need of a warm start"
         Stance = Necessity
         Assumptions =
             [

@@ -4,15 +4,16 @@ module Sgm.Verification.Theorems.LeePredictions
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
-let value symbol (setting: Setting) = Map.find symbol setting
 
 /// Levels σ = 1/√λ, λ uniform from 1/ρ_0² to 1/τ² in K steps (additive noise).
 let levels rho0 tau k =
     let from, until = 1.0 / (rho0 * rho0), 1.0 / (tau * tau)
     Levels [ for i in 0..k -> 1.0 / sqrt (from + (until - from) * float i / float k) ]
 
-let private experimentOf data beginning scoreOfSetting (setting: Setting) (_refinement: int) =
+/// Ancestral steps over those levels.
+let experimentOf data beginning scoreOfSetting (setting: Setting) (_refinement: int) =
     let schedule = levels (value "ρ_0" setting) (value "τ" setting) (int (value "K" setting))
 
     experiment {
@@ -24,7 +25,6 @@ let private experimentOf data beginning scoreOfSetting (setting: Setting) (_refi
         measure [ tv ]
     }
 
-let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let stepsAxis =
     axis "K" "number of steps" (function
@@ -39,7 +39,6 @@ let private dimensionAxis =
 
 let private tauAxis = axis "τ" "noise where the schedule stops" (fun _ -> [ 2.0; 1.0; 0.5; 0.25 ])
 let private shiftAxis = axis "ε" "constant score error" (fun _ -> [ 0.1; 0.05; 0.02; 0.01; 0.005; 0.0 ])
-let private base' values : Setting = Map.ofList values
 let private shiftedBy setting = if value "ε" setting = 0.0 then exact else exact |> shifted (value "ε" setting)
 let private isotropic setting = normal (fill (int (value "d" setting)) 0.0) 1.0
 
@@ -47,7 +46,7 @@ let private normalScenario =
     {
         Name = "normal"
         Description = "N(0, I) from N(0, 10²·I) with a constant score error."
-        Bases = [ base' [ "d", 4.0; "K", 128.0; "ε", 0.01; "ρ_0", 10.0; "τ", 0.5 ] ]
+        Bases = [ setting [ "d", 4.0; "K", 128.0; "ε", 0.01; "ρ_0", 10.0; "τ", 0.5 ] ]
         Axes = [ stepsAxis; dimensionAxis; tauAxis; shiftAxis ]
         Experiment = experimentOf isotropic prior shiftedBy
     }
@@ -59,7 +58,7 @@ let private modesScenario =
         Name = "two narrow modes"
         Description =
             "½·N(−1, 1/100) + ½·N(1, 1/100): no log-Sobolev constant enters; a denoiser clipped to |x| ≤ 1.1 is an error in L² only."
-        Bases = [ base' [ "K", 64.0; "ρ_0", 10.0; "τ", 0.4 ] ]
+        Bases = [ setting [ "K", 64.0; "ρ_0", 10.0; "τ", 0.4 ] ]
         Axes =
             [
                 axis "K" "number of steps" (function
@@ -81,7 +80,7 @@ let private productScenario =
         Name = "product of modes"
         Description =
             "d independent copies of ½·N(−1, 1/100) + ½·N(1, 1/100) with a constant score error, by the product law: tr Cov = 1.01·d."
-        Bases = [ base' [ "d", 4.0; "K", 128.0; "ε", 0.01; "ρ_0", 20.0; "τ", 0.7 ] ]
+        Bases = [ setting [ "d", 4.0; "K", 128.0; "ε", 0.01; "ρ_0", 20.0; "τ", 0.7 ] ]
         Axes =
             [
                 axis "d" "dimension" (function
@@ -97,7 +96,7 @@ let private lowDimensionalScenario =
         Name = "data near a line"
         Description =
             "Two points on a line, each with a deviation of 1/10 in all d directions: tr Cov = 1 + d/100, so the dimension hardly enters."
-        Bases = [ base' [ "d", 16.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.25 ] ]
+        Bases = [ setting [ "d", 16.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.25 ] ]
         Axes =
             [
                 axis "d" "dimension" (function
@@ -118,7 +117,7 @@ let private heavyScenario =
     {
         Name = "heavy and light parts"
         Description = "0.9·N(0, 1/100) + 0.1·N(0, s²): no constant but the variance enters."
-        Bases = [ base' [ "s", 2.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.5 ] ]
+        Bases = [ setting [ "s", 2.0; "K", 64.0; "ρ_0", 20.0; "τ", 0.5 ] ]
         Axes =
             [
                 axis "s" "standard deviation of the heavy part" (function
@@ -137,7 +136,7 @@ let private realScenario =
         Name = "Old Faithful"
         Description =
             "272 durations of eruptions, standardized, with a deviation of 1/10 around each, down to τ: a data set, nothing of which is known but its variance."
-        Bases = [ base' [ "K", 64.0; "ρ_0", 20.0; "τ", 0.4 ] ]
+        Bases = [ setting [ "K", 64.0; "ρ_0", 20.0; "τ", 0.4 ] ]
         Axes =
             [
                 axis "K" "number of steps" (function
@@ -153,7 +152,7 @@ let stepErrorScenario axes =
     {
         Name = "error of the steps"
         Description = "N(0, I) from exactly the first level, exact score."
-        Bases = [ base' [ "d", 1.0; "K", 256.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5 ] ]
+        Bases = [ setting [ "d", 1.0; "K", 256.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5 ] ]
         Axes = axes
         Experiment = experimentOf isotropic warm shiftedBy
     }
@@ -161,7 +160,7 @@ let stepErrorScenario axes =
 let scalingScenario axes =
     { stepErrorScenario axes with
         Name = "steps that are enough"
-        Bases = [ base' [ "d", 64.0; "K", 64.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5; "δ", 0.02 ] ]
+        Bases = [ setting [ "d", 64.0; "K", 64.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5; "δ", 0.02 ] ]
     }
 
 /// What Theorem 3.1 is held against.

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeePredictor
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeePredictions
 
 /// 1/ρ² of a level, ρ = σ/m.
@@ -56,19 +57,15 @@ let private denoiserErrors (plan: Plan) levels =
         | _, Error reason -> Error reason)
 
 let private assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match descent subject |> Result.bind (evaluate subject) with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject -> descent subject |> Result.bind (evaluate subject))
+
+let internal ancestralSteps =
+    assume "K ancestral steps, λ = m²/σ² uniform from 1/ρ_0² to 1/τ², τ > 0" (fun _ run ->
+        Ok $"K = {run.K}, λ from {run.First:g6} to {run.Last:g6}")
 
 let private assumptions =
     [
-        assume "K ancestral steps, λ = m²/σ² uniform from 1/ρ_0² to 1/τ², τ > 0" (fun _ run ->
-            Ok $"K = {run.K}, λ from {run.First:g6} to {run.Last:g6}")
+        ancestralSteps
         assume "the denoiser's errors δ_i in L²(p_i) are finite" (fun subject run ->
             denoiserErrors subject.Plan run.Levels
             |> Result.map (fun sum -> $"√(Δλ·Σδ_i²) = {sqrt (run.Step * sum):g6}"))
@@ -96,8 +93,6 @@ let private evidence: Evidence =
         | Error reason, _
         | _, Error reason -> Error reason
 
-let private atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
-
 /// The smallest K for which √(KL/2) ≤ δ, over the K₀ = λ·tr Cov/(4δ²) of the statement, by bisection over whole K.
 let private stepsOverPrescription runner (trial: Trial) =
     let setting = trial.Setting
@@ -106,7 +101,7 @@ let private stepsOverPrescription runner (trial: Trial) =
     let reaches k =
         stepErrorScenario []
         |> fun scenario -> scenario.Experiment (Map.add "K" (float k) setting) 0
-        |> Lower.plan (fun file -> invalidOp file)
+        |> planOf
         |> Measure.atEnd Metric.Kl runner
         |> Result.map (fun kl -> sqrt (kl.Value.Value / 2.0) <= delta)
 
@@ -159,13 +154,7 @@ let stochasticPredictor =
             "Additive noise on data Z₀ down to a last level τ > 0, λ = 1/ρ² (ρ = σ/m) uniform from 1/ρ_0² to 1/τ² in K ancestral steps, with a denoiser whose "
             + "error is δ_i in L²(p_i). Then TV(output, p_τ) ≤ TV(start, p_{ρ_0}) + ½·√(Δλ·Σδ_i² + (1/τ² − 1/ρ_0²)·tr Cov(Z₀)/K). "
             + "No Lipschitz constant and no log-Sobolev constant; the dimension only through tr Cov(Z₀)."
-        Source =
-            {
-                Paper = "Lee, Lu and Tan 2022"
-                Reference = "arXiv 2206.06227"
-                Statement = "Theorem 3.1"
-                IsCompanion = true
-            }
+        Source = Papers.lee "Theorem 3.1"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Tv

@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeSupNorm
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 
 /// The largest step that the statement allows.
 let largestStep d l c = 1.0 / (272.0 * d * c * l * l)
@@ -26,7 +27,6 @@ let experimentOf (time: float) (setting: Setting) (_refinement: int) =
         measure [ chi2 ]
     }
 
-let setting values : Setting = Map.ofList values
 
 let dimensionAxis =
     {

@@ -4,14 +4,7 @@ module Sgm.Verification.Theorems.LeeWarmStart
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
-
-let private source statement =
-    {
-        Paper = "Lee, Lu and Tan 2022"
-        Reference = "arXiv 2206.06227"
-        Statement = statement
-        IsCompanion = true
-    }
+open Sgm.Verification.Scenarios
 
 /// The relative growth of the variance that keeps the next level warm: η = min(d^(−1/2), 2^(−1/2)).
 let warmGrowth d = min (1.0 / sqrt d) (sqrt 0.5)
@@ -36,14 +29,7 @@ let private neighbours (subject: Subject) =
     | _ -> Error "the state is not the target at one noise level, untouched"
 
 let private assume statement evaluate =
-    {
-        Statement = statement
-        Evaluate =
-            fun subject ->
-                match neighbours subject |> Result.bind evaluate with
-                | Ok detail -> Satisfied detail
-                | Error reason -> Broken reason
-    }
+    Assumption.ofResult statement (fun subject -> neighbours subject |> Result.bind evaluate)
 
 let private assumptions =
     [
@@ -104,7 +90,7 @@ let private levelsNeeded runner (trial: Trial) =
 
     let chi2Between upper lower =
         levels data upper lower
-        |> Lower.plan (fun file -> invalidOp file)
+        |> planOf
         |> Measure.atEnd Metric.Chi2 runner
         |> Result.map (fun e -> if e.Value.HasValue then e.Value.Value else infinity)
 
@@ -168,7 +154,7 @@ let neighbouringLevels =
         Statement =
             "For every law p on ℝᵈ and 0 ≤ η < 1, χ²(p∗N(0, a(1+η)·I)‖p∗N(0, a·I)) ≤ (1 − η²)^(−d/2) − 1, at most 1 for "
             + "η = min(d^(−1/2), 2^(−1/2)). So M = O(√d·ln(σ_M²/σ_1²)) levels are enough for warm starts all the way."
-        Source = source "Theorem 2.2, the annealing schedule"
+        Source = Papers.lee "Theorem 2.2, the annealing schedule"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Chi2
@@ -290,7 +276,7 @@ let firstLevel =
         Id = "lee-2022-prior"
         Title = "The prior is a warm start for the noisiest level"
         Statement = "For every law p on ℝᵈ, χ²(N(0, σ²·I)‖p∗N(0, σ²·I)) ≤ E_p e^(‖x‖²/σ²) − 1."
-        Source = source "Theorem 2.2, the first level"
+        Source = Papers.lee "Theorem 2.2, the first level"
         Stance = Guarantee
         Assumptions = firstAssumptions
         Metric = Metric.Chi2

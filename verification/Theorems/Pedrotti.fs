@@ -4,7 +4,9 @@ module Sgm.Verification.Theorems.Pedrotti
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiScore
 
 /// What statement D3a needs to know of a run.
 type private Contraction =
@@ -168,7 +170,7 @@ let inexactLangevin =
         Statement =
             "If ⟨s(x) − s(y), x − y⟩ ≤ −m·‖x − y‖² and ‖s − ∇ln p‖_{L²(p)} ≤ ε, then Langevin dynamics with the score s satisfies "
             + "W2(q_{T2}, p) ≤ e^(−m·T2)·W2(q_0, p) + (1 − e^(−m·T2))·ε/m. T1 is fixed: the plateau in T2 is proportional to ε."
-        Source = source "the corrector's Wasserstein bound"
+        Source = Papers.pedrotti "the corrector's Wasserstein bound"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

@@ -4,7 +4,9 @@ module Sgm.Verification.Theorems.PedrottiCurvature
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
 
 /// T1 = max(0, ½·ln(1 − τ² + kR²)).
 let forwardTime k radius variance = max 0.0 (0.5 * log (1.0 - variance + k * radius * radius))
@@ -261,7 +263,7 @@ let curvature =
             "Data q∗N(0, τ²·I) with supp q in a ball of radius R; a = e^(−T1), v = 1 − a²(1 − τ²). Then Cov(aZ₀ | x) ⪯ a²R²·I, so that "
             + "(1/v)·I ⪰ −∇²ln p_{T1} ⪰ α·I with α = 1/v − a²R²/v², and α = (1 − 1/k)/v at T1 = max(0, ½·ln(1 − τ² + kR²)). With the exact "
             + "score W2(q_{T2}, p_{T1}) ≤ e^(−α·T2)·(a²M₂ + (1 − √v)²·d)^½. For a product of such laws R is the largest of the factors'."
-        Source = source "strong log-concavity after a fixed time"
+        Source = Papers.pedrotti "strong log-concavity after a fixed time"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

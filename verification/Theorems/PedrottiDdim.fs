@@ -5,7 +5,10 @@ open MathNet.Numerics.Integration
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
+open Sgm.Verification.Theorems.PedrottiScore
 
 let private ddimRun (subject: Subject) =
     attempt {
@@ -66,7 +69,6 @@ let private assumptions =
             })
     ]
 
-let private atEnd runner (trial: Trial) = Measure.atEnd Metric.W2 runner trial.Subject.Plan
 
 let private evidence: Evidence =
     fun runner trial ->
@@ -75,7 +77,7 @@ let private evidence: Evidence =
             let! run = ddimRun trial.Subject
             let! data = blocks plan.Target
             let! start = Measure.atStart Metric.W2 runner plan
-            let! measured = atEnd runner trial
+            let! measured = atEnd Metric.W2 runner trial
             let! last = (Ok(start.Value.Value / run.Level.Mean), run.Reverse) ||> List.fold (oneStep data plan)
             let final = (List.last run.Reverse).To
 
@@ -101,7 +103,7 @@ let private experimentOf begun law (s: Setting) _refinement =
     }
 
 let private base' = setting [ "d", 4.0; "T1", 2.0; "ε", 0.01; "τ", 0.5; "R/τ", 1.0; "K", 64.0 ]
-let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+let private with' = changed base'
 
 let private countAxis =
     axis "K" "number of steps" (function
@@ -117,12 +119,6 @@ let private centred s = normal (fill (int (value "d" s)) 0.0) (value "τ" s ** 2
 
 let private conditioned s =
     normalDiag (fill (int (value "d" s)) 0.3) (List.init (int (value "d" s)) (fun i -> if i % 2 = 0 then 0.1 else 1.0))
-
-let private bimodal s = twoAtoms 0.0 (value "R/τ" s * value "τ" s) (value "τ" s ** 2.0)
-
-let private mixtures s =
-    let r, v = value "R/τ" s * value "τ" s, value "τ" s ** 2.0
-    product [ int (value "d" s), fiveAtoms r v; int (value "d" s), twoAtoms 0.0 r v ]
 
 let private scenarios =
     [
@@ -158,7 +154,7 @@ let private countRate what law =
         Exponent = AtMost -1.0
         IsExponential = false
         Of = what
-        Quantity = atEnd
+        Quantity = atEnd Metric.W2
         Scenario =
             scenario
                 what
@@ -180,7 +176,7 @@ let ddim =
             "y = x/m, ρ = σ/m, u = τ² + ρ², κ = ρ_{i+1}/ρ_i. DDIM steps y ← κ·y + (1 − κ)·D̂(y) give W_{i+1} ≤ (κ + (1 − κ)·K_i)·W_i + (1 − κ)·(σ_i²/m_i)·ε_i "
             + "+ ∫_{ρ_{i+1}}^{ρ_i} G(ρ)·(1 − ρ_{i+1}/ρ)dρ for W_i = W2 in y, with K = τ²/u + ρ²R²/u² (plus σ²·Lip(s − ∇ln p)) and "
             + "G = ρτ²√d/u^{3/2} + (ρ³/u^{3/2})·(R²√d/u + 2R³/u^{3/2}); G is taken blockwise and squares add."
-        Source = source "the discretised reverse"
+        Source = Papers.pedrotti "the discretised reverse"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.W2

@@ -4,7 +4,10 @@ module Sgm.Verification.Theorems.PedrottiDiscrete
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
+open Sgm.Verification.Theorems.PedrottiScore
 
 type private Facts =
     {
@@ -68,7 +71,6 @@ let private wassersteinAssumptions =
             monotone k |> Result.map (fun m -> min (m / k.Score.Lipschitz ** 2.0) (1.0 / k.L)))
     ]
 
-let private atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
 
 /// By an exact law where there is one; otherwise by particles, with the closed form of D2 in the place of the start's W2.
 let private wassersteinEvidence: Evidence =
@@ -168,7 +170,7 @@ let private dimensionAxis = axis "d" "dimension" (few [ 2.0; 4.0; 16.0; 64.0; 25
 let private timeAxis = axis "T2" "time of the corrector, Nh" (few [ 0.5; 1.0; 2.0; 4.0; 8.0; 16.0 ])
 
 let private base' = setting [ "d", 4.0; "T1", 1.0; "T2", 8.0; "ε", 0.03; "h", 1.0 / 256.0 ]
-let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+let private with' = changed base'
 
 let private shift s = exact |> shifted (value "ε" s)
 let private ripple s = exact |> rippled (value "ε" s) 0.5
@@ -279,7 +281,7 @@ let wasserstein =
         Statement =
             "∇ln p is L-Lipschitz, s is Λ-Lipschitz, ⟨s(x) − s(y), x − y⟩ ≤ −m·‖x − y‖², ‖s − ∇ln p‖_{L²(p)} ≤ ε, h ≤ min(m/Λ², 1/L). Then N Langevin steps give "
             + "W2(q_N, p) ≤ (1 − mh/2)^N·W2(q_0, p) + (2/m)·(ε + 1.45·L·√(dh))."
-        Source = source "the discretised corrector"
+        Source = Papers.pedrotti "the discretised corrector"
         Stance = Guarantee
         Assumptions = wassersteinAssumptions
         Metric = Metric.W2
@@ -324,7 +326,7 @@ let relativeEntropy =
         Statement =
             "p satisfies a log-Sobolev inequality with constant 1/α, ∇ln p is L-Lipschitz, s is Λ-Lipschitz, h ≤ 1/(8·max(Λ, L)). Then "
             + "KL(q_N‖p) ≤ e^(−αNh/2)·KL(q_0‖p) + 1.07·ln E_p e^(5‖s − ∇ln p‖²/(2α)) + (2.61·Λ² + 1.31·ΛL)·hd/α."
-        Source = source "the discretised corrector under the moment-generating loss"
+        Source = Papers.pedrotti "the discretised corrector under the moment-generating loss"
         Stance = Guarantee
         Assumptions = entropyAssumptions
         Metric = Metric.Kl

@@ -4,7 +4,9 @@ module Sgm.Verification.Theorems.PedrottiEntropy
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiScore
 
 type private Facts =
     {
@@ -152,7 +154,7 @@ let moment =
         Statement =
             "If p satisfies a log-Sobolev inequality with constant 1/α and M = ln E_p e^(‖s − ∇ln p‖²/α) < ∞, then Langevin dynamics with the "
             + "score s satisfies KL(q_{T2}‖p) ≤ e^(−α·T2/2)·KL(q_0‖p) + (1 − e^(−α·T2/2))·M."
-        Source = source "the corrector under the moment-generating loss"
+        Source = Papers.pedrotti "the corrector under the moment-generating loss"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Kl

@@ -4,7 +4,10 @@ module Sgm.Verification.Theorems.PedrottiReverse
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
+open Sgm.Verification.Theorems.PedrottiScore
 
 let private reverseRun (subject: Subject) =
     attempt {
@@ -163,18 +166,12 @@ let private dimensionAxis = axis "d" "dimension" (few [ 1.0; 4.0; 16.0; 64.0; 25
 let private ratioAxis = axis "R/τ" "radius of the atoms in units of τ" (few [ 0.25; 0.5; 1.0; 1.5; 2.0 ])
 
 let private base' = setting [ "d", 4.0; "T1", 1.0; "T2", 0.0; "ε", 0.1; "τ", 0.5; "R/τ", 1.0 ]
-let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+let private with' = changed base'
 
 /// N(−(1, …, 1)/√d, τ²·I): the score error (1, …, 1)·ε/√d points away from it.
 let private normalData s =
     let d = int (value "d" s)
     normal (fill d (-1.0 / sqrt (float d))) (value "τ" s ** 2.0)
-
-let private bimodal s = twoAtoms 0.0 (value "R/τ" s * value "τ" s) (value "τ" s ** 2.0)
-
-let private mixtures s =
-    let r, v = value "R/τ" s * value "τ" s, value "τ" s ** 2.0
-    product [ int (value "d" s), fiveAtoms r v; int (value "d" s), twoAtoms 0.0 r v ]
 
 let private scenarios =
     [
@@ -242,8 +239,7 @@ let private rates =
 let private scaledTo radius s =
     let tau = 0.75 * radius
 
-    (s, [ "τ", tau; "R/τ", radius / tau; "T1", PedrottiCurvature.forwardTime 5.0 radius (tau * tau) ])
-    ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+    changed s [ "τ", tau; "R/τ", radius / tau; "T1", PedrottiCurvature.forwardTime 5.0 radius (tau * tau) ]
 
 let private mainScenarios =
     [
@@ -300,7 +296,7 @@ let reverse =
             "Let s_t have the one-sided Lipschitz constant L_s(t) and ‖s_t − ∇ln p_t‖_{L²(p_t)} ≤ ε_t, and E_t = exp∫₀^t(1 + L_s). The reverse ODE "
             + "dY = (Y + s)dr from T1 to 0 gives W2(out, p) ≤ E_{T1}·W2(start, p_{T1}) + ∫₀^{T1} E_t·ε_t dt. For data q∗N(0, τ²·I) and an error of "
             + "Lipschitz constant 0, E_t = τ/√v·exp((R²/2)(1/τ² − a²/v))."
-        Source = source "the reverse process"
+        Source = Papers.pedrotti "the reverse process"
         Stance = Guarantee
         Assumptions = [ dataForm; reverseForm ]
         Metric = Metric.W2
@@ -319,7 +315,7 @@ let mainWasserstein =
         Statement =
             "Corrector for T2 at T1 from N(0, I), then the reverse ODE: with D2, D3a and D4 "
             + "W2(out, p) ≤ E_{T1}·[e^(−m·T2)·(a²M₂ + (1 − √v)²·d)^½ + (1 − e^(−m·T2))·ε_{T1}/m] + ∫₀^{T1} E_t·ε_t dt. T1 is fixed; T2 grows like ln(1/accuracy)."
-        Source = source "the main bound in Wasserstein distance"
+        Source = Papers.pedrotti "the main bound in Wasserstein distance"
         Stance = Guarantee
         Assumptions = [ dataForm; reverseForm; correctorForm ]
         Metric = Metric.W2
@@ -338,7 +334,7 @@ let mainEntropy =
         Statement =
             "The same sampler; 1/α the log-Sobolev constant of p_{T1} (α = (1 − 1/k)/v at T1 = ½·ln(1 − τ² + kR²)), M = ln E e^(‖s − ∇ln p‖²/α): with D2, D3b, "
             + "Talagrand's inequality and D4 W2(out, p) ≤ E_{T1}·((2/α)·[e^(−α·T2/2)·K₀ + (1 − e^(−α·T2/2))·M])^½ + ∫₀^{T1} E_t·ε_t dt."
-        Source = source "the main bound under the moment-generating loss"
+        Source = Papers.pedrotti "the main bound under the moment-generating loss"
         Stance = Guarantee
         Assumptions = [ dataForm; reverseForm; entropyForm ]
         Metric = Metric.W2

@@ -4,7 +4,9 @@ module Sgm.Verification.Theorems.PedrottiStart
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
 
 let private assumptions =
     [
@@ -117,7 +119,7 @@ let private theorem id title statement metric name bound reading rates =
         Title = title
         Statement =
             "Data q∗N(0, τ²·I), Z₀ ~ q, M₂ = E‖Z₀‖², γ = N(0, I), a = e^(−T1), v = 1 − a²(1 − τ²). Then " + statement
-        Source = source "the start of the corrector"
+        Source = Papers.pedrotti "the start of the corrector"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = metric

@@ -1,10 +1,14 @@
 /// Pedrotti, Maas and Mondelli 2024: the whole sampler with finite steps and a stochastic reverse, in total variation.
 module Sgm.Verification.Theorems.PedrottiTotalVariation
 
+open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiRun
+open Sgm.Verification.Theorems.PedrottiScore
 
 let private ancestralRun (subject: Subject) =
     attempt {
@@ -43,11 +47,8 @@ let private correctorOf (subject: Subject) (run: LangevinRun) =
                 Start = subject.Plan.Start,
                 InitialLevel = run.Level,
                 Instructions =
-                    System.Collections.Immutable.ImmutableArray.Create<Instruction>(
-                        Instruction.Repeat(
-                            run.N,
-                            System.Collections.Immutable.ImmutableArray.Create<Instruction>(Instruction.Step step)
-                        )
+                    ImmutableArray.Create<Instruction>(
+                        Instruction.Repeat(run.N, ImmutableArray.Create<Instruction>(Instruction.Step step))
                     ),
                 Metrics = subject.Plan.Metrics
             )
@@ -117,13 +118,12 @@ let private assumptions =
             (reverseBound >> Result.map (fun bound -> $"the reverse adds at most {bound:g6}"))
     ]
 
-let private atEnd runner (trial: Trial) = Measure.atEnd Metric.Tv runner trial.Subject.Plan
 
 let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let! bound = totalBound trial.Subject
-            let! measured = atEnd runner trial
+            let! measured = atEnd Metric.Tv runner trial
             return [ { What = "TV at the last level"; Measured = measured; Bound = bound } ]
         }
 
@@ -156,7 +156,7 @@ let private experimentOf law (s: Setting) _refinement =
 let private base' =
     setting [ "d", 1.0; "T1", 1.0; "T2", 8.0; "h", 1.0 / 256.0; "ε", 0.01; "ρ", 0.3; "K", 128.0; "τ", 0.2 ]
 
-let private with' changes = (base', changes) ||> List.fold (fun s (symbol, x) -> Map.add symbol x s)
+let private with' = changed base'
 
 let private countAxis =
     axis "K" "number of ancestral steps" (function
@@ -219,7 +219,7 @@ let private rates =
             Exponent = AtMost -0.5
             IsExponential = false
             Of = "TV at the last level in K, exact score, corrector run to its end"
-            Quantity = atEnd
+            Quantity = atEnd Metric.Tv
             Scenario =
                 scenario
                     "steps of the reverse"
@@ -241,7 +241,7 @@ let prediction =
         Statement =
             "N Langevin steps of h at T1 from N(0, I) under D5b, then K ancestral steps equal in λ = 1/ρ² to a level ρ_K > 0, denoiser errors δ_i = (σ_i²/m_i)·ε_i. Then "
             + "TV(q_K, p_{ρ_K}) ≤ √(KL_N/2) + ½·√(Δλ·Σδ_i² + (λ_K − λ_0)·tr Cov(X₀)/K), KL_N by D5b from K₀ of D2. T1 is fixed."
-        Source = source "the discretised bound in total variation"
+        Source = Papers.pedrotti "the discretised bound in total variation"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Tv

@@ -5,7 +5,9 @@ open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
+open Sgm.Verification.Theorems.PedrottiScore
 
 type private Facts =
     {
@@ -26,17 +28,7 @@ let private untruncated (plan: Plan) =
     | (:? Engine.ScoreModifier.Clipped as clip) :: earlier ->
         let modifiers = ImmutableArray.CreateRange(List.rev earlier)
 
-        Ok(
-            clip.Radius,
-            Plan(
-                Target = plan.Target,
-                Score = Engine.Score(plan.Score.Of, modifiers),
-                Start = plan.Start,
-                InitialLevel = plan.InitialLevel,
-                Instructions = plan.Instructions,
-                Metrics = plan.Metrics
-            )
-        )
+        Ok(clip.Radius, plan |> Plan.withScore (Engine.Score(plan.Score.Of, modifiers)))
     | _ -> Error "the score's last modifier is not 'clipped'"
 
 let private facts (subject: Subject) =
@@ -199,7 +191,7 @@ let truncation =
         Statement =
             "Let the denoiser (x + σ²·s)/a be projected onto a ball of radius R that holds the true one. This never increases the error of s, bounds it by B = 2aR/σ², and so "
             + "M ≤ ln(1 + (e^(B²/α) − 1)·ε²/B²) ≤ (e^(B²/α) − 1)/B²·ε² in D3b: an L² error ε is enough. For τ = 0 and T1 = ½·ln(1 + kR²), B²/α = 4/(k − 1)."
-        Source = source "the corrector with a truncated score"
+        Source = Papers.pedrotti "the corrector with a truncated score"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Kl

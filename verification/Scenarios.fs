@@ -1,0 +1,36 @@
+/// The words that scenarios and rates are written in.
+module Sgm.Verification.Scenarios
+
+open Sgm
+open Sgm.Verification
+
+let value symbol (setting: Setting) = Map.find symbol setting
+let setting values : Setting = Map.ofList values
+
+/// The setting with other values of some axes.
+let changed (setting: Setting) values : Setting =
+    (setting, values) ||> List.fold (fun point (symbol, value) -> Map.add symbol value point)
+
+let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
+
+/// Every second value when there is little time.
+let few (values: float list) effort =
+    if effort = Quick then
+        values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd
+    else
+        values
+
+let scenario name description experiment bases axes =
+    {
+        Name = name
+        Description = description
+        Bases = bases
+        Axes = axes
+        Experiment = experiment
+    }
+
+/// The plan of a scenario's experiment; scenarios name no files.
+let planOf experiment = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}") experiment
+
+/// The metric at the end of a trial's run.
+let atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
