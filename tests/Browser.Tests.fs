@@ -7,7 +7,7 @@ open Expecto
 open Sgm.Verification.Report
 
 /// The report with every verdict, every kind of number and hostile names everywhere.
-let private hostile = lazy (Document.create DateTimeOffset.UnixEpoch ReportTests.mixed)
+let private hostile = lazy (Document.create DateTimeOffset.UnixEpoch HostileReport.mixed)
 
 /// Writes the report into a folder with a hostile name and hands its page to a test; skips where there is no browser.
 let private onReport test =

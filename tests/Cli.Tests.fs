@@ -1,99 +1,12 @@
 module Sgm.Tests.CliTests
 
 open System
-open System.Collections.Immutable
-open System.Diagnostics
 open System.IO
-open System.Text.Json
-open System.Threading
 open Expecto
 open Sgm
-open Sgm.Engine
 open Sgm.Cli
 open Sgm.Verification
-
-/// What a command wrote and how it ended.
-type private Ran = { Code: int; Out: string; Error: string }
-
-let private ranOn isTerminal work =
-    let out, error = new StringWriter(), new StringWriter()
-
-    let terminal =
-        {
-            Out = out
-            Error = error
-            OutIsTerminal = isTerminal
-            ErrorIsTerminal = false
-            Cancellation = CancellationToken.None
-        }
-
-    let code = work terminal
-    { Code = code; Out = string out; Error = string error }
-
-/// The command in this process.
-let private sgm words = ranOn false (fun terminal -> Program.run terminal words)
-
-let private withFolder work =
-    let folder = Directory.CreateTempSubdirectory "sgm-cli-"
-
-    try
-        work folder.FullName
-    finally
-        folder.Delete true
-
-let private withFile (text: string) work =
-    withFolder (fun folder ->
-        let file = Path.Combine(folder, "it.sgm")
-        File.WriteAllText(file, text)
-        work file)
-
-let private json (ran: Ran) =
-    use document = JsonDocument.Parse ran.Out
-    document.RootElement.Clone()
-
-let private names (element: JsonElement) = [ for property in element.EnumerateObject() -> property.Name ]
-
-let private at (path: string list) (element: JsonElement) =
-    (element, path) ||> List.fold (fun inner name -> inner.GetProperty name)
-
-let private items (element: JsonElement) = List.ofSeq (element.EnumerateArray())
-let private isNullValue (element: JsonElement) = element.ValueKind = JsonValueKind.Null
-
-let private isPlain (ran: Ran) =
-    for text in [ ran.Out; ran.Error ] do
-        Expect.isFalse (text.Contains '\027') "no escape sequence"
-        Expect.isFalse (text.Contains "   at Sgm") "no stack trace"
-
-let private examples =
-    let rec above (folder: DirectoryInfo) : string =
-        if Directory.Exists(Path.Combine(folder.FullName, "examples")) then
-            Path.Combine(folder.FullName, "examples")
-        else
-            above folder.Parent
-
-    above (DirectoryInfo AppContext.BaseDirectory)
-
-/// N steps of Langevin on N(0, 1), whose variance ends at 1/(1 − h/2).
-let private langevinText (h: float) =
-    $"experiment {{
-    target    (normal [ 0.0 ] 1.0)
-    forward   vp
-    start     (from (normal [ 0.0 ] 1.0))
-    sampler   (repeat 4000 (corrector (langevin {h})))
-    measure   [ kl; chi2; w2 ]
-    particles 1000
-}}"
-
-let private mixtureText steps particles =
-    $"experiment {{
-    target    (mixture [ 0.5, normal [ -2.0; 0.0 ] 0.25
-                         0.5, normal [ 2.0; 1.0 ] 0.25 ])
-    forward   vp
-    start     (point [ 0.0; 0.0 ])
-    sampler   (repeat {steps} (corrector (langevin 0.01)))
-    measure   [ tv; kl ]
-    particles {particles}
-}}"
+open Sgm.Tests.Command
 
 let private help =
     testList
@@ -149,12 +62,12 @@ let private refusals =
         [ "check"; Path.GetTempPath() ], "directory"
         [ "check"; binary ], "expected 'experiment"
         [ "explain"; Path.Combine(binary, "below") ], "cannot read"
-        [ "run"; Path.Combine(examples, "ddpm-gaussian.sgm"); "--particles"; "0" ], "found 0"
-        [ "run"; Path.Combine(examples, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
-        [ "run"; Path.Combine(examples, "old-faithful.sgm"); "--by"; "exact" ], "gaussian: the target is not"
+        [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--particles"; "0" ], "found 0"
+        [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
+        [ "run"; Path.Combine(examples.Value, "old-faithful.sgm"); "--by"; "exact" ], "gaussian: the target is not"
         [ "verify"; "bruno-2023-sgdl" ], "did you mean 'bruno-2023-sgld'?"
         [ "verify"; "nothing-like-it" ], "known are"
-        [ "verify"; "--report"; examples ], "something other than a report"
+        [ "verify"; "--report"; examples.Value ], "something other than a report"
         [ "verify"; "--report"; binary ], "is a file"
         [ "verify"; "--effort"; "ful" ], "did you mean 'full'?"
         [ "theorems"; "bruno-2032" ], "bruno-2023-gaussian"
@@ -191,147 +104,12 @@ let private badInput =
                             Expect.equal (names error) [ "file"; "line"; "column"; "message" ] "fields"))
         ]
 
-let private runs =
-    testList
-        "run"
-        [
-            testCase "an exact run has the fields of the contract and no others" (fun () ->
-                withFile (langevinText 0.5) (fun file ->
-                    let ran = sgm [ "run"; file; "--json" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    Expect.equal ran.Error "" "standard error"
-                    let root = json ran
-
-                    Expect.equal
-                        (names root)
-                        [
-                            "fingerprint"
-                            "backend"
-                            "dimension"
-                            "particles"
-                            "seed"
-                            "scoreEvaluations"
-                            "samplingSeconds"
-                            "probes"
-                        ]
-                        "fields"
-
-                    Expect.equal ((at [ "backend" ] root).GetString()) "gaussian" "backend"
-                    Expect.isTrue (isNullValue (at [ "particles" ] root)) "particles of an exact law"
-                    Expect.equal ((at [ "scoreEvaluations" ] root).GetInt64()) 4000L "cost"
-                    let probe = List.exactlyOne (items (at [ "probes" ] root))
-                    Expect.equal (names probe) [ "name"; "level"; "mean"; "variance"; "metrics" ] "fields of a probe"
-                    Expect.equal (names (at [ "level" ] probe)) [ "parameter"; "mean"; "sigma" ] "fields of a level"
-                    Expect.equal (names (at [ "metrics" ] probe)) [ "kl"; "chi2"; "w2" ] "the metrics asked for"
-
-                    Expect.equal
-                        (names (at [ "metrics"; "kl" ] probe))
-                        [ "value"; "lower"; "upper"; "confidence"; "method" ]
-                        "fields of a metric"
-
-                    let variance = (List.head (items (at [ "variance" ] probe))).GetDouble()
-                    Expect.floatClose Accuracy.high variance (1.0 / (1.0 - 0.5 / 2.0)) "1/(1 − h/2)"))
-
-            testCase "particles come with intervals, and a reason for what they cannot give" (fun () ->
-                withFile (mixtureText 10 500) (fun file ->
-                    let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    let root = json ran
-                    Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
-                    Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
-                    Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
-                    let probe = List.exactlyOne (items (at [ "probes" ] root))
-
-                    Expect.containsAll
-                        (names probe)
-                        [ "meanLower"; "meanUpper"; "varianceLower"; "varianceUpper"; "confidence" ]
-                        "intervals of the moments"
-
-                    let kl = at [ "metrics"; "kl" ] probe
-                    Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
-                    Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
-                    Expect.equal ((at [ "upper" ] kl).GetString()) "Infinity" "the upper end"))
-
-            testCase "the same seed gives the same numbers on 1 and 3 threads" (fun () ->
-                withFile (mixtureText 10 5000) (fun file ->
-                    let probes threads =
-                        (at [ "probes" ] (json (sgm [ "run"; file; "--json"; "--threads"; threads ]))).GetRawText()
-
-                    Expect.equal (probes "3") (probes "1") "probes"))
-
-            testCase "moments of more than 16 coordinates on request" (fun () ->
-                let text =
-                    "experiment {
-  target (standard 17)
-  forward vp
-  start (point (fill 17 1.0))
-  sampler (corrector (langevin 0.1))
-}"
-
-                withFile text (fun file ->
-                    let probe words =
-                        List.exactlyOne (items (at [ "probes" ] (json (sgm ([ "run"; file; "--json" ] @ words)))))
-
-                    Expect.equal (names (probe [])) [ "name"; "level"; "metrics" ] "without --full"
-                    Expect.hasLength (items (at [ "mean" ] (probe [ "--full" ]))) 17 "with --full"))
-
-            testCase "an infinite divergence is the string Infinity with a reason" (fun () ->
-                let text =
-                    "experiment {
-  target (normal [ 0.0 ] 1.0)
-  forward vp
-  start (from (normal [ 0.0 ] 4.0))
-  sampler identity
-  measure [ chi2 ]
-}"
-
-                withFile text (fun file ->
-                    let ran = sgm [ "run"; file; "--json" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    let probe = List.exactlyOne (items (at [ "probes" ] (json ran)))
-                    let chi2 = at [ "metrics"; "chi2" ] probe
-                    Expect.equal ((at [ "value" ] chi2).GetString()) "Infinity" "value"
-                    Expect.isNotNull ((at [ "reason" ] chi2).GetString()) "reason"))
-
-            testCase "auto turns to particles when the exact law gives up on the way" (fun () ->
-                // Noise of 1e-10 on a state of 1e10: positions in doubles are coarser than the noise.
-                let text =
-                    "experiment {\n  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])\n  forward ve\n  start (from (mixture [ 0.5, normal [ 0.0 ] 1e-18; 0.5, normal [ 10.0 ] 1e20 ]))\n  sampler (repeat 3 (corrector (langevin 1e-20)))\n  particles 1000\n}"
-
-                withFile text (fun file ->
-                    let ran = sgm [ "run"; file; "--json" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    Expect.equal ((at [ "backend" ] (json ran)).GetString()) "particles" "backend"
-                    let exact = sgm [ "run"; file; "--by"; "exact" ]
-                    Expect.equal exact.Code 2 "exact has nothing to turn to"
-                    Expect.stringContains exact.Error "grid" "and says which law gave up"))
-
-            testCase "divergence is exit code 3 with step and level, and a status" (fun () ->
-                withFile (langevinText 3.0) (fun file ->
-                    for by in [ "exact"; "particles" ] do
-                        let ran = sgm [ "run"; file; "--json"; "--by"; by ]
-                        isPlain ran
-                        Expect.equal ran.Code 3 by
-                        Expect.isMatch ran.Error @"diverged at step \d+ \(langevin\), level t = 0" "the message"
-                        let status = at [ "status" ] (json ran)
-                        Expect.equal ((at [ "kind" ] status).GetString()) "diverged" "kind"
-                        Expect.equal (isNullValue (at [ "block" ] status)) (by = "exact") "block"))
-
-            testCase "a terminal gets boxes and the same numbers" (fun () ->
-                withFile (langevinText 0.5) (fun file ->
-                    let words = [ "run"; file ]
-                    let inTerminal = ranOn true (fun terminal -> Program.run terminal words)
-                    Expect.stringContains inTerminal.Out "╭" "a box"
-                    Expect.stringContains inTerminal.Out "1.33333" "the variance"
-                    Expect.stringContains (sgm words).Out "1.33333" "the variance without a terminal"))
-        ]
-
 let private others =
     testList
         "check, explain, theorems"
         [
             testCase "check answers for every law and theorem" (fun () ->
-                let ran = sgm [ "check"; Path.Combine(examples, "old-faithful.sgm"); "--json" ]
+                let ran = sgm [ "check"; Path.Combine(examples.Value, "old-faithful.sgm"); "--json" ]
                 Expect.equal ran.Code 0 ran.Error
                 let root = json ran
                 Expect.equal (items (at [ "laws" ] root)).Length (List.length Laws.exact) "laws"
@@ -353,7 +131,7 @@ let private others =
                     Expect.stringContains ran.Out "beyond stability" "the warning"))
 
             testCase "explain shows the first and the last transition" (fun () ->
-                let ran = sgm [ "explain"; Path.Combine(examples, "ddpm-gaussian.sgm") ]
+                let ran = sgm [ "explain"; Path.Combine(examples.Value, "ddpm-gaussian.sgm") ]
                 Expect.equal ran.Code 0 ran.Error
 
                 for text in [ "transition 1 of 100"; "transition 100 of 100"; "ancestral"; "x ←"; "ξ"; "t = 0" ] do
@@ -369,142 +147,11 @@ let private others =
                 Expect.equal ((at [ "id" ] one).GetString()) "bruno-2023-sgld" "one")
         ]
 
-/// The engine with √h for √(2h).
-let private sabotaged (plan: Plan) options =
-    let weaker (t: Tableau) =
-        Tableau(Method = t.Method, From = t.From, To = t.To, Stages = t.Stages, A = t.A, B = t.B, C = t.C / sqrt 2.0)
-
-    let rec change (instruction: Instruction) : Instruction =
-        match instruction with
-        | :? Instruction.Step as step -> Instruction.Step(weaker step.Tableau)
-        | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, changeAll repeat.Body)
-        | :? Instruction.Transitions as all ->
-            Instruction.Transitions(all.Count, fun i -> changeAll (all.Body.Invoke i))
-        | other -> other
-
-    and changeAll body = ImmutableArray.CreateRange(body |> Seq.map change)
-
-    let changed =
-        Plan(
-            Target = plan.Target,
-            Score = plan.Score,
-            Start = plan.Start,
-            InitialLevel = plan.InitialLevel,
-            Instructions = changeAll plan.Instructions,
-            Metrics = plan.Metrics
-        )
-
-    Laws.run changed options
-
-let private verify =
-    testList
-        "verify"
-        [
-            testCase "the last line is the path of the report" (fun () ->
-                withFolder (fun folder ->
-                    let directory = Path.Combine(folder, "report")
-                    let junit = Path.Combine(folder, "junit.xml")
-                    let ran = sgm [ "verify"; "bruno"; "--report"; directory; "--junit"; junit ]
-                    isPlain ran
-                    Expect.equal ran.Code 0 ran.Error
-                    let last = Array.last (ran.Out.TrimEnd().Split '\n')
-                    Expect.isTrue (File.Exists(last.Replace("report: ", ""))) last
-                    Expect.isTrue (File.Exists junit) "the JUnit file"))
-
-            testCase "with --json standard output is the contract's document" (fun () ->
-                withFolder (fun folder ->
-                    let ran = sgm [ "verify"; "bruno"; "--json"; "--report"; Path.Combine(folder, "report") ]
-                    Expect.equal ran.Code 0 ran.Error
-                    let root = json ran
-                    Expect.containsAll (names root) [ "checks"; "violated"; "elapsedSeconds" ] "fields"
-
-                    for check in items (at [ "checks" ] root) do
-                        Expect.containsAll
-                            (names check)
-                            [
-                                "id"
-                                "claim"
-                                "axis"
-                                "verdict"
-                                "cells"
-                                "tightest"
-                                "claimed"
-                                "measured"
-                                "lower"
-                                "upper"
-                                "vacuous"
-                            ]
-                            "fields of a check"))
-
-            testCase "a violated check is exit code 1" (fun () ->
-                withFolder (fun folder ->
-                    let request =
-                        { VerifyRequest.Of [ VerifyArguments.Ids [ "bruno-2023-gaussian" ] ] with
-                            Report = Path.Combine(folder, "report")
-                        }
-
-                    let ran = ranOn false (fun terminal -> Verify.commandBy sabotaged terminal request)
-                    Expect.equal ran.Code 1 ran.Out
-                    Expect.stringContains ran.Out "violated" "the verdict"))
-        ]
-
-/// The command as a process of its own.
-let private start (words: string list) =
-    let info = ProcessStartInfo("dotnet", Path.Combine(AppContext.BaseDirectory, "sgm.dll") :: words)
-    info.RedirectStandardOutput <- true
-    info.RedirectStandardError <- true
-    Process.Start info
-
-let private signalled (signal: string) =
-    testCase $"SIG{signal} ends a long run with 130 within a second" (fun () ->
-        if OperatingSystem.IsWindows() then
-            skiptest "no POSIX signals"
-
-        withFile (mixtureText 100000000 100000) (fun file ->
-            use running = start [ "run"; file; "--by"; "particles" ]
-            // Long enough for the run to be under way.
-            Thread.Sleep 2500
-            Expect.isFalse running.HasExited "it runs"
-            let clock = Stopwatch.StartNew()
-            use kill = Process.Start("kill", [ $"-{signal}"; string running.Id ])
-            kill.WaitForExit()
-            Expect.isTrue (running.WaitForExit 10000) "it ends"
-            // 900 ms is the hard end; the rest is the machine's, which runs other tests at the same time.
-            Expect.isLessThan clock.Elapsed.TotalSeconds 2.0 "seconds"
-            Expect.equal running.ExitCode 130 "exit code"
-            Expect.stringContains (running.StandardError.ReadToEnd()) "cancelled" "the message"))
-
-let private processes =
-    testSequenced (
-        testList
-            "process"
-            [
-                signalled "INT"
-                signalled "TERM"
-
-                testCase "a reader that closes early sees no trace" (fun () ->
-                    use running = start [ "theorems"; "--json" ]
-                    running.StandardOutput.Close()
-                    let error = running.StandardError.ReadToEnd()
-                    running.WaitForExit()
-                    Expect.equal error "" "standard error")
-
-                testCase "help goes to standard output, messages to standard error, without colour" (fun () ->
-                    use running = start [ "verify"; "nothing-like-it" ]
-                    let out, error = running.StandardOutput.ReadToEnd(), running.StandardError.ReadToEnd()
-                    running.WaitForExit()
-                    let ran = { Code = running.ExitCode; Out = out; Error = error }
-                    isPlain ran
-                    Expect.equal ran.Code 2 "exit code"
-                    Expect.equal out "" "standard output")
-            ]
-    )
-
 let private every =
     testList
         "examples"
         [
-            for file in Directory.GetFiles(examples, "*.sgm") do
+            for file in Directory.GetFiles(examples.Value, "*.sgm") do
                 testCase (Path.GetFileName file) (fun () ->
                     for verb in [ "check"; "run" ] do
                         let ran = sgm [ verb; file; "--json" ]
@@ -513,4 +160,7 @@ let private every =
                         json ran |> ignore)
         ]
 
-let tests = testList "command" [ help; badInput; runs; others; verify; processes; every ]
+let tests =
+    testList
+        "command"
+        [ help; badInput; CliRunTests.runs; others; CliVerifyTests.verify; CliProcessTests.processes; every ]

@@ -7,13 +7,9 @@ open Sgm
 
 /// A folder with one file `data.csv` of this text.
 let private withData (text: string) (test: string -> unit) =
-    let folder = Directory.CreateTempSubdirectory "sgm-data"
-
-    try
-        File.WriteAllText(Path.Combine(folder.FullName, "data.csv"), text)
-        test folder.FullName
-    finally
-        folder.Delete true
+    Folders.inFolder (fun folder ->
+        File.WriteAllText(Path.Combine(folder, "data.csv"), text)
+        test folder)
 
 let private rows text =
     let mutable result = None

@@ -6,16 +6,7 @@ open System.Text.RegularExpressions
 open Expecto
 open Sgm
 
-let private root =
-    let rec above (folder: DirectoryInfo) =
-        match folder with
-        | null -> failwith "SgmDsl.sln is in no folder above the tests"
-        | folder when File.Exists(Path.Combine(folder.FullName, "SgmDsl.sln")) -> folder.FullName
-        | folder -> above folder.Parent
-
-    lazy above (DirectoryInfo AppContext.BaseDirectory)
-
-let private document = lazy File.ReadAllText(Path.Combine(root.Value, "docs", "language.md"))
+let private document = lazy File.ReadAllText(Path.Combine(Folders.root.Value, "docs", "language.md"))
 
 /// An experiment with this text at a position of this kind.
 let rec private around kind text =

@@ -222,15 +222,7 @@ let private powers =
                 let q = Engine.Target(Mixture.Normal([| truth |], Covariance.Isotropic(1, 1.0)))
                 let p = Engine.Target.Centred(1, 1.0)
 
-                let plan =
-                    Plan(
-                        Target = p,
-                        Score = Engine.Score(p, ImmutableArray.Empty),
-                        Start = Engine.Start.Law(q, NoiseLevel.Data),
-                        InitialLevel = NoiseLevel.Data,
-                        Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("end", NoiseLevel.Data)),
-                        Metrics = ImmutableArray.Empty
-                    )
+                let plan = EnsemblePlans.drawn q p
 
                 let measured seed =
                     let run = healthy.Sample plan (RunOptions(Particles = 8192L, Seed = seed, Threads = 1))

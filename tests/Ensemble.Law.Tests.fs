@@ -1,23 +1,12 @@
 module Sgm.Tests.EnsembleLawTests
 
 open System
-open System.Collections.Immutable
 open Expecto
 open Sgm.Engine
 
 /// Particles drawn from q, held against p.
 let private lawOf (q: Target) (p: Target) particles seed =
-    let plan =
-        Plan(
-            Target = p,
-            Score = Score(p, ImmutableArray.Empty),
-            Start = Start.Law(q, NoiseLevel.Data),
-            InitialLevel = NoiseLevel.Data,
-            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("end", NoiseLevel.Data)),
-            Metrics = ImmutableArray.Empty
-        )
-
-    (Ensemble().Run(plan, RunOptions(Particles = particles, Seed = seed))).Probes[0].Law
+    (Ensemble().Run(EnsemblePlans.drawn q p, RunOptions(Particles = particles, Seed = seed))).Probes[0].Law
 
 let private normal1 mean variance = Target(Mixture.Normal([| mean |], Covariance.Isotropic(1, variance)))
 

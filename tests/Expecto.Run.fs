@@ -1,6 +1,6 @@
 namespace Expecto
 
-// The bridge, first half: the test tree and its runner. See docs/decisions/0002.
+// The bridge, first part: the test tree and its runner. See docs/decisions/0002.
 
 open System
 open System.Collections.Concurrent

@@ -6,25 +6,8 @@ open System.IO
 open System.Text.Json
 open System.Threading
 open Expecto
-
-let private start (words: string list) =
-    let info = ProcessStartInfo("dotnet", Path.Combine(AppContext.BaseDirectory, "sgm.dll") :: words)
-    info.RedirectStandardOutput <- true
-    info.RedirectStandardError <- true
-    Process.Start info
-
-let private finish (running: Process) =
-    let out, error = running.StandardOutput.ReadToEndAsync(), running.StandardError.ReadToEndAsync()
-    running.WaitForExit()
-    running.ExitCode, out.Result, error.Result
-
-let private inFolder test =
-    let folder = Directory.CreateTempSubdirectory("sgm-faults-").FullName
-
-    try
-        test folder
-    finally
-        Directory.Delete(folder, true)
+open Sgm.Tests.Command
+open Sgm.Tests.Folders
 
 let private theorem = "bruno-2023-gaussian"
 
@@ -52,8 +35,8 @@ let private killed =
             let words = [ "verify"; theorem; "--report"; report ]
             let clock = Stopwatch.StartNew()
             use first = start words
-            let code, _, error = finish first
-            Expect.equal code 0 error
+            let ran = finish first
+            Expect.equal ran.Code 0 ran.Error
             let whole = clock.ElapsedMilliseconds
             File.WriteAllText(Path.Combine(report, "mine.txt"), "a note beside the report")
             let random = Random 1
@@ -73,8 +56,8 @@ let private killed =
                 isWholeOrAbsent report
 
             use last = start words
-            let code, _, error = finish last
-            Expect.equal code 0 error
+            let ran = finish last
+            Expect.equal ran.Code 0 ran.Error
             Expect.isTrue (Directory.Exists report) "a report again"
             isWholeOrAbsent report
             Expect.isTrue (File.Exists(Path.Combine(report, "mine.txt"))) "the note is still there"))
@@ -93,8 +76,8 @@ let private leftovers =
             File.WriteAllText(Path.Combine(partial, "index.html"), "half")
             Directory.SetLastWriteTimeUtc(partial, DateTime.UtcNow.AddHours -2.0)
             use second = start [ "verify"; theorem; "--report"; report ]
-            let code, _, error = finish second
-            Expect.equal code 0 error
+            let ran = finish second
+            Expect.equal ran.Code 0 ran.Error
             isWholeOrAbsent report
             Expect.isTrue (File.Exists(Path.Combine(report, "mine.txt"))) "the note came back"
             Expect.equal (Directory.GetFileSystemEntries folder) [| report |] "nothing else is left"))
@@ -131,10 +114,10 @@ let private refused (options: string) (reason: string) (outputs: string list) =
 
                 try
                     use running = start ([ "verify"; theorem ] @ words @ report)
-                    let code, _, error = finish running
-                    Expect.equal code 2 error
-                    isASentence error
-                    Expect.stringContains error reason "why"
+                    let ran = finish running
+                    Expect.equal ran.Code 2 ran.Error
+                    isASentence ran.Error
+                    Expect.stringContains ran.Error reason "why"
 
                     Expect.isEmpty
                         (Directory.GetFiles(folder, "*", SearchOption.AllDirectories))

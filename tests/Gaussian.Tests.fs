@@ -4,17 +4,13 @@ open System
 open Expecto
 open MathNet.Numerics
 open Sgm
+open Sgm.Tests.ExactLaws
 
-let private plan e = Lower.plan (fun file -> invalidOp file) e
 
-let private outcome e = Engine.GaussianInterpreter().Run(plan e, Engine.RunOptions())
+let private outcome e = Engine.GaussianInterpreter().Run(planOf e, Engine.RunOptions())
 
-let private finalLaw e =
-    let result = outcome e
-    Expect.isTrue result.IsCompleted $"{result.Status}"
-    (Seq.last result.Probes).Law
+let private finalLaw e = finalOf (outcome e)
 
-let private value metric (law: Engine.Law) = (law.Measure metric).Value.Value
 
 let private close relative (expected: float) (actual: float) what =
     Expect.isLessThanOrEqual
@@ -307,7 +303,7 @@ let private runs =
                                 last <- step.Law
                     )
 
-                Engine.GaussianInterpreter().Run(plan e, options) |> ignore
+                Engine.GaussianInterpreter().Run(planOf e, options) |> ignore
                 Expect.sequenceEqual seen (Seq.init 778 (fun i -> int64 i - 1L)) "indices"
 
                 for metric in [ kl; chi2; w2; tv ] do
@@ -315,7 +311,7 @@ let private runs =
 
             testCase "what it cannot run it refuses with a reason"
             <| fun () ->
-                let whyNot e = Engine.GaussianInterpreter().WhyNot(plan e)
+                let whyNot e = Engine.GaussianInterpreter().WhyNot(planOf e)
 
                 let bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
                 let e = langevinOn 1.0 0.1 1 1.0
@@ -340,7 +336,7 @@ let private runs =
             testCase "cancelled runs say so"
             <| fun () ->
                 let options = Engine.RunOptions(Cancellation = Threading.CancellationToken true)
-                let result = Engine.GaussianInterpreter().Run(plan (langevinOn 1.0 0.1 10 1.0), options)
+                let result = Engine.GaussianInterpreter().Run(planOf (langevinOn 1.0 0.1 10 1.0), options)
                 Expect.equal (result.Status.GetType()) typeof<Engine.RunStatus.Cancelled> "status"
         ]
 

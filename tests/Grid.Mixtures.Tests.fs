@@ -3,16 +3,11 @@ module Sgm.Tests.GridMixturesTests
 open System
 open Expecto
 open Sgm
+open Sgm.Tests.ExactLaws
 
-let private plan e = Lower.plan (fun file -> invalidOp file) e
 let private runPlan p = Engine.GridInterpreter().Run(p, Engine.RunOptions())
 
-let private finalOf (outcome: Engine.Outcome) =
-    Expect.isTrue outcome.IsCompleted $"{outcome.Status}"
-    (Seq.last outcome.Probes).Law
-
-let private finalLaw e = finalOf (runPlan (plan e))
-let private value metric (law: Engine.Law) = (law.Measure metric).Value.Value
+let private finalLaw e = finalOf (runPlan (planOf e))
 
 /// A random annealed pipeline that ends in noise, on a mixture; every kind of kernel, order, schedule and score error comes up.
 let private pipeline seed =
@@ -68,7 +63,7 @@ let private againstTheNaiveTwin =
                 testCase $"pipeline {seed}"
                 <| fun () ->
                     let e = pipeline seed
-                    let p = plan e
+                    let p = planOf e
                     let law = finalOf (runPlan p)
                     let level = (Naive.steps p |> Seq.last).To
                     let target = p.Target.Factors[0].Law
@@ -132,7 +127,7 @@ let private dataProcessing =
 
             let options = Engine.RunOptions(AfterStep = Action<_>(fun step -> found.Add(step.Law :?> Engine.GridLaw)))
 
-            Expect.isTrue (Engine.GridInterpreter().Run(plan e, options).IsCompleted) "completed"
+            Expect.isTrue (Engine.GridInterpreter().Run(planOf e, options).IsCompleted) "completed"
             List.ofSeq found
 
         let one = laws (normal [ 2.0 ] 0.5)
@@ -263,7 +258,7 @@ let private extremes =
                         start (from (normal [ 0.0 ] 1.0))
                         sampler (repeat 1000 (corrector (langevin 1.2)))
                     }
-                    |> plan
+                    |> planOf
                     |> runPlan
 
                 match outcome.Status with
@@ -286,7 +281,7 @@ let private totalVariationAfterFlow =
             }
 
         // ρ(u)du is carried along S; S and S′ by their recursions. S′ is 2·10⁴ at 0: points u = 9·sinh(16w)/sinh(16) crowd there.
-        let p = plan (flowing 1)
+        let p = planOf (flowing 1)
         let target = p.Target.Factors[0].Law
         let steps = Array.ofSeq (p.Tableaus())
         let count = 200_000
@@ -339,7 +334,7 @@ let private totalVariationAfterFlow =
             (one.Upper - one.Lower + 1e-8)
             $"{one} against {single:R}"
 
-        let law = finalOf (Engine.ProductInterpreter().Run(plan (flowing 2), Engine.RunOptions()))
+        let law = finalOf (Engine.ProductInterpreter().Run(planOf (flowing 2), Engine.RunOptions()))
         let two: Engine.Estimate = law.Measure tv
 
         Expect.isLessThanOrEqual (two.Upper - two.Lower) 1e-6 "narrow"

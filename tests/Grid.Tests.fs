@@ -4,26 +4,13 @@ open System
 open Expecto
 open FsCheck
 open Sgm
+open Sgm.Tests.ExactLaws
 
-let private plan e = Lower.plan (fun file -> invalidOp file) e
-let private grid e = Engine.GridInterpreter().Run(plan e, Engine.RunOptions())
-
-let private finalOf (outcome: Engine.Outcome) =
-    Expect.isTrue outcome.IsCompleted $"{outcome.Status}"
-    (Seq.last outcome.Probes).Law
+let private grid e = Engine.GridInterpreter().Run(planOf e, Engine.RunOptions())
 
 let private finalLaw e = finalOf (grid e)
-let private gaussianLaw e = finalOf (Engine.GaussianInterpreter().Run(plan e, Engine.RunOptions()))
 
 let private measure metric (law: Engine.Law) = law.Measure metric
-let private value metric law = (measure metric law).Value.Value
-
-let private contains (estimate: Engine.Estimate) truth what =
-    Expect.isTrue
-        (estimate.Lower <= truth && truth <= estimate.Upper)
-        $"{what}: {truth:R} outside [{estimate.Lower:R}, {estimate.Upper:R}]"
-
-let private metrics = [ kl; chi2; w2; tv ]
 
 /// Every metric of the two laws: the grid's bracket holds the closed form and is narrow.
 let private agreeWithGaussian relative e =

@@ -5,11 +5,11 @@ open System.Collections.Immutable
 open System.Threading
 open Expecto
 open Sgm
+open Sgm.Tests.ExactLaws
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Theorems
 
-let private plan e = Lower.plan (fun file -> invalidOp file) e
 let private modes = mixture [ 0.5, normal [ -1.0 ] 0.2; 0.5, normal [ 1.0 ] 0.2 ]
 
 let private annealed law scoreOfIt =
@@ -28,7 +28,7 @@ let private function' (p: Plan) =
         | _ -> None)
 
 let private level = NoiseLevel.VarianceExploding 0.5
-let private errorOf scoreOfIt = ScoreError.l2 (plan (annealed modes scoreOfIt)) level |> Result.defaultValue nan
+let private errorOf scoreOfIt = ScoreError.l2 (planOf (annealed modes scoreOfIt)) level |> Result.defaultValue nan
 
 let private fits =
     testList
@@ -36,7 +36,7 @@ let private fits =
         [
             testCase "the slope is the derivative, and the block form is the function"
             <| fun () ->
-                let p = plan (annealed modes (scoreMatching 500 32 1))
+                let p = planOf (annealed modes (scoreMatching 500 32 1))
                 let f = function' p
                 let points = [| for i in -40 .. 39 -> 0.1 * float i |]
                 let block = Array.zeroCreate 80
@@ -57,7 +57,7 @@ let private fits =
             <| fun () ->
                 let at seed =
                     let struct (value, _) =
-                        (function' (plan (annealed modes (scoreMatching 200 16 seed)))).OnLine(level, 0.3)
+                        (function' (planOf (annealed modes (scoreMatching 200 16 seed)))).OnLine(level, 0.3)
 
                     value
 
@@ -67,7 +67,7 @@ let private fits =
             testCase "a normal target is fitted as well as its moments are known"
             <| fun () ->
                 // The linear part alone has L² error about √(d(d + 3)/2n)·precision; features add about √(k/n)/σ at most.
-                let p = plan (annealed (normal [ 0.5 ] 1.0) (scoreMatching 20000 8 3))
+                let p = planOf (annealed (normal [ 0.5 ] 1.0) (scoreMatching 20000 8 3))
                 let error = ScoreError.l2 p level |> Result.defaultValue nan
                 Expect.isLessThan error 0.05 "L² error"
 
@@ -102,7 +102,7 @@ let private laws =
             testCase "the grid and the particles agree on a fitted score"
             <| fun () ->
                 for scoreOfIt in [ scoreMatching 500 32 1; kernelDensity 100 0.3 1 ] do
-                    let p = plan (annealed modes scoreOfIt)
+                    let p = planOf (annealed modes scoreOfIt)
 
                     let last (outcome: Outcome) =
                         Expect.isTrue outcome.IsCompleted $"{outcome.Status}"
@@ -118,7 +118,7 @@ let private laws =
 
             testCase "what cannot run a fitted score says so"
             <| fun () ->
-                let inPlane = plan (annealed (standard 2) (scoreMatching 200 8 1))
+                let inPlane = planOf (annealed (standard 2) (scoreMatching 200 8 1))
                 Expect.stringContains (ProductInterpreter().WhyNot inPlane) "learned score couples" "product"
                 Expect.stringContains (GaussianInterpreter().WhyNot inPlane) "learned" "gaussian"
                 Expect.isNull (Ensemble().WhyNot inPlane) "particles"
@@ -175,7 +175,7 @@ let private heldOut =
         [
             testCase "intervals cover what quadrature gives"
             <| fun () ->
-                let p = plan (annealed modes (scoreMatching 500 32 1))
+                let p = planOf (annealed modes (scoreMatching 500 32 1))
                 let levels = [ 2.0; 0.5 ] |> List.map (fun s -> NoiseLevel.VarianceExploding s, s ** 4.0)
 
                 let truth =
@@ -210,20 +210,10 @@ let private heldOut =
                 Expect.equal (cell healthy).Verdict Holds "healthy"
 
                 let biased (p: Plan) =
-                    Plan(
-                        Target = p.Target,
-                        Score =
-                            Engine.Score(
-                                p.Score.Of,
-                                ImmutableArray.Create<Engine.ScoreModifier>(Engine.ScoreModifier.Shifted 3.0)
-                            ),
-                        Start = p.Start,
-                        InitialLevel = p.InitialLevel,
-                        Instructions = p.Instructions,
-                        Metrics = p.Metrics
-                    )
+                    let shift = ImmutableArray.Create<Engine.ScoreModifier>(Engine.ScoreModifier.Shifted 3.0)
+                    p |> Plan.withScore (Engine.Score(p.Score.Of, shift))
 
-                let sabotaged = { healthy with Run = fun p options -> Laws.run (biased p) options }
+                let sabotaged = Planted.engineWith biased
                 Expect.equal (cell sabotaged).Verdict Violated "a bias that the held-out draws do not see"
 
                 let exactScore = Study.onExperiment healthy LeeLearned.learnedPredictor (annealed modes exact)

@@ -7,20 +7,11 @@ open System.Text.RegularExpressions
 open System.Xml.Linq
 open Expecto
 
-let private root =
-    let rec above (folder: DirectoryInfo) =
-        match folder with
-        | null -> failwith "SgmDsl.sln is in no folder above the tests"
-        | folder when File.Exists(Path.Combine(folder.FullName, "SgmDsl.sln")) -> folder.FullName
-        | folder -> above folder.Parent
-
-    lazy above (DirectoryInfo AppContext.BaseDirectory)
-
 /// Paths relative to the root, of the files that git tracks or would.
 let private tracked =
     lazy
         let start = ProcessStartInfo("git", "ls-files -z --cached --others --exclude-standard")
-        start.WorkingDirectory <- root.Value
+        start.WorkingDirectory <- Folders.root.Value
         start.RedirectStandardOutput <- true
         use git = Process.Start start
         let output = git.StandardOutput.ReadToEnd()
@@ -30,9 +21,9 @@ let private tracked =
             skiptest "not a git work tree"
 
         output.Split('\000', StringSplitOptions.RemoveEmptyEntries)
-        |> Array.filter (fun path -> File.Exists(Path.Combine(root.Value, path)))
+        |> Array.filter (fun path -> File.Exists(Path.Combine(Folders.root.Value, path)))
 
-let private read path = File.ReadAllText(Path.Combine(root.Value, path))
+let private read path = File.ReadAllText(Path.Combine(Folders.root.Value, path))
 
 let private firstGroups pattern text =
     Regex.Matches(text, pattern, RegexOptions.Multiline)
@@ -73,7 +64,7 @@ let tests =
 
                 let naming =
                     tracked.Value
-                    |> Array.filter (fun path -> FileInfo(Path.Combine(root.Value, path)).Length < 4_000_000L)
+                    |> Array.filter (fun path -> FileInfo(Path.Combine(Folders.root.Value, path)).Length < 4_000_000L)
                     |> Array.filter (fun path -> feed.IsMatch(read path))
 
                 Expect.isEmpty naming "the machine's own configuration says where packages come from")

@@ -1,14 +1,12 @@
 module Sgm.Tests.PrescriptionTests
 
-open System.IO
-open System.Text.Json
 open System.Threading
 open Expecto
 open Sgm
 open Sgm.Engine
-open Sgm.Cli
 open Sgm.Verification
 open Sgm.Verification.Theorems
+open Sgm.Tests.Command
 
 let private runner = Runner.engine CancellationToken.None
 
@@ -27,20 +25,6 @@ let private refused theorem law accuracy (reason: string) =
 
 let private bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
 let private bumps = mixture [ 0.5, normal [ 0.5 ] 0.5; 0.5, normal [ 1.5 ] 0.5 ]
-
-let private sgm words =
-    let out, error = new StringWriter(), new StringWriter()
-
-    let terminal =
-        {
-            Out = out
-            Error = error
-            OutIsTerminal = false
-            ErrorIsTerminal = false
-            Cancellation = CancellationToken.None
-        }
-
-    Program.run terminal words, string out, string error
 
 let private kept =
     testList
@@ -115,25 +99,23 @@ let private command =
             testCase "prints an experiment that is valid, with comments"
             <| fun () ->
                 // An exact name, though another theorem's begins with it.
-                let code, out, error = sgm plan
-                Expect.equal (code, error) (0, "") "fine"
+                let ran = sgm plan
+                Expect.equal (ran.Code, ran.Error) (0, "") "fine"
 
-                match Check.text "plan.sgm" "." out with
+                match Check.text "plan.sgm" "." ran.Out with
                 | Ok loaded -> Expect.isGreaterThan loaded.Plan.StepCount 1L "steps"
                 | Error problems -> failtest (Message.renderAll problems)
 
                 for what in [ "// T = "; "// K = "; "// cost: "; "an exact run"; "companion of" ] do
-                    Expect.stringContains out what "comment"
+                    Expect.stringContains ran.Out what "comment"
 
             testCase "as JSON"
             <| fun () ->
-                let code, out, _ = sgm (plan @ [ "--json" ])
-                use document = JsonDocument.Parse out
-                let value (name: string) = document.RootElement.GetProperty(name).GetDouble()
-                let measured = document.RootElement.GetProperty("measured").GetProperty("value").GetDouble()
-                Expect.equal code 0 "fine"
-                Expect.isLessThanOrEqual (value "bound") (value "accuracy") "bound"
-                Expect.isLessThanOrEqual measured (value "bound") "measured"
+                let ran = sgm (plan @ [ "--json" ])
+                let number path = (at path (json ran)).GetDouble()
+                Expect.equal ran.Code 0 "fine"
+                Expect.isLessThanOrEqual (number [ "bound" ]) (number [ "accuracy" ]) "bound"
+                Expect.isLessThanOrEqual (number [ "measured"; "value" ]) (number [ "bound" ]) "measured"
 
             for words, message in
                 [
@@ -145,9 +127,9 @@ let private command =
                 ] do
                 testCase ("refuses " + String.concat " " words)
                 <| fun () ->
-                    let code, _, error = sgm words
-                    Expect.equal code 2 "exit code"
-                    Expect.stringContains error message "message"
+                    let ran = sgm words
+                    Expect.equal ran.Code 2 "exit code"
+                    Expect.stringContains ran.Error message "message"
         ]
 
 let tests = testList "prescriptions" [ kept; refusals; command ]

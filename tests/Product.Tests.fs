@@ -3,22 +3,11 @@ module Sgm.Tests.ProductTests
 open System
 open Expecto
 open Sgm
+open Sgm.Tests.ExactLaws
 
-let private plan e = Lower.plan (fun file -> invalidOp file) e
-let private run e = Engine.ProductInterpreter().Run(plan e, Engine.RunOptions())
-
-let private finalOf (outcome: Engine.Outcome) =
-    Expect.isTrue outcome.IsCompleted $"{outcome.Status}"
-    (Seq.last outcome.Probes).Law
+let private run e = Engine.ProductInterpreter().Run(planOf e, Engine.RunOptions())
 
 let private finalLaw e = finalOf (run e)
-let private gaussianLaw e = finalOf (Engine.GaussianInterpreter().Run(plan e, Engine.RunOptions()))
-let private metrics = [ kl; chi2; w2; tv ]
-
-let private contains (estimate: Engine.Estimate) truth what =
-    Expect.isTrue
-        (estimate.Lower <= truth && truth <= estimate.Upper)
-        $"{what}: {truth:R} outside [{estimate.Lower:R}, {estimate.Upper:R}]"
 
 let private bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
 
@@ -203,7 +192,7 @@ let tests =
                         sampler (anneal (geometric 5.0 0.5 5) (predictor ancestral))
                     }
 
-                Expect.stringContains (Engine.ProductInterpreter().WhyNot(plan clip)) "couples" "clipped"
+                Expect.stringContains (Engine.ProductInterpreter().WhyNot(planOf clip)) "couples" "clipped"
 
                 let joint =
                     experiment {
@@ -213,7 +202,7 @@ let tests =
                     }
 
                 Expect.stringContains
-                    (Engine.ProductInterpreter().WhyNot(plan joint))
+                    (Engine.ProductInterpreter().WhyNot(planOf joint))
                     "independent"
                     "a mixture in the plane"
 
@@ -225,7 +214,7 @@ let tests =
                 let options =
                     Engine.RunOptions(AfterStep = fun step -> seen.Add(step.Index, (step.Law.Measure kl).Value.Value))
 
-                let outcome = Engine.ProductInterpreter().Run(plan e, options)
+                let outcome = Engine.ProductInterpreter().Run(planOf e, options)
                 Expect.sequenceEqual (seen |> Seq.map fst) [ -1L .. 4L ] "every step once"
                 let last = ((finalOf outcome).Measure kl)
                 // The observed run may keep wider tails; within the bracket it is the same number.

@@ -1,7 +1,6 @@
 module Sgm.Tests.SabotageTests
 
 open System
-open System.Collections.Immutable
 open System.IO
 open System.Threading
 open Expecto
@@ -194,17 +193,6 @@ let private closedForms =
 
 let private command =
     let verify statements bugs folder =
-        let out, error = new StringWriter(), new StringWriter()
-
-        let terminal: Sgm.Cli.Terminal =
-            {
-                Out = out
-                Error = error
-                OutIsTerminal = false
-                ErrorIsTerminal = false
-                Cancellation = CancellationToken.None
-            }
-
         let request =
             { Sgm.Cli.VerifyRequest.Of [ Sgm.Cli.VerifyArguments.Ids [ "exact-divergences" ] ] with
                 Report = Path.Combine(folder, "report")
@@ -212,36 +200,27 @@ let private command =
             }
 
         let trial: Sgm.Cli.Verify.Trial = { Statements = statements; Bugs = bugs }
-        let code = Sgm.Cli.Verify.commandWith Laws.run trial terminal request
-        code, out.ToString(), error.ToString()
-
-    let inFolder test =
-        let folder = Directory.CreateTempSubdirectory "sgm-sabotage"
-
-        try
-            test folder.FullName
-        finally
-            folder.Delete true
+        Command.ranOn false (fun terminal -> Sgm.Cli.Verify.commandWith Laws.run trial terminal request)
 
     testList
         "command"
         [
             testCase "a surviving bug is exit code 1, said clearly, and in every form of the report"
             <| fun () ->
-                inFolder (fun folder ->
-                    let code, out, error = verify few [ harmless.Head; named "kl-reversed" ] folder
-                    Expect.equal code 1 error
-                    Expect.stringContains error "1 of 2 seeded bugs are caught by no check" "the sentence"
-                    Expect.stringContains out "survives same plan" "the table"
+                Folders.inFolder (fun folder ->
+                    let ran = verify few [ harmless.Head; named "kl-reversed" ] folder
+                    Expect.equal ran.Code 1 ran.Error
+                    Expect.stringContains ran.Error "1 of 2 seeded bugs are caught by no check" "the sentence"
+                    Expect.stringContains ran.Out "survives same plan" "the table"
 
                     for file in [ "trust.md"; "report/index.html"; "report/report.md"; "report/report.json" ] do
                         Expect.stringContains (File.ReadAllText(Path.Combine(folder, file))) "same plan" file)
 
             testCase "with every bug caught it is 0"
             <| fun () ->
-                inFolder (fun folder ->
-                    let code, _, error = verify few [ named "kl-reversed" ] folder
-                    Expect.equal code 0 error
+                Folders.inFolder (fun folder ->
+                    let ran = verify few [ named "kl-reversed" ] folder
+                    Expect.equal ran.Code 0 ran.Error
                     let trust = File.ReadAllText(Path.Combine(folder, "trust.md"))
                     Expect.stringContains trust "1 of 1 seeded bugs are caught" "the lead")
 

@@ -1,52 +1,10 @@
 module Sgm.Tests.PedrottiTests
 
-open System.Collections.Immutable
-open System.Threading
 open Expecto
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Theorems
-
-let private runnerWith (change: Plan -> Plan) =
-    { Runner.engine CancellationToken.None with
-        Run = fun plan options -> Laws.run (change plan) options
-    }
-
-let private healthy = runnerWith id
-
-/// Every step's drift halved, or its noise, behind the theorem's back.
-let rec private sabotage drift noise (plan: Plan) =
-    let rec instruction (i: Instruction) : Instruction =
-        match i with
-        | :? Instruction.Step as step ->
-            let t = step.Tableau
-
-            Instruction.Step(
-                Tableau(
-                    Method = t.Method,
-                    From = t.From,
-                    To = t.To,
-                    Stages = t.Stages,
-                    A = t.A,
-                    B = ImmutableArray.CreateRange(t.B |> Seq.map ((*) drift)),
-                    C = noise * t.C
-                )
-            )
-        | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, body repeat.Body)
-        | :? Instruction.Transitions as all -> Instruction.Transitions(all.Count, fun k -> body (all.Body.Invoke k))
-        | other -> other
-
-    and body instructions = ImmutableArray.CreateRange(instructions |> Seq.map instruction)
-
-    Plan(
-        Target = plan.Target,
-        Score = plan.Score,
-        Start = plan.Start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = body plan.Instructions,
-        Metrics = plan.Metrics
-    )
 
 /// One scenario of a theorem, without its rates: enough to see a planted bug, at little cost.
 let private scenarioOf (theorem: Theorem) index = { theorem with Scenarios = [ theorem.Scenarios[index] ]; Rates = [] }
@@ -70,7 +28,7 @@ let private onNormal =
 let private deterministic = [ scenarioOf PedrottiReverse.reverse 0; scenarioOf PedrottiDdim.ddim 0 ]
 
 let private isNoticed change theorem =
-    let results = Study.run (runnerWith change) Quick [ theorem ]
+    let results = Study.run (Planted.engineWith change) Quick [ theorem ]
     Expect.isGreaterThan results.Violated 0 $"{theorem.Id} does not notice"
 
 let private sabotaged =
@@ -78,15 +36,16 @@ let private sabotaged =
         "sabotage"
         [
             for theorem in onNormal do
-                testCase $"{theorem.Id}: √h instead of √(2h)" <| fun () -> isNoticed (sabotage 1.0 (sqrt 0.5)) theorem
+                testCase $"{theorem.Id}: √h instead of √(2h)"
+                <| fun () -> isNoticed (Planted.scaled 1.0 1.0 (sqrt 0.5)) theorem
 
             for theorem in onNormal @ deterministic do
-                testCase $"{theorem.Id}: half the drift" <| fun () -> isNoticed (sabotage 0.5 1.0) theorem
+                testCase $"{theorem.Id}: half the drift" <| fun () -> isNoticed (Planted.scaled 1.0 0.5 1.0) theorem
         ]
 
 let private sharp =
     let tightest theorem =
-        (Study.run healthy Quick [ oneAxis theorem ]).Checks |> List.choose (fun c -> c.Tightest) |> List.max
+        (Study.run Planted.healthy Quick [ oneAxis theorem ]).Checks |> List.choose (fun c -> c.Tightest) |> List.max
 
     testList
         "sharpness"
@@ -155,7 +114,7 @@ let private reverseOf data t1 last predictorMethod =
 
 let private assumptions =
     let notApplicable theorem e (reason: string) =
-        let cell = Study.onExperiment healthy theorem e
+        let cell = Study.onExperiment Planted.healthy theorem e
         Expect.equal cell.Verdict NotApplicable $"{cell.Reason}"
         Expect.stringContains (defaultArg cell.Reason "") reason "reason"
 

@@ -66,17 +66,7 @@ let private tails =
 
 /// Particles drawn from q, as the first `n` of a run.
 let private drawn (q: Target) n seed =
-    let plan =
-        Plan(
-            Target = q,
-            Score = Score(q, ImmutableArray.Empty),
-            Start = Start.Law(q, NoiseLevel.Data),
-            InitialLevel = NoiseLevel.Data,
-            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("end", NoiseLevel.Data)),
-            Metrics = ImmutableArray.Empty
-        )
-
-    let run = Ensemble().Run(plan, RunOptions(Particles = n, Seed = seed, Threads = 1))
+    let run = Ensemble().Run(EnsemblePlans.drawn q q, RunOptions(Particles = n, Seed = seed, Threads = 1))
     (run.Probes[0].Law :?> ParticleLaw).Particles
 
 let private planar variance =

@@ -1,51 +1,10 @@
 module Sgm.Tests.VerificationTests
 
-open System
-open System.Collections.Immutable
-open System.Threading
 open Expecto
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Theorems
-
-/// A plan whose every step was changed: a bug planted in the engine, invisible to the theorem.
-let rec private sabotage (change: Tableau -> Tableau) (plan: Plan) =
-    let rec instruction (i: Instruction) : Instruction =
-        match i with
-        | :? Instruction.Step as step -> Instruction.Step(change step.Tableau)
-        | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, body repeat.Body)
-        | :? Instruction.Transitions as all -> Instruction.Transitions(all.Count, fun k -> body (all.Body.Invoke k))
-        | other -> other
-
-    and body instructions = ImmutableArray.CreateRange(instructions |> Seq.map instruction)
-
-    Plan(
-        Target = plan.Target,
-        Score = plan.Score,
-        Start = plan.Start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = body plan.Instructions,
-        Metrics = plan.Metrics
-    )
-
-let private changed (t: Tableau) a (b: float) c =
-    Tableau(
-        Method = t.Method,
-        From = t.From,
-        To = t.To,
-        Stages = t.Stages,
-        A = a * t.A,
-        B = ImmutableArray.CreateRange(t.B |> Seq.map ((*) b)),
-        C = c * t.C
-    )
-
-let private runnerWith change =
-    { Runner.engine CancellationToken.None with
-        Run = fun plan options -> Laws.run (sabotage change plan) options
-    }
-
-let private healthy = runnerWith id
 
 let private check id results = results.Checks |> List.filter (fun c -> c.Theorem.Id = id)
 
@@ -64,7 +23,7 @@ let private catalogue =
         [
             testCase "with a healthy engine every check holds, on every axis, with cells that are not vacuous"
             <| fun () ->
-                let results = Study.run healthy Quick Catalogue.theorems
+                let results = Study.run Planted.healthy Quick Catalogue.theorems
 
                 for c in results.Checks do
                     Expect.equal c.Verdict Holds $"{c.Key}: {c.Reason}"
@@ -80,13 +39,13 @@ let private catalogue =
 
             testCase "D3a is sharp: measured/bound reaches 0.99"
             <| fun () ->
-                let results = Study.run healthy Quick [ Pedrotti.inexactLangevin ]
+                let results = Study.run Planted.healthy Quick [ Pedrotti.inexactLangevin ]
                 let tightest = results.Checks |> List.choose (fun c -> c.Tightest) |> List.max
                 Expect.isGreaterThanOrEqual tightest 0.99 "tightest ratio"
 
             testCase "the bias of Langevin on a normal law is of second order in h, first in d, second in ε"
             <| fun () ->
-                let results = Study.run healthy Quick [ LeeLuTan.langevinSupNorm ]
+                let results = Study.run Planted.healthy Quick [ LeeLuTan.langevinSupNorm ]
 
                 for axis, exponent in [ "h", 2.0; "d", 1.0; "ε", 2.0 ] do
                     let rate =
@@ -112,20 +71,16 @@ let private catalogue =
 let private bugs =
     [
         "√h instead of √(2h)",
-        (fun t -> changed t 1.0 1.0 (sqrt 0.5)),
+        Planted.scaled 1.0 1.0 (sqrt 0.5),
         [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
         "h instead of 2h in the noise's deviation",
-        (fun t -> changed t 1.0 1.0 (sqrt 2.0)),
+        Planted.scaled 1.0 1.0 (sqrt 2.0),
         [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
-        "half the drift",
-        (fun t -> changed t 1.0 0.5 1.0),
-        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
-        "no noise", (fun t -> changed t 1.0 1.0 0.0), [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
-        "the drift's sign",
-        (fun t -> changed t 1.0 -1.0 1.0),
-        [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "half the drift", Planted.scaled 1.0 0.5 1.0, [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "no noise", Planted.scaled 1.0 1.0 0.0, [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
+        "the drift's sign", Planted.scaled 1.0 -1.0 1.0, [ "lee-2022-4.2"; "pedrotti-2024-d3a"; "bruno-2023-gaussian" ]
         "a state that shrinks by a thousandth a step",
-        (fun t -> changed t 0.999 1.0 1.0),
+        Planted.scaled 0.999 1.0 1.0,
         [ "lee-2022-4.2"; "bruno-2023-gaussian" ]
     ]
 
@@ -137,7 +92,7 @@ let private sabotaged =
                 testCase name
                 <| fun () ->
                     let caught = Catalogue.theorems |> List.filter (fun t -> List.contains t.Id catchers)
-                    let results = Study.run (runnerWith change) Quick caught
+                    let results = Study.run (Planted.engineWith change) Quick caught
 
                     for id in catchers do
                         let verdicts = check id results |> List.map (fun c -> c.Verdict)
@@ -162,12 +117,12 @@ let private sabotaged =
                                     |> Result.map (List.map (fun c -> { c with Bound = 0.99 * seen c.Measured }))
                         }
 
-                    for c in (Study.run healthy Quick [ { weakened with Rates = [] } ]).Checks do
+                    for c in (Study.run Planted.healthy Quick [ { weakened with Rates = [] } ]).Checks do
                         Expect.equal c.Verdict Violated c.Key
         ]
 
 let private assumptions =
-    let verdictOf theorem e = Study.onExperiment healthy theorem e
+    let verdictOf theorem e = Study.onExperiment Planted.healthy theorem e
 
     let notApplicable theorem e (reason: string) =
         let cell = verdictOf theorem e
@@ -321,7 +276,7 @@ let private rates =
                             ]
                     }
 
-                for c in (Study.run healthy Quick [ unmeasured ]).Checks do
+                for c in (Study.run Planted.healthy Quick [ unmeasured ]).Checks do
                     Expect.equal c.Verdict Inconclusive c.Key
                     Expect.isNone c.Rate "no exponent"
                     Expect.isGreaterThan c.Points.Length 3 "points"
@@ -329,7 +284,7 @@ let private rates =
                     Expect.isTrue (c.Points |> List.forall (fun p -> p.Excluded.IsSome)) "reasons"
             testCase "measured/bound: 0/0 is equality, ∞/∞ is nothing"
             <| fun () ->
-                let sample = (Study.run healthy Quick [ Bruno.gaussianMean ]).Checks.Head.Cells.Head
+                let sample = (Study.run Planted.healthy Quick [ Bruno.gaussianMean ]).Checks.Head.Cells.Head
 
                 let ratio value bound =
                     { sample with
@@ -344,7 +299,7 @@ let private rates =
             testCase "progress comes cell by cell and ends at 1"
             <| fun () ->
                 let seen = System.Collections.Concurrent.ConcurrentQueue<float>()
-                let runner = { healthy with Progress = fun _ fraction -> seen.Enqueue fraction }
+                let runner = { Planted.healthy with Progress = fun _ fraction -> seen.Enqueue fraction }
                 let results = Study.run runner Quick [ Bruno.gaussianMean ]
                 let cells = results.Checks |> List.sumBy (fun c -> c.CellCount)
                 Expect.equal (Seq.length seen) cells "one a cell"

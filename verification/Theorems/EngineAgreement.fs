@@ -1,7 +1,6 @@
 /// The engine against itself: particles have the law that an exact interpreter gives the same plan.
 module Sgm.Verification.Theorems.EngineAgreement
 
-open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 open Sgm.Verification

@@ -1,0 +1,50 @@
+module Sgm.Tests.CliProcessTests
+
+open System
+open System.Diagnostics
+open System.Threading
+open Expecto
+open Sgm.Tests.Command
+
+let private signalled (signal: string) =
+    testCase $"SIG{signal} ends a long run with 130 within a second" (fun () ->
+        if OperatingSystem.IsWindows() then
+            skiptest "no POSIX signals"
+
+        withFile (mixtureText 100000000 100000) (fun file ->
+            use running = start [ "run"; file; "--by"; "particles" ]
+            // Long enough for the run to be under way.
+            Thread.Sleep 2500
+            Expect.isFalse running.HasExited "it runs"
+            let clock = Stopwatch.StartNew()
+            use kill = Process.Start("kill", [ $"-{signal}"; string running.Id ])
+            kill.WaitForExit()
+            Expect.isTrue (running.WaitForExit 10000) "it ends"
+            // 900 ms is the hard end; the rest is the machine's, which runs other tests at the same time.
+            Expect.isLessThan clock.Elapsed.TotalSeconds 2.0 "seconds"
+            Expect.equal running.ExitCode 130 "exit code"
+            Expect.stringContains (running.StandardError.ReadToEnd()) "cancelled" "the message"))
+
+let processes =
+    testSequenced (
+        testList
+            "process"
+            [
+                signalled "INT"
+                signalled "TERM"
+
+                testCase "a reader that closes early sees no trace" (fun () ->
+                    use running = start [ "theorems"; "--json" ]
+                    running.StandardOutput.Close()
+                    let error = running.StandardError.ReadToEnd()
+                    running.WaitForExit()
+                    Expect.equal error "" "standard error")
+
+                testCase "help goes to standard output, messages to standard error, without colour" (fun () ->
+                    use running = start [ "verify"; "nothing-like-it" ]
+                    let ran = finish running
+                    isPlain ran
+                    Expect.equal ran.Code 2 "exit code"
+                    Expect.equal ran.Out "" "standard output")
+            ]
+    )

@@ -1,0 +1,140 @@
+module Sgm.Tests.CliRunTests
+
+open Expecto
+open Sgm.Cli
+open Sgm.Tests.Command
+
+let runs =
+    testList
+        "run"
+        [
+            testCase "an exact run has the fields of the contract and no others" (fun () ->
+                withFile (langevinText 0.5) (fun file ->
+                    let ran = sgm [ "run"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    Expect.equal ran.Error "" "standard error"
+                    let root = json ran
+
+                    Expect.equal
+                        (names root)
+                        [
+                            "fingerprint"
+                            "backend"
+                            "dimension"
+                            "particles"
+                            "seed"
+                            "scoreEvaluations"
+                            "samplingSeconds"
+                            "probes"
+                        ]
+                        "fields"
+
+                    Expect.equal ((at [ "backend" ] root).GetString()) "gaussian" "backend"
+                    Expect.isTrue (isNullValue (at [ "particles" ] root)) "particles of an exact law"
+                    Expect.equal ((at [ "scoreEvaluations" ] root).GetInt64()) 4000L "cost"
+                    let probe = List.exactlyOne (items (at [ "probes" ] root))
+                    Expect.equal (names probe) [ "name"; "level"; "mean"; "variance"; "metrics" ] "fields of a probe"
+                    Expect.equal (names (at [ "level" ] probe)) [ "parameter"; "mean"; "sigma" ] "fields of a level"
+                    Expect.equal (names (at [ "metrics" ] probe)) [ "kl"; "chi2"; "w2" ] "the metrics asked for"
+
+                    Expect.equal
+                        (names (at [ "metrics"; "kl" ] probe))
+                        [ "value"; "lower"; "upper"; "confidence"; "method" ]
+                        "fields of a metric"
+
+                    let variance = (List.head (items (at [ "variance" ] probe))).GetDouble()
+                    Expect.floatClose Accuracy.high variance (1.0 / (1.0 - 0.5 / 2.0)) "1/(1 − h/2)"))
+
+            testCase "particles come with intervals, and a reason for what they cannot give" (fun () ->
+                withFile (mixtureText 10 500) (fun file ->
+                    let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let root = json ran
+                    Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
+                    Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
+                    Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
+                    let probe = List.exactlyOne (items (at [ "probes" ] root))
+
+                    Expect.containsAll
+                        (names probe)
+                        [ "meanLower"; "meanUpper"; "varianceLower"; "varianceUpper"; "confidence" ]
+                        "intervals of the moments"
+
+                    let kl = at [ "metrics"; "kl" ] probe
+                    Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
+                    Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
+                    Expect.equal ((at [ "upper" ] kl).GetString()) "Infinity" "the upper end"))
+
+            testCase "the same seed gives the same numbers on 1 and 3 threads" (fun () ->
+                withFile (mixtureText 10 5000) (fun file ->
+                    let probes threads =
+                        (at [ "probes" ] (json (sgm [ "run"; file; "--json"; "--threads"; threads ]))).GetRawText()
+
+                    Expect.equal (probes "3") (probes "1") "probes"))
+
+            testCase "moments of more than 16 coordinates on request" (fun () ->
+                let text =
+                    "experiment {
+  target (standard 17)
+  forward vp
+  start (point (fill 17 1.0))
+  sampler (corrector (langevin 0.1))
+}"
+
+                withFile text (fun file ->
+                    let probe words =
+                        List.exactlyOne (items (at [ "probes" ] (json (sgm ([ "run"; file; "--json" ] @ words)))))
+
+                    Expect.equal (names (probe [])) [ "name"; "level"; "metrics" ] "without --full"
+                    Expect.hasLength (items (at [ "mean" ] (probe [ "--full" ]))) 17 "with --full"))
+
+            testCase "an infinite divergence is the string Infinity with a reason" (fun () ->
+                let text =
+                    "experiment {
+  target (normal [ 0.0 ] 1.0)
+  forward vp
+  start (from (normal [ 0.0 ] 4.0))
+  sampler identity
+  measure [ chi2 ]
+}"
+
+                withFile text (fun file ->
+                    let ran = sgm [ "run"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let probe = List.exactlyOne (items (at [ "probes" ] (json ran)))
+                    let chi2 = at [ "metrics"; "chi2" ] probe
+                    Expect.equal ((at [ "value" ] chi2).GetString()) "Infinity" "value"
+                    Expect.isNotNull ((at [ "reason" ] chi2).GetString()) "reason"))
+
+            testCase "auto turns to particles when the exact law gives up on the way" (fun () ->
+                // Noise of 1e-10 on a state of 1e10: positions in doubles are coarser than the noise.
+                let text =
+                    "experiment {\n  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])\n  forward ve\n  start (from (mixture [ 0.5, normal [ 0.0 ] 1e-18; 0.5, normal [ 10.0 ] 1e20 ]))\n  sampler (repeat 3 (corrector (langevin 1e-20)))\n  particles 1000\n}"
+
+                withFile text (fun file ->
+                    let ran = sgm [ "run"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    Expect.equal ((at [ "backend" ] (json ran)).GetString()) "particles" "backend"
+                    let exact = sgm [ "run"; file; "--by"; "exact" ]
+                    Expect.equal exact.Code 2 "exact has nothing to turn to"
+                    Expect.stringContains exact.Error "grid" "and says which law gave up"))
+
+            testCase "divergence is exit code 3 with step and level, and a status" (fun () ->
+                withFile (langevinText 3.0) (fun file ->
+                    for by in [ "exact"; "particles" ] do
+                        let ran = sgm [ "run"; file; "--json"; "--by"; by ]
+                        isPlain ran
+                        Expect.equal ran.Code 3 by
+                        Expect.isMatch ran.Error @"diverged at step \d+ \(langevin\), level t = 0" "the message"
+                        let status = at [ "status" ] (json ran)
+                        Expect.equal ((at [ "kind" ] status).GetString()) "diverged" "kind"
+                        Expect.equal (isNullValue (at [ "block" ] status)) (by = "exact") "block"))
+
+            testCase "a terminal gets boxes and the same numbers" (fun () ->
+                withFile (langevinText 0.5) (fun file ->
+                    let words = [ "run"; file ]
+                    let inTerminal = ranOn true (fun terminal -> Program.run terminal words)
+                    Expect.stringContains inTerminal.Out "╭" "a box"
+                    Expect.stringContains inTerminal.Out "1.33333" "the variance"
+                    Expect.stringContains (sgm words).Out "1.33333" "the variance without a terminal"))
+        ]
