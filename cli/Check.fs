@@ -4,6 +4,7 @@ module Sgm.Cli.Check
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.JsonWriting
 
 let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
 
@@ -18,8 +19,8 @@ let private particleSeconds (terminal: Terminal) (loaded: Checked) =
 
     Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
-let private jsonCheck terminal (loaded: Checked) (json: Json.Writer) =
-    Json.text json "fingerprint" loaded.Fingerprint
+let private jsonCheck terminal (loaded: Checked) (json: Writer) =
+    text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("steps", loaded.Plan.StepCount)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
@@ -28,32 +29,32 @@ let private jsonCheck terminal (loaded: Checked) (json: Json.Writer) =
 
     match particleSeconds terminal loaded with
     | Some cost ->
-        Json.number json "particleSeconds" cost.Seconds
+        number json "particleSeconds" cost.Seconds
         json.WriteBoolean("particleSecondsIsLowerBound", cost.IsLowerBound)
     | None -> json.WriteNull "particleSeconds"
 
-    Json.objects json "errors" [] ignore
-    Json.objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
+    objects json "errors" [] ignore
+    objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
 
-    Json.objects json "laws" (Assessment.laws loaded) (fun law ->
-        Json.text json "backend" law.Backend
+    objects json "laws" (Assessment.laws loaded) (fun law ->
+        text json "backend" law.Backend
         json.WriteBoolean("applies", law.WhyNot.IsNone)
-        Option.iter (Json.text json "reason") law.WhyNot)
+        Option.iter (text json "reason") law.WhyNot)
 
-    Json.objects json "theorems" (Assessment.theorems loaded) (fun answer ->
-        Json.text json "id" answer.Theorem.Id
+    objects json "theorems" (Assessment.theorems loaded) (fun answer ->
+        text json "id" answer.Theorem.Id
         json.WriteBoolean("applies", answer.Broken.IsNone)
 
-        Json.objects json "assumptions" answer.Assumptions (fun (assumption, result) ->
-            Json.text json "statement" assumption.Statement
+        objects json "assumptions" answer.Assumptions (fun (assumption, result) ->
+            text json "statement" assumption.Statement
 
             match result with
             | Satisfied detail ->
                 json.WriteBoolean("holds", true)
-                Json.text json "detail" detail
+                text json "detail" detail
             | Broken reason ->
                 json.WriteBoolean("holds", false)
-                Json.text json "reason" reason))
+                text json "reason" reason))
 
 let private show terminal (screen: Screen) (loaded: Checked) =
     let plan = loaded.Plan
@@ -81,7 +82,7 @@ let command terminal (request: CheckRequest) =
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then
-            Json.document terminal.Out (jsonCheck terminal loaded)
+            Terminal.json terminal (jsonCheck terminal loaded)
         else
             let screen = Screen.out terminal
             show terminal screen loaded

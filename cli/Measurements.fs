@@ -4,6 +4,7 @@ module Sgm.Cli.Measurements
 open System
 open Sgm
 open Sgm.Engine
+open Sgm.Verification.JsonWriting
 
 /// One probe, measured.
 type Measured =
@@ -25,6 +26,12 @@ type Wanted =
         /// Tests of fit, with random signs from this seed.
         FitSeed: uint64 option
     }
+
+let level json (name: string) (at: NoiseLevel) =
+    object json name (fun () ->
+        number json "parameter" at.Parameter
+        number json "mean" at.Mean
+        number json "sigma" at.Sigma)
 
 /// Above this dimension moments are shown only when asked for.
 let shownDimension = 16
@@ -51,42 +58,42 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
     ]
 
 let private jsonEstimate json (metric, estimate: Estimate) =
-    Json.object json (Words.metric metric) (fun () ->
-        Json.optional json "value" (Option.ofNullable estimate.Value)
-        Json.number json "lower" estimate.Lower
-        Json.number json "upper" estimate.Upper
-        Json.number json "confidence" estimate.Confidence
-        Json.text json "method" estimate.Method
+    object json (Words.metric metric) (fun () ->
+        optional json "value" (Option.ofNullable estimate.Value)
+        number json "lower" estimate.Lower
+        number json "upper" estimate.Upper
+        number json "confidence" estimate.Confidence
+        text json "method" estimate.Method
 
         if not (isNull estimate.Reason) then
-            Json.text json "reason" estimate.Reason)
+            text json "reason" estimate.Reason)
 
 let private jsonMoments json (moments: Moments) =
-    Json.numbers json "mean" moments.Mean
-    Json.numbers json "variance" moments.Variance
+    numbers json "mean" moments.Mean
+    numbers json "variance" moments.Variance
 
     if moments.Confidence < 1.0 then
         let ends name (centre: float[]) (halfWidth: float[]) =
-            Json.numbers json $"{name}Lower" (Array.map2 (-) centre halfWidth)
-            Json.numbers json $"{name}Upper" (Array.map2 (+) centre halfWidth)
+            numbers json $"{name}Lower" (Array.map2 (-) centre halfWidth)
+            numbers json $"{name}Upper" (Array.map2 (+) centre halfWidth)
 
         ends "mean" moments.Mean moments.MeanError
         ends "variance" moments.Variance moments.VarianceError
-        Json.number json "confidence" moments.Confidence
+        number json "confidence" moments.Confidence
 
 let private jsonFit json (fit: SteinResult) =
-    Json.object json "stein" (fun () ->
-        Json.number json "discrepancy" fit.Discrepancy
-        Json.number json "pValue" fit.PValue
+    object json "stein" (fun () ->
+        number json "discrepancy" fit.Discrepancy
+        number json "pValue" fit.PValue
         json.WriteNumber("particles", fit.Particles))
 
 /// The array "probes".
 let json json measured =
-    Json.objects json "probes" measured (fun probe ->
-        Json.text json "name" probe.Name
-        Json.level json "level" probe.Level
+    objects json "probes" measured (fun probe ->
+        text json "name" probe.Name
+        level json "level" probe.Level
         Option.iter (jsonMoments json) probe.Moments
-        Json.object json "metrics" (fun () -> List.iter (jsonEstimate json) probe.Metrics)
+        object json "metrics" (fun () -> List.iter (jsonEstimate json) probe.Metrics)
         Option.iter (jsonFit json) probe.Fit)
 
 let private number title = { Title = title; IsNumber = true }

@@ -5,6 +5,7 @@ open System
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.JsonWriting
 
 /// A prescription, checked, with what an exact run of it measures.
 type private Answer = { Prescription: Prescription; Loaded: Checked; Measured: Result<Estimate, string> }
@@ -52,32 +53,32 @@ let private file answer =
 
     String.Join("\n", (comments |> List.map (fun line -> $"// {line}")) @ [ answer.Loaded.Text.TrimEnd() ])
 
-let private json answer (json: Json.Writer) =
+let private json answer (json: Writer) =
     let prescription = answer.Prescription
     let plan = answer.Loaded.Plan
-    Json.text json "theorem" prescription.Theorem.Id
-    Json.text json "metric" (Words.metric prescription.Theorem.Metric)
-    Json.number json "accuracy" prescription.Accuracy
-    Json.number json "bound" prescription.Bound
-    Json.text json "experiment" (file answer)
-    Json.text json "fingerprint" answer.Loaded.Fingerprint
-    Json.strings json "reasons" prescription.Reasons
+    text json "theorem" prescription.Theorem.Id
+    text json "metric" (Words.metric prescription.Theorem.Metric)
+    number json "accuracy" prescription.Accuracy
+    number json "bound" prescription.Bound
+    text json "experiment" (file answer)
+    text json "fingerprint" answer.Loaded.Fingerprint
+    strings json "reasons" prescription.Reasons
     json.WriteNumber("dimension", plan.Dimension)
     json.WriteNumber("steps", plan.StepCount)
     json.WriteNumber("scoreEvaluations", plan.ScoreEvaluations)
 
-    Json.object json "measured" (fun () ->
+    object json "measured" (fun () ->
         match answer.Measured with
         | Ok estimate ->
-            Json.optional json "value" (Option.ofNullable estimate.Value)
-            Json.number json "lower" estimate.Lower
-            Json.number json "upper" estimate.Upper
-            Json.number json "confidence" estimate.Confidence
-            Json.text json "method" estimate.Method
-            Option.iter (Json.text json "reason") (Option.ofObj estimate.Reason)
+            optional json "value" (Option.ofNullable estimate.Value)
+            number json "lower" estimate.Lower
+            number json "upper" estimate.Upper
+            number json "confidence" estimate.Confidence
+            text json "method" estimate.Method
+            Option.iter (text json "reason") (Option.ofObj estimate.Reason)
         | Error reason ->
-            Json.optional json "value" None
-            Json.text json "reason" reason)
+            optional json "value" None
+            text json "reason" reason)
 
 let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
     Progress.during terminal "planning" (fun told ->
@@ -112,7 +113,7 @@ let command (terminal: Terminal) (request: PlanRequest) =
             | Error message -> refuse message
             | Ok found ->
                 if request.Json then
-                    Json.document terminal.Out (json found)
+                    Terminal.json terminal (json found)
                 else
                     terminal.Out.WriteLine(file found)
 

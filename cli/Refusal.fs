@@ -2,22 +2,23 @@
 module Sgm.Cli.Refusal
 
 open Sgm
+open Sgm.Verification.JsonWriting
 
 /// Problems of an experiment, as objects of a JSON document.
 let jsonProblem json (problem: Problem) =
     match problem.Position with
     | Some position ->
-        Json.text json "file" position.File
+        text json "file" position.File
         json.WriteNumber("line", position.Line)
         json.WriteNumber("column", position.Column)
     | None -> ()
 
-    Json.text json "message" (Message.text problem)
+    text json "message" (Message.text problem)
 
 /// Refuses with a sentence.
 let sentence terminal asJson (message: string) =
     if asJson then
-        Json.document terminal.Out (fun json -> Json.objects json "errors" [ message ] (Json.text json "message"))
+        Terminal.json terminal (fun json -> objects json "errors" [ message ] (text json "message"))
 
     Terminal.tell terminal message
     Exit.BadInput
@@ -27,9 +28,9 @@ let problems terminal asJson (found: Problem list) =
     if asJson then
         let errors, warnings = found |> List.partition (fun problem -> problem.Severity = Severity.Error)
 
-        Json.document terminal.Out (fun json ->
-            Json.objects json "errors" errors (jsonProblem json)
-            Json.objects json "warnings" warnings (jsonProblem json))
+        Terminal.json terminal (fun json ->
+            objects json "errors" errors (jsonProblem json)
+            objects json "warnings" warnings (jsonProblem json))
 
     Terminal.tell terminal (Message.renderAll found)
     Exit.BadInput

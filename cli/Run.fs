@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open Sgm
 open Sgm.Engine
+open Sgm.Verification.JsonWriting
 
 /// A finished run.
 type private Finished =
@@ -23,30 +24,30 @@ let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "partic
 
 let private jsonStatus json (status: RunStatus) =
     let write (kind: string) (rest: unit -> unit) =
-        Json.object json "status" (fun () ->
-            Json.text json "kind" kind
+        object json "status" (fun () ->
+            text json "kind" kind
             rest ())
 
     match status with
     | :? RunStatus.Diverged as diverged ->
         write "diverged" (fun () ->
             json.WriteNumber("step", diverged.Step)
-            Json.text json "method" diverged.Method
-            Json.level json "level" diverged.Level
+            text json "method" diverged.Method
+            Measurements.level json "level" diverged.Level
 
             if diverged.Block < 0L then
                 json.WriteNull "block"
             else
                 json.WriteNumber("block", diverged.Block)
 
-            Json.text json "message" diverged.Advice)
+            text json "message" diverged.Advice)
     | :? RunStatus.Cancelled -> write "cancelled" ignore
     | _ -> ()
 
-let private jsonRun run (json: Json.Writer) =
+let private jsonRun run (json: Writer) =
     let experiment = run.Loaded.Experiment
-    Json.text json "fingerprint" run.Loaded.Fingerprint
-    Json.text json "backend" run.Choice.Interpreter.Backend
+    text json "fingerprint" run.Loaded.Fingerprint
+    text json "backend" run.Choice.Interpreter.Backend
     json.WriteNumber("dimension", run.Loaded.Plan.Dimension)
 
     if isMonteCarlo run.Choice then
@@ -56,7 +57,7 @@ let private jsonRun run (json: Json.Writer) =
 
     json.WriteNumber("seed", experiment.Seed)
     json.WriteNumber("scoreEvaluations", run.Loaded.Plan.ScoreEvaluations)
-    Json.number json "samplingSeconds" run.Seconds
+    number json "samplingSeconds" run.Seconds
     jsonStatus json run.Outcome.Status
     Measurements.json json run.Measured
 
@@ -126,7 +127,7 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
 let private finish terminal asJson run =
     let write () =
         if asJson then
-            Json.document terminal.Out (jsonRun run)
+            Terminal.json terminal (jsonRun run)
         else
             show (Screen.out terminal) run
 

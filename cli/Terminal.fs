@@ -56,3 +56,6 @@ module Terminal =
         terminal.Out.Flush()
         terminal.Error.WriteLine message
         terminal.Error.Flush()
+
+    /// One JSON document, and nothing else on standard output.
+    let json terminal write = terminal.Out.WriteLine(Sgm.Verification.JsonWriting.document write)

@@ -4,6 +4,7 @@ module Sgm.Cli.Theorems
 open System
 open Sgm
 open Sgm.Verification
+open Sgm.Verification.JsonWriting
 
 /// The theorems with this id, or all whose ids begin with it (ignoring case); or what is wrong, with the nearest id.
 let named (id: string) =
@@ -41,44 +42,44 @@ let private stance (theorem: Theorem) =
     | Necessity -> "necessity"
 
 let private jsonTheorem json (theorem: Theorem) =
-    Json.text json "id" theorem.Id
-    Json.text json "title" theorem.Title
-    Json.text json "statement" theorem.Statement
+    text json "id" theorem.Id
+    text json "title" theorem.Title
+    text json "statement" theorem.Statement
 
-    Json.text json "stance" (stance theorem)
+    text json "stance" (stance theorem)
 
-    Json.object json "source" (fun () ->
-        Json.text json "paper" theorem.Source.Paper
-        Json.text json "reference" theorem.Source.Reference
-        Json.text json "statement" theorem.Source.Statement
+    object json "source" (fun () ->
+        text json "paper" theorem.Source.Paper
+        text json "reference" theorem.Source.Reference
+        text json "statement" theorem.Source.Statement
         json.WriteBoolean("companion", theorem.Source.IsCompanion))
 
-    Json.text json "metric" (Words.metric theorem.Metric)
-    Json.strings json "assumptions" (theorem.Assumptions |> List.map (fun assumption -> assumption.Statement))
+    text json "metric" (Words.metric theorem.Metric)
+    strings json "assumptions" (theorem.Assumptions |> List.map (fun assumption -> assumption.Statement))
 
-    Json.objects json "rates" theorem.Rates (fun claim ->
-        Json.text json "axis" claim.Axis
+    objects json "rates" theorem.Rates (fun claim ->
+        text json "axis" claim.Axis
 
         match claim.Exponent with
         | Exactly a ->
-            Json.number json "exponent" a
-            Json.text json "relation" "exactly"
+            number json "exponent" a
+            text json "relation" "exactly"
         | AtMost a ->
-            Json.number json "exponent" a
-            Json.text json "relation" "atMost"
+            number json "exponent" a
+            text json "relation" "atMost"
 
         json.WriteBoolean("exponential", claim.IsExponential)
-        Json.text json "of" claim.Of)
+        text json "of" claim.Of)
 
-    Json.objects json "scenarios" theorem.Scenarios (fun scenario ->
-        Json.text json "name" scenario.Name
-        Json.text json "description" scenario.Description
+    objects json "scenarios" theorem.Scenarios (fun scenario ->
+        text json "name" scenario.Name
+        text json "description" scenario.Description
 
-        Json.objects json "axes" scenario.Axes (fun axis ->
-            Json.text json "symbol" axis.Symbol
-            Json.text json "meaning" axis.Meaning))
+        objects json "axes" scenario.Axes (fun axis ->
+            text json "symbol" axis.Symbol
+            text json "meaning" axis.Meaning))
 
-    Json.text json "reading" theorem.Reading
+    text json "reading" theorem.Reading
 
 let private list (screen: Screen) theorems =
     let text title = { Title = title; IsNumber = false }
@@ -121,7 +122,7 @@ let private show (screen: Screen) (theorem: Theorem) =
 let command terminal (request: TheoremsRequest) =
     let write theorems =
         if request.Json then
-            Json.document terminal.Out (fun json -> Json.objects json "theorems" theorems (jsonTheorem json))
+            Terminal.json terminal (fun json -> objects json "theorems" theorems (jsonTheorem json))
             Exit.Fine
         else
             let screen = Screen.out terminal

@@ -1,12 +1,10 @@
 namespace Sgm.Verification.Report
 
 open System
-open System.IO
-open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.JsonWriting
 open Sgm.Verification.Sabotage
 
 /// The result as JSON: a summary (`sgm verify --json`) and the whole report. Infinities are the strings "Infinity" and
@@ -15,49 +13,14 @@ module Json =
     /// The first member of report.json; by it we know our own reports.
     let schema = "sgm.report/1"
 
-    let private options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+    let private written write = document write + "\n"
 
-    let private written write =
-        use stream = new MemoryStream()
-
-        using (new Utf8JsonWriter(stream, options)) write
-        Encoding.UTF8.GetString(stream.ToArray()) + "\n"
-
-    let private number (json: Utf8JsonWriter) (name: string) (value: float) =
-        if Double.IsNaN value then json.WriteNull name
-        elif Double.IsPositiveInfinity value then json.WriteString(name, "Infinity")
-        elif Double.IsNegativeInfinity value then json.WriteString(name, "-Infinity")
-        else json.WriteNumber(name, value)
-
-    let private optional (json: Utf8JsonWriter) (name: string) (value: float option) =
-        match value with
-        | Some value -> number json name value
-        | None -> json.WriteNull name
-
-    let private optionalText (json: Utf8JsonWriter) (name: string) (value: string option) =
-        json.WriteString(name, Option.toObj value)
-
-    let private object (json: Utf8JsonWriter) (name: string) write =
-        json.WriteStartObject name
-        write ()
-        json.WriteEndObject()
-
-    let private array (json: Utf8JsonWriter) (name: string) items write =
-        json.WriteStartArray name
-
-        for item in items do
-            json.WriteStartObject()
-            write item
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-
-    let private head (json: Utf8JsonWriter) (document: Document) =
+    let private head (json: Writer) (document: Document) =
         json.WriteString("version", document.Version)
         json.WriteString("writtenAt", document.WrittenAt.ToString "yyyy-MM-ddTHH:mm:ssZ")
         json.WriteString("effort", Wording.effort document.Result.Effort)
 
-    let private foot (json: Utf8JsonWriter) (document: Document) =
+    let private foot (json: Writer) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)
 
         object json "falseAlarm" (fun () ->
@@ -67,16 +30,16 @@ module Json =
 
         number json "elapsedSeconds" document.Result.Seconds
 
-    let private spending (json: Utf8JsonWriter) (spent: Spending) =
+    let private spending (json: Writer) (spent: Spending) =
         json.WriteString("what", spent.What)
         json.WriteNumber("stages", spent.Stages)
         json.WriteNumber("particles", spent.Particles)
         json.WriteNumber("seed", spent.Seed)
         number json "falseAlarm" spent.FalseAlarm
-        optionalText json "foundWithProbability90" spent.Power
+        text json "foundWithProbability90" (Option.toObj spent.Power)
 
     /// The members of the contract, then what else is short.
-    let private checkMembers (json: Utf8JsonWriter) (reported: ReportedCheck) =
+    let private checkMembers (json: Writer) (reported: ReportedCheck) =
         let check = reported.Check
         json.WriteString("id", check.Theorem.Id)
         json.WriteString("claim", check.KindName)
@@ -107,14 +70,14 @@ module Json =
 
             json.WriteBoolean("exponential", claim.IsExponential))
 
-        optionalText json "reason" check.Reason
+        text json "reason" (Option.toObj check.Reason)
 
         if not check.Sampled.IsEmpty then
-            array json "sampled" check.Sampled (spending json)
+            objects json "sampled" check.Sampled (spending json)
 
         number json "seconds" check.Seconds
 
-    let private estimate (json: Utf8JsonWriter) (name: string) (value: Estimate) =
+    let private estimate (json: Writer) (name: string) (value: Estimate) =
         object json name (fun () ->
             optional json "value" (Option.ofNullable value.Value)
             number json "lower" value.Lower
@@ -125,13 +88,13 @@ module Json =
             if not (isNull value.Reason) then
                 json.WriteString("reason", value.Reason))
 
-    let private replay (json: Utf8JsonWriter) (value: Replay) =
+    let private replay (json: Writer) (value: Replay) =
         json.WriteString("fingerprint", value.Fingerprint)
         json.WriteString("file", value.File)
         json.WriteString("replay", value.Command)
         json.WriteString("experiment", value.Text)
 
-    let private assumption (json: Utf8JsonWriter) (assumption: Assumption, result: AssumptionResult) =
+    let private assumption (json: Writer) (assumption: Assumption, result: AssumptionResult) =
         json.WriteString("statement", assumption.Statement)
 
         match result with
@@ -142,11 +105,11 @@ module Json =
             json.WriteBoolean("satisfied", false)
             json.WriteString("detail", reason)
 
-    let private cell (json: Utf8JsonWriter) (cell: Cell, again: Replay) =
+    let private cell (json: Writer) (cell: Cell, again: Replay) =
         object json "setting" (fun () -> cell.Setting |> Map.iter (number json))
         json.WriteString("verdict", Verdict.name cell.Verdict)
-        optionalText json "reason" cell.Reason
-        optionalText json "inequality" (cell.Decisive |> Option.map (fun c -> c.What))
+        text json "reason" (Option.toObj cell.Reason)
+        text json "inequality" (cell.Decisive |> Option.map (fun c -> c.What) |> Option.toObj)
 
         match cell.Decisive with
         | Some comparison -> estimate json "measured" comparison.Measured
@@ -156,16 +119,16 @@ module Json =
         optional json "ratio" cell.Ratio
         json.WriteBoolean("vacuous", cell.IsVacuous)
         json.WriteNumber("comparisons", cell.Comparisons)
-        array json "assumptions" cell.Assumptions (assumption json)
+        objects json "assumptions" cell.Assumptions (assumption json)
         replay json again
 
-    let private point (json: Utf8JsonWriter) (point: RatePoint, again: Replay) =
+    let private point (json: Writer) (point: RatePoint, again: Replay) =
         number json "x" point.X
         estimate json "measured" point.Value
-        optionalText json "excluded" point.Excluded
+        text json "excluded" (Option.toObj point.Excluded)
         replay json again
 
-    let private theorem (json: Utf8JsonWriter) (theorem: Theorem) =
+    let private theorem (json: Writer) (theorem: Theorem) =
         json.WriteString("id", theorem.Id)
         json.WriteString("title", theorem.Title)
         json.WriteString("statement", theorem.Statement)
@@ -180,28 +143,23 @@ module Json =
         json.WriteString("reading", theorem.Reading)
 
     /// The seeded bugs, with the checks that caught them; absent when none were planted.
-    let private sabotage (json: Utf8JsonWriter) (document: Document) =
+    let private sabotage (json: Writer) (document: Document) =
         document.Matrix
         |> Option.iter (fun matrix ->
-            let texts (name: string) (values: string list) =
-                json.WriteStartArray name
-                values |> List.iter json.WriteStringValue
-                json.WriteEndArray()
-
             object json "sabotage" (fun () ->
                 json.WriteNumber("checks", matrix.Checks.Length)
                 json.WriteNumber("cells", matrix.Cells)
                 number json "seconds" matrix.Seconds
-                texts "survivors" (matrix.Survivors |> List.map (fun row -> row.Bug.Id))
-                texts "silent" (matrix.Silent |> List.map (fun name -> name.Text))
-                texts "unsound" (matrix.Unsound |> List.map (fun name -> name.Text))
+                strings json "survivors" (matrix.Survivors |> List.map (fun row -> row.Bug.Id))
+                strings json "silent" (matrix.Silent |> List.map (fun name -> name.Text))
+                strings json "unsound" (matrix.Unsound |> List.map (fun name -> name.Text))
 
-                array json "bugs" matrix.Rows (fun row ->
+                objects json "bugs" matrix.Rows (fun row ->
                     json.WriteString("id", row.Bug.Id)
                     json.WriteString("title", row.Bug.Title)
                     json.WriteString("breaks", row.Bug.Breaks)
                     json.WriteString("part", Part.name row.Bug.Part)
-                    texts "caughtBy" (row.CaughtBy |> List.map (fun name -> name.Text))
+                    strings json "caughtBy" (row.CaughtBy |> List.map (fun name -> name.Text))
 
                     for name, wanted in
                         [ "undecided", Doubted; "missed", Missed; "untouched", Untouched; "untried", Untried ] do
@@ -213,12 +171,10 @@ module Json =
     /// The document that `sgm verify --json` prints.
     let summaryOf (document: Document) =
         written (fun json ->
-            json.WriteStartObject()
-            array json "checks" document.Checks (checkMembers json)
+            objects json "checks" document.Checks (checkMembers json)
             sabotage json document
             foot json document
-            head json document
-            json.WriteEndObject())
+            head json document)
 
     /// The document that `sgm verify --json` prints.
     let summary (result: VerificationResult) = summaryOf (Document.create DateTimeOffset.UtcNow result)
@@ -226,22 +182,19 @@ module Json =
     /// report.json: the summary, the theorems, and every cell with what it takes to replay it.
     let report (document: Document) =
         written (fun json ->
-            json.WriteStartObject()
             json.WriteString("schema", schema)
             head json document
             foot json document
             sabotage json document
-            array json "theorems" (Document.byTheorem document.Checks |> List.map fst) (theorem json)
+            objects json "theorems" (Document.byTheorem document.Checks |> List.map fst) (theorem json)
 
-            array json "checks" document.Checks (fun reported ->
+            objects json "checks" document.Checks (fun reported ->
                 checkMembers json reported
                 json.WriteString("axisMeaning", reported.Check.Axis.Meaning)
                 json.WriteString("scenarioDescription", reported.Check.Scenario.Description)
 
                 if not reported.Cells.IsEmpty then
-                    array json "measurements" reported.Cells (cell json)
+                    objects json "measurements" reported.Cells (cell json)
 
                 if not reported.Points.IsEmpty then
-                    array json "points" reported.Points (point json))
-
-            json.WriteEndObject())
+                    objects json "points" reported.Points (point json)))

@@ -37,14 +37,13 @@ let private elsewhere (scenarios: Scenario list) (trial: Trial) setting =
     |> List.tryFind (fun scenario -> scenario.Experiment trial.Setting 0 = trial.Subject.Experiment)
     |> Option.bind (fun scenario ->
         try
-            let toPlan = Lower.plan (fun file -> invalidOp file)
             let experiment = scenario.Experiment setting 0
 
             Some
                 {
-                    Subject = { Experiment = experiment; Plan = toPlan experiment; Setting = setting }
+                    Subject = { Experiment = experiment; Plan = Scenarios.planOf experiment; Setting = setting }
                     Setting = setting
-                    Refined = scenario.Experiment setting >> toPlan
+                    Refined = scenario.Experiment setting >> Scenarios.planOf
                 }
         with _ ->
             // A dimension of 0, a schedule without a level: there the wrong reading would have been noticed at once.

@@ -1,12 +1,12 @@
-/// The JSON of the contract: one document, exact numbers, infinities as the strings "Infinity" and "-Infinity".
-module Sgm.Cli.Json
+/// JSON as the contract has it: one document, exact numbers, infinities as the strings "Infinity" and "-Infinity"; what is absent,
+/// and what is not a number, is null.
+module Sgm.Verification.JsonWriting
 
 open System
 open System.IO
 open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
-open Sgm.Engine
 
 type Writer = Utf8JsonWriter
 
@@ -60,14 +60,8 @@ let numbers (json: Writer) (name: string) (items: float seq) =
 
     json.WriteEndArray()
 
-let level json (name: string) (at: NoiseLevel) =
-    object json name (fun () ->
-        number json "parameter" at.Parameter
-        number json "mean" at.Mean
-        number json "sigma" at.Sigma)
-
-/// One document, an object, on a writer.
-let document (writer: TextWriter) (write: Writer -> unit) =
+/// One document, an object, as text.
+let document (write: Writer -> unit) =
     use buffer = new MemoryStream()
 
     let options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
@@ -77,4 +71,4 @@ let document (writer: TextWriter) (write: Writer -> unit) =
     write json
     json.WriteEndObject()
     json.Flush()
-    writer.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, int buffer.Length))
+    Encoding.UTF8.GetString(buffer.GetBuffer(), 0, int buffer.Length)
