@@ -130,6 +130,32 @@ let runs =
                         Expect.equal ((at [ "kind" ] status).GetString()) "diverged" "kind"
                         Expect.equal (isNullValue (at [ "block" ] status)) (by = "exact") "block"))
 
+            testCase "a test of fit tells a biased chain from draws of the target" (fun () ->
+                for text, isRight in
+                    [ langevinText 0.5, false; (langevinText 0.5).Replace("repeat 4000", "repeat 0"), true ] do
+                    withFile text (fun file ->
+                        let words = [ "run"; file; "--by"; "particles"; "--fit" ]
+                        let probe = List.exactlyOne (items (at [ "probes" ] (json (sgm (words @ [ "--json" ])))))
+                        let fit = at [ "stein" ] probe
+                        Expect.equal (names fit) [ "discrepancy"; "pValue"; "particles" ] "fields"
+                        Expect.equal ((at [ "particles" ] fit).GetInt32()) 1000 "particles looked at"
+                        let p = (at [ "pValue" ] fit).GetDouble()
+                        Expect.equal (p > 0.01) isRight $"p = {p}"
+                        let shown = if isRight then "no difference from draws" else "not draws of the target"
+                        Expect.stringContains (sgm words).Out shown "in words"))
+
+            testCase "a test of fit is one of particles, and of a hundred at least" (fun () ->
+                withFile (langevinText 0.5) (fun file ->
+                    for words, reason in
+                        [
+                            [], "gaussian runs this experiment exactly"
+                            [ "--by"; "particles"; "--particles"; "99" ], "at least 100 particles; there are 99"
+                        ] do
+                        let ran = sgm ([ "run"; file; "--fit" ] @ words)
+                        isPlain ran
+                        Expect.equal ran.Code 2 reason
+                        Expect.stringContains ran.Error reason "why not"))
+
             testCase "a terminal gets boxes and the same numbers" (fun () ->
                 withFile (langevinText 0.5) (fun file ->
                     let words = [ "run"; file ]

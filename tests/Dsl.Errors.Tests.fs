@@ -155,9 +155,10 @@ let tests =
                             sampler (repeat 4 (corrector (langevin 0.1) >=> probe "x"))
                         })
 
-                // Particles are kept at four probes and at the end; what a thread works with is small.
-                let kept = 1e6 * 10.0 * 8.0 * 5.0
+                // Particles are kept at four probes and at the end; TV copies a coordinate and a projection; what a thread works
+                // with is small.
+                let kept = 1e6 * 8.0 * (10.0 * 5.0 + 2.0)
                 let needed = Memory.particles plan 1_000_000L
-                Expect.isGreaterThanOrEqual needed kept "the particles at the probes"
-                Expect.isLessThan needed (1.01 * kept) "and little else")
+                Expect.isGreaterThanOrEqual needed kept "the particles at the probes and a metric's copies"
+                Expect.isLessThan needed (1.001 * kept) "and little else")
         ]
