@@ -132,9 +132,9 @@ let runs =
 
             testCase "a test of fit tells a biased chain from draws of the target" (fun () ->
                 for text, isRight in
-                    [ langevinText 0.5, false; (langevinText 0.5).Replace("repeat 4000", "repeat 0"), true ] do
+                    [ langevinText 1.0, false; (langevinText 1.0).Replace("repeat 4000", "repeat 0"), true ] do
                     withFile text (fun file ->
-                        let words = [ "run"; file; "--by"; "particles"; "--seed"; "2"; "--fit" ]
+                        let words = [ "run"; file; "--by"; "particles"; "--seed"; "3"; "--fit" ]
                         let probe = List.exactlyOne (items (at [ "probes" ] (json (sgm (words @ [ "--json" ])))))
                         let fit = at [ "stein" ] probe
                         Expect.equal (names fit) [ "discrepancy"; "pValue"; "particles" ] "fields"
