@@ -28,6 +28,21 @@ let private onReport test =
         finally
             Directory.Delete(root, true)
 
+/// Contrast of an element's text on the page by the relative luminances of WCAG 2.
+let private contrastOf selector =
+    $"(() => {{ const l = c => {{ const [r, g, b] = c.match(/[\\d.]+/g).map(v => {{ v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }}); return .2126 * r + .7152 * g + .0722 * b }}; const a = l(getComputedStyle(document.querySelector('{selector}')).color), b = l(getComputedStyle(document.body).backgroundColor); return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) }})()"
+
+/// The contrast of the page's own text; negative when it is light on dark.
+let private contrast (page: Browser.Page) =
+    let isLight =
+        page.Flag
+            "(() => { const sum = c => c.match(/[\\d.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0); const s = getComputedStyle(document.body); return sum(s.color) > sum(s.backgroundColor) })()"
+
+    page.Number(contrastOf "body") * if isLight then -1.0 else 1.0
+
+/// A computed property of the first element.
+let private style selector property = $"getComputedStyle(document.querySelector('{selector}'))['{property}']"
+
 let private widths = [ "phone", 360, 740; "desktop", 1280, 900 ]
 
 let tests =
@@ -121,6 +136,12 @@ let tests =
                         "says something"
 
                     Expect.equal (page.Number "document.querySelector('.tip').children.length") 0.0 "as text"
+
+                    let away =
+                        page.Number
+                            "(() => { const t = document.querySelector('.tip').getBoundingClientRect(), p = document.querySelector('svg.plot .pt').getBoundingClientRect(); return Math.hypot(Math.max(0, t.left - p.right, p.left - t.right), Math.max(0, t.top - p.bottom, p.top - t.bottom)) })()"
+
+                    Expect.isLessThan away 40.0 "beside its point"
                     page.Hover 2.0 2.0
                     Expect.isTrue (page.Flag "document.querySelector('.tip').hidden") "hidden again"
                     Expect.isEmpty page.Complaints "the console")
@@ -128,24 +149,47 @@ let tests =
             testCase "dark as the system prefers, light and dark by the button, legible in both"
             <| fun () ->
                 onReport (fun page file ->
-                    // Relative luminances of the text and of the page, by WCAG 2.
-                    let contrast () =
-                        page.Number
-                            "(() => { const l = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }); return .2126 * r + .7152 * g + .0722 * b }; const s = getComputedStyle(document.body); const a = l(s.color), b = l(s.backgroundColor); return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) * (a > b ? -1 : 1) })()"
-
                     page.Prefer "light"
                     page.Open file
-                    Expect.isGreaterThan (contrast ()) 7.0 "dark on light"
+                    Expect.isGreaterThan (contrast page) 7.0 "dark on light"
                     page.Prefer "dark"
-                    Expect.isLessThan (contrast ()) -7.0 "light on dark"
+                    Expect.isLessThan (contrast page) -7.0 "light on dark"
+                    let said = page.Text "document.querySelector('button.theme').textContent"
+                    Expect.equal said "Light" "what the button offers"
+                    Expect.isGreaterThan (page.Number(contrastOf ".soft")) 4.5 "the soft text too"
+
+                    Expect.isGreaterThan
+                        (page.Number "[...document.querySelectorAll('svg.plot text')].length")
+                        0.0
+                        "text in plots"
+
+                    Expect.equal
+                        (page.Text(style "svg.plot" "fill"))
+                        (page.Text "getComputedStyle(document.body).color")
+                        "plots are written in the page's ink"
+
                     page.Evaluate "document.querySelector('button.theme').click()" |> ignore
-                    Expect.isGreaterThan (contrast ()) 7.0 "the button turns it light"
+                    Expect.isGreaterThan (contrast page) 7.0 "the button turns it light"
+                    page.Open file
+                    Expect.isGreaterThan (contrast page) 7.0 "and it stays so when the page is opened again"
                     Expect.isEmpty page.Complaints "the console")
 
             testCase "prints"
             <| fun () ->
                 onReport (fun page file ->
                     page.Open file
+                    // Whatever was chosen on the screen, paper is light, without the button, and cuts nothing off.
+                    page.Evaluate "document.documentElement.dataset.theme = 'dark'" |> ignore
+                    page.ForPaper true
+                    Expect.isGreaterThan (contrast page) 7.0 "dark on light"
+                    Expect.equal (page.Text(style "button.theme" "display")) "none" "no button"
+
+                    let cut =
+                        page.Number
+                            "[...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowX !== 'visible').length"
+
+                    Expect.equal cut 0.0 "no scroll bar on paper"
+                    page.ForPaper false
                     let pdf = page.Print()
                     Expect.equal (Encoding.ASCII.GetString(pdf, 0, 5)) "%PDF-" "a PDF"
                     Expect.isGreaterThan pdf.Length 20_000 "with something in it")

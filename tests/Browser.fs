@@ -35,6 +35,24 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
     let mutable session: string = null
     let mutable last = 0
 
+    /// Sends a command without waiting for the answer.
+    let post (name: string) (parameters: (string * JsonNode) list) id =
+        let command =
+            fields [ "id", JsonValue.Create(id: int); "method", JsonValue.Create name; "params", fields parameters ]
+
+        if not (isNull session) then
+            command["sessionId"] <- JsonValue.Create session
+
+        let bytes = Encoding.UTF8.GetBytes(command.ToJsonString())
+
+        lock socket (fun () ->
+            socket.SendAsync(ArraySegment bytes, WebSocketMessageType.Text, true, CancellationToken.None).Wait())
+
+    /// A dialog stops the page until it is answered; that it came is among the events.
+    let dismiss name =
+        if name = "Page.javascriptDialogOpening" then
+            post "Page.handleJavaScriptDialog" [ "accept", JsonValue.Create false ] (Interlocked.Increment &last)
+
     let receive () =
         task {
             let buffer = Array.zeroCreate<byte>(1 <<< 16)
@@ -49,7 +67,10 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
                     message.SetLength 0L
 
                     match node["id"] with
-                    | null -> events.Enqueue(node["method"].GetValue<string>(), node["params"])
+                    | null ->
+                        let name = node["method"].GetValue<string>()
+                        events.Enqueue(name, node["params"])
+                        dismiss name
                     | id ->
                         match replies.TryRemove(id.GetValue<int>()) with
                         | true, waiting -> waiting.SetResult node
@@ -63,13 +84,7 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
         let id = Interlocked.Increment &last
         let waiting = TaskCompletionSource<JsonNode>(TaskCreationOptions.RunContinuationsAsynchronously)
         replies[id] <- waiting
-        let command = fields [ "id", JsonValue.Create id; "method", JsonValue.Create name; "params", fields parameters ]
-
-        if not (isNull session) then
-            command["sessionId"] <- JsonValue.Create session
-
-        let bytes = Encoding.UTF8.GetBytes(command.ToJsonString())
-        socket.SendAsync(ArraySegment bytes, WebSocketMessageType.Text, true, CancellationToken.None).Wait()
+        post name parameters id
 
         if not (waiting.Task.Wait 60_000) then
             failwith $"the browser did not answer {name}"
@@ -138,6 +153,11 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
     member this.Prefer(scheme: string) =
         let feature = fields [ "name", JsonValue.Create "prefers-color-scheme"; "value", JsonValue.Create scheme ]
         this.Send "Emulation.setEmulatedMedia" [ "features", JsonArray(feature :> JsonNode) ] |> ignore
+
+    /// The page as it is laid out for paper, or on the screen again.
+    member this.ForPaper(isPaper: bool) =
+        this.Send "Emulation.setEmulatedMedia" [ "media", JsonValue.Create(if isPaper then "print" else "screen") ]
+        |> ignore
 
     /// The value of an expression, as JSON.
     member this.Evaluate(expression: string) =

@@ -53,6 +53,20 @@ let private bugs =
         (fun d blocks ->
             let moved = rows d (fun row -> Array.append row[1..] row[..0])
             Array.init blocks.Length (fun b -> if b % 2 = 1 then moved blocks[b - 1] else blocks[b]))
+        "block b + 1 has a part of block b in it",
+        (fun _ blocks ->
+            Array.init blocks.Length (fun b ->
+                if b % 2 = 1 then
+                    Array.map2 (fun x y -> 0.995 * x + 0.1 * y) blocks[b] blocks[b - 1]
+                else
+                    blocks[b]))
+        "block b + 1 is block b backwards, no value the same",
+        (fun d blocks ->
+            Array.init blocks.Length (fun b ->
+                if b % 2 = 1 then
+                    rows d (fun row -> Array.rev row |> Array.map (fun x -> x + 1e-9)) blocks[b - 1]
+                else
+                    blocks[b]))
         "one block twice in the whole run",
         (fun _ blocks -> Array.mapi (fun b block -> if b = 40 then blocks[7] else block) blocks)
         "all coordinates are shifted by 3 % of a deviation", (fun _ -> Array.map (Array.map (fun x -> x + 0.03)))
@@ -215,6 +229,24 @@ let private powers =
 
                 // Three deviations of a binomial number of 2000 and 0.9.
                 Expect.isLessThan (abs (found - 1800)) 41 "found"
+            testCase "a normal measurement at the stated factor is above its bound with probability 0.9"
+            <| fun () ->
+                let share, error = 1e-6, 0.02
+                let reach = -error * Normal.InvCDF(0.0, 1.0, share / 2.0)
+
+                let measured value = Estimate.Sampled(value, value - reach, value + reach, 1.0 - share, "test")
+
+                let factor = (Sampling.smallestFactor share { What = ""; Measured = measured 0.7; Bound = 0.5 }).Value
+
+                let random = Random 6
+
+                let found =
+                    Seq.init 2000 (fun _ -> (measured (Normal.Sample(random, 0.5 * factor, error))).Lower > 0.5)
+                    |> Seq.filter id
+                    |> Seq.length
+
+                // Three deviations of a binomial number of 2000 and 0.9.
+                Expect.isLessThan (abs (found - 1800)) 41 "found"
             testCase "a W2 that exceeds its bound by the stated factor is found in about nine of ten runs"
             <| fun () ->
                 let share = 1e-6
@@ -256,6 +288,32 @@ let private surprises =
             <| fun () ->
                 // 2·P(Z > 7.1305…) = 10⁻¹².
                 Expect.floatClose Accuracy.medium (Surprise.ofNormal 7.130506) 12.0 "decades"
+            testCase "no number of signs surprises more than it should, by the binomial law"
+            <| fun () ->
+                for n in 1..40 do
+                    for heads in 0..n do
+                        let sum = abs (2 * heads - n)
+
+                        let tail =
+                            Seq.sum (
+                                seq {
+                                    for k in 0..n do
+                                        if abs (2 * k - n) >= sum then
+                                            Binomial.PMF(0.5, n, k)
+                                }
+                            )
+
+                        let claimed = 10.0 ** -(Surprise.ofSigns (float n) (float sum))
+                        Expect.isGreaterThanOrEqual (claimed * (1.0 + 1e-12)) tail $"{heads} of {n}"
+            testCase "rare events surprise as Poisson's law says, within e^λ"
+            <| fun () ->
+                for lambda in [ 1e-6; 0.01; 0.3; 0.9 ] do
+                    for k in 1..6 do
+                        // P(N ≥ k), summed from the small end.
+                        let tail = List.sum [ for j in k + 30 .. -1 .. k -> Poisson.PMF(lambda, j) ]
+                        let claimed = 10.0 ** -(Surprise.ofRareEvents lambda k)
+                        Expect.isGreaterThanOrEqual (claimed * (1.0 + 1e-9)) tail $"{k} at {lambda}"
+                        Expect.isLessThanOrEqual claimed (tail * exp lambda * (1.0 + 1e-9)) $"{k} at {lambda}, no less"
             testCase "Chernoff's exponent is the maximum over t of t·r + ½·ln(1 − t²)"
             <| fun () ->
                 for r in [ 0.01; 0.1; 0.5; 2.0; 10.0 ] do

@@ -117,6 +117,35 @@ let private distances =
                     (widths |> List.map (fun e -> e.Upper) |> List.sort)
                     (widths |> List.map (fun e -> e.Upper))
                     "monotone"
+            testCase "TV's lower end of particles that the target never gives is Chernoff's: (1 − c)^(1/n)"
+            <| fun () ->
+                // All 100 particles that test are in a cell of no mass: kl(1, a) = ln(1/a) = ln(1/(1 − c))/100.
+                let law = (lawOf (normal1 100.0 1.0) (normal1 0.0 1.0) 200L 1UL) :?> ParticleLaw
+
+                for confidence in [ 0.9; 0.99; 1.0 - 1e-9 ] do
+                    let lower = ((law.At confidence).Measure Metric.Tv).Lower
+                    let expected = (1.0 - confidence) ** 0.01
+                    Expect.isLessThan (abs (lower - expected)) 1e-6 $"at {confidence}: {lower}, by hand {expected}"
+            testCase "each end of W2 on the line moves with Student's quantile of half the failure"
+            <| fun () ->
+                // L² = mean − t·error over the 32 particles that test, U² = mean + t·error over 8 batches.
+                let law = (lawOf (normal1 5.0 1.0) (normal1 0.0 1.0) 64L 1UL) :?> ParticleLaw
+                let ends = [ 0.5; 0.9; 0.99 ] |> List.map (fun c -> c, (law.At c).Measure Metric.W2)
+
+                let ratio f =
+                    match List.map f ends with
+                    | [ a: float; b; c ] -> (b - a) / (c - a)
+                    | other -> failtest $"{other}"
+
+                let student freedom =
+                    ratio (fun (c, _) ->
+                        MathNet.Numerics.Distributions.StudentT.InvCDF(0.0, 1.0, freedom, 0.5 * (1.0 + c)))
+
+                let square (x: float) = x * x
+                let close = { absolute = 0.0; relative = 1e-6 }
+                Expect.floatClose close (ratio (fun (_, e) -> square e.Lower)) (student 31.0) "lower ends"
+                Expect.floatClose close (ratio (fun (_, e) -> square e.Upper)) (student 7.0) "upper ends"
+                Expect.isLessThan (snd ends[2]).Lower (snd ends[0]).Lower "a higher confidence is wider"
             testCase "in a hundred dimensions both ends hold"
             <| fun () ->
                 let q = Target(Mixture.Normal(Array.create 100 0.2, Covariance.Isotropic(100, 1.0)))

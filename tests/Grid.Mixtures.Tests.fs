@@ -266,6 +266,50 @@ let private extremes =
                     Expect.stringContains diverged.Advice "below twice its smallest variance" "advice"
                     Expect.isLessThan diverged.Step 100L "soon"
                 | other -> failtest $"{other}"
+
+            testCase "a law is given up when the rounding of its positions has grown to a hundredth"
+            <| fun () ->
+                // Positions of 10¹⁰ against noise of 10⁻³: 2·10⁻¹⁷·10¹³ a step, so 50 steps and no more.
+                let status count =
+                    let outcome =
+                        experiment {
+                            target (normal [ 1e10 ] 1e-4)
+                            forward ve
+                            start (from (normal [ 1e10 ] 1e-4))
+                            sampler (repeat count (corrector (langevin 5e-7)))
+                        }
+                        |> planOf
+                        |> runPlan
+
+                    outcome.Status
+
+                Expect.isTrue ((status 45) :? Engine.RunStatus.Completed) $"{status 45}"
+
+                match status 55 with
+                | :? Engine.RunStatus.Unsupported as refused ->
+                    Expect.stringContains refused.Reason "finer positions than doubles have" "reason"
+                | other -> failtest $"{other}"
+
+            testCase "χ² is narrow where the two resolutions keep different tails"
+            <| fun () ->
+                let p =
+                    planOf (
+                        experiment {
+                            target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
+                            forward ve
+                            score (exact |> shifted 0.05)
+                            start prior
+                            sampler (anneal (geometric 10.0 1.0 10) (repeat 10 (corrector (langevinScaled 0.1))))
+                            measure [ chi2 ]
+                        }
+                    )
+
+                let estimate: Engine.Estimate = (finalOf (runPlan p)).Measure chi2
+                let level = Engine.NoiseLevel.VarianceExploding 1.0
+                let naive = Naive.chi2 (Naive.run 701 p) p.Target.Factors[0].Law level
+                Expect.isLessThanOrEqual (abs (estimate.Value.Value - naive)) 1e-11 $"{estimate} against {naive:R}"
+                // Two runs that agree where both have mass differ by rounding: 100 steps of some ulp.
+                Expect.isLessThanOrEqual (estimate.Upper - estimate.Lower) 1e-11 $"{estimate}"
         ]
 
 /// A deterministic flow onto narrow modes: the log-likelihood ratio varies over 80 units in a gap that few points fall into.

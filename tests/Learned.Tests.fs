@@ -34,6 +34,56 @@ let private fits =
     testList
         "fits"
         [
+            testCase "score matching is the ridge regression by hand, on both processes, on the line and in the plane"
+            <| fun () ->
+                let levels = [ NoiseLevel.VarianceExploding 0.5; NoiseLevel.VariancePreserving 0.7 ]
+
+                for law in [ modes; normalCov [ 1.0; -2.0 ] [ [ 2.0; 0.6 ]; [ 0.6; 0.5 ] ] ] do
+                    let target = Lower.target (fun _ -> [||]) law
+                    let d = target.Dimension
+                    let fitted = ScoreMatching(target, 80, 6, 3L)
+
+                    for at in levels do
+                        let byHand = NaiveFit.ridge target 80 6 3L at
+
+                        for x in [ Array.create d 0.3; Array.init d (fun e -> -1.0 + 0.5 * float e) ] do
+                            let own = Array.zeroCreate d
+                            fitted.Evaluate(at, ReadOnlySpan x, Span own)
+
+                            for a, b in Array.zip own (byHand x) do
+                                Expect.isLessThanOrEqual (abs (a - b)) (1e-8 * (1.0 + abs b)) $"d = {d}, {at}"
+
+            testCase "a kernel density's score is the sum over all draws, by the grid's route and by the particles'"
+            <| fun () ->
+                let n, bandwidth = 7, 0.3
+                let p = planOf (annealed modes (kernelDensity n bandwidth 1))
+                let draws = TrainingSample.Draw(p.Target, n, 1L)
+                let at = NoiseLevel.VariancePreserving 0.7
+                let variance = at.Mean * at.Mean * bandwidth * bandwidth + at.Sigma * at.Sigma
+
+                for x in [ -2.0; 0.1; 1.4 ] do
+                    let weights = draws |> Array.map (fun y -> exp (-0.5 * (x - at.Mean * y) ** 2.0 / variance))
+
+                    let byHand =
+                        Array.sum (Array.map2 (fun w y -> w * (at.Mean * y - x) / variance) weights draws)
+                        / Array.sum weights
+
+                    let own = Array.zeroCreate 1
+                    ScoreField(p.Score).Evaluate(at, ReadOnlySpan [| x |], Span own, 1)
+                    Expect.isLessThanOrEqual (abs (own[0] - byHand)) 1e-12 $"{x}"
+
+            testCase "the block form is the function at a level of the other process too"
+            <| fun () ->
+                let p = planOf (annealed modes (scoreMatching 100 8 1))
+                let at = NoiseLevel.VariancePreserving 0.7
+                let points = [| -1.0; 0.2; 3.0 |]
+                let block = Array.zeroCreate 3
+                ScoreField(p.Score).Evaluate(at, ReadOnlySpan points, Span block, 3)
+
+                for x, value in Array.zip points block do
+                    let struct (expected, _) = (function' p).OnLine(at, x)
+                    Expect.isLessThanOrEqual (abs (value - expected)) 1e-12 $"{x}"
+
             testCase "the slope is the derivative, and the block form is the function"
             <| fun () ->
                 let p = planOf (annealed modes (scoreMatching 500 32 1))
@@ -191,6 +241,83 @@ let private heldOut =
 
                 // Stated 99 %: 190 of 200 or fewer have probability below 10⁻⁴.
                 Expect.isGreaterThan covered 190 $"{covered} of 200"
+
+            testCase "a score that knows its draws by heart has the error of other draws"
+            <| fun () ->
+                // The first stage looks at 8192 draws, as many as this was fitted to: on those, in five dimensions, it is another score.
+                let d, n = 5, 8192
+
+                let e =
+                    experiment {
+                        target (standard d)
+                        forward ve
+                        score (kernelDensity n 0.05 1)
+                        sampler (anneal (LeePredictions.levels 10.0 0.2 3) (predictor ancestral))
+                        measure [ tv ]
+                    }
+
+                let p = planOf e
+
+                let run =
+                    LeePredictor.descent { Experiment = e; Plan = p; Setting = Map.empty }
+                    |> Result.defaultWith failtest
+
+                // The score of the target at a level is −x/(1 + σ²).
+                let generator = MathNet.Numerics.Random.Xoshiro256StarStar 77
+                let fresh = Array.zeroCreate (2 * n * d)
+                MathNet.Numerics.Distributions.Normal.Samples(generator, fresh, 0.0, 1.0)
+
+                let byHand =
+                    run.Levels
+                    |> List.sumBy (fun level ->
+                        let x = Array.init (n * d) (fun i -> fresh[i] + level.Sigma * fresh[n * d + i])
+                        let s = Array.zeroCreate (n * d)
+                        ScoreField(p.Score).Evaluate(level, ReadOnlySpan x, Span s, n)
+                        let exact = Array.map (fun v -> -v / (1.0 + level.NoiseVariance)) x
+                        let total = Array.sum (Array.map2 (fun a b -> (a - b) * (a - b)) s exact)
+                        level.NoiseVariance ** 2.0 * total / float n)
+                    |> fun sum -> sqrt (run.Step * sum)
+
+                // The theorem runs no sampler here: total variation 0 is as good as any.
+                let still p = Laws.run (planOf (annealed modes exact)) p
+                let runner = { Runner.engine CancellationToken.None with Run = fun _ options -> still options }
+                let cell = Study.onExperiment runner LeeLearned.learnedPredictor e
+                let what = cell.Decisive.Value.What
+                let from, until = what.IndexOf '[', what.IndexOf ']'
+                let ends = what.Substring(from + 1, until - from - 1).Split ", " |> Array.map float
+                // Twice the interval: the sum by hand has an error of its own, at 8192 draws as the interval.
+                let centre, half = (ends[0] + ends[1]) / 2.0, ends[1] - ends[0]
+                Expect.isLessThanOrEqual (abs (byHand - centre)) half $"{byHand:g5} and {what}"
+
+            testCase "where the measurement is as large as the bound with the true error, nothing is decided"
+            <| fun () ->
+                let e = annealed modes (kernelDensity 200 0.2 1)
+                let e = { e with Sampler = anneal (LeePredictions.levels 10.0 0.4 8) (predictor ancestral) }
+                let healthy = Runner.engine CancellationToken.None
+                let subject = { Experiment = e; Plan = planOf e; Setting = Map.empty }
+
+                match LeePredictor.predictionBound healthy subject with
+                | Error reason -> failtest reason
+                | Ok bound ->
+                    let pretending value =
+                        { new Engine.Law() with
+                            member _.Dimension = 1
+                            member _.Moments() = failwith "not asked for"
+                            member _.Measure _ = Estimate.Exact(value, value, value, "pretended")
+                        }
+
+                    // The start is measured as it is, the end is pretended to be at the bound.
+                    let run (p: Plan) options =
+                        if p.StepCount = 0L then
+                            healthy.Run p options
+                        else
+                            Outcome(
+                                RunStatus.Completed(),
+                                [ ProbeResult("end", level, pretending bound) ].ToImmutableArray()
+                            )
+
+                    let cell = Study.onExperiment { healthy with Run = run } LeeLearned.learnedPredictor e
+                    Expect.equal cell.Verdict Inconclusive $"{cell.Reason}"
 
             testCase "a sampler that is worse than its score comes back violated, a healthy one holds"
             <| fun () ->

@@ -33,6 +33,7 @@ let private tests =
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests
+            SamplingTests.tests
             HypothesesTests.tests
             LearnedTests.tests
             ReportTests.tests

@@ -65,6 +65,16 @@ let private matrices =
                 Expect.isEmpty matrix.Unsound "every check holds without a bug"
                 Expect.stringContains (Report.Trial.lead matrix) "0 of 3 seeded bugs" "lead"
 
+            testCase "a bug that leaves a check undecided is not caught by it"
+            <| fun () ->
+                let nothing _ _ _ = Some(Estimate.Unavailable("test", "not measured"))
+                let blind = bug "no number" (OfMeasure([ Metric.W2; Metric.Kl; Metric.Tv; Metric.Chi2 ], nothing))
+                let matrix = Sabotage.against runner 1 few [ blind ]
+                let row = List.exactlyOne matrix.Rows
+                Expect.isEmpty row.CaughtBy "nothing fails"
+                Expect.exists row.Reactions (fun (_, reaction) -> reaction = Doubted) "but it is seen"
+                Expect.equal (matrix.Survivors |> List.map (fun r -> r.Bug.Id)) [ "no number" ] "a survivor"
+
             testCase "a bug is caught by the checks that it breaks, and by no other"
             <| fun () ->
                 let matrix = Sabotage.against runner 1 few [ named "kl-reversed"; named "heun-first-level" ]

@@ -126,6 +126,19 @@ let private line (random: Random) curvature errors =
         [ 1.0; 0.5; 0.25; 0.125; 0.0625 ]
         errors
 
+/// Values with intervals of so many relative standard errors.
+let private known (values: (float * float) list) error =
+    values
+    |> List.map (fun (x, y) ->
+        let half = -error * y * Normal.InvCDF(0.0, 1.0, 0.005)
+
+        {
+            X = x
+            Value = Estimate.Sampled(y, y - half, y + half, 0.99, "test")
+            Excluded = None
+            Experiment = ornsteinUhlenbeck 1.0
+        })
+
 let private fits =
     let errors = [ 0.001; 0.002; 0.004; 0.008; 0.016 ]
 
@@ -154,6 +167,42 @@ let private fits =
                 let random = Random 12
                 let fit = Regression.measure 1e-6 log (line random 0.5 errors)
                 Expect.isError fit "lack of fit"
+            testCase "where the scatter is larger than the errors the interval is Student's of ordinary least squares"
+            <| fun () ->
+                // Residuals orthogonal to 1 and to log x; their χ² of 10 is below 16.27, the limit with 3 degrees of freedom.
+                let logs = [ 0.0; 1.0; 2.0; 3.0; 4.0 ]
+                let off = [ 1.0; -2.0; 0.0; 2.0; -1.0 ] |> List.map (fun r -> 0.01 * r)
+                let points = known (List.map2 (fun x r -> exp x, exp (x + r)) logs off) 0.01
+                let squares = List.sumBy (fun r -> r * r) off
+                let half = StudentT.InvCDF(0.0, 1.0, 3.0, 0.995) * sqrt (squares / 3.0 / 10.0)
+
+                match Regression.measure 0.5 log points with
+                | Ok rate ->
+                    Expect.floatClose Accuracy.medium rate.Slope 1.0 "slope"
+                    Expect.floatClose Accuracy.medium ((rate.Upper - rate.Lower) / 2.0) half "half-width"
+                | Error reason -> failtest reason
+            testCase "values below the floor say how many particles lift them, by the square root law"
+            <| fun () ->
+                // A value has to be six errors and is 6/√3.5: three and a half times as many particles.
+                let points = known [ for x in 1.0 .. 5.0 -> x, x ] (sqrt 3.5 / 6.0)
+
+                match Regression.measure 0.05 log points with
+                | Error reason -> Expect.stringContains reason "about 4 times as many particles" "reason"
+                | Ok rate -> failtest $"{rate}"
+            testCase "an undecided comparison says how many particles decide it, by the square root law"
+            <| fun () ->
+                // Half the interval is 0.3 and the bound 0.2 away: (3/2)² = 2.25 times as many.
+                let measured = Estimate.Sampled(1.0, 0.7, 1.3, 0.99, "test")
+
+                let theorem =
+                    { Bruno.gaussianMean with
+                        Assumptions = []
+                        Evidence = fun _ _ -> Ok [ { What = "test"; Measured = measured; Bound = 1.2 } ]
+                    }
+
+                let cell = Study.onExperiment (Runner.engine CancellationToken.None) theorem (ornsteinUhlenbeck 1.0)
+                Expect.equal cell.Verdict Inconclusive "open"
+                Expect.stringContains (defaultArg cell.Reason "") "about 3 times as many particles" "reason"
             testCase "the slope is that of the normal equations"
             <| fun () ->
                 let points = line (Random 13) 0.0 errors

@@ -1,5 +1,6 @@
 module Sgm.Tests.TheoremsLeeTests
 
+open System.Collections.Immutable
 open System.Threading
 open Expecto
 open Sgm
@@ -99,6 +100,47 @@ let private shapes =
                     Expect.equal third.From.Sigma 2.0 "from"
                 | other -> failtest $"{other}"
 
+            testCase "a step at one level with another noise than √(2h) is refused"
+            <| fun () ->
+                let plan =
+                    planOf (
+                        experiment {
+                            target bimodal
+                            forward ve
+                            start warm
+                            sampler (corrector (langevin 0.1))
+                        }
+                    )
+
+                let weaker (t: Tableau) : Instruction =
+                    Instruction.Step(
+                        Tableau(
+                            Method = t.Method,
+                            From = t.From,
+                            To = t.To,
+                            Stages = t.Stages,
+                            A = t.A,
+                            B = t.B,
+                            C = t.C / sqrt 2.0
+                        )
+                    )
+
+                let weakened =
+                    Plan(
+                        Target = plan.Target,
+                        Score = plan.Score,
+                        Start = plan.Start,
+                        InitialLevel = plan.InitialLevel,
+                        Instructions = ImmutableArray.CreateRange(plan.Tableaus() |> Seq.map weaker),
+                        Metrics = plan.Metrics
+                    )
+
+                Expect.isOk (LevelRuns.ofPlan plan) "as it was"
+
+                match LevelRuns.ofPlan weakened with
+                | Error reason -> Expect.stringContains reason "not a Langevin step" "reason"
+                | Ok runs -> failtest $"{runs}"
+
             testCase "two step sizes at one level are refused"
             <| fun () ->
                 let plan =
@@ -138,6 +180,33 @@ let private twins =
                 Expect.isLessThan (apart.Upper - apart.Lower) 1e-6 "narrow"
                 let same = (lawOf 1.0).TotalVariationFrom(lawOf 1.0)
                 Expect.isLessThan same.Upper 1e-9 "the same law"
+
+            testCase "from a law that is far narrower than the own panels"
+            <| fun () ->
+                let lawOf mean variance =
+                    experiment {
+                        target (normal [ 0.0 ] 1.0)
+                        forward ve
+                        start (from (normal [ mean ] variance))
+                        sampler (corrector (langevin 5e-9))
+                    }
+                    |> planOf
+                    |> fun plan -> GridInterpreter().Run(plan, RunOptions())
+                    |> fun outcome -> outcome.Probes[0].Law :?> GridLaw
+
+                // N(0.3, 2·10⁻⁸) is above N(0, 1) where |x − 0.3| < r: there the wide one counts, outside the narrow one's tails.
+                let deviation = sqrt 2e-8
+                let wide = exp (-0.5 * 0.09) / sqrt (2.0 * System.Math.PI)
+                let peak = 1.0 / (deviation * sqrt (2.0 * System.Math.PI))
+                let r = deviation * sqrt (2.0 * log (peak / wide))
+                let tails = 2.0 * MathNet.Numerics.Distributions.Normal.CDF(0.0, 1.0, -r / deviation)
+                let expected = 1.0 - 2.0 * r * wide - tails
+                let apart = (lawOf 0.0 1.0).TotalVariationFrom(lawOf 0.3 1e-8)
+
+                Expect.isLessThan
+                    (abs (apart.Value.Value - expected))
+                    (apart.Upper - apart.Lower + 1e-8)
+                    $"{apart} against {expected:R}"
         ]
 
 /// Theorems with every bound at 0.99 of what was measured, and the negative checks.
