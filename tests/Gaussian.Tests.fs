@@ -5,18 +5,13 @@ open Expecto
 open MathNet.Numerics
 open Sgm
 open Sgm.Tests.ExactLaws
+open Sgm.Tests.NormalDivergencesTests
 
 
 let private outcome e = Engine.GaussianInterpreter().Run(planOf e, Engine.RunOptions())
 
 let private finalLaw e = finalOf (outcome e)
 
-
-let private close relative (expected: float) (actual: float) what =
-    Expect.isLessThanOrEqual
-        (abs (actual - expected))
-        (relative * abs expected)
-        $"{what}: {actual:R} against {expected:R}"
 
 let private langevinOn variance h steps startVariance =
     experiment {
@@ -25,16 +20,6 @@ let private langevinOn variance h steps startVariance =
         start (from (normal [ 0.0 ] startVariance))
         sampler (repeat steps (corrector (langevin h)))
     }
-
-/// Plain trapezoid rule on a wide range: an independent twin for one-dimensional divergences.
-let private integrate (f: float -> float) =
-    let n = 200_000
-    let a, b = -60.0, 60.0
-    let width = (b - a) / float n
-    Seq.sum (Seq.init (n + 1) (fun i -> f (a + float i * width))) * width
-
-let private logDensity mean variance x =
-    -(x - mean) * (x - mean) / (2.0 * variance) - 0.5 * log (2.0 * Math.PI * variance)
 
 let private exactFacts =
     testList
@@ -133,88 +118,6 @@ let private exactFacts =
                 close 1e-12 (1e6 * value kl one) (value kl many) "KL"
                 close 1e-12 (1e3 * value w2 one) (value w2 many) "W2"
                 close 1e-9 (1e6 * log (1.0 + value chi2 one)) (log (1.0 + value chi2 many)) "ln(1 + χ²)"
-        ]
-
-let private divergences =
-    let pair offset variance target : Engine.DirectionPair[] =
-        [| Engine.DirectionPair(1L, offset, target, variance - target) |]
-
-    testList
-        "divergences"
-        [
-            testCase "KL, χ², TV of one-dimensional normals against quadrature"
-            <| fun () ->
-                for mean, q, p in
-                    [ 0.0, 1.5, 1.0; 1.0, 1.0, 1.0; 0.3, 0.5, 1.0; -2.0, 3.0, 2.0; 1e-3, 1.001, 1.0; 0.0, 0.1, 4.0 ] do
-                    let logQ, logP = logDensity mean q, logDensity 0.0 p
-                    let pairs = pair mean q p
-                    let kl = (Engine.NormalDivergences.Kl pairs).Value.Value
-
-                    let expected = integrate (fun x -> exp (logQ x) * (logQ x - logP x))
-
-                    Expect.isLessThan (abs (kl - expected)) (1e-9 * expected + 1e-12) $"KL {mean} {q} {p}"
-                    let tv = Engine.NormalDivergences.Tv pairs
-                    let expectedTv = 0.5 * integrate (fun x -> abs (exp (logQ x) - exp (logP x)))
-                    Expect.isLessThan (abs (tv.Value.Value - expectedTv)) 1e-7 $"TV {mean} {q} {p}"
-
-                    if q < 2.0 * p then
-                        close
-                            1e-8
-                            (integrate (fun x -> exp (2.0 * logQ x - logP x)) - 1.0)
-                            (Engine.NormalDivergences.Chi2 pairs).Value.Value
-                            "χ²"
-
-            testCase "χ² is infinite exactly when the state's variance reaches twice the target's"
-            <| fun () ->
-                let chi2 q = Engine.NormalDivergences.Chi2(pair 0.0 q 1.0)
-                Expect.isTrue (Double.IsFinite (chi2 1.999).Value.Value) "below"
-                Expect.equal (chi2 2.0).Value (Nullable infinity) "at"
-                Expect.isNotNull (chi2 2.0).Reason "with a reason"
-
-            testCase "a point has no density: KL = χ² = ∞, TV = 1, W2 finite"
-            <| fun () ->
-                let law =
-                    finalLaw (
-                        experiment {
-                            target (normal [ 1.0 ] 4.0)
-                            forward ve
-                            start (point [ 1.0 ])
-                            sampler identity
-                        }
-                    )
-
-                Expect.equal (value kl law) infinity "KL"
-                Expect.equal (value chi2 law) infinity "χ²"
-                Expect.equal (value tv law) 1.0 "TV"
-                close 1e-15 2.0 (value w2 law) "W2"
-
-            testCase "a χ² beyond the range of a double is not called infinite"
-            <| fun () ->
-                let estimate =
-                    Engine.NormalDivergences.Chi2(ReadOnlySpan [| Engine.DirectionPair(1_000_000L, 0.1, 1.0, 0.1) |])
-
-                Expect.isFalse estimate.Value.HasValue "no value"
-                Expect.stringContains estimate.Reason "ln(1 + χ²)" "but its logarithm"
-
-            testCase "TV with equal covariances is 2Φ(δ/2) − 1"
-            <| fun () ->
-                for d in [ 1L; 10L; 1000L ] do
-                    let tv = Engine.NormalDivergences.Tv(ReadOnlySpan [| Engine.DirectionPair(d, 0.1, 1.0, 0.0) |])
-                    let delta = 0.1 * sqrt (float d)
-                    let normal = Distributions.Normal()
-                    close 1e-12 (2.0 * normal.CumulativeDistribution(delta / 2.0) - 1.0) tv.Value.Value $"d = {d}"
-
-            testCase "Pinsker, TV ≤ ½√χ² and KL ≤ ln(1 + χ²)"
-            <| fun () ->
-                for mean in [ 0.0; 0.5; 2.0 ] do
-                    for q in [ 0.2; 0.9; 1.3; 1.9 ] do
-                        let pairs = pair mean q 1.0
-                        let kl = (Engine.NormalDivergences.Kl pairs).Value.Value
-                        let chi2 = (Engine.NormalDivergences.Chi2 pairs).Value.Value
-                        let tv = (Engine.NormalDivergences.Tv pairs).Value.Value
-                        Expect.isLessThanOrEqual tv (sqrt (kl / 2.0)) "Pinsker"
-                        Expect.isLessThanOrEqual tv (sqrt chi2 / 2.0) "TV ≤ ½√χ²"
-                        Expect.isLessThanOrEqual kl (log (1.0 + chi2)) "KL ≤ ln(1 + χ²)"
         ]
 
 let private matrices =
@@ -372,4 +275,4 @@ let private realFunctions =
                 (Engine.RealFunctions.ExpM1 x)
                 $"exp({x}) − 1"
 
-let tests = testList "gaussian" [ exactFacts; divergences; matrices; runs; realFunctions ]
+let tests = testList "gaussian" [ exactFacts; NormalDivergencesTests.divergences; matrices; runs; realFunctions ]
