@@ -101,6 +101,45 @@ let private exactFacts =
                     close 1e-11 (2.0 * a) (law.Moments().Mean[0]) "mean"
                     close 1e-11 v (law.Moments().Variance[0]) "variance"
 
+            testCase "mean and variance step by step, by the naive twin of a tableau"
+            <| fun () ->
+                for forward' in [ ve; vp ] do
+                    for method in [ ancestral; exponential; eulerMaruyama; flow; flowHeun ] do
+                        for schedule in [ uniform 2.0 0.3 3; uniform 2.0 0.3 12 ] do
+                            let plan =
+                                planOf (
+                                    experiment {
+                                        target (normal [ 0.7 ] 0.4)
+                                        forward forward'
+
+                                        score (
+                                            scoreOf (normal [ 0.5 ] 0.6) |> shifted 0.3 |> scaled 1.2 |> shifted -0.1
+                                        )
+
+                                        start (from (normal [ -0.8 ] 1.7))
+                                        sampler (anneal schedule (predictor method >=> corrector (langevin 0.02)))
+                                    }
+                                )
+
+                            let first = plan.InitialLevel
+
+                            let startMean, startVariance =
+                                match plan.Start with
+                                | :? Engine.Start.Law as law -> law.Level.Mean * -0.8, law.Level.VarianceOf 1.7
+                                | other -> failwith $"{other} from {first}"
+
+                            let mean, variance =
+                                ((startMean, startVariance), Naive.steps plan)
+                                ||> Seq.fold (fun (mean, variance) step ->
+                                    let slope = Naive.drift plan step 1.0 - Naive.drift plan step 0.0
+                                    Naive.drift plan step mean, slope * slope * variance + step.C * step.C)
+
+                            let moments =
+                                (finalOf (Engine.GaussianInterpreter().Run(plan, Engine.RunOptions()))).Moments()
+
+                            close 1e-12 mean moments.Mean[0] $"{method} {forward'}: mean"
+                            close 1e-12 variance moments.Variance[0] $"{method} {forward'}: variance"
+
             testCase "10⁶ dimensions are 10⁶ times one"
             <| fun () ->
                 let one = finalLaw (langevinOn 2.0 0.1 1000 1.0)

@@ -45,7 +45,8 @@ let score (score: Score) (level: NoiseLevel) x =
         | :? ScoreModifier.Rippled as ripple -> value + ripple.Amplitude * sqrt 2.0 * sin (ripple.Frequency * x)
         | other -> failwith $"the naive twin does not know {other}")
 
-let private drift (plan: Plan) (step: Tableau) x =
+/// The state after a step without its noise.
+let drift (plan: Plan) (step: Tableau) x =
     let scores = List<float>()
 
     for stage in step.Stages do
