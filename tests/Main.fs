@@ -7,9 +7,7 @@ let private tests =
     testList
         "SgmDsl"
         [
-#if !EXPECTO
-            BridgeTests.tests
-#endif
+            StrictTests.tests
             PackagesTests.tests
             RandomFormatTests.tests
             VectorMathTests.tests
@@ -47,12 +45,34 @@ let private tests =
             SabotageTests.tests
         ]
 
+/// The last line, which `.ci/run` repeats: `N passed, M failed`, with `, K skipped` where there are any.
+let private closingLine (summary: Impl.TestRunSummary) =
+    let failed = summary.failed.Length + summary.errored.Length
+    let skipped = if summary.ignored.IsEmpty then "" else $", {summary.ignored.Length} skipped"
+    $"{summary.passed.Length} passed, {failed} failed{skipped}"
+
 [<EntryPoint>]
 let main argv =
-    let arguments =
-        if Environment.GetEnvironmentVariable "CI" = "true" then
-            [ Fail_On_Focused_Tests ]
-        else
-            []
+    let mutable met = 0
 
-    runTestsWithCLIArgs arguments argv tests
+    let close (summary: Impl.TestRunSummary) =
+        met <- summary.passed.Length + summary.failed.Length + summary.errored.Length
+        Console.Out.WriteLine(closingLine summary)
+
+    let arguments =
+        [
+            No_Spinner
+            Colours 0
+            Append_Summary_Handler(SummaryHandler close)
+            if Environment.GetEnvironmentVariable "CI" = "true" then
+                Fail_On_Focused_Tests
+        ]
+
+    let exitCode = runTestsWithCLIArgs arguments argv (Seeds.fixedBy [] tests)
+    let ranTests = not (Array.exists (fun argument -> argument = "--list-tests" || argument = "--version") argv)
+
+    if ranTests && exitCode = 0 && met = 0 then
+        eprintfn "no test ran: no name meets the filter (--list-tests prints the names)"
+        1
+    else
+        exitCode

@@ -32,15 +32,12 @@ let private firstGroups pattern text =
 
 let private stated () = firstGroups @"^nuget\s+(\S+)" (read "paket.dependencies")
 
-/// The real Expecto, which only -p:Expecto=true asks for (docs/decisions/0002).
-let private optional = set [ "Expecto"; "Expecto.FsCheck" ]
-
 let tests =
     testList
         "Packages"
         [
             testCase "projects reference only what paket.dependencies states" (fun () ->
-                let stated = Set.union (stated ()) optional
+                let stated = stated ()
 
                 let unstated =
                     [
