@@ -33,6 +33,12 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
         json.WriteBoolean("particleSecondsIsLowerBound", cost.IsLowerBound)
     | None -> json.WriteNull "particleSeconds"
 
+    objects json "data" loaded.Data (fun data ->
+        text json "file" data.File
+        json.WriteNumber("rows", data.Rows.Length)
+        json.WriteNumber("columns", data.Rows[0].Length)
+        Option.iter (fun names -> strings json "names" names) data.Names)
+
     objects json "errors" [] ignore
     objects json "warnings" loaded.Warnings (Refusal.jsonProblem json)
 
@@ -60,6 +66,10 @@ let private show terminal (screen: Screen) (loaded: Checked) =
     let plan = loaded.Plan
     let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
     line "fingerprint" loaded.Fingerprint
+
+    for data in loaded.Data do
+        line "data" $"{data}"
+
     line "dimension" (Words.count plan.Dimension)
     line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
 

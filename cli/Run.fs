@@ -184,6 +184,9 @@ let command terminal (request: RunRequest) =
         match Loading.replaced overrides request.File with
         | Error problems -> Refusal.problems terminal request.Json problems
         | Ok loaded ->
+            for data in loaded.Data do
+                Terminal.tell terminal $"read {data}"
+
             if not (List.isEmpty loaded.Warnings) then
                 Terminal.tell terminal (Message.renderAll loaded.Warnings)
 

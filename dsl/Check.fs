@@ -9,6 +9,8 @@ type Checked =
         Text: string
         Fingerprint: string
         Plan: Engine.Plan
+        /// The data files that were read.
+        Data: DataSet list
         Warnings: Problem list
     }
 
@@ -172,6 +174,13 @@ module Check =
 
         problems.List
 
+    let private indexColumns (data: DataSet list) =
+        [
+            for set in data do
+                if set.HasIndex then
+                    { Place = field "target"; Fault = Fault.IndexColumn set.File; Position = None }
+        ]
+
     let private complete (library: Data.Library) (experiment: Experiment) : Checked =
         let plan = Lower.plan library.Rows experiment
         let text = Print.experiment experiment
@@ -181,7 +190,8 @@ module Check =
             Text = text
             Fingerprint = Fingerprint.ofText text
             Plan = plan
-            Warnings = warnings experiment plan
+            Data = library.All
+            Warnings = indexColumns library.All @ warnings experiment plan
         }
 
     /// The sampler in normal form, when it is not nested too deeply to be brought there.

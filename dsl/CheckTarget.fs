@@ -88,7 +88,7 @@ module internal CheckTarget =
 
     let private samples (library: Data.Library) (problems: Problems) place file bandwidth =
         positive problems (part "bandwidth" place) "a bandwidth" bandwidth
-        library.TryLoad(part "file" place, file, problems)
+        library.TryLoad(part "file" place, file, problems) |> Option.map (fun data -> data.Rows)
 
     /// Columns that cannot be brought to variance 1.
     let private columns (problems: Problems) place file (rows: float[][]) =

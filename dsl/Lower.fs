@@ -8,18 +8,19 @@ module Lower =
     /// A data set by the file name in the experiment: shape [n][d].
     type DataSets = string -> float[][]
 
-    /// Columns brought to mean 0 and variance 1 (population variance, divided by n).
-    let standardize (rows: float[][]) =
-        let n = float rows.Length
-        let column j = rows |> Array.map (fun row -> row[j])
+    /// A column, less its mean, over its deviation (population variance, divided by n). The sums are of values brought to [0, 1],
+    /// so that no offset cancels and nothing overflows. The column is not constant.
+    let private standardizeColumn (values: float[]) =
+        let halved = System.Double.IsInfinity(Array.max values - Array.min values)
+        let values = if halved then values |> Array.map (fun v -> 0.5 * v) else values
+        let least, range = Array.min values, Array.max values - Array.min values
+        let scaled = values |> Array.map (fun v -> (v - least) / range)
+        let mean = Array.average scaled
+        let deviation = sqrt (scaled |> Array.averageBy (fun v -> (v - mean) * (v - mean)))
+        scaled |> Array.map (fun v -> (v - mean) / deviation)
 
-        let moments =
-            Array.init rows[0].Length (fun j ->
-                let values = column j
-                let mean = Array.sum values / n
-                mean, sqrt (Array.sumBy (fun v -> (v - mean) * (v - mean)) values / n))
-
-        rows |> Array.map (Array.mapi (fun j v -> (v - fst moments[j]) / snd moments[j]))
+    /// Columns brought to mean 0 and variance 1.
+    let standardize (rows: float[][]) = rows |> Array.transpose |> Array.map standardizeColumn |> Array.transpose
 
     let private samplesMixture bandwidth (rows: float[][]) =
         let n = rows.Length

@@ -95,6 +95,7 @@ module Message =
 
     let private plural noun n = if n = 1 then $"{n} {noun}" else $"{n} {noun}s"
     let private values = plural "value"
+    let private columns = plural "column"
     let private rows = plural "row"
 
     /// What was found, what is allowed and what to do.
@@ -166,6 +167,22 @@ module Message =
         | Fault.EmptyData file -> $"the data file '{file}' has no row of numbers"
         | Fault.RaggedRow(found, expected) ->
             $"found {values found} in this row, expected {expected} as in the rows above"
+        | Fault.DataTooLarge(file, found, limit) ->
+            $"the data file '{file}' has {Numeral.bytes (float found)}, expected at most {Numeral.bytes (float limit)}"
+        | Fault.TooManyColumns(found, limit) -> $"found {values found} in this row, expected at most {limit}"
+        | Fault.TooManyValues limit -> $"the file has more than {limit} numbers; use fewer rows"
+        | Fault.LineTooLong limit -> $"this line is longer than {limit} characters; is this a CSV file?"
+        | Fault.HeaderWidth(names, found) ->
+            let listed = String.Join(", ", names |> List.truncate 8 |> List.map (fun name -> $"'{name}'"))
+
+            $"the header names {columns names.Length} ({listed}), but this row has {values found}; values are separated by commas, and decimals have a point"
+        | Fault.MissingValue found ->
+            let what = if found = "" then "an empty cell" else $"'{found}'"
+            $"found {what}, a missing value; leave the row out or fill it in"
+        | Fault.BadQuote ->
+            "this quote is not closed before the end of its cell; a quote inside a cell is written twice"
+        | Fault.BadCell found when found.Contains ';' || found.Contains '\t' ->
+            $"found '{found}', expected numbers that are separated by commas"
         | Fault.BadCell found -> $"found '{found}', expected a number (values are separated by commas)"
         | Fault.NonFiniteCell found -> $"found '{found}', expected a finite number"
         | Fault.TooFewRows(file, found) ->
@@ -181,6 +198,8 @@ module Message =
             $"this anneal starts at level {Numeral.brief after}, above the current level {Numeral.brief before}; nothing noises the state back up"
         | Fault.LargeMemory(needed, available) ->
             $"the particles need about {Numeral.bytes needed}, this machine has {Numeral.bytes available}; a run by particles will be refused, an exact law is not affected"
+        | Fault.IndexColumn file ->
+            $"the first column of '{file}' has no name and numbers the rows: an index, which counts as a dimension here; leave it out (pandas: index=False)"
 
     /// The message without its position: the place, if any, then what is wrong.
     let text (problem: Problem) =

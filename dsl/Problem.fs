@@ -93,6 +93,13 @@ type Fault =
     | UnreadableData of file: string * reason: string
     | EmptyData of file: string
     | RaggedRow of found: int * expected: int
+    | DataTooLarge of file: string * found: int64 * limit: int64
+    | TooManyColumns of found: int * limit: int
+    | TooManyValues of limit: int
+    | LineTooLong of limit: int
+    | HeaderWidth of names: string list * found: int
+    | MissingValue of found: string
+    | BadQuote
     | BadCell of found: string
     | NonFiniteCell of found: string
     | TooFewRows of file: string * found: int
@@ -102,6 +109,7 @@ type Fault =
     | ZeroStep
     | LevelJump of before: float * after: float
     | LargeMemory of needed: float * available: float
+    | IndexColumn of file: string
 
 /// A fault, where it is in the experiment and, for text, where that was written.
 type Problem =
@@ -116,7 +124,8 @@ type Problem =
         | Fault.Unstable _
         | Fault.ZeroStep
         | Fault.LevelJump _
-        | Fault.LargeMemory _ -> Severity.Warning
+        | Fault.LargeMemory _
+        | Fault.IndexColumn _ -> Severity.Warning
         | _ -> Severity.Error
 
 /// Problems while they are collected: a check goes on after a fault, so that all are reported together.
