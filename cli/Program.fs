@@ -76,7 +76,7 @@ let private guarded (terminal: Terminal) work =
             if Environment.GetEnvironmentVariable "SGM_DEBUG" = "1" then
                 terminal.Error.WriteLine(string error)
 
-            terminal.Error.WriteLine(sentence error)
+            terminal.Error.WriteLine(Visible.text (sentence error))
             terminal.Error.Flush()
         with _ ->
             // Standard error cannot be written either: the exit code is all there is left to say.

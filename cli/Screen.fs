@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Runtime.CompilerServices
 open Spectre.Console
+open Sgm
 
 /// What a text means; a terminal shows it as a colour.
 type Tone =
@@ -86,19 +87,23 @@ type Screen(writer: TextWriter, isTerminal: bool) =
 
     /// A line of spans.
     member this.Line(spans: Span list) =
+        let spans = spans |> List.map (fun span -> { span with Text = Visible.text span.Text })
+
         if isTerminal then
             this.ColouredLine spans
         else
             writer.WriteLine(String.Concat(spans |> Seq.map (fun span -> span.Text)))
 
     /// A line of plain text.
-    member _.Line(text: string) = writer.WriteLine text
+    member _.Line(text: string) = writer.WriteLine(Visible.text text)
 
     /// An empty line.
     member _.Line() = writer.WriteLine()
 
     /// A table; the last column may wrap in a terminal.
     member this.Table(columns: Column list, rows: Span list list) =
+        let rows = rows |> List.map (List.map (fun span -> { span with Text = Visible.line span.Text }))
+
         if isTerminal then
             this.ColouredTable(columns, rows)
         else

@@ -54,7 +54,7 @@ module Terminal =
     /// One line of a message.
     let tell terminal (message: string) =
         terminal.Out.Flush()
-        terminal.Error.WriteLine message
+        terminal.Error.WriteLine(Sgm.Visible.text message)
         terminal.Error.Flush()
 
     /// One JSON document, and nothing else on standard output.

@@ -37,7 +37,7 @@ type DataSet =
 
         let columns = if width = 1 then "1 column" else $"{width} columns"
         let rows = if rows = 1 then "1 row" else $"{rows} rows"
-        $"{this.File}: {rows} × {columns}: {named}"
+        Visible.line $"{this.File}: {rows} × {columns}: {named}"
 
 /// Data sets from CSV files: numbers separated by commas, a row a line. Blank lines before the data and lines that begin with
 /// `#` are skipped; a first line without a number is a header.

@@ -218,7 +218,7 @@ module Message =
             | Severity.Error -> "error"
             | Severity.Warning -> "warning"
 
-        let message = text problem
+        let message = Visible.line (text problem)
 
         match problem.Position with
         | Some position ->

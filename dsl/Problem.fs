@@ -27,7 +27,7 @@ type Position =
         Caret: int
     }
 
-    override this.ToString() = $"{this.File}:{this.Line}:{this.Column}"
+    override this.ToString() = $"{Visible.line this.File}:{this.Line}:{this.Column}"
 
     /// Column `column` of the line that `text` holds from `start` to before `finish`.
     static member In(file: string, line: int, column: int, text: string, start: int, finish: int) =
@@ -39,7 +39,7 @@ type Position =
             File = file
             Line = line
             Column = column
-            Excerpt = (excerpt |> String.map (fun c -> if System.Char.IsControl c then ' ' else c)).TrimEnd()
+            Excerpt = (excerpt |> String.map (fun c -> if Visible.isHidden c then ' ' else c)).TrimEnd()
             Caret = start + column - 1 - first
         }
 

@@ -1,6 +1,7 @@
 module Sgm.Tests.CliRunTests
 
 open Expecto
+open Sgm
 open Sgm.Cli
 open Sgm.Tests.Command
 
@@ -155,6 +156,45 @@ let runs =
                         isPlain ran
                         Expect.equal ran.Code 2 reason
                         Expect.stringContains ran.Error reason "why not"))
+
+            testCase "no name reaches a terminal raw: probes, words, files" (fun () ->
+                let hostile = "\027[2Jx\007\nholds\u202Ey\u009B1m"
+
+                let isShown (text: string) =
+                    let hidden = text |> Seq.filter (fun c -> c <> '\n' && Visible.isHidden c) |> List.ofSeq
+                    Expect.equal hidden [] text
+
+                let probed =
+                    """experiment { target (standard 1); forward ve; start warm
+             sampler (probe "\u001B[2Jx\u0007\nholds\u202Ey\u009B1m" >=> corrector (langevin 0.1)) }"""
+
+                withFile probed (fun file ->
+                    for words in
+                        [ [ "run"; file ]; [ "check"; file ]; [ "explain"; file ]; [ "run"; file; "--json" ] ] do
+                        let ran = sgm words
+                        Expect.equal ran.Code 0 ran.Error
+                        isShown ran.Out
+                        isShown ran.Error
+
+                    Expect.stringContains
+                        (sgm [ "run"; file ]).Out
+                        @"\u001B[2Jx\u0007\u000Aholds\u202Ey"
+                        "one line, in view")
+
+                let wrong = $"experiment {{ target (standard 1); forward ve; {hostile} }}"
+
+                withFile wrong (fun file ->
+                    for words in
+                        [
+                            [ "check"; file ]
+                            [ "run"; hostile ]
+                            [ hostile ]
+                            [ "theorems"; hostile ]
+                            [ "verify"; hostile ]
+                        ] do
+                        let ran = sgm words
+                        Expect.equal ran.Code 2 "refused"
+                        isShown ran.Error))
 
             testCase "a terminal gets boxes and the same numbers" (fun () ->
                 withFile (langevinText 0.5) (fun file ->

@@ -51,8 +51,9 @@ let private golden (name: string) =
             if lines.Length = 3 then
                 Expect.isTrue (lines[2].IndexOf '^' <= lines[1].Length) "the caret is under the line")
 
-/// Cases that no file can show.
-let private withoutFile = set [ "Unreadable" ]
+/// Cases that no file, or only a large one, can show; the limits of data are in Dsl.Data.Tests.fs.
+let private withoutFile =
+    set [ "Unreadable"; "DataTooLarge"; "TooManyColumns"; "TooManyValues"; "LineTooLong" ]
 
 let tests =
     testList
@@ -79,7 +80,12 @@ let tests =
                 Expect.equal (text "no-such.sgm") "error: cannot read 'no-such.sgm': there is no such file" "missing"
                 Expect.stringStarts (text folder) "error: cannot read '" "directory"
                 Expect.stringStarts (text "") "error: cannot read ''" "no name"
-                Expect.stringStarts (text "a\000b") "error: cannot read '" "impossible name")
+                Expect.stringStarts (text "a\000b") "error: cannot read '" "impossible name"
+
+                Expect.stringStarts
+                    (text "a\027[2Jb\nc\u202Ed.sgm")
+                    @"error: cannot read 'a\u001B[2Jb\u000Ac\u202Ed.sgm'"
+                    "what a terminal would obey is shown")
 
             testCase "a file checks as its text does" (fun () ->
                 let path = Path.Combine(folder, "DimensionMismatch-start.sgm")
