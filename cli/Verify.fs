@@ -143,22 +143,24 @@ let private show (terminal: Terminal) (request: VerifyRequest) (document: Report
         table screen document.Result
         document.Matrix |> Option.iter (sabotageTable screen)
 
-/// Writes the report and the files that were asked for; the path of the report's first page.
+/// Writes the report, then the files that were asked for beside it: the path of the report's first page, and what failed.
 let private report (terminal: Terminal) (request: VerifyRequest) document =
+    let page = Report.Folder.writeDocument terminal.Cancellation request.Report document
+
     let asked =
         [
             request.Junit |> Option.map (fun file -> Report.Folder.writeJUnit file document)
             request.Sabotage |> Option.map (fun file -> Report.Folder.writeTrust file document)
+            Some(Result.map ignore page)
         ]
 
-    match
+    let failed =
         asked
-        |> List.tryPick (function
+        |> List.choose (function
             | Some(Error message) -> Some message
             | _ -> None)
-    with
-    | Some message -> Error message
-    | None -> Report.Folder.writeDocument terminal.Cancellation request.Report document
+
+    Result.toOption page, failed
 
 /// Bugs that no check caught: the verifier is at fault then, not an engine or a theorem.
 let private survivors (terminal: Terminal) (document: Report.Document) =
@@ -171,23 +173,25 @@ let private survivors (terminal: Terminal) (document: Report.Document) =
         true
     | _ -> false
 
+/// The report is written before anything is shown, so that neither a closed pipe nor a failing file beside it costs it.
 let private finish (terminal: Terminal) (request: VerifyRequest) (document: Report.Document) =
+    let page, failed = report terminal request document
     show terminal request document
 
-    match report terminal request document with
-    | Error message ->
-        Terminal.tell terminal $"sgm verify: {message}"
-        Exit.BadInput
-    | Ok page ->
-        if request.Json then
-            Terminal.tell terminal $"report: {page}"
-        else
-            terminal.Out.WriteLine $"report: {page}"
+    match page with
+    | Some page when request.Json -> Terminal.tell terminal $"report: {Visible.line page}"
+    | Some page -> terminal.Out.WriteLine $"report: {Visible.line page}"
+    | None -> ()
 
-        if survivors terminal document || document.Result.Violated > 0 then
-            Exit.Violated
-        else
-            Exit.Fine
+    for message in failed do
+        Terminal.tell terminal $"sgm verify: {message}"
+
+    if not failed.IsEmpty then
+        Exit.BadInput
+    elif survivors terminal document || document.Result.Violated > 0 then
+        Exit.Violated
+    else
+        Exit.Fine
 
 /// How many cells of a bound along an axis a bug is tried on.
 let private cellsOf effort =
@@ -215,10 +219,21 @@ let private execute run trial (terminal: Terminal) (request: VerifyRequest) theo
 let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: VerifyRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm verify: {message}"
 
-    match chosen request.Ids, Report.Folder.check request.Report with
+    let outputs =
+        Report.Folder.check request.Report
+        :: List.map Report.Folder.checkFile (Option.toList request.Junit @ Option.toList request.Sabotage)
+
+    match
+        chosen request.Ids,
+        List.tryPick
+            (function
+            | Error message -> Some message
+            | Ok() -> None)
+            outputs
+    with
     | Error message, _
-    | _, Error message -> refuse message
-    | Ok theorems, Ok() -> execute run trial terminal request theorems
+    | _, Some message -> refuse message
+    | Ok theorems, None -> execute run trial terminal request theorems
 
 /// With a runner of one's own.
 let commandBy run terminal request = commandWith run everything terminal request

@@ -3,72 +3,21 @@ namespace Sgm.Verification.Report
 open System
 open System.IO
 open System.Text
-open System.Text.Json
 open System.Threading
 open Sgm.Verification
 
-/// The report's folder. It appears whole or not at all: it is written beside and renamed. Nothing that is not ours is overwritten.
+/// The report's folder and the files that may be asked for beside it. Nothing that is not ours is overwritten.
 module Folder =
-    /// Runs an action on files; what the file system refuses becomes a sentence.
-    let private attempt (doing: string) action =
-        try
-            action ()
-        with
-        | :? UnauthorizedAccessException as error -> Error $"cannot {doing}: no permission ({error.Message})"
-        | :? IOException as error -> Error $"cannot {doing}: {error.Message}"
-        | :? ArgumentException
-        | :? NotSupportedException -> Error $"cannot {doing}: this is not a path that the file system knows"
 
-    /// Behind any symbolic links, without a separator at the end.
-    let private resolve (directory: string) =
-        let whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath directory)
+    let private whole (directory: string) = Path.TrimEndingDirectorySeparator(Path.GetFullPath directory)
 
-        let target =
-            if Directory.Exists whole then
-                Directory.ResolveLinkTarget(whole, true)
-            else
-                null
-
-        if isNull target then whole else target.FullName
-
-    /// Whether a folder holds a report of ours: its report.json begins with our schema.
-    let isReport (directory: string) =
-        let file = Path.Combine(directory, "report.json")
-
-        try
-            if File.Exists file then
-                use stream = File.OpenRead file
-                let start = Array.zeroCreate 200
-                let read = stream.ReadAtLeast(Span start, start.Length, false)
-                let mutable json = Utf8JsonReader(ReadOnlySpan(start, 0, read), false, JsonReaderState())
-
-                json.Read()
-                && json.TokenType = JsonTokenType.StartObject
-                && json.Read()
-                && json.ValueTextEquals "schema"
-                && json.Read()
-                && (json.GetString()).StartsWith("sgm.report/", StringComparison.Ordinal)
-            else
-                false
-        with :? JsonException ->
-            false
-
-    let private checkResolved (given: string) (directory: string) =
-        if File.Exists directory then
-            Error $"the report cannot be written: '{given}' is a file"
-        elif
-            Directory.Exists directory
-            && not (isReport directory)
-            && Seq.isEmpty (Directory.EnumerateFileSystemEntries directory) |> not
-        then
-            Error
-                $"the report cannot be written: '{given}' is a folder with something other than a report in it, which is left as it is; name a new folder, or an earlier report"
-        else
-            Ok()
+    /// The first page is put last: where it is there, all of the report is.
+    let private pages = [ "report.md"; "report.json"; "index.html" ]
 
     /// Whether a report may be written here, to be asked before hours of computing. Says why not.
     let check (directory: string) =
-        attempt $"write a report to '{directory}'" (fun () -> checkResolved directory (resolve directory))
+        Placing.attempt $"write a report to '{directory}'" (fun () ->
+            Placing.check directory (whole directory) pages |> Result.map ignore)
 
     /// The files of a report: path relative to its folder, and text.
     let files (document: Document) =
@@ -79,103 +28,21 @@ module Folder =
 
         let cells = Document.replaysOf document |> List.map (fun replay -> replay.File, replay.Text)
 
-        ("index.html", Html.page document)
-        :: ("report.md", Markdown.text document)
-        :: ("report.json", Json.report document)
-        :: plots
+        plots
         @ cells
+        @ [ "report.md", Markdown.text document; "report.json", Json.report document; "index.html", Html.page document ]
 
-    /// Whether a file of an earlier report is one that we write; anything else in the folder is the user's.
-    let private isOurs (relative: string) =
-        match relative.Replace('\\', '/').Split '/' with
-        | [| name |] -> List.contains name [ "index.html"; "report.md"; "report.json" ]
-        | [| "cells"; name |] -> name.EndsWith(".sgm", StringComparison.Ordinal)
-        | [| "plots"; name |] -> name.EndsWith(".svg", StringComparison.Ordinal)
-        | _ -> false
-
-    /// What the user put beside an earlier report moves into the new one.
-    let private keep (earlier: string) (current: string) =
-        for file in Directory.GetFiles(earlier, "*", SearchOption.AllDirectories) do
-            let relative = Path.GetRelativePath(earlier, file)
-
-            if not (isOurs relative) then
-                let place = Path.Combine(current, relative)
-                Directory.CreateDirectory(Path.GetDirectoryName place) |> ignore
-                File.Move(file, place)
-
-    let private writeAll (cancellation: CancellationToken) (folder: string) files =
-        for relative: string, text: string in files do
-            cancellation.ThrowIfCancellationRequested()
-            let place = Path.Combine(folder, relative)
-            Directory.CreateDirectory(Path.GetDirectoryName place) |> ignore
-            File.WriteAllText(place, text, UTF8Encoding false)
-
-    let private removeIfThere (folder: string) =
-        try
-            if Directory.Exists folder then
-                Directory.Delete(folder, true)
-        with
-        | :? IOException
-        | :? UnauthorizedAccessException -> ()
-
-    /// The earlier report steps aside, the new one takes its place; if that fails the earlier one comes back.
-    let private swap (fresh: string) (directory: string) (aside: string) =
-        let replaces = Directory.Exists directory
-
-        if replaces then
-            Directory.Move(directory, aside)
-
-        try
-            Directory.Move(fresh, directory)
-        with _ ->
-            if replaces then
-                Directory.Move(aside, directory)
-
-            reraise ()
-
-        if replaces then
-            keep aside directory
-            removeIfThere aside
-
-    /// What a writer that was killed left behind: an earlier report that had stepped aside comes back, folders that nobody has touched
-    /// for an hour go.
-    let private recover (parent: string) (directory: string) =
-        let left word = Directory.GetDirectories(parent, $".{Path.GetFileName directory}.{word}-*")
-        let isStale (folder: string) = DateTime.UtcNow - Directory.GetLastWriteTimeUtc folder > TimeSpan.FromHours 1.0
-
-        for aside in left "earlier" do
-            if not (Directory.Exists directory) then
-                Directory.Move(aside, directory)
-            elif isStale aside then
-                keep aside directory
-                removeIfThere aside
-
-        left "partial" |> Array.filter isStale |> Array.iter removeIfThere
-
-    /// Writes files as the folder's new contents. Cancelling leaves the folder as it was and throws OperationCanceledException.
+    /// Writes files as the folder's report. Cancelling leaves the folder as it was and throws OperationCanceledException.
     let internal writeFiles (cancellation: CancellationToken) (given: string) files =
-        attempt $"write the report to '{given}'" (fun () ->
-            let directory = resolve given
+        Placing.attempt $"write the report to '{given}'" (fun () ->
+            let folder = whole given
 
-            checkResolved given directory
-            |> Result.map (fun () ->
-                let parent =
-                    match Path.GetDirectoryName directory with
-                    | null -> raise (IOException "a report cannot replace the root of the file system")
-                    | parent -> parent
-
-                Directory.CreateDirectory parent |> ignore
-                recover parent directory
-                let beside word = Path.Combine(parent, $".{Path.GetFileName directory}.{word}-{Guid.NewGuid():N}")
-                let fresh = beside "partial"
-
-                try
-                    writeAll cancellation fresh files
-                    swap fresh directory (beside "earlier")
-                finally
-                    removeIfThere fresh
-
-                Path.Combine(directory, "index.html")))
+            Placing.check given folder (List.map fst files)
+            |> Result.map (fun manifest ->
+                cancellation.ThrowIfCancellationRequested()
+                Directory.CreateDirectory folder |> ignore
+                Placing.put manifest folder files
+                Path.Combine(folder, "index.html")))
 
     /// Writes the report of a document; Ok is the path of its first page.
     let writeDocument cancellation (directory: string) document = files document |> writeFiles cancellation directory
@@ -184,23 +51,69 @@ module Folder =
     let write cancellation directory (result: VerificationResult) =
         Document.create DateTimeOffset.UtcNow result |> writeDocument cancellation directory
 
-    /// Writes one file whole or not at all.
-    let internal writeFile (path: string) (text: string) =
-        attempt $"write '{path}'" (fun () ->
-            let whole = Path.GetFullPath path
+    /// The nearest folder above a path that exists.
+    let rec private existing (folder: string) =
+        if isNull folder || Directory.Exists folder then
+            folder
+        else
+            existing (Path.GetDirectoryName folder)
 
-            if Directory.Exists whole then
+    /// Whether one file may be written here, to be asked before hours of computing. Says why not.
+    let checkFile (path: string) =
+        Placing.attempt $"write '{path}'" (fun () ->
+            let file = Path.GetFullPath path
+
+            if Directory.Exists file then
                 Error $"cannot write '{path}': it is a folder"
+            elif Kind.at file = Kind.File && FileInfo(file).Length > 0L then
+                using (new FileStream(file, FileMode.Open, FileAccess.Write)) ignore
+                Ok()
+            elif Kind.at file = Kind.Nothing then
+                let probe = Path.Combine(existing (Path.GetDirectoryName file), $".sgm-{Guid.NewGuid():N}")
+
+                using
+                    (new FileStream(
+                        probe,
+                        FileMode.CreateNew,
+                        FileAccess.Write,
+                        FileShare.None,
+                        1,
+                        FileOptions.DeleteOnClose
+                    ))
+                    ignore
+
+                Ok()
             else
-                Directory.CreateDirectory(Path.GetDirectoryName whole) |> ignore
-                let beside = $"{whole}.partial-{Guid.NewGuid():N}"
+                Ok())
+
+    /// Writes one file: a new one whole or not at all; what is there, a device, a pipe or the file behind a link too, in place.
+    let internal writeFile (path: string) (text: string) =
+        Placing.attempt $"write '{path}'" (fun () ->
+            let file = Path.GetFullPath path
+            let folder = Path.GetDirectoryName file
+            let bytes = UTF8Encoding(false).GetBytes text
+
+            if Directory.Exists file then
+                Error $"cannot write '{path}': it is a folder"
+            elif Kind.at file = Kind.Nothing then
+                Directory.CreateDirectory folder |> ignore
+                let fresh = Path.Combine(folder, $".sgm-{Guid.NewGuid():N}")
 
                 try
-                    File.WriteAllText(beside, text, UTF8Encoding false)
-                    File.Move(beside, whole, true)
-                    Ok()
+                    File.WriteAllBytes(fresh, bytes)
+                    File.Move(fresh, file, false)
                 finally
-                    File.Delete beside)
+                    File.Delete fresh
+
+                Ok()
+            else
+                use stream = new FileStream(file, FileMode.Open, FileAccess.Write)
+
+                if stream.CanSeek && stream.Length > 0L then
+                    stream.SetLength 0L
+
+                stream.Write(ReadOnlySpan bytes)
+                Ok())
 
     /// Writes the JUnit XML of a document.
     let writeJUnit (path: string) (document: Document) = JUnit.text document |> writeFile path
