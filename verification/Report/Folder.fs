@@ -33,7 +33,7 @@ module Folder =
         @ [ "report.md", Markdown.text document; "report.json", Json.report document; "index.html", Html.page document ]
 
     /// Writes files as the folder's report. Cancelling leaves the folder as it was and throws OperationCanceledException.
-    let internal writeFiles (cancellation: CancellationToken) (given: string) files =
+    let writeFiles (cancellation: CancellationToken) (given: string) files =
         Placing.attempt $"write the report to '{given}'" (fun () ->
             let folder = whole given
 
@@ -87,7 +87,7 @@ module Folder =
                 Ok())
 
     /// Writes one file: a new one whole or not at all; what is there, a device, a pipe or the file behind a link too, in place.
-    let internal writeFile (path: string) (text: string) =
+    let writeFile (path: string) (text: string) =
         Placing.attempt $"write '{path}'" (fun () ->
             let file = Path.GetFullPath path
             let folder = Path.GetDirectoryName file
