@@ -60,7 +60,7 @@ let numbers (json: Writer) (name: string) (items: float seq) =
 
     json.WriteEndArray()
 
-/// One document, an object, as text.
+/// One document, an object, as text; what a terminal would obey is escaped, which JSON reads back.
 let document (write: Writer -> unit) =
     use buffer = new MemoryStream()
 
@@ -71,4 +71,4 @@ let document (write: Writer -> unit) =
     write json
     json.WriteEndObject()
     json.Flush()
-    Encoding.UTF8.GetString(buffer.GetBuffer(), 0, int buffer.Length)
+    Sgm.Visible.text (Encoding.UTF8.GetString(buffer.GetBuffer(), 0, int buffer.Length))
