@@ -79,6 +79,16 @@ module Measure =
             Error
                 $"a quantity of the hypotheses, {estimate.Value.Value:g6}, is only known to lie in [{estimate.Lower:g6}, {estimate.Upper:g6}]"
 
+    /// The upper end of what is certain of a quantity that a bound grows with: what the bound is evaluated with. +∞ where the
+    /// quantity is infinite, which leaves the bound vacuous; an error where nothing is known.
+    let atMost (estimate: Estimate) =
+        if estimate.Confidence < 1.0 then
+            Error $"a quantity of the hypotheses is only known from samples ({estimate.Method})"
+        elif estimate.Value.HasValue || Double.IsFinite estimate.Upper then
+            Ok estimate.Upper
+        else
+            Error $"a quantity of the hypotheses is not known: {estimate.Reason}"
+
     /// The metric of the start against the target at the level of the first step.
     let atStart metric runner (plan: Plan) =
         let level =

@@ -235,14 +235,16 @@ module Evidence =
         let details =
             results
             |> List.choose (function
-                | Satisfied detail -> Some detail
+                | Satisfied detail
+                | InTheLimit detail -> Some detail
                 | Broken _ -> None)
 
         let broken =
             results
             |> List.choose (function
                 | Broken reason -> Some reason
-                | Satisfied _ -> None)
+                | Satisfied _
+                | InTheLimit _ -> None)
 
         let outcome =
             match results.Length, broken.Length with
