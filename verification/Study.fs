@@ -328,13 +328,23 @@ module Study =
                     })
         ]
 
+    /// All checks of a theorem. One that is tried on nothing shows up as a check that is inconclusive.
+    let private checksOf effort theorem =
+        match boundChecks effort theorem @ rateChecks effort theorem with
+        | [] ->
+            let axis = { Symbol = ""; Meaning = ""; Values = fun _ -> [] }
+            let scenario = Scenarios.scenario "none" "" (fun _ _ -> invalidOp "there is no scenario") [] [ axis ]
+            let nothing = { empty theorem BoundCheck scenario axis with Reason = Some "the theorem is tried on nothing" }
+            [ { Settings = 0; Measure = fun _ _ -> nothing } ]
+        | several -> several
+
     /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run one after the
     /// other; checks run on all cores. Every check has an equal share of the runner's budget.
     let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
         let checks =
             [|
                 for theorem in theorems do
-                    for check in boundChecks effort theorem @ rateChecks effort theorem do
+                    for check in checksOf effort theorem do
                         theorem.Id, check
             |]
 

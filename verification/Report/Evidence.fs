@@ -31,8 +31,10 @@ module Evidence =
     let private command (replay: Replay) =
         [
             el "code" [ "class", "command" ] [ text replay.Command ]
-            text " "
-            el "a" [ "href", replay.File ] [ text "file" ]
+
+            if replay.File <> "" then
+                text " "
+                el "a" [ "href", replay.File ] [ text "file" ]
         ]
 
     /// Which inequality decided, and among how many.
@@ -222,9 +224,10 @@ module Evidence =
                     pointTable reported
 
                 match exhibit reported with
-                | Some(name, replay) ->
+                | Some(name, replay) when replay.File <> "" ->
                     el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
                     el "pre" [] [ el "code" [] [ text replay.Text ] ]
+                | Some _
                 | None -> ()
             ]
 
