@@ -65,7 +65,8 @@ type VerifyArguments =
             | Junit _ -> "also write the checks as JUnit XML."
             | Sabotage _ ->
                 "also plant every seeded bug, and write as Markdown which check catches which; full effort plants them too."
-            | Allow_Inconclusive -> "exit with 0 although checks stayed open; without it an open question is exit code 1."
+            | Allow_Inconclusive ->
+                "exit with 0 although checks stayed open; without it an open question is exit code 1."
             | Json -> "one JSON document on standard output and nothing else."
 
 type TheoremsArguments =

@@ -85,9 +85,9 @@ let private json answer (json: Writer) =
             optional json "value" None
             text json "reason" (Laws.reasons (Laws.refusals plan)))
 
-let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
+let private answer run (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
     Progress.during terminal "planning" (fun told ->
-        let runner = { Runner.engine terminal.Cancellation with Progress = told }
+        let runner = { Runner.engine terminal.Cancellation with Run = run; Progress = told }
 
         match Prescription.make runner theorem wanted.Experiment.Target wanted.Plan.Target accuracy with
         | Error reason -> Error(Wrong reason)
@@ -105,7 +105,8 @@ let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) acc
                     Ok { Prescription = prescription; Loaded = loaded; Measured = Some estimate }
                 | None, None -> Ok { Prescription = prescription; Loaded = loaded; Measured = None })
 
-let command (terminal: Terminal) (request: PlanRequest) =
+/// With an engine of one's own; the tests put a broken one here.
+let commandBy (run: Plan -> RunOptions -> Outcome) (terminal: Terminal) (request: PlanRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm plan: {message}"
 
     match Theorems.named request.Theorem with
@@ -120,7 +121,7 @@ let command (terminal: Terminal) (request: PlanRequest) =
             refuse
                 $"--accuracy: found '{request.Accuracy}', expected a positive number such as 0.1 (with a point, without separators)."
         | Ok wanted, Some accuracy ->
-            match answer terminal (List.head theorems) wanted accuracy with
+            match answer run terminal (List.head theorems) wanted accuracy with
             | Error(Wrong message) -> refuse message
             | Error(Unkept message) ->
                 refuse message |> ignore
@@ -132,3 +133,5 @@ let command (terminal: Terminal) (request: PlanRequest) =
                     terminal.Out.WriteLine(file found)
 
                 Exit.Fine
+
+let command terminal request = commandBy Laws.run terminal request

@@ -191,16 +191,9 @@ let private finish (terminal: Terminal) (request: VerifyRequest) (document: Repo
             terminal.Out.WriteLine $"report: {page}"
 
         let failures =
-            [
-                survivors terminal document
-                document.Result.Violated > 0
-                fallsShort terminal request document
-            ]
+            [ survivors terminal document; document.Result.Violated > 0; fallsShort terminal request document ]
 
-        if List.contains true failures then
-            Exit.Violated
-        else
-            Exit.Fine
+        if List.contains true failures then Exit.Violated else Exit.Fine
 
 /// How many cells of a bound along an axis a bug is tried on.
 let private cellsOf effort =

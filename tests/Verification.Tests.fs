@@ -229,7 +229,7 @@ let private rates =
                     X = x
                     Value = Estimate.Exact(y, max 0.0 (y - width), y + width, "test")
                     Excluded = None
-                    Experiment = own
+                    Experiment = Some own
                 }
         ]
 

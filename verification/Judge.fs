@@ -83,7 +83,5 @@ module Judge =
                             $"{decisive.What}: measured at least {decisive.Measured.Lower:g8}, above the bound {decisive.Bound:g8}"
                     | Inconclusive
                     | NotApplicable -> Some $"{decisive.What}: {open' decisive}"
-                IsVacuous =
-                    not (System.Double.IsNaN final.Bound)
-                    && not (final.Bound < informativeBelow metric plan)
+                IsVacuous = not (System.Double.IsNaN final.Bound) && not (final.Bound < informativeBelow metric plan)
             }

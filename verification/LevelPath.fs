@@ -18,7 +18,10 @@ type private Wanted =
 type private Stretch = { First: Tableau; Reached: NoiseLevel }
 
 let private spelled (level: NoiseLevel) =
-    if level.Mean = 1.0 then $"σ = {level.Sigma:g6}" else $"t = {level.Parameter:g6}"
+    if level.Mean = 1.0 then
+        $"σ = {level.Sigma:g6}"
+    else
+        $"t = {level.Parameter:g6}"
 
 let private moved (state: NoiseLevel) (level: NoiseLevel) before =
     Error

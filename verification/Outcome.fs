@@ -101,8 +101,7 @@ type CheckResult =
     member this.CellCount = this.Cells.Length + this.Points.Length
 
     /// How many cells are outside the theorem's hypotheses.
-    member this.NotApplicableCells =
-        this.Cells |> List.filter (fun cell -> cell.Verdict = NotApplicable) |> List.length
+    member this.NotApplicableCells = this.Cells |> List.filter (fun cell -> cell.Verdict = NotApplicable) |> List.length
 
     /// How many cells are vacuous.
     member this.Vacuous = this.Cells |> List.filter (fun cell -> cell.IsVacuous) |> List.length

@@ -49,9 +49,9 @@ module Prescription =
                 Bound = bound
             }
 
-    let private tooMany (steps: float) =
+    let private tooMany steps =
         Error
-            $"the theorem asks for {shortest (ceil steps)} steps, more than {mostSteps}; a lower accuracy or a simpler target needs fewer"
+            $"the theorem asks for {steps} steps, and {mostSteps} are the most that are prescribed; a larger accuracy (a coarser result) or a simpler target needs fewer"
 
     /// The mean of a target, coordinate by coordinate.
     let private meanOf (target: Engine.Target) =
@@ -94,10 +94,7 @@ module Prescription =
                     measure [ chi2 ]
                 }
 
-            match
-                Recipes.planOf (experimentWith 1)
-                |> Result.bind (Measure.atStart Metric.Chi2 order.Runner)
-            with
+            match Recipes.planOf (experimentWith 1) |> Result.bind (Measure.atStart Metric.Chi2 order.Runner) with
             | Error reason -> Error reason
             | Ok chi when not (Double.IsFinite chi.Upper) ->
                 Error "χ² of the start, N(mean, smallest variance), is not finite"
@@ -106,7 +103,7 @@ module Prescription =
                 let error = min (sqrt (third / (4.03 * c))) (1.0 / (7.0 * sqrt c))
 
                 if steps > float mostSteps then
-                    tooMany steps
+                    tooMany (shortest (ceil steps))
                 else
                     prescribed
                         order
@@ -136,7 +133,7 @@ module Prescription =
             let steps = ceil (time / gamma)
 
             if steps > float mostSteps then
-                tooMany steps
+                tooMany (shortest (ceil steps))
             else
                 let gamma = time / steps
 
@@ -196,7 +193,7 @@ module Prescription =
                 match boundOf time steps with
                 | Error reason -> Error reason
                 | Ok bound when bound <= order.Accuracy -> Ok steps
-                | Ok _ when steps >= mostSteps -> tooMany (2.0 * float mostSteps)
+                | Ok _ when steps >= mostSteps -> tooMany $"more than {mostSteps}"
                 | Ok _ -> enough time (2 * steps)
 
             let rec fewest time low high =
@@ -259,6 +256,8 @@ module Prescription =
             Error $"{theorem.Id} prescribes no experiment; these do: {ids}"
         | Some _ when not (Double.IsFinite accuracy && accuracy > 0.0) ->
             Error $"an accuracy of {accuracy}; it must be a positive number"
+        | Some _ when theorem.Metric = Metric.Tv && accuracy >= 1.0 ->
+            Error $"an accuracy of {accuracy}; a total variation is 1 at most, so that only less than 1 says anything"
         | Some _ when namesFile law -> Error "a target from a data file; write it as a mixture"
         | Some(_, prescribe) ->
             prescribe { Runner = runner; Theorem = theorem; Law = law; Target = target; Accuracy = accuracy }

@@ -23,7 +23,7 @@ module Recipes =
 
     let private refuse (found: float) most what =
         Error
-            $"the theorem asks for {shortest (ceil found)} {what}, more than {most}; a lower accuracy or a simpler target needs fewer"
+            $"the theorem asks for {shortest (ceil found)} {what}, more than {most}; a larger accuracy (a coarser result) or a simpler target needs fewer"
 
     /// The smallest standard deviation of a component.
     let private narrowest (target: Engine.Target) =
@@ -37,9 +37,7 @@ module Recipes =
         planOf own |> Result.map (fun plan -> { Experiment = own; Plan = plan; Setting = Map.empty })
 
     let private recipe reasons bound own =
-        subjectOf own
-        |> Result.bind bound
-        |> Result.map (fun b -> { Experiment = own; Reasons = reasons; Bound = b })
+        subjectOf own |> Result.bind bound |> Result.map (fun b -> { Experiment = own; Reasons = reasons; Bound = b })
 
     /// The first σ = 2, 4, 8, … times the largest deviation at which N(0, σ²·I) is within `share` of the noised target.
     let private firstNoise runner law (target: Engine.Target) share =
@@ -56,11 +54,15 @@ module Recipes =
             |> planOf
             |> Result.bind (Measure.atInitial Metric.Tv runner)
 
+        let unknown reason =
+            Error
+                $"the theorem asks for the total variation between N(0, σ²·I) and the target with that noise, which no exact law gives here ({reason})"
+
         let rec search sigma rounds =
             match distance sigma with
-            | Error reason -> Error reason
+            | Error reason -> unknown reason
             | Ok tv when tv.Value.HasValue && tv.Upper <= share -> Ok(sigma, tv.Upper)
-            | Ok tv when not tv.Value.HasValue -> Error tv.Reason
+            | Ok tv when not tv.Value.HasValue -> unknown tv.Reason
             | Ok _ when rounds = 0 -> Error $"no noise up to σ = {shortest sigma} hides the target"
             | Ok _ -> search (2.0 * sigma) (rounds - 1)
 
@@ -69,8 +71,7 @@ module Recipes =
     let private lastNoise target =
         let last = narrowest target / 2.0
 
-        last,
-        $"last noise σ = {shortest last}: half of the target's smallest standard deviation"
+        last, $"last noise σ = {shortest last}: half of the target's smallest standard deviation"
 
     let private startReason sigma apart =
         $"first noise σ = {shortest sigma}: N(0, σ²·I) is within {shortest apart} of the target with this noise (exact law), at most a third of the accuracy"
@@ -234,7 +235,8 @@ module Recipes =
             let h = min (1.0 / (8.0 * steep)) (third * third * alpha / (3.92 * steep * steep * d))
             let start = PedrottiData.FromPrior.divergence level data
             let needed = max 1.0 (ceil (2.0 * log (max 1.0 (start / (third * third))) / (alpha * h)))
-            let last = sqrt smallest / 2.0
+            // Below T1, which for smooth data is short.
+            let last = min (sqrt smallest) (sqrt (RealFunctions.ExpM1(2.0 * t1))) / 2.0
             let span = 1.0 / (last * last) - 1.0 / RealFunctions.ExpM1(2.0 * t1)
             let trace = Constants.covarianceTrace target NoiseLevel.Data
             let count = max 1.0 (ceil (span * trace / (4.0 * third * third)))
@@ -264,7 +266,7 @@ module Recipes =
                             $"T1 = {shortest t1} = ½·ln(1 − τ² + 5R²), at least ¼: there −∇²ln p ⪰ α·I with α = {shortest alpha}, L = {shortest steep}"
                             $"h = {shortest h}: the smaller of 1/(8L) and (δ/3)²·α/(3.92·L²·d), half of KL_N = 2·(δ/3)²"
                             $"N = {shortest needed}: e^(−αNh/2)·K₀ with K₀ = {shortest start} is at most the other half"
-                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ"
+                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ, or of ρ at T1 where that is smaller"
                             $"K = {shortest count} = (1/ρ² − 1/ρ_{{T1}}²)·tr Cov/(4·(δ/3)²), rounded up, tr Cov = {shortest trace}; the levels are uniform in 1/ρ²"
                             "a third of the accuracy is left for a score error; this experiment has the exact score"
                         ]

@@ -68,18 +68,19 @@ module Study =
 
         { Setting = setting; Experiment = own; Trial = trial }
 
-    /// Evidence only of what the hypotheses cover. `isRefined` says whether the trial knows its limit of small steps.
+    /// The cell, from one that is inconclusive: evidence only of what the hypotheses cover. `isRefined` says whether the trial knows its limit of small steps.
     let private assess isRefined (runner: Runner) (theorem: Theorem) (trial: Trial) empty =
         let assumptions, broken = Assumption.evaluateAll trial.Subject theorem.Assumptions
         let empty = { empty with Cell.Assumptions = assumptions }
 
         match broken with
-        | Some reason -> Ok { empty with Verdict = NotApplicable; Reason = Some reason }
+        | Some reason -> { empty with Verdict = NotApplicable; Reason = Some reason }
         | None when not isRefined && Assumption.areInTheLimit assumptions ->
-            Ok { empty with Verdict = NotApplicable; Reason = Some Assumption.limitOnly }
+            { empty with Verdict = NotApplicable; Reason = Some Assumption.limitOnly }
         | None ->
-            guarded "the evidence" (fun () -> theorem.Evidence runner trial)
-            |> Result.map (fun compared ->
+            match guarded "the evidence" (fun () -> theorem.Evidence runner trial) with
+            | Error reason -> { empty with Reason = Some reason }
+            | Ok compared ->
                 let found = Judge.comparisons theorem.Metric trial.Subject.Plan compared
 
                 { empty with
@@ -88,9 +89,7 @@ module Study =
                     Verdict = found.Verdict
                     Reason = found.Reason
                     IsVacuous = found.IsVacuous
-                })
-            |> Result.orElseWith (fun reason ->
-                Ok { empty with Verdict = Inconclusive; Reason = Some reason })
+                }
 
     let private cell isRefined (runner: Runner) (theorem: Theorem) (prepared: Prepared) =
         let last = ref None
@@ -115,7 +114,7 @@ module Study =
 
         let found =
             guarded "the cell" (fun () ->
-                prepared.Trial.Value |> Result.bind (fun trial -> assess isRefined runner theorem trial empty))
+                prepared.Trial.Value |> Result.map (fun trial -> assess isRefined runner theorem trial empty))
 
         match found, last.Value with
         | Error reason, _ -> { empty with Reason = Some reason }
@@ -125,8 +124,7 @@ module Study =
             { measured with
                 Experiment =
                     measured.Experiment
-                    |> Option.map (fun own ->
-                        { own with Particles = int spent.Particles; Seed = int64 spent.Seed })
+                    |> Option.map (fun own -> { own with Particles = int spent.Particles; Seed = int64 spent.Seed })
             }
 
     /// The theorem on a single experiment of one's own.
@@ -334,7 +332,12 @@ module Study =
         | [] ->
             let axis = { Symbol = ""; Meaning = ""; Values = fun _ -> [] }
             let scenario = Scenarios.scenario "none" "" (fun _ _ -> invalidOp "there is no scenario") [] [ axis ]
-            let nothing = { empty theorem BoundCheck scenario axis with Reason = Some "the theorem is tried on nothing" }
+
+            let nothing =
+                { empty theorem BoundCheck scenario axis with
+                    Reason = Some "the theorem is tried on nothing"
+                }
+
             [ { Settings = 0; Measure = fun _ _ -> nothing } ]
         | several -> several
 

@@ -12,8 +12,9 @@ let private shareThatHolds (theorem: Theorem) subject =
     let held =
         theorem.Assumptions
         |> List.filter (fun a ->
-            match a.Evaluate subject with
+            match Assumption.evaluate subject a with
             | Satisfied _ -> true
+            | InTheLimit _
             | Broken _ -> false)
 
     let all = float theorem.Assumptions.Length
@@ -135,8 +136,7 @@ let private jumped e = { e with Sampler = e.Sampler >=> anneal (Levels [ 0.5; 0.
 
 /// One hypothesis each.
 let private cases =
-    let case theorem words covered broken =
-        { Theorem = theorem; Words = words; Covered = covered; Broken = broken }
+    let case theorem words covered broken = { Theorem = theorem; Words = words; Covered = covered; Broken = broken }
 
     let langevinRun = langevinOn 1.0 1e-3 10 1
 
@@ -148,8 +148,16 @@ let private cases =
         case LeeLuTan.langevinSupNorm "error too large" langevinRun { langevinRun with Score = exact |> shifted 0.2 }
         case LeeLuTan.langevinSupNorm "error unbounded" langevinRun { langevinRun with Score = exact |> scaled 1.1 }
         case LeeLangevin.langevinL2 "step too large" prescribedRun (langevinOn 1.0 0.1 1000 1)
-        case LeeLangevin.langevinL2 "too little time" prescribedRun { prescribedRun with Start = from (normal [ 9.0 ] 1.0) }
-        case LeeLangevin.langevinL2 "infinite χ₀²" prescribedRun { prescribedRun with Start = from (normal [ 0.0 ] 2.5) }
+        case
+            LeeLangevin.langevinL2
+            "too little time"
+            prescribedRun
+            { prescribedRun with Start = from (normal [ 9.0 ] 1.0) }
+        case
+            LeeLangevin.langevinL2
+            "infinite χ₀²"
+            prescribedRun
+            { prescribedRun with Start = from (normal [ 0.0 ] 2.5) }
         case LeePredictor.stochasticPredictor "no predictor" ancestralRun langevinRun
         case
             LeePredictor.stochasticPredictor

@@ -59,14 +59,7 @@ let private evidence: Evidence =
             let! start = Measure.atStart Metric.W2 runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = afterCorrector runner trial
 
-            return
-                [
-                    {
-                        What = $"W2 after T2 = {k.Time:g6}"
-                        Measured = measured
-                        Bound = bound k start
-                    }
-                ]
+            return [ { What = $"W2 after T2 = {k.Time:g6}"; Measured = measured; Bound = bound k start } ]
         }
 
 /// Data `law` at time T1, Langevin for T2 from N(0, I) with the score `scored`.

@@ -67,8 +67,7 @@ let private facts (subject: Subject) =
 
         do!
             require
-                (subject.Plan.Score.Modifiers.IsEmpty
-                 && obj.ReferenceEquals(subject.Plan.Score.Of, subject.Plan.Target))
+                (subject.Plan.Score.Modifiers.IsEmpty && obj.ReferenceEquals(subject.Plan.Score.Of, subject.Plan.Target))
                 ()
                 "the score is not exact"
 

@@ -46,14 +46,7 @@ let private evidence: Evidence =
             let! start = Measure.atStart Metric.W2 runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = atEnd runner trial
 
-            return
-                [
-                    {
-                        What = "W2 at time 0"
-                        Measured = measured
-                        Bound = growth * start + accumulated
-                    }
-                ]
+            return [ { What = "W2 at time 0"; Measured = measured; Bound = growth * start + accumulated } ]
         }
 
 let private withoutCorrector =
@@ -80,12 +73,14 @@ let private correctorFacts (subject: Subject) =
     }
 
 let private correctorForm =
-    Assumption.inTheLimit "before it, Langevin dynamics at T1 from N(0, I) for a time T2 (the limit h → 0), m > 0 there" (fun s ->
-        attempt {
-            let! t2, m, error = correctorFacts s
-            let! start = fromPrior s
-            return $"T2 = {t2:g6} from {start}, m = {m:g6}, ε = {error:g6}"
-        })
+    Assumption.inTheLimit
+        "before it, Langevin dynamics at T1 from N(0, I) for a time T2 (the limit h → 0), m > 0 there"
+        (fun s ->
+            attempt {
+                let! t2, m, error = correctorFacts s
+                let! start = fromPrior s
+                return $"T2 = {t2:g6} from {start}, m = {m:g6}, ε = {error:g6}"
+            })
 
 let private mainEvidence: Evidence =
     fun runner trial ->

@@ -47,11 +47,7 @@ let paperRun predictorMethod (subject: Subject) =
         do! require inOrder () "corrector steps come after the predictor has begun; the statement has them before it"
         let! corrector = corrector
 
-        do!
-            require
-                ((corrections = 0L) = List.isEmpty staying)
-                ()
-                "the predictor does not go once through its levels"
+        do! require ((corrections = 0L) = List.isEmpty staying) () "the predictor does not go once through its levels"
 
         do!
             match moving |> List.tryFind (fun step -> step.Method <> predictorMethod) with
