@@ -226,7 +226,12 @@ module Recipes =
             let radius = data |> List.map (fun b -> b.Radius) |> List.max
             let smallest = data |> List.map (fun b -> b.Variance) |> List.min
             let largest = data |> List.map (fun b -> b.Variance) |> List.max
-            let t1 = max 0.25 (PedrottiCurvature.forwardTime 5.0 radius smallest)
+
+            // ½·ln(1 + τ²) is where ρ = τ: from there half of τ lies ahead, and N(0, I) is no worse a start for wide data.
+            let t1 =
+                [ 0.25; PedrottiCurvature.forwardTime 5.0 radius smallest; 0.5 * RealFunctions.LogOnePlus smallest ]
+                |> List.max
+
             let level = NoiseLevel.VariancePreserving t1
             let alpha = PedrottiData.curvature level data
             let steep = PedrottiData.smoothness level data
@@ -235,8 +240,7 @@ module Recipes =
             let h = min (1.0 / (8.0 * steep)) (third * third * alpha / (3.92 * steep * steep * d))
             let start = PedrottiData.FromPrior.divergence level data
             let needed = max 1.0 (ceil (2.0 * log (max 1.0 (start / (third * third))) / (alpha * h)))
-            // Below T1, which for smooth data is short.
-            let last = min (sqrt smallest) (sqrt (RealFunctions.ExpM1(2.0 * t1))) / 2.0
+            let last = sqrt smallest / 2.0
             let span = 1.0 / (last * last) - 1.0 / RealFunctions.ExpM1(2.0 * t1)
             let trace = Constants.covarianceTrace target NoiseLevel.Data
             let count = max 1.0 (ceil (span * trace / (4.0 * third * third)))
@@ -263,10 +267,10 @@ module Recipes =
                     |> recipe
                         [
                             $"the data are q∗N(0, τ²·I): R = {shortest radius}, τ² from {shortest smallest} to {shortest largest}"
-                            $"T1 = {shortest t1} = ½·ln(1 − τ² + 5R²), at least ¼: there −∇²ln p ⪰ α·I with α = {shortest alpha}, L = {shortest steep}"
+                            $"T1 = {shortest t1} is the largest of ½·ln(1 − τ² + 5R²), ½·ln(1 + τ²) and ¼: there −∇²ln p ⪰ α·I with α = {shortest alpha}, L = {shortest steep}"
                             $"h = {shortest h}: the smaller of 1/(8L) and (δ/3)²·α/(3.92·L²·d), half of KL_N = 2·(δ/3)²"
                             $"N = {shortest needed}: e^(−αNh/2)·K₀ with K₀ = {shortest start} is at most the other half"
-                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ, or of ρ at T1 where that is smaller"
+                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ"
                             $"K = {shortest count} = (1/ρ² − 1/ρ_{{T1}}²)·tr Cov/(4·(δ/3)²), rounded up, tr Cov = {shortest trace}; the levels are uniform in 1/ρ²"
                             "a third of the accuracy is left for a score error; this experiment has the exact score"
                         ]

@@ -105,7 +105,8 @@ let private stepsOverPrescription runner (trial: Trial) =
         |> fun scenario -> scenario.Experiment (Map.add "K" (float k) setting) 0
         |> planOf
         |> Measure.atEnd Metric.Kl runner
-        |> Result.map (fun kl -> sqrt (kl.Value.Value / 2.0) <= delta)
+        |> Result.bind Measure.resolved
+        |> Result.map (fun kl -> sqrt (kl / 2.0) <= delta)
 
     let rec halve low high =
         if high - low <= 1 then
