@@ -137,8 +137,8 @@ type VerificationResult =
 
     member this.Violated = this.Count Violated
 
-    /// Why this is no success although nothing was violated: nothing was checked, nothing was covered, or something stayed open. A
-    /// run that a person accepts with open checks is still none when nothing held.
+    /// Why this is no success although nothing was violated: nothing was checked, nothing was covered, or something stayed open and
+    /// that is not accepted.
     member this.Shortfall acceptsInconclusive =
         let checks = this.Checks.Length
 
