@@ -301,10 +301,29 @@ let private hypotheses =
                 Expect.equal measured.Verdict Holds $"{measured.Reason}"
                 Expect.isTrue (measured.Cells |> List.forall (fun c -> c.Verdict = Holds)) "all cells"
                 Expect.isGreaterThan measured.Cells.Length 10 "cases"
-            testCase "a wrong answer is a violation"
+            testCase
+                "theorems that forget their hypotheses, and theorems that refuse everything, are caught in every case"
             <| fun () ->
-                let one = { What = "wrong answers"; Measured = Estimate.ClosedForm 1.0; Bound = 0.0 }
-                Expect.equal (Verdict.ofBound one.Measured one.Bound) Violated "1 > 0"
+                for words, assumptionsOf in
+                    [
+                        "nothing is asked", (fun _ -> [])
+                        "nothing is covered", (fun _ -> [ Assumption.ofResult "never" (fun _ -> Error "never") ])
+                    ] do
+                    let wrong = LeeHypotheses.brokenHypothesesOf assumptionsOf
+                    let check = (Study.run runner Quick [ wrong ]).Checks |> List.exactlyOne
+                    Expect.isTrue (check.Cells |> List.forall (fun c -> c.Verdict = Violated)) words
+            testCase "a theorem that forgets one of its hypotheses is caught"
+            <| fun () ->
+                // The step is the last hypothesis of Theorem 4.2.
+                let forgetful (theorem: Theorem) =
+                    if theorem.Id = LeeLuTan.langevinSupNorm.Id then
+                        List.take (theorem.Assumptions.Length - 1) theorem.Assumptions
+                    else
+                        theorem.Assumptions
+
+                let check = studied (LeeHypotheses.brokenHypothesesOf forgetful)
+                Expect.equal check.Verdict Violated "h ≤ 1/(272·d·C·L²) is dropped"
+                Expect.stringContains (defaultArg check.Reason "") "step too large" "the case"
         ]
 
 let private result checks = { Study.run runner Quick [ claim ] with Checks = checks }

@@ -179,15 +179,15 @@ let private cases =
 let private caseOf setting = cases[int (value "case" setting) - 1]
 
 /// How many of the two answers are wrong: that the theorem covers the one experiment, and that it refuses the other.
-let private wrongAnswers case =
+let private wrongAnswers assumptionsOf case =
     let isCovered e =
         let subject = { Experiment = e; Plan = planOf e; Setting = Map.empty }
-        Assumption.evaluateAll subject case.Theorem.Assumptions |> snd |> Option.isNone
+        Assumption.evaluateAll subject (assumptionsOf case.Theorem) |> snd |> Option.isNone
 
     [ not (isCovered case.Covered); isCovered case.Broken ] |> List.filter id |> List.length
 
-/// Necessity (d).
-let brokenHypotheses =
+/// Necessity (d), for theorems of these assumptions.
+let brokenHypothesesOf (assumptionsOf: Theorem -> Assumption list) =
     {
         Id = "lee-2022-hypotheses"
         Title = "A broken hypothesis is never a theorem that holds"
@@ -217,7 +217,7 @@ let brokenHypotheses =
                     [
                         {
                             What = $"wrong answers of {case.Theorem.Id} ({case.Words})"
-                            Measured = Estimate.ClosedForm(float (wrongAnswers case))
+                            Measured = Estimate.ClosedForm(float (wrongAnswers assumptionsOf case))
                             Bound = 0.0
                         }
                     ]
@@ -235,3 +235,6 @@ let brokenHypotheses =
         Rates = []
         Reading = "What a theorem does not cover it does not judge; no case counts as evidence for it."
     }
+
+/// Necessity (d).
+let brokenHypotheses = brokenHypothesesOf (fun theorem -> theorem.Assumptions)
