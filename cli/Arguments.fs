@@ -53,6 +53,7 @@ type VerifyArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique; EqualsAssignmentOrSpaced>] Junit of FILE: string
     | [<Unique; EqualsAssignmentOrSpaced>] Sabotage of FILE: string
+    | [<Unique>] Allow_Inconclusive
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -64,6 +65,8 @@ type VerifyArguments =
             | Junit _ -> "also write the checks as JUnit XML."
             | Sabotage _ ->
                 "also plant every seeded bug, and write as Markdown which check catches which; full effort plants them too."
+            | Allow_Inconclusive ->
+                "exit with 0 although checks stayed open; without it an open question is exit code 1."
             | Json -> "one JSON document on standard output and nothing else."
 
 type TheoremsArguments =
@@ -79,7 +82,8 @@ type TheoremsArguments =
 type PlanArguments =
     | [<MainCommand; ExactlyOnce>] Theorem of ID: string
     | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Target of LAW: string
-    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Accuracy of A: float
+    // Not a float of Argu's, which takes 0,1 for 1.
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Accuracy of A: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with

@@ -20,7 +20,14 @@ type TheoremAnswer =
         |> List.tryPick (fun (assumption, result) ->
             match result with
             | Broken reason -> Some(assumption.Statement, reason)
-            | Satisfied _ -> None)
+            | Satisfied _
+            | InTheLimit _ -> None)
+
+    /// What of the experiment the theorem speaks of: "run", "limit" (of small steps), or "nothing".
+    member this.Covers =
+        if this.Broken.IsSome then "nothing"
+        elif Assumption.areInTheLimit this.Assumptions then "limit"
+        else "run"
 
 let laws (loaded: Checked) =
     [
@@ -35,7 +42,7 @@ let theorems (loaded: Checked) =
         for theorem in Catalogue.theorems do
             {
                 Theorem = theorem
-                Assumptions = [ for assumption in theorem.Assumptions -> assumption, assumption.Evaluate subject ]
+                Assumptions = fst (Assumption.evaluateAll subject theorem.Assumptions)
             }
     ]
 
@@ -60,6 +67,9 @@ let private showTheorem (screen: Screen) detail (answer: TheoremAnswer) =
     let title = plain $": {answer.Theorem.Title}"
 
     match answer.Broken with
+    | None when answer.Covers = "limit" ->
+        screen.Line [ unsure "  limit"; plain " "; name; title ]
+        screen.Line [ faint $"         {Assumption.limitOnly}" ]
     | None -> screen.Line [ good "  yes  "; name; title ]
     | Some(statement, reason) when detail = Brief ->
         screen.Line [ unsure "  no   "; name; title ]
@@ -73,6 +83,8 @@ let private showTheorem (screen: Screen) detail (answer: TheoremAnswer) =
             match result with
             | Satisfied numbers ->
                 screen.Line [ good "         yes  "; plain assumption.Statement; faint $": {numbers}" ]
+            | InTheLimit numbers ->
+                screen.Line [ unsure "         limit"; plain " "; plain assumption.Statement; faint $": {numbers}" ]
             | Broken reason -> screen.Line [ unsure "         no   "; plain assumption.Statement; faint $": {reason}" ]
 
 let show (screen: Screen) detail loaded =

@@ -49,7 +49,12 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
 
     objects json "theorems" (Assessment.theorems loaded) (fun answer ->
         text json "id" answer.Theorem.Id
-        json.WriteBoolean("applies", answer.Broken.IsNone)
+        // Of a statement in continuous time: true of the limit of small steps only, so that it says nothing about this run.
+        json.WriteBoolean("applies", (answer.Covers = "run"))
+        text json "covers" answer.Covers
+
+        if answer.Covers = "limit" then
+            text json "reason" Assumption.limitOnly
 
         objects json "assumptions" answer.Assumptions (fun (assumption, result) ->
             text json "statement" assumption.Statement
@@ -57,6 +62,10 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
             match result with
             | Satisfied detail ->
                 json.WriteBoolean("holds", true)
+                text json "detail" detail
+            | InTheLimit detail ->
+                json.WriteBoolean("holds", true)
+                json.WriteBoolean("inTheLimit", true)
                 text json "detail" detail
             | Broken reason ->
                 json.WriteBoolean("holds", false)

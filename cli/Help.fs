@@ -80,7 +80,7 @@ let text () =
             ""
             "With --json, standard output is one JSON document; messages and progress go to standard error."
             ""
-            "EXIT CODES: 0 fine, 1 a check was violated, 2 the input or the command line is wrong,"
-            "            3 the run failed numerically, 130 cancelled"
+            "EXIT CODES: 0 fine, 1 a check was violated or stayed open, or a plan does not keep its bound,"
+            "            2 the input or the command line is wrong, 3 the run failed numerically, 130 cancelled"
         ]
     )

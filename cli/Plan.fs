@@ -8,7 +8,12 @@ open Sgm.Verification
 open Sgm.Verification.JsonWriting
 
 /// A prescription, checked, with what an exact run of it measures.
-type private Answer = { Prescription: Prescription; Loaded: Checked; Measured: Result<Estimate, string> }
+type private Answer = { Prescription: Prescription; Loaded: Checked; Measured: Estimate option }
+
+/// Why there is no answer: the request is wrong, or what the theorem prescribes does not keep its promise.
+type private Failure =
+    | Wrong of message: string
+    | Unkept of message: string
 
 /// The target of a text like `normal [ 0.0 ] 1.0`, checked as part of an experiment that has nothing else.
 let private target (text: string) =
@@ -28,12 +33,11 @@ let private outcome answer =
     let metric = symbol answer.Prescription.Theorem.Metric
 
     match answer.Measured with
-    | Ok estimate when estimate.Value.HasValue ->
+    | Some estimate ->
         let share = estimate.Value.Value / answer.Prescription.Bound
 
         $"an exact run ({estimate.Method}) measures {metric} = {Words.number estimate.Value.Value}, {Words.digits 3 share} times the bound"
-    | Ok estimate -> $"an exact run has no value for {metric}: {estimate.Reason}"
-    | Error reason -> $"no exact run: {reason}"
+    | None -> $"not confirmed by a run: {Laws.reasons (Laws.refusals answer.Loaded.Plan)}"
 
 /// The file: comments, then the experiment's canonical text.
 let private file answer =
@@ -43,7 +47,7 @@ let private file answer =
 
     let comments =
         [
-            $"{prescription.Theorem.Id}: {metric} at most {Words.number prescription.Accuracy}"
+            $"{prescription.Theorem.Id}: {metric} at most {Words.number prescription.Accuracy} from {Prescription.against plan}"
             prescription.Theorem.Source.Citation
             yield! prescription.Reasons
             $"the theorem's bound here: {metric} ≤ {Words.number prescription.Bound}"
@@ -59,6 +63,7 @@ let private json answer (json: Writer) =
     text json "theorem" prescription.Theorem.Id
     text json "metric" (Words.metric prescription.Theorem.Metric)
     number json "accuracy" prescription.Accuracy
+    text json "against" (Prescription.against plan)
     number json "bound" prescription.Bound
     text json "experiment" (file answer)
     text json "fingerprint" answer.Loaded.Fingerprint
@@ -69,35 +74,39 @@ let private json answer (json: Writer) =
 
     object json "measured" (fun () ->
         match answer.Measured with
-        | Ok estimate ->
+        | Some estimate ->
             optional json "value" (Option.ofNullable estimate.Value)
             number json "lower" estimate.Lower
             number json "upper" estimate.Upper
             number json "confidence" estimate.Confidence
             text json "method" estimate.Method
             Option.iter (text json "reason") (Option.ofObj estimate.Reason)
-        | Error reason ->
+        | None ->
             optional json "value" None
-            text json "reason" reason)
+            text json "reason" (Laws.reasons (Laws.refusals plan)))
 
-let private answer (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
+let private answer run (terminal: Terminal) (theorem: Theorem) (wanted: Checked) accuracy =
     Progress.during terminal "planning" (fun told ->
-        let runner = { Runner.engine terminal.Cancellation with Progress = told }
+        let runner = { Runner.engine terminal.Cancellation with Run = run; Progress = told }
 
-        Prescription.make runner theorem wanted.Experiment.Target wanted.Plan.Target accuracy
-        |> Result.bind (fun prescription ->
+        match Prescription.make runner theorem wanted.Experiment.Target wanted.Plan.Target accuracy with
+        | Error reason -> Error(Wrong reason)
+        | Ok prescription ->
             match Prescription.broken prescription, Check.experiment "." prescription.Experiment with
-            | Some reason, _ -> Error $"what {theorem.Id} prescribes does not meet {reason}"
-            | None, Error problems -> Error(Message.renderAll problems)
+            | Some reason, _ -> Error(Unkept reason)
+            | None, Error problems -> Error(Wrong(Message.renderAll problems))
             | None, Ok loaded ->
-                Ok
-                    {
-                        Prescription = prescription
-                        Loaded = loaded
-                        Measured = Prescription.measured runner prescription
-                    }))
+                let measured = Prescription.measured runner prescription
 
-let command (terminal: Terminal) (request: PlanRequest) =
+                match Prescription.unkept prescription measured, measured with
+                | Some reason, _
+                | None, Some(Error reason) -> Error(Unkept reason)
+                | None, Some(Ok estimate) ->
+                    Ok { Prescription = prescription; Loaded = loaded; Measured = Some estimate }
+                | None, None -> Ok { Prescription = prescription; Loaded = loaded; Measured = None })
+
+/// With an engine of one's own; the tests put a broken one here.
+let commandBy (run: Plan -> RunOptions -> Outcome) (terminal: Terminal) (request: PlanRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm plan: {message}"
 
     match Theorems.named request.Theorem with
@@ -106,11 +115,17 @@ let command (terminal: Terminal) (request: PlanRequest) =
         let ids = String.Join(", ", several |> List.map (fun theorem -> theorem.Id))
         refuse $"'{request.Theorem}' begins the names of several theorems: {ids}"
     | Ok theorems ->
-        match target request.Target with
-        | Error problems -> Refusal.problems terminal request.Json problems
-        | Ok wanted ->
-            match answer terminal (List.head theorems) wanted request.Accuracy with
-            | Error message -> refuse message
+        match target request.Target, Numeral.tryFloat request.Accuracy with
+        | Error problems, _ -> Refusal.problems terminal request.Json problems
+        | _, None ->
+            refuse
+                $"--accuracy: found '{request.Accuracy}', expected a positive number such as 0.1 (with a point, without separators)."
+        | Ok wanted, Some accuracy ->
+            match answer run terminal (List.head theorems) wanted accuracy with
+            | Error(Wrong message) -> refuse message
+            | Error(Unkept message) ->
+                refuse message |> ignore
+                Exit.Violated
             | Ok found ->
                 if request.Json then
                     Terminal.json terminal (json found)
@@ -118,3 +133,5 @@ let command (terminal: Terminal) (request: PlanRequest) =
                     terminal.Out.WriteLine(file found)
 
                 Exit.Fine
+
+let command terminal request = commandBy Laws.run terminal request

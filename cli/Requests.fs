@@ -65,6 +65,8 @@ type VerifyRequest =
         Junit: string option
         /// Where the kill matrix of the seeded bugs goes.
         Sabotage: string option
+        /// Whether a check that stayed open is no failure.
+        AllowInconclusive: bool
         Json: bool
     }
 
@@ -79,6 +81,7 @@ type VerifyRequest =
                 Report = "sgm-report"
                 Junit = None
                 Sabotage = None
+                AllowInconclusive = false
                 Json = false
             }
 
@@ -90,6 +93,7 @@ type VerifyRequest =
             | VerifyArguments.Report directory -> { request with Report = directory }
             | VerifyArguments.Junit file -> { request with Junit = Some file }
             | VerifyArguments.Sabotage file -> { request with Sabotage = Some file }
+            | VerifyArguments.Allow_Inconclusive -> { request with AllowInconclusive = true }
             | VerifyArguments.Json -> { request with VerifyRequest.Json = true })
 
 /// What `sgm theorems` was asked for.
@@ -113,12 +117,13 @@ type PlanRequest =
         Theorem: string
         /// The text of a law.
         Target: string
-        Accuracy: float
+        /// The text of a number.
+        Accuracy: string
         Json: bool
     }
 
     static member Of(arguments: PlanArguments list) : PlanRequest =
-        ({ Theorem = ""; Target = ""; Accuracy = nan; Json = false }, arguments)
+        ({ Theorem = ""; Target = ""; Accuracy = ""; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | PlanArguments.Theorem id -> { request with Theorem = id }

@@ -9,7 +9,7 @@ module Exit =
     [<Literal>]
     let Fine = 0
 
-    /// A check was violated.
+    /// A check was violated or stayed open, nothing was checked, or a plan's run does not keep its bound.
     [<Literal>]
     let Violated = 1
 

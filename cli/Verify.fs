@@ -58,17 +58,15 @@ let private table (screen: Screen) (result: VerificationResult) =
     )
 
     for check in result.Checks do
-        match check.Verdict, check.Reason with
-        | Holds, _
-        | _, None -> ()
-        | v, Some reason -> screen.Line [ verdict v; plain $" {check.Key}: {reason}" ]
+        check.Reason
+        |> Option.iter (fun reason -> screen.Line [ verdict check.Verdict; plain $" {check.Key}: {reason}" ])
 
-    let count v = result.Checks |> List.filter (fun check -> check.Verdict = v) |> List.length
     screen.Line()
 
     screen.Line(
-        $"{List.length result.Checks} checks: {count Holds} hold, {count Violated} violated, "
-        + $"{count Inconclusive} inconclusive, {count NotApplicable} not applicable; "
+        $"{List.length result.Checks} checks: {result.Count Holds} hold, {result.Count Violated} violated, "
+        + $"{result.Count Inconclusive} inconclusive, {result.Count NotApplicable} not applicable; "
+        + $"{result.Checks |> List.sumBy (fun check -> check.NotApplicableCells)} cells not applicable; "
         + $"{Report.Wording.share result.Vacuous result.BoundCells} cells have a vacuous bound; {Words.seconds result.Seconds}"
     )
 
@@ -173,6 +171,14 @@ let private survivors (terminal: Terminal) (document: Report.Document) =
         true
     | _ -> false
 
+/// Why the verification is no success although nothing was violated, told.
+let private fallsShort (terminal: Terminal) (request: VerifyRequest) (document: Report.Document) =
+    match document.Result.Shortfall request.AllowInconclusive with
+    | Some sentence ->
+        Terminal.tell terminal $"sgm verify: {sentence}"
+        true
+    | None -> false
+
 /// The report is written before anything is shown, so that neither a closed pipe nor a failing file beside it costs it.
 let private finish (terminal: Terminal) (request: VerifyRequest) (document: Report.Document) =
     let page, failed = report terminal request document
@@ -186,12 +192,12 @@ let private finish (terminal: Terminal) (request: VerifyRequest) (document: Repo
     for message in failed do
         Terminal.tell terminal $"sgm verify: {message}"
 
-    if not failed.IsEmpty then
-        Exit.BadInput
-    elif survivors terminal document || document.Result.Violated > 0 then
-        Exit.Violated
-    else
-        Exit.Fine
+    let failures =
+        [ survivors terminal document; document.Result.Violated > 0; fallsShort terminal request document ]
+
+    if not failed.IsEmpty then Exit.BadInput
+    elif List.contains true failures then Exit.Violated
+    else Exit.Fine
 
 /// How many cells of a bound along an axis a bug is tried on.
 let private cellsOf effort =

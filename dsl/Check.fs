@@ -210,6 +210,15 @@ module Check =
         | [] -> Ok(complete library experiment)
         | problems -> Error problems
 
+    /// The plan alone, by the same checks; of an experiment that names no file.
+    let plan (own: Experiment) : Result<Engine.Plan, Problem list> =
+        let library = Data.Library "."
+        let own = normal own
+
+        match errors library Set.empty own with
+        | [] -> Ok(Lower.plan library.Rows own)
+        | problems -> Error problems
+
     /// The same for a text, whose problems then say where they are. `file` is the name that they are reported under.
     let text (file: string) (baseDirectory: string) (contents: string) : Result<Checked, Problem list> =
         let parsed = Parse.text file contents

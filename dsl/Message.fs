@@ -37,6 +37,12 @@ module Numeral =
             else
                 shortest + ".0"
 
+    /// The number that a text says in the language's own spelling, whatever the machine's: a point, perhaps an exponent, no separators.
+    let tryFloat (text: string) =
+        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+        | true, value when Double.IsFinite value -> Some value
+        | _ -> None
+
     /// At most four digits, for a figure in a sentence.
     let brief (x: float) = x.ToString("G4", CultureInfo.InvariantCulture) |> exponent
 

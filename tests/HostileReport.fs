@@ -54,7 +54,7 @@ let private theorem id =
 let cellAt symbol verdict bound (measured: Estimate) h =
     {
         Setting = Map.ofList [ symbol, h; "ε", 0.0 ]
-        Experiment = experimentAt h
+        Experiment = Some(experimentAt h)
         Assumptions = [ assumption, (if verdict = NotApplicable then Broken hostile else Satisfied "h = 1e-05") ]
         Decisive =
             if verdict = NotApplicable then
@@ -120,7 +120,7 @@ let private points =
                 X = x
                 Value = exactly (2.0 * x)
                 Excluded = if k = 0 then Some hostile else None
-                Experiment = experimentAt x
+                Experiment = Some(experimentAt x)
             }
     ]
 

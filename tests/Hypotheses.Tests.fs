@@ -53,7 +53,8 @@ let private refuses (theorem: Theorem) words e =
          |> List.exists (fun (_, result) ->
              match result with
              | Broken reason -> reason <> ""
-             | Satisfied _ -> false))
+             | Satisfied _
+             | InTheLimit _ -> false))
         $"{theorem.Id}, {words}: a broken assumption"
 
 /// What breaks a hypothesis of some theorems in an experiment of their own; the ids that must refuse every such experiment.

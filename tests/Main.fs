@@ -33,6 +33,7 @@ let private tests =
             EngineAgreementTests.tests
             SamplingTests.tests
             HypothesesTests.tests
+            LevelsTests.tests
             LearnedTests.tests
             ReportTests.tests
             BrowserTests.tests
@@ -41,6 +42,7 @@ let private tests =
             EnsembleLawTests.tests
             CliTests.tests
             FaultTests.tests
+            StudyTests.tests
             PrescriptionTests.tests
             SabotageTests.tests
         ]

@@ -121,7 +121,7 @@ let private line (random: Random) curvature errors =
                 X = x
                 Value = Estimate.Sampled(y, y - half, y + half, 0.99, "test")
                 Excluded = None
-                Experiment = ornsteinUhlenbeck 1.0
+                Experiment = Some(ornsteinUhlenbeck 1.0)
             })
         [ 1.0; 0.5; 0.25; 0.125; 0.0625 ]
         errors
@@ -136,7 +136,7 @@ let private known (values: (float * float) list) error =
             X = x
             Value = Estimate.Sampled(y, y - half, y + half, 0.99, "test")
             Excluded = None
-            Experiment = ornsteinUhlenbeck 1.0
+            Experiment = Some(ornsteinUhlenbeck 1.0)
         })
 
 let private fits =

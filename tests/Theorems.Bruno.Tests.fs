@@ -233,11 +233,13 @@ let private regression =
             Value = Estimate.Sampled(value, value * (1.0 - relative), value * (1.0 + relative), 0.999, "test")
             Excluded = None
             Experiment =
-                experiment {
-                    target (normal [ 0.0 ] 1.0)
-                    forward vp
-                    sampler (anneal (uniform 1.0 0.0 1) (predictor eulerMaruyama))
-                }
+                Some(
+                    experiment {
+                        target (normal [ 0.0 ] 1.0)
+                        forward vp
+                        sampler (anneal (uniform 1.0 0.0 1) (predictor eulerMaruyama))
+                    }
+                )
         }
 
     let claim = BrunoSgld.trainedMean.Rates |> List.find (fun c -> c.Axis = "d")

@@ -282,11 +282,19 @@ let private knownInBounds =
                 | Ok chi2 -> Expect.isLessThan (abs (log chi2 - 400.0)) 1e-9 $"{chi2}"
                 | Error reason -> failtest reason
 
-            testCase "the lower end of a wide bracket is refused"
+            testCase "the upper end of a narrow bracket, and no end of a wide one"
             <| fun () ->
                 let wide = Estimate.Exact(2.0, 0.0, infinity, "grid")
                 Expect.isError (Measure.resolved wide) "wide"
-                Expect.equal (Measure.resolved (Estimate.Exact(2.0, 2.0 - 1e-9, 2.0, "grid"))) (Ok(2.0 - 1e-9)) "narrow"
+                Expect.equal (Measure.resolved (Estimate.Exact(2.0, 2.0, 2.0 + 1e-9, "grid"))) (Ok(2.0 + 1e-9)) "narrow"
+
+            testCase "a bound is evaluated with the upper end of what is certain, or not at all"
+            <| fun () ->
+                Expect.equal (Measure.atMost (Estimate.Exact(2.0, 1.0, 3.0, "grid"))) (Ok 3.0) "wide"
+                Expect.equal (Measure.atMost (Estimate.Infinite("grid", "tails"))) (Ok infinity) "infinite"
+                Expect.equal (Measure.atMost (Estimate.Unavailable("grid", "no value", 0.0, 5.0))) (Ok 5.0) "no value"
+                Expect.isError (Measure.atMost (Estimate.Unavailable("grid", "no value"))) "nothing known"
+                Expect.isError (Measure.atMost (Estimate.Sampled(2.0, 1.0, 3.0, 0.99, "particles"))) "samples"
 
             testCase "the false mode's escape bound holds for its own example only"
             <| fun () ->

@@ -156,7 +156,9 @@ let private assumptions =
             testCase "a score error that is not bounded"
             <| fun () -> notApplicable lee (langevinExperiment 1e-3 (exact |> scaled 1.1) standardNormal) "bounded"
             testCase "a target without a known log-Sobolev constant"
-            <| fun () -> notApplicable lee (langevinExperiment 1e-3 exact planar) "no bound is known"
+            <| fun () ->
+                let e = { langevinExperiment 1e-3 exact planar with Start = from (normal [ 0.0; 0.0 ] 1.2) }
+                notApplicable lee e "no bound is known"
             testCase "another sampler" <| fun () -> notApplicable lee (reverse 100 eulerMaruyama) "Langevin"
             testCase "another predictor"
             <| fun () -> notApplicable Bruno.gaussianMean (reverse 100 ancestral) "ancestral"
@@ -229,7 +231,7 @@ let private rates =
                     X = x
                     Value = Estimate.Exact(y, max 0.0 (y - width), y + width, "test")
                     Excluded = None
-                    Experiment = own
+                    Experiment = Some own
                 }
         ]
 

@@ -51,17 +51,20 @@ module LevelRuns =
                     Ok({ current with H = step.B[0]; N = current.N + count }, earlier)
                 else
                     Error "the Langevin steps at one level have several sizes"
+            elif current.Level <> step.From then
+                Error $"the step '{step.Method}' starts at another level than that of the start"
             else
                 let next = { From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }
 
                 Ok(next, current :: earlier)
 
     /// The levels in the order of the run, the initial one first even when nothing happens there; or why the plan is not this.
+    /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level.
     let ofPlan (plan: Plan) =
         let start = { From = plan.InitialLevel; Level = plan.InitialLevel; Predictor = None; H = 0.0; N = 0L }
 
-        (Ok(start, []), steps plan.Instructions)
-        ||> List.fold add
+        LevelPath.followsUnderPredictors plan
+        |> Result.bind (fun () -> (Ok(start, []), steps plan.Instructions) ||> List.fold add)
         |> Result.map (fun (last, earlier) -> List.rev (last :: earlier))
 
     /// The law of the target at `from`, moved by the predictor if there is one, as a plan that measures it at the run's level.

@@ -39,10 +39,6 @@ module Measure =
     /// The metric at the end of the run.
     let atEnd metric runner plan = law runner plan |> Result.map (fun law -> law.Measure metric)
 
-    /// The metric at every probe, in the order of the run, by name.
-    let atProbes metric runner plan =
-        execute runner plan null |> Result.map (List.map (fun probe -> probe.Name, probe.Law.Measure metric))
-
     /// The metric after step 1, 2, …, N.
     let everyStep metric runner plan =
         let values = ResizeArray<Estimate>()
@@ -68,16 +64,26 @@ module Measure =
         )
         |> atEnd metric runner
 
-    /// The lower end of a narrow bracket, relative to 1 + the value; or that it is too wide to evaluate a bound with: a bound
-    /// from the lower end of a wide one would be below what the theorem says.
+    /// The upper end of a narrow bracket, relative to 1 + the value; or that it is too wide to evaluate a bound with. From the upper
+    /// end, so that what is above the bound is above the theorem's; from a narrow one, so that the bound is the theorem's.
     let resolved (estimate: Estimate) =
         if not estimate.Value.HasValue then
             Error estimate.Reason
         elif estimate.Upper - estimate.Lower <= 1e-6 * (1.0 + estimate.Lower) then
-            Ok estimate.Lower
+            Ok estimate.Upper
         else
             Error
                 $"a quantity of the hypotheses, {estimate.Value.Value:g6}, is only known to lie in [{estimate.Lower:g6}, {estimate.Upper:g6}]"
+
+    /// The upper end of what is certain of a quantity that a bound grows with: what the bound is evaluated with. +∞ where the
+    /// quantity is infinite, which leaves the bound vacuous; an error where nothing is known.
+    let atMost (estimate: Estimate) =
+        if estimate.Confidence < 1.0 then
+            Error $"a quantity of the hypotheses is only known from samples ({estimate.Method})"
+        elif estimate.Value.HasValue || Double.IsFinite estimate.Upper then
+            Ok estimate.Upper
+        else
+            Error $"a quantity of the hypotheses is not known: {estimate.Reason}"
 
     /// The metric of the start against the target at the level of the first step.
     let atStart metric runner (plan: Plan) =

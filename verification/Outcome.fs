@@ -8,8 +8,8 @@ open Sgm.Engine
 type Cell =
     {
         Setting: Setting
-        /// The experiment that ran, as canonical text; `sgm run` on it replays the measurement.
-        Experiment: Experiment
+        /// The experiment that ran; `sgm run` on it replays the measurement. None where the scenario failed to make one.
+        Experiment: Experiment option
         /// Every assumption, evaluated on this experiment.
         Assumptions: (Assumption * AssumptionResult) list
         /// The comparison that decides: the conclusion when all hold, the worst otherwise. None when nothing was compared.
@@ -38,7 +38,7 @@ type RatePoint =
         Value: Estimate
         /// Whether it was left out of the fit, and why.
         Excluded: string option
-        Experiment: Experiment
+        Experiment: Experiment option
     }
 
 /// A measured exponent with its interval.
@@ -65,7 +65,7 @@ type CheckResult =
         Scenario: Scenario
         Axis: Axis
         Verdict: Verdict
-        /// Why, when not `Holds`.
+        /// Why, when not `Holds`, with the setting; and which cells are not applicable, when others are.
         Reason: string option
         Cells: Cell list
         /// For rates.
@@ -100,6 +100,9 @@ type CheckResult =
     /// How many settings were measured.
     member this.CellCount = this.Cells.Length + this.Points.Length
 
+    /// How many cells are outside the theorem's hypotheses.
+    member this.NotApplicableCells = this.Cells |> List.filter (fun cell -> cell.Verdict = NotApplicable) |> List.length
+
     /// How many cells are vacuous.
     member this.Vacuous = this.Cells |> List.filter (fun cell -> cell.IsVacuous) |> List.length
 
@@ -129,4 +132,22 @@ type VerificationResult =
     /// How many of them have a vacuous bound.
     member this.Vacuous = this.Checks |> List.sumBy (fun check -> check.Vacuous)
 
-    member this.Violated = this.Checks |> List.filter (fun check -> check.Verdict = Violated) |> List.length
+    /// How many checks came to a verdict.
+    member this.Count verdict = this.Checks |> List.filter (fun check -> check.Verdict = verdict) |> List.length
+
+    member this.Violated = this.Count Violated
+
+    /// Why this is no success although nothing was violated: nothing was checked, nothing was covered, or something stayed open and
+    /// that is not accepted.
+    member this.Shortfall acceptsInconclusive =
+        let checks = this.Checks.Length
+
+        if checks = 0 then
+            Some "nothing was checked"
+        elif this.Count NotApplicable = checks then
+            Some $"no theorem covers what was tried: all {checks} checks are notApplicable"
+        elif this.Count Inconclusive > 0 && not acceptsInconclusive then
+            Some
+                $"{this.Count Inconclusive} of {checks} checks are inconclusive, and an open question is no support (--allow-inconclusive accepts them)"
+        else
+            None

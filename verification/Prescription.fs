@@ -34,6 +34,9 @@ module Prescription =
     /// More steps than this are refused.
     let private mostSteps = 1 <<< 20
 
+    /// The latest time that the language knows.
+    let private latestTime = 300
+
     let private shortest (x: float) = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
 
     let private prescribed order experiment reasons bound =
@@ -46,11 +49,9 @@ module Prescription =
                 Bound = bound
             }
 
-    let private tooMany (steps: float) =
+    let private tooMany steps =
         Error
-            $"the theorem asks for {shortest (ceil steps)} steps, more than {mostSteps}; a lower accuracy or a simpler target needs fewer"
-
-    let private planOf = Lower.plan (fun file -> invalidOp $"a target from the file {file}")
+            $"the theorem asks for {steps} steps, and {mostSteps} are the most that are prescribed; a larger accuracy (a coarser result) or a simpler target needs fewer"
 
     /// The mean of a target, coordinate by coordinate.
     let private meanOf (target: Engine.Target) =
@@ -93,7 +94,7 @@ module Prescription =
                     measure [ chi2 ]
                 }
 
-            match Measure.atStart Metric.Chi2 order.Runner (planOf (experimentWith 1)) with
+            match Recipes.planOf (experimentWith 1) |> Result.bind (Measure.atStart Metric.Chi2 order.Runner) with
             | Error reason -> Error reason
             | Ok chi when not (Double.IsFinite chi.Upper) ->
                 Error "χ² of the start, N(mean, smallest variance), is not finite"
@@ -102,7 +103,7 @@ module Prescription =
                 let error = min (sqrt (third / (4.03 * c))) (1.0 / (7.0 * sqrt c))
 
                 if steps > float mostSteps then
-                    tooMany steps
+                    tooMany (shortest (ceil steps))
                 else
                     prescribed
                         order
@@ -132,7 +133,7 @@ module Prescription =
             let steps = ceil (time / gamma)
 
             if steps > float mostSteps then
-                tooMany steps
+                tooMany (shortest (ceil steps))
             else
                 let gamma = time / steps
 
@@ -162,13 +163,10 @@ module Prescription =
                 measure [ w2 ]
             }
 
-        let subject time steps =
-            let own = experimentWith time steps
-            { Experiment = own; Plan = planOf own; Setting = Map.empty }
+        let reverse time steps = Recipes.subjectOf (experimentWith time steps) |> Result.bind BrunoReverse.reverse
+        let boundOf time steps = reverse time steps |> Result.map BrunoReverse.bound
 
-        let boundOf time steps = BrunoReverse.reverse (subject time steps) |> Result.map BrunoReverse.bound
-
-        match BrunoReverse.reverse (subject 1.0 1) with
+        match reverse 1.0 1 with
         | Error reason -> Error reason
         | Ok constants ->
             let m = constants.M.Value
@@ -183,32 +181,38 @@ module Prescription =
                 atStart * exp time / (m * RealFunctions.ExpM1(2.0 * time) + 1.0)
 
             let time =
-                Seq.initInfinite (fun k -> 0.25 * float (k + 2))
-                |> Seq.find (fun time -> startShare time <= order.Accuracy / 2.0)
+                Seq.init (4 * latestTime) (fun k -> 0.25 * float (k + 2))
+                |> Seq.tryFind (fun time -> startShare time <= order.Accuracy / 2.0)
+                |> Option.map Ok
+                |> Option.defaultValue (
+                    Error
+                        $"no time up to {latestTime} brings the start within half the accuracy, {shortest (order.Accuracy / 2.0)}"
+                )
 
-            let rec enough steps =
+            let rec enough time steps =
                 match boundOf time steps with
                 | Error reason -> Error reason
                 | Ok bound when bound <= order.Accuracy -> Ok steps
-                | Ok _ when steps >= mostSteps -> tooMany (2.0 * float mostSteps)
-                | Ok _ -> enough (2 * steps)
+                | Ok _ when steps >= mostSteps -> tooMany $"more than {mostSteps}"
+                | Ok _ -> enough time (2 * steps)
 
-            let rec fewest low high =
+            let rec fewest time low high =
                 let middle = (low + high) / 2
 
                 if high - low <= max 1 (high / 64) then
                     high
                 else
                     match boundOf time middle with
-                    | Ok bound when bound <= order.Accuracy -> fewest low middle
-                    | _ -> fewest middle high
+                    | Ok bound when bound <= order.Accuracy -> fewest time low middle
+                    | _ -> fewest time middle high
 
-            enough (int (ceil time))
-            |> Result.bind (fun sufficient ->
-                let steps = fewest (sufficient / 2) sufficient
+            attempt {
+                let! time = time
+                let! sufficient = enough time (int (ceil time))
+                let steps = fewest time (sufficient / 2) sufficient
+                let! bound = boundOf time steps
 
-                boundOf time steps
-                |> Result.bind (fun bound ->
+                return!
                     prescribed
                         order
                         (experimentWith time steps)
@@ -218,7 +222,8 @@ module Prescription =
                             $"T = {shortest time}: what is left of the start as γ → 0, δ_0·e^T/(m·(e^(2T) − 1) + 1) = {shortest (startShare time)}, is at most half the accuracy"
                             $"K = {steps}: γ = T/K = {shortest (time / float steps)}, to 1/64 the fewest steps for which δ_K is at most the accuracy"
                         ]
-                        bound))
+                        bound
+            }
 
     let private by recipe order =
         recipe order.Runner order.Law order.Target order.Accuracy
@@ -251,25 +256,62 @@ module Prescription =
             Error $"{theorem.Id} prescribes no experiment; these do: {ids}"
         | Some _ when not (Double.IsFinite accuracy && accuracy > 0.0) ->
             Error $"an accuracy of {accuracy}; it must be a positive number"
+        | Some _ when theorem.Metric = Metric.Tv && accuracy >= 1.0 ->
+            Error $"an accuracy of {accuracy}; a total variation is 1 at most, so that only less than 1 says anything"
         | Some _ when namesFile law -> Error "a target from a data file; write it as a mixture"
         | Some(_, prescribe) ->
             prescribe { Runner = runner; Theorem = theorem; Law = law; Target = target; Accuracy = accuracy }
 
-    /// The assumption that the prescribed experiment does not meet, if any; none is expected.
+    /// Why the prescribed experiment is not what was asked for, if it is not: a hypothesis that it does not meet, or a bound above
+    /// the accuracy. None is expected.
     let broken (prescription: Prescription) =
-        let subject =
-            {
-                Experiment = prescription.Experiment
-                Plan = planOf prescription.Experiment
-                Setting = Map.empty
-            }
+        match Recipes.subjectOf prescription.Experiment with
+        | Error reason -> Some reason
+        | Ok subject ->
+            match Assumption.evaluateAll subject prescription.Theorem.Assumptions with
+            | _, Some reason -> Some $"what {prescription.Theorem.Id} prescribes does not meet its {reason}"
+            | results, None when Assumption.areInTheLimit results ->
+                Some $"{prescription.Theorem.Id} {Assumption.limitOnly}"
+            | _, None when not (prescription.Bound <= prescription.Accuracy * (1.0 + 1e-12)) ->
+                Some
+                    $"the bound of what {prescription.Theorem.Id} prescribes is {shortest prescription.Bound}, above the accuracy {shortest prescription.Accuracy}"
+            | _, None -> None
 
-        prescription.Theorem.Assumptions
-        |> List.tryPick (fun assumption ->
-            match assumption.Evaluate subject with
-            | Satisfied _ -> None
-            | Broken reason -> Some $"“{assumption.Statement}”: {reason}")
+    /// The law that the end is measured against, in words: what the accuracy is about.
+    let against (plan: Plan) =
+        match Seq.last plan.Instructions with
+        | :? Instruction.Probe as probe when probe.Level.Sigma = 0.0 -> "the target"
+        | :? Instruction.Probe as probe when probe.Level.Mean = 1.0 ->
+            $"the target with noise, X + σ·Z with σ = {shortest probe.Level.Sigma}, not from the target itself"
+        | :? Instruction.Probe as probe ->
+            $"the target with noise, m·X + σ·Z with m = {shortest probe.Level.Mean} and σ = {shortest probe.Level.Sigma}, not from the target itself"
+        | _ -> "the target"
 
-    /// The metric of the theorem at the end of the experiment.
+    /// The metric of the theorem at the end of the experiment by an exact law; None where no exact law runs it.
     let measured runner (prescription: Prescription) =
-        Measure.atEnd prescription.Theorem.Metric runner (planOf prescription.Experiment)
+        match Recipes.planOf prescription.Experiment with
+        | Error reason -> Some(Error reason)
+        | Ok plan when List.isEmpty (Laws.applicable plan) -> None
+        | Ok plan -> Some(Measure.atEnd prescription.Theorem.Metric runner plan)
+
+    /// Why the exact run does not keep what the theorem promises: it ends above the bound or the accuracy, it fails, or its
+    /// interval leaves open whether it does.
+    let unkept (prescription: Prescription) measured =
+        let promised = min prescription.Bound prescription.Accuracy
+
+        match measured with
+        | None -> None
+        | Some(Error reason) -> Some $"the exact run of what {prescription.Theorem.Id} prescribes fails: {reason}"
+        | Some(Ok(found: Estimate)) ->
+            match Verdict.ofBound found promised with
+            | Holds -> None
+            | Violated ->
+                Some
+                    $"the exact run of what {prescription.Theorem.Id} prescribes measures {shortest found.Lower} at least, above its bound {shortest prescription.Bound} or the accuracy {shortest prescription.Accuracy}: the theorem's constants for this target are wrong, or the program is"
+            | Inconclusive
+            | NotApplicable when found.Value.HasValue ->
+                Some
+                    $"the exact run of what {prescription.Theorem.Id} prescribes leaves open whether {shortest promised} is kept: it measures between {shortest found.Lower} and {shortest found.Upper}"
+            | Inconclusive
+            | NotApplicable ->
+                Some $"the exact run of what {prescription.Theorem.Id} prescribes has no value: {found.Reason}"

@@ -13,14 +13,17 @@ type Recipe = { Experiment: Experiment; Reasons: string list; Bound: float }
 module Recipes =
     let private shortest (x: float) = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
 
-    let private planOf = Lower.plan (fun file -> invalidOp $"a target from the file {file}")
+    /// The plan of what a theorem prescribes; an extreme target may lead where no experiment can be written.
+    let internal planOf own =
+        Scenarios.checkedPlan own
+        |> Result.mapError (fun problems -> $"what the theorem prescribes is no valid experiment: {problems}")
 
     /// More steps than this are refused; levels are written out one by one, so that there may be fewer.
     let private mostSteps, private mostLevels = 1 <<< 20, 1 <<< 12
 
     let private refuse (found: float) most what =
         Error
-            $"the theorem asks for {shortest (ceil found)} {what}, more than {most}; a lower accuracy or a simpler target needs fewer"
+            $"the theorem asks for {shortest (ceil found)} {what}, more than {most}; a larger accuracy (a coarser result) or a simpler target needs fewer"
 
     /// The smallest standard deviation of a component.
     let private narrowest (target: Engine.Target) =
@@ -30,10 +33,11 @@ module Recipes =
         |> Seq.min
         |> sqrt
 
-    let private subjectOf own = { Experiment = own; Plan = planOf own; Setting = Map.empty }
+    let internal subjectOf own =
+        planOf own |> Result.map (fun plan -> { Experiment = own; Plan = plan; Setting = Map.empty })
 
     let private recipe reasons bound own =
-        bound (subjectOf own) |> Result.map (fun b -> { Experiment = own; Reasons = reasons; Bound = b })
+        subjectOf own |> Result.bind bound |> Result.map (fun b -> { Experiment = own; Reasons = reasons; Bound = b })
 
     /// The first σ = 2, 4, 8, … times the largest deviation at which N(0, σ²·I) is within `share` of the noised target.
     let private firstNoise runner law (target: Engine.Target) share =
@@ -48,13 +52,17 @@ module Recipes =
                 measure [ tv ]
             }
             |> planOf
-            |> Measure.atInitial Metric.Tv runner
+            |> Result.bind (Measure.atInitial Metric.Tv runner)
+
+        let unknown reason =
+            Error
+                $"the theorem asks for the total variation between N(0, σ²·I) and the target with that noise, which no exact law gives here ({reason})"
 
         let rec search sigma rounds =
             match distance sigma with
-            | Error reason -> Error reason
+            | Error reason -> unknown reason
             | Ok tv when tv.Value.HasValue && tv.Upper <= share -> Ok(sigma, tv.Upper)
-            | Ok tv when not tv.Value.HasValue -> Error tv.Reason
+            | Ok tv when not tv.Value.HasValue -> unknown tv.Reason
             | Ok _ when rounds = 0 -> Error $"no noise up to σ = {shortest sigma} hides the target"
             | Ok _ -> search (2.0 * sigma) (rounds - 1)
 
@@ -63,8 +71,7 @@ module Recipes =
     let private lastNoise target =
         let last = narrowest target / 2.0
 
-        last,
-        $"last noise σ = {shortest last}: half of the target's smallest standard deviation; the result is about the target with this noise"
+        last, $"last noise σ = {shortest last}: half of the target's smallest standard deviation"
 
     let private startReason sigma apart =
         $"first noise σ = {shortest sigma}: N(0, σ²·I) is within {shortest apart} of the target with this noise (exact law), at most a third of the accuracy"
@@ -195,10 +202,11 @@ module Recipes =
                 }
                 |> planOf
 
-            match LevelRuns.ofPlan plan with
-            | Ok [ _; run ] -> LeeAnnealed.byExactLaw runner plan run
-            | Ok _ -> Error "the descent has no step"
-            | Error reason -> Error reason
+            match plan, plan |> Result.bind LevelRuns.ofPlan with
+            | Ok plan, Ok [ _; run ] -> LeeAnnealed.byExactLaw runner plan run
+            | Ok _, Ok _ -> Error "the descent has no step"
+            | Error reason, _
+            | _, Error reason -> Error reason
 
         descent
             runner
@@ -218,7 +226,12 @@ module Recipes =
             let radius = data |> List.map (fun b -> b.Radius) |> List.max
             let smallest = data |> List.map (fun b -> b.Variance) |> List.min
             let largest = data |> List.map (fun b -> b.Variance) |> List.max
-            let t1 = max 0.25 (PedrottiCurvature.forwardTime 5.0 radius smallest)
+
+            // ½·ln(1 + τ²) is where ρ = τ: from there half of τ lies ahead, and N(0, I) is no worse a start for wide data.
+            let t1 =
+                [ 0.25; PedrottiCurvature.forwardTime 5.0 radius smallest; 0.5 * RealFunctions.LogOnePlus smallest ]
+                |> List.max
+
             let level = NoiseLevel.VariancePreserving t1
             let alpha = PedrottiData.curvature level data
             let steep = PedrottiData.smoothness level data
@@ -254,10 +267,10 @@ module Recipes =
                     |> recipe
                         [
                             $"the data are q∗N(0, τ²·I): R = {shortest radius}, τ² from {shortest smallest} to {shortest largest}"
-                            $"T1 = {shortest t1} = ½·ln(1 − τ² + 5R²), at least ¼: there −∇²ln p ⪰ α·I with α = {shortest alpha}, L = {shortest steep}"
+                            $"T1 = {shortest t1} is the largest of ½·ln(1 − τ² + 5R²), ½·ln(1 + τ²) and ¼: there −∇²ln p ⪰ α·I with α = {shortest alpha}, L = {shortest steep}"
                             $"h = {shortest h}: the smaller of 1/(8L) and (δ/3)²·α/(3.92·L²·d), half of KL_N = 2·(δ/3)²"
                             $"N = {shortest needed}: e^(−αNh/2)·K₀ with K₀ = {shortest start} is at most the other half"
-                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ; the result is about the target with this noise"
+                            $"last level ρ = σ/m = {shortest last}: half of the smallest τ"
                             $"K = {shortest count} = (1/ρ² − 1/ρ_{{T1}}²)·tr Cov/(4·(δ/3)²), rounded up, tr Cov = {shortest trace}; the levels are uniform in 1/ρ²"
                             "a third of the accuracy is left for a score error; this experiment has the exact score"
                         ]

@@ -29,8 +29,15 @@ let scenario name description experiment bases axes =
         Experiment = experiment
     }
 
-/// The plan of a scenario's experiment; scenarios name no files.
-let planOf experiment = Lower.plan (fun file -> invalidOp $"a scenario names the file {file}") experiment
+/// The plan of an experiment that has passed the command's own check, or what is wrong with it.
+let checkedPlan experiment =
+    Check.plan experiment |> Result.mapError (fun problems -> (Message.renderAll problems).TrimEnd())
+
+/// The plan of a scenario's experiment; one that `sgm check` would refuse is a defect of the scenario.
+let planOf experiment =
+    match checkedPlan experiment with
+    | Ok plan -> plan
+    | Error problems -> invalidOp $"no valid experiment: {problems}"
 
 /// The metric at the end of a trial's run.
 let atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan

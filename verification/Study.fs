@@ -11,85 +11,87 @@ open Sgm.Engine
 /// A theorem held against scenarios: every axis around every base.
 module Study =
 
-    /// Symbols of the axes that a scenario varies.
+    let rec private isCancellation (error: exn) =
+        match error with
+        | :? OperationCanceledException -> true
+        | :? AggregateException as several -> several.InnerExceptions |> Seq.forall isCancellation
+        | _ -> false
+
+    /// What fails in a cell is that cell's verdict, not the end of the run; only cancelling ends that.
+    let private guarded what work =
+        try
+            work ()
+        with error when not (isCancellation error) ->
+            Error $"{what} failed: {error.Message}"
+
+    /// The settings along an axis around every base, or why there are none.
     let private alongAxis effort (scenario: Scenario) (axis: Axis) =
-        [
-            for point in scenario.Bases do
-                for value in axis.Values effort -> Map.add axis.Symbol value point
-        ]
+        guarded "listing the settings" (fun () ->
+            match
+                [
+                    for point in scenario.Bases do
+                        for value in axis.Values effort -> Map.add axis.Symbol value point
+                ]
+            with
+            | [] -> Error "nothing was tried: the axis has no values, or the scenario no base"
+            | settings -> Ok settings)
 
-    /// Scenarios use no files.
-
-    let private trialOf (scenario: Scenario) setting =
-        let experiment = scenario.Experiment setting 0
-
+    /// A setting with its experiment and its trial, or why there is none.
+    type private Prepared =
         {
-            Subject = { Experiment = experiment; Plan = Scenarios.planOf experiment; Setting = setting }
-            Setting = setting
-            Refined = scenario.Experiment setting >> Scenarios.planOf
+            Setting: Setting
+            Experiment: Lazy<Result<Experiment, string>>
+            /// Lowered when first asked for: a fitted score is fitted then.
+            Trial: Lazy<Result<Trial, string>>
         }
 
-    /// Lowered when first asked for: a fitted score is fitted then.
-    let private trialsAlong effort scenario axis =
-        alongAxis effort scenario axis |> List.map (fun setting -> lazy trialOf scenario setting)
+    let private prepared (scenario: Scenario) setting =
+        let own = lazy guarded "making the experiment" (fun () -> Ok(scenario.Experiment setting 0))
 
-    /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
-    /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
-    let informativeBelow metric (plan: Plan) =
-        match metric with
-        | Metric.Tv -> 1.0
-        | Metric.Chi2 -> 4.0
-        | Metric.Kl -> 2.0
-        | _ -> sqrt (Constants.covarianceTrace plan.Target NoiseLevel.Data)
+        let trial =
+            lazy
+                guarded "lowering the experiment" (fun () ->
+                    attempt {
+                        let! experiment = own.Value
 
-    /// How many times as many particles would decide a sampled comparison whose interval narrows with the square root of their number.
-    let private moreParticles (c: Comparison) =
-        let value = c.Measured.Value.Value
-        let away = abs (c.Bound - value)
-        let half = if c.Bound > value then c.Measured.Upper - value else value - c.Measured.Lower
+                        let! plan =
+                            Scenarios.checkedPlan experiment
+                            |> Result.mapError (fun problems -> $"no valid experiment: {problems}")
 
-        if c.Measured.Confidence = 1.0 then
-            ""
-        elif away > 0.0 && System.Double.IsFinite half then
-            $"; about {ceil ((half / away) ** 2.0):g3} times as many particles would decide"
-        else
-            "; the value is the bound, more particles may not decide"
+                        return
+                            {
+                                Subject = { Experiment = experiment; Plan = plan; Setting = setting }
+                                Setting = setting
+                                Refined = scenario.Experiment setting >> Scenarios.planOf
+                            }
+                    })
 
-    let private judge theorem plan (comparisons: Comparison list) =
-        let verdicts = comparisons |> List.map (fun c -> Verdict.ofBound c.Measured c.Bound)
+        { Setting = setting; Experiment = own; Trial = trial }
 
-        let ratio (c: Comparison) = if c.Measured.Value.HasValue then c.Measured.Value.Value / c.Bound else infinity
+    /// The cell, from one that is inconclusive: evidence only of what the hypotheses cover. `isRefined` says whether the trial knows its limit of small steps.
+    let private assess isRefined (runner: Runner) (theorem: Theorem) (trial: Trial) empty =
+        let assumptions, broken = Assumption.evaluateAll trial.Subject theorem.Assumptions
+        let empty = { empty with Cell.Assumptions = assumptions }
 
-        let verdict = Verdict.all verdicts
+        match broken with
+        | Some reason -> { empty with Verdict = NotApplicable; Reason = Some reason }
+        | None when not isRefined && Assumption.areInTheLimit assumptions ->
+            { empty with Verdict = NotApplicable; Reason = Some Assumption.limitOnly }
+        | None ->
+            match guarded "the evidence" (fun () -> theorem.Evidence runner trial) with
+            | Error reason -> { empty with Reason = Some reason }
+            | Ok compared ->
+                let found = Judge.comparisons theorem.Metric trial.Subject.Plan compared
 
-        // When all hold the last one speaks for the theorem: it is the conclusion, the others are its steps.
-        let decisive =
-            if verdict = Holds then
-                List.tryLast comparisons
-            else
-                List.zip comparisons verdicts
-                |> List.filter (fun (_, v) -> v = verdict)
-                |> List.map fst
-                |> function
-                    | [] -> None
-                    | several -> Some(List.maxBy ratio several)
+                { empty with
+                    Decisive = found.Decisive
+                    Comparisons = List.length compared |> int64
+                    Verdict = found.Verdict
+                    Reason = found.Reason
+                    IsVacuous = found.IsVacuous
+                }
 
-        let final = List.tryLast comparisons
-        let vacuous = final |> Option.exists (fun c -> not (c.Bound < informativeBelow theorem.Metric plan))
-
-        let reason =
-            match verdict, decisive with
-            | Violated, Some c ->
-                Some $"{c.What}: measured at least {c.Measured.Lower:g8}, above the bound {c.Bound:g8}"
-            | Inconclusive, Some c when not c.Measured.Value.HasValue -> Some $"{c.What}: {c.Measured.Reason}"
-            | Inconclusive, Some c ->
-                Some
-                    $"{c.What}: the bound {c.Bound:g8} lies inside the interval [{c.Measured.Lower:g8}, {c.Measured.Upper:g8}]{moreParticles c}"
-            | _ -> None
-
-        decisive, verdict, vacuous, reason
-
-    let private cell (runner: Runner) (theorem: Theorem) (trial: Trial) =
+    let private cell isRefined (runner: Runner) (theorem: Theorem) (prepared: Prepared) =
         let last = ref None
 
         let record (spent: Spending) =
@@ -97,55 +99,33 @@ module Study =
             runner.Budget.Record spent
 
         let runner = { runner with Budget = { runner.Budget with Record = record } }
-        let experiment = trial.Subject.Experiment
-
-        let assumptions = theorem.Assumptions |> List.map (fun a -> a, a.Evaluate trial.Subject)
-
-        let broken =
-            assumptions
-            |> List.tryPick (fun (a, result) ->
-                match result with
-                | Broken reason -> Some $"assumption “{a.Statement}”: {reason}"
-                | Satisfied _ -> None)
 
         let empty =
             {
-                Setting = trial.Setting
-                Experiment = experiment
-                Assumptions = assumptions
+                Setting = prepared.Setting
+                Experiment = Result.toOption prepared.Experiment.Value
+                Assumptions = []
                 Decisive = None
                 Comparisons = 0L
-                Verdict = NotApplicable
-                Reason = broken
+                Verdict = Inconclusive
+                Reason = None
                 IsVacuous = false
             }
 
-        match broken with
-        | Some _ -> empty
-        | None ->
-            let evidence = theorem.Evidence runner trial
+        let found =
+            guarded "the cell" (fun () ->
+                prepared.Trial.Value |> Result.map (fun trial -> assess isRefined runner theorem trial empty))
 
-            // The particles and the seed that decided, so that the experiment replays them.
-            let empty =
-                match last.Value with
-                | Some spent ->
-                    { empty with
-                        Experiment = { experiment with Particles = int spent.Particles; Seed = int64 spent.Seed }
-                    }
-                | None -> empty
-
-            match evidence with
-            | Error reason -> { empty with Verdict = Inconclusive; Reason = Some reason }
-            | Ok comparisons ->
-                let decisive, verdict, vacuous, reason = judge theorem trial.Subject.Plan comparisons
-
-                { empty with
-                    Decisive = decisive
-                    Comparisons = List.length comparisons |> int64
-                    Verdict = verdict
-                    Reason = reason
-                    IsVacuous = vacuous
-                }
+        match found, last.Value with
+        | Error reason, _ -> { empty with Reason = Some reason }
+        | Ok measured, None -> measured
+        // The particles and the seed that decided, so that the experiment replays them.
+        | Ok measured, Some spent ->
+            { measured with
+                Experiment =
+                    measured.Experiment
+                    |> Option.map (fun own -> { own with Particles = int spent.Particles; Seed = int64 spent.Seed })
+            }
 
     /// The theorem on a single experiment of one's own.
     let onExperiment runner theorem experiment =
@@ -158,7 +138,7 @@ module Study =
                 Experiment = fun _ _ -> experiment
             }
 
-        cell runner theorem (trialOf scenario Map.empty)
+        cell false runner theorem (prepared scenario Map.empty)
 
     /// A runner whose cells have equal shares of its budget, and what they will have spent.
     let private sharing (runner: Runner) cells =
@@ -167,139 +147,211 @@ module Study =
         let budget = { runner.Budget.Among cells with Record = spent.Enqueue }
         { runner with Budget = budget }, spent
 
+    /// Which settings are outside the hypotheses, and why the first of them is.
+    let private outside count (settings: (Setting * string) list) =
+        match settings with
+        | [] -> None
+        | (_, reason) :: _ ->
+            let names = settings |> List.map (fst >> Subject.settingText) |> String.concat "; "
+            Some $"not applicable in {settings.Length} of {count} cells ({names}): {reason}"
+
+    /// What the cells of a check come to: a verdict, and a reason that names the setting.
+    let private conclude (cells: Cell list) =
+        let verdict = cells |> List.map (fun c -> c.Verdict) |> Verdict.all
+
+        let deciding =
+            cells
+            |> List.tryFind (fun c -> c.Verdict = verdict)
+            |> Option.bind (fun c -> c.Reason |> Option.map (fun why -> $"{Subject.settingText c.Setting}: {why}"))
+
+        let unused =
+            cells
+            |> List.filter (fun c -> c.Verdict = NotApplicable && verdict <> NotApplicable)
+            |> List.map (fun c -> c.Setting, defaultArg c.Reason "")
+            |> outside cells.Length
+
+        verdict, [ deciding; unused ] |> List.choose id |> String.concat "; " |> Some |> Option.filter ((<>) "")
+
+    /// A check that is worked on when it is asked for: how many settings it has, and what comes of it.
+    type private Prospect = { Settings: int; Measure: (unit -> unit) -> Runner -> CheckResult }
+
+    let private empty (theorem: Theorem) kind scenario axis =
+        {
+            Theorem = theorem
+            Kind = kind
+            Scenario = scenario
+            Axis = axis
+            Verdict = Inconclusive
+            Reason = None
+            Cells = []
+            Claim = None
+            Points = []
+            Rate = None
+            Sampled = []
+            Seconds = 0.0
+        }
+
+    let private timed (measure: unit -> CheckResult) =
+        let clock = Stopwatch.StartNew()
+        let result = measure ()
+        { result with Seconds = clock.Elapsed.TotalSeconds }
+
+    /// A check over the settings along an axis; without any it is inconclusive.
+    let private prospect effort empty scenario axis measure =
+        match alongAxis effort scenario axis with
+        | Error reason -> { Settings = 0; Measure = fun _ _ -> { empty with Reason = Some reason } }
+        | Ok settings ->
+            let trials = settings |> List.map (prepared scenario)
+
+            {
+                Settings = settings.Length
+                Measure = fun told runner -> timed (fun () -> measure trials told runner)
+            }
+
     let private boundChecks effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
                 for axis in scenario.Axes do
-                    let trials = trialsAlong effort scenario axis
+                    let kind = if theorem.Stance = Necessity then NegativeCheck else BoundCheck
+                    let empty = empty theorem kind scenario axis
 
-                    fun told (whole: Runner) ->
-                        let clock = Stopwatch.StartNew()
+                    prospect effort empty scenario axis (fun trials told whole ->
                         let runner, spent = sharing whole trials.Length
 
                         let cells =
                             trials
                             |> List.map (fun trial ->
                                 runner.Cancellation.ThrowIfCancellationRequested()
-                                let measured = cell runner theorem trial.Value
+                                let measured = cell true runner theorem trial
                                 told ()
                                 measured)
 
-                        let verdict = cells |> List.map (fun c -> c.Verdict) |> Verdict.all
+                        let verdict, reason = conclude cells
 
-                        {
-                            Theorem = theorem
-                            Kind = (if theorem.Stance = Necessity then NegativeCheck else BoundCheck)
-                            Scenario = scenario
-                            Axis = axis
+                        { empty with
                             Verdict = verdict
-                            Reason =
-                                cells |> List.tryFind (fun c -> c.Verdict = verdict) |> Option.bind (fun c -> c.Reason)
+                            Reason = reason
                             Cells = cells
-                            Claim = None
-                            Points = []
-                            Rate = None
                             Sampled = List.ofSeq spent
-                            Seconds = clock.Elapsed.TotalSeconds
-                        }
+                        })
         ]
 
-    let private ratePoint runner (claim: RateClaim) (axis: Axis) (trial: Trial) =
-        runner.Cancellation.ThrowIfCancellationRequested()
+    /// A point of a rate, and why it is outside the theorem's hypotheses if it is.
+    let private ratePoint (runner: Runner) (theorem: Theorem) (claim: RateClaim) (axis: Axis) (prepared: Prepared) =
+        let value, outside =
+            match prepared.Trial.Value with
+            | Error reason -> Error reason, None
+            | Ok trial ->
+                match Assumption.evaluateAll trial.Subject theorem.Assumptions |> snd with
+                | Some reason -> Error reason, Some reason
+                | None -> guarded "the measurement" (fun () -> claim.Quantity runner trial), None
 
         {
-            X = Map.find axis.Symbol trial.Setting
+            X = Map.find axis.Symbol prepared.Setting
             Value =
-                match claim.Quantity runner trial with
+                match value with
                 | Ok value -> value
                 | Error reason -> Estimate.Unavailable("run", reason)
             Excluded = None
-            Experiment = trial.Subject.Experiment
-        }
+            Experiment = Result.toOption prepared.Experiment.Value
+        },
+        outside |> Option.map (fun reason -> prepared.Setting, reason)
+
+    let private rateVerdict falseAlarm (claim: RateClaim) (points: RatePoint list) =
+        let ascending = (List.last points).X > (List.head points).X
+
+        match Rates.measure falseAlarm claim points with
+        | Error reason -> Inconclusive, Some reason, None
+        | Ok rate ->
+            match Rates.verdict claim ascending rate with
+            | Holds -> Holds, None, Some rate
+            | verdict ->
+                let particles =
+                    Rates.needed claim ascending rate
+                    |> Option.filter (fun _ -> verdict = Inconclusive)
+                    |> Option.map (sprintf "; %s")
+                    |> Option.defaultValue ""
+
+                let reason = $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]{particles}"
+                verdict, Some reason, Some rate
 
     let private rateChecks effort (theorem: Theorem) =
         [
             for claim in theorem.Rates do
-                let axis = claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis)
-                let trials = trialsAlong effort claim.Scenario axis
+                let axis =
+                    claim.Scenario.Axes
+                    |> List.tryFind (fun a -> a.Symbol = claim.Axis)
+                    |> Option.defaultValue
+                        {
+                            Symbol = claim.Axis
+                            Meaning = "an axis that the scenario does not have"
+                            Values = fun _ -> []
+                        }
 
-                fun told (whole: Runner) ->
-                    let clock = Stopwatch.StartNew()
+                let empty = { empty theorem RateCheck claim.Scenario axis with Claim = Some claim }
+
+                prospect effort empty claim.Scenario axis (fun trials told whole ->
                     let runner, spent = sharing whole trials.Length
 
-                    let points =
+                    let measured =
                         trials
                         |> List.map (fun trial ->
-                            let point = ratePoint runner claim axis trial.Value
+                            runner.Cancellation.ThrowIfCancellationRequested()
+                            let point = ratePoint runner theorem claim axis trial
                             told ()
                             point)
 
-                    let ascending = (List.last points).X > (List.head points).X
-                    let measured = Rates.measure whole.Budget.FalseAlarm claim points
+                    let points, unused = List.map fst measured, List.choose snd measured
 
                     let verdict, reason, rate =
-                        match measured with
-                        | Error reason -> Inconclusive, Some reason, None
-                        | Ok rate ->
-                            let verdict = Rates.verdict claim ascending rate
+                        if unused.Length = points.Length then
+                            NotApplicable, None, None
+                        else
+                            rateVerdict whole.Budget.FalseAlarm claim points
 
-                            let reason =
-                                if verdict = Holds then
-                                    None
-                                else
-                                    let particles =
-                                        Rates.needed claim ascending rate
-                                        |> Option.filter (fun _ -> verdict = Inconclusive)
-                                        |> Option.map (sprintf "; %s")
-                                        |> Option.defaultValue ""
-
-                                    Some $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]{particles}"
-
-                            verdict, reason, Some rate
-
-                    {
-                        Theorem = theorem
-                        Kind = RateCheck
-                        Scenario = claim.Scenario
-                        Axis = axis
+                    { empty with
                         Verdict = verdict
-                        Reason = reason
-                        Cells = []
-                        Claim = Some claim
+                        Reason =
+                            [ reason; outside points.Length unused ]
+                            |> List.choose id
+                            |> String.concat "; "
+                            |> Some
+                            |> Option.filter ((<>) "")
                         Points =
                             rate
                             |> Option.map (fun r -> r.Points)
                             |> Option.defaultWith (fun () -> Rates.screened points)
                         Rate = rate
                         Sampled = List.ofSeq spent
-                        Seconds = clock.Elapsed.TotalSeconds
-                    }
+                    })
         ]
 
-    /// How many settings all checks measure.
-    let private settings effort (theorem: Theorem) =
-        let along scenario axis = (alongAxis effort scenario axis).Length
+    /// All checks of a theorem. One that is tried on nothing shows up as a check that is inconclusive.
+    let private checksOf effort theorem =
+        match boundChecks effort theorem @ rateChecks effort theorem with
+        | [] ->
+            let axis = { Symbol = ""; Meaning = ""; Values = fun _ -> [] }
+            let scenario = Scenarios.scenario "none" "" (fun _ _ -> invalidOp "there is no scenario") [] [ axis ]
 
-        let bounds = theorem.Scenarios |> List.sumBy (fun scenario -> scenario.Axes |> List.sumBy (along scenario))
+            let nothing =
+                { empty theorem BoundCheck scenario axis with
+                    Reason = Some "the theorem is tried on nothing"
+                }
 
-        let rates =
-            theorem.Rates
-            |> List.sumBy (fun claim ->
-                claim.Scenario.Axes |> List.find (fun a -> a.Symbol = claim.Axis) |> along claim.Scenario)
-
-        bounds + rates
+            [ { Settings = 0; Measure = fun _ _ -> nothing } ]
+        | several -> several
 
     /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run one after the
     /// other; checks run on all cores. Every check has an equal share of the runner's budget.
     let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
-        let total = theorems |> List.sumBy (settings effort)
-
         let checks =
             [|
                 for theorem in theorems do
-                    for check in boundChecks effort theorem @ rateChecks effort theorem do
+                    for check in checksOf effort theorem do
                         theorem.Id, check
             |]
+
+        let total = checks |> Array.sumBy (fun (_, check) -> check.Settings)
 
         fun runner ->
             let clock = Stopwatch.StartNew()
@@ -317,9 +369,9 @@ module Study =
                 Partitioner.Create(Seq.indexed checks, EnumerablePartitionerOptions.NoBuffering),
                 ParallelOptions(
                     CancellationToken = runner.Cancellation,
-                    MaxDegreeOfParallelism = System.Environment.ProcessorCount
+                    MaxDegreeOfParallelism = Environment.ProcessorCount
                 ),
-                fun (i, (id, check)) -> results[i] <- check (fun () -> measured id) share
+                fun (i, (id, check)) -> results[i] <- check.Measure (fun () -> measured id) share
             )
             |> ignore
 

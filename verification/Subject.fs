@@ -41,6 +41,10 @@ type PredictorRun =
 
 /// Shapes that theorems speak of, recognised in a plan.
 module Subject =
+    /// "d = 4, h = 0.1".
+    let settingText (setting: Setting) =
+        setting |> Map.toList |> List.map (fun (symbol, value) -> $"{symbol} = {value:g6}") |> String.concat ", "
+
     let private relativelyEqual tolerance (a: float) (b: float) = abs (a - b) <= tolerance * max (abs a) (abs b)
 
     /// Whether a step is a Langevin step x ← x + h·s + √(2h)·ξ at one level.
@@ -55,13 +59,15 @@ module Subject =
         match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
         | [ step ] ->
             if isLangevin step then
-                Ok { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount }
+                LevelPath.follows subject.Plan
+                |> Result.map (fun () -> { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount })
             else
                 Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ at one level"
         | [] -> Error "the sampler takes no step"
         | _ -> Error "the sampler is not a repetition of one and the same Langevin step"
 
-    /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that.
+    /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that. At which level the end is
+    /// measured is left to the statement.
     let uniformPredictor (subject: Subject) =
         let steps = subject.Plan.Tableaus() |> List.ofSeq
 
@@ -80,14 +86,15 @@ module Subject =
             if first.StaysAtLevel then
                 Error "the sampler has corrector steps; the statement is for a predictor alone"
             elif List.forall regular steps && subject.Plan.StepCount = int64 steps.Length then
-                Ok
+                LevelPath.followsUntilStopped subject.Plan
+                |> Result.map (fun () ->
                     {
                         Method = first.Method
                         Gamma = gamma
                         K = int64 steps.Length
                         From = first.From
                         To = last.To
-                    }
+                    })
             else
                 Error "the steps are not of one method and one size"
 

@@ -26,6 +26,8 @@ type Source =
 type AssumptionResult =
     /// It holds; with the numbers.
     | Satisfied of detail: string
+    /// It holds of the limit of small steps, not of the run itself; with the numbers.
+    | InTheLimit of detail: string
     /// It does not hold, or nothing is known; with the reason.
     | Broken of reason: string
 
@@ -40,6 +42,9 @@ type Assumption =
 
 /// Assumptions from what is known or not known of an experiment.
 module Assumption =
+    /// What `sgm check` and a verdict say of a statement in continuous time.
+    let limitOnly = "covers the limit h → 0 of this run, not this run"
+
     /// Satisfied with the detail of an Ok, broken for the reason of an Error.
     let ofResult statement (evaluate: Subject -> Result<string, string>) =
         {
@@ -50,6 +55,47 @@ module Assumption =
                     | Ok detail -> Satisfied detail
                     | Error reason -> Broken reason
         }
+
+    /// The same for a hypothesis that only the limit of small steps of the experiment can meet.
+    let inTheLimit statement (evaluate: Subject -> Result<string, string>) =
+        {
+            Statement = statement
+            Evaluate =
+                fun subject ->
+                    match evaluate subject with
+                    | Ok detail -> InTheLimit detail
+                    | Error reason -> Broken reason
+        }
+
+    /// Evaluated, an exception being a reason to refuse: what cannot be evaluated is not known to hold.
+    let evaluate subject (assumption: Assumption) =
+        try
+            assumption.Evaluate subject
+        with error when not (error :? System.OperationCanceledException) ->
+            Broken $"it could not be evaluated: {error.Message}"
+
+    /// All of a theorem's hypotheses on an experiment, and the first reason why it says nothing about it.
+    let evaluateAll subject assumptions =
+        let results = assumptions |> List.map (fun assumption -> assumption, evaluate subject assumption)
+
+        let broken =
+            results
+            |> List.tryPick (fun (assumption, result) ->
+                match result with
+                | Broken reason -> Some $"assumption “{assumption.Statement}”: {reason}"
+                | Satisfied _
+                | InTheLimit _ -> None)
+
+        results, broken
+
+    /// Whether results speak of the limit of small steps.
+    let areInTheLimit results =
+        results
+        |> List.exists (fun (_, result) ->
+            match result with
+            | InTheLimit _ -> true
+            | Satisfied _
+            | Broken _ -> false)
 
 /// How experiments are executed while verifying. The default is the engine; the sabotage tests put a broken one here.
 type Runner =
@@ -109,7 +155,7 @@ type Trial =
     {
         Subject: Subject
         Setting: Setting
-        /// The plan with steps refined k times.
+        /// The plan with steps refined k times; an experiment of one's own has itself only.
         Refined: int -> Plan
     }
 

@@ -24,21 +24,26 @@ module Verdict =
     /// is attained, and counts as `Holds`. A violation smaller than this cannot be seen, and is not claimed to be.
     let resolution = 1e-9
 
-    /// The verdict of measured ≤ bound from the measurement's interval.
+    /// The verdict of measured ≤ bound from the measurement's interval. A bound that is not a number decides nothing, nor does a
+    /// measurement of which nothing is known; an infinite bound holds of any value, and is vacuous.
     let ofBound (measured: Estimate) (bound: float) =
         let sharp = measured.Confidence = 1.0 && measured.Upper - measured.Lower <= resolution * abs bound
 
-        if System.Double.IsNaN bound then Inconclusive
+        let isUnknown = not measured.Value.HasValue && measured.Upper = infinity
+
+        if System.Double.IsNaN bound || isUnknown then Inconclusive
         elif measured.Upper <= bound then Holds
         elif sharp && measured.Lower <= bound * (1.0 + resolution) then Holds
         elif measured.Lower > bound then Violated
         else Inconclusive
 
-    /// The verdict of several: one violation is a violation; cells that are not applicable do not count unless all are.
+    /// The verdict of several: one violation is a violation; cells that are not applicable do not count unless all are; of none
+    /// nothing is known.
     let all verdicts =
         let verdicts = List.ofSeq verdicts
 
         if List.contains Violated verdicts then Violated
         elif List.contains Inconclusive verdicts then Inconclusive
         elif List.contains Holds verdicts then Holds
+        elif verdicts.IsEmpty then Inconclusive
         else NotApplicable

@@ -18,7 +18,11 @@ type Replay =
     }
 
     /// To be typed in the report's folder: by an exact law where there is one, otherwise by the particles and the seed in the file.
-    member this.Command = $"sgm run {this.File} --by auto"
+    member this.Command =
+        if this.File = "" then
+            "the scenario made no experiment"
+        else
+            $"sgm run {this.File} --by auto"
 
 /// A check as the report shows it.
 type ReportedCheck =
@@ -62,17 +66,20 @@ module Document =
     let private replays () =
         let known = Dictionary<string, Replay>()
 
-        fun (theorem: Theorem) (experiment: Experiment) ->
-            let text = Print.experiment experiment
-            let fingerprint = Fingerprint.ofText text
-            let file = $"cells/{Wording.slug theorem.Id}-{fingerprint.Substring(0, 12)}.sgm"
+        fun (theorem: Theorem) (experiment: Experiment option) ->
+            match experiment with
+            | None -> { Fingerprint = ""; Text = ""; File = "" }
+            | Some own ->
+                let text = Print.experiment own
+                let fingerprint = Fingerprint.ofText text
+                let file = $"cells/{Wording.slug theorem.Id}-{fingerprint.Substring(0, 12)}.sgm"
 
-            match known.TryGetValue file with
-            | true, replay -> replay
-            | _ ->
-                let replay = { Fingerprint = fingerprint; Text = text; File = file }
-                known[file] <- replay
-                replay
+                match known.TryGetValue file with
+                | true, replay -> replay
+                | _ ->
+                    let replay = { Fingerprint = fingerprint; Text = text; File = file }
+                    known[file] <- replay
+                    replay
 
     /// The name if it is new, otherwise with a number behind it.
     let private unique () =
@@ -139,6 +146,7 @@ module Document =
     let replaysOf (document: Document) =
         document.Checks
         |> List.collect (fun reported -> List.map snd reported.Cells @ List.map snd reported.Points)
+        |> List.filter (fun replay -> replay.File <> "")
         |> List.distinctBy (fun replay -> replay.File)
 
     /// The axes of a check in the order of the scenario, for the columns of its table.
@@ -181,15 +189,13 @@ module Document =
             let points = Wording.count check.Points.Length "point"
             $"{claim.Of} ~ {law}: {claimed claim}, no exponent from {points}."
         | None, _ ->
-            let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict <> NotApplicable)
-
             let tightest =
                 match check.Tightest with
                 | Some ratio -> $"; measured/bound is at most {Numbers.ratio ratio}"
                 | None -> ""
 
             let outside =
-                match check.Cells.Length - applicable.Length with
+                match check.NotApplicableCells with
                 | 0 -> ""
                 | n -> $"; {n} outside the assumptions"
 

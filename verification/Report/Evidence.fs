@@ -31,8 +31,10 @@ module Evidence =
     let private command (replay: Replay) =
         [
             el "code" [ "class", "command" ] [ text replay.Command ]
-            text " "
-            el "a" [ "href", replay.File ] [ text "file" ]
+
+            if replay.File <> "" then
+                text " "
+                el "a" [ "href", replay.File ] [ text "file" ]
         ]
 
     /// Which inequality decided, and among how many.
@@ -222,9 +224,10 @@ module Evidence =
                     pointTable reported
 
                 match exhibit reported with
-                | Some(name, replay) ->
+                | Some(name, replay) when replay.File <> "" ->
                     el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
                     el "pre" [] [ el "code" [] [ text replay.Text ] ]
+                | Some _
                 | None -> ()
             ]
 
@@ -235,14 +238,16 @@ module Evidence =
         let details =
             results
             |> List.choose (function
-                | Satisfied detail -> Some detail
+                | Satisfied detail
+                | InTheLimit detail -> Some detail
                 | Broken _ -> None)
 
         let broken =
             results
             |> List.choose (function
                 | Broken reason -> Some reason
-                | Satisfied _ -> None)
+                | Satisfied _
+                | InTheLimit _ -> None)
 
         let outcome =
             match results.Length, broken.Length with

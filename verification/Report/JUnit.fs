@@ -1,5 +1,6 @@
 namespace Sgm.Verification.Report
 
+open System
 open System.IO
 open System.Text
 open System.Xml
@@ -21,7 +22,8 @@ module JUnit =
         attribute xml "errors" "0"
         attribute xml "skipped" (string (having [ Inconclusive; NotApplicable ]))
 
-    let private time (xml: XmlWriter) (seconds: float) = attribute xml "time" (seconds.ToString "F3")
+    let private time (xml: XmlWriter) (seconds: float) =
+        attribute xml "time" (seconds.ToString("F3", Globalization.CultureInfo.InvariantCulture))
 
     let private message (reported: ReportedCheck) =
         let reason = reported.Check.Reason |> Option.defaultValue (Document.sentence reported)

@@ -52,6 +52,7 @@ module Json =
         optional json "lower" (check.Rate |> Option.map (fun rate -> rate.Lower))
         optional json "upper" (check.Rate |> Option.map (fun rate -> rate.Upper))
         json.WriteNumber("vacuous", check.Vacuous)
+        json.WriteNumber("notApplicable", check.NotApplicableCells)
         json.WriteString("key", reported.Anchor)
         json.WriteString("title", check.Theorem.Title)
         json.WriteString("source", check.Theorem.Source.Citation)
@@ -101,6 +102,9 @@ module Json =
         | Satisfied detail ->
             json.WriteBoolean("satisfied", true)
             json.WriteString("detail", detail)
+        | InTheLimit detail ->
+            json.WriteBoolean("satisfied", true)
+            json.WriteString("detail", $"in the limit of small steps: {detail}")
         | Broken reason ->
             json.WriteBoolean("satisfied", false)
             json.WriteString("detail", reason)

@@ -83,7 +83,8 @@ module Targets =
             |> List.choose (fun reported ->
                 reported.Cells
                 |> List.tryHead
-                |> Option.map (fun (cell, _) -> reported.Check.Scenario.Name, cell.Experiment))
+                |> Option.bind (fun (cell, _) ->
+                    cell.Experiment |> Option.map (fun own -> reported.Check.Scenario.Name, own)))
             |> List.filter (fun (_, own) -> not (namesFile own.Target))
 
         if experiments.IsEmpty then

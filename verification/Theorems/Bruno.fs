@@ -57,7 +57,7 @@ let internal reverseRun (subject: Subject) =
         if run.To.Parameter <> 0.0 then
             Error $"the run stops at time {run.To.Parameter:g4}, not 0"
         else
-            Ok run)
+            LevelPath.follows subject.Plan |> Result.map (fun () -> run))
 
 /// The level that the law at the end is measured against.
 let internal measuredAt (plan: Plan) =

@@ -9,7 +9,7 @@ open Sgm.Verification.Theorems.Bruno
 
 let private stoppingAssumptions =
     [
-        assume
+        Assumption.inTheLimit
             "the limit γ → 0 of Euler–Maruyama for the reverse Ornstein–Uhlenbeck process from T to ε, measured against the data"
             (fun s ->
                 match stoppedRun s, measuredAt s.Plan with

@@ -23,7 +23,7 @@ type internal Reverse =
         Measured: NoiseLevel
     }
 
-/// Euler–Maruyama steps, each from where the one before ended.
+/// Euler–Maruyama steps, in the order of running.
 let private reverseSteps (subject: Subject) =
     let steps =
         subject.Plan.Unrolled()
@@ -33,8 +33,6 @@ let private reverseSteps (subject: Subject) =
             | _ -> None)
         |> List.ofSeq
 
-    let connected = steps |> List.pairwise |> List.forall (fun (a, b) -> a.To = b.From)
-
     match steps with
     | [] -> Error "the sampler takes no step"
     | first :: _ when subject.Experiment.Forward <> Vp ->
@@ -42,8 +40,7 @@ let private reverseSteps (subject: Subject) =
     | _ ->
         match steps |> List.tryFind (fun step -> step.Method <> "eulerMaruyama") with
         | Some other -> Error $"the sampler has a step '{other.Method}'"
-        | None when not connected -> Error "a step does not start where the one before it ended"
-        | None -> Ok steps
+        | None -> LevelPath.followsUntilStopped subject.Plan |> Result.map (fun () -> steps)
 
 let internal reverse (subject: Subject) =
     let target = subject.Plan.Target
@@ -51,6 +48,9 @@ let internal reverse (subject: Subject) =
     match reverseSteps subject, measuredAt subject.Plan with
     | Error reason, _
     | _, Error reason -> Error reason
+    | Ok steps, Ok level when level <> (List.last steps).To && level <> NoiseLevel.VariancePreserving 0.0 ->
+        Error
+            $"the run stops at time {(List.last steps).To.Parameter:g4}, and the end is measured at time {level.Parameter:g4}: neither there nor at the data"
     | Ok steps, Ok level ->
         match
             Constants.strongConcavity target NoiseLevel.Data,

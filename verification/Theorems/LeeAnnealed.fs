@@ -59,11 +59,39 @@ let private shared wantsPredictor =
             let _, last = List.last legs
             Ok $"at the last level L = {last.L:g6}, C = {last.C:g6}")
         assume wantsPredictor "‖s − ∇ln p_m‖_{L²(p_m)} < ∞ at every level" (fun subject legs ->
-            let _, last = List.last legs
-
-            ScoreError.l2 subject.Plan last.Level |> Result.map (fun l2 -> $"ε = {l2:g6} at the last level"))
+            (Ok 0.0, legs)
+            ||> List.fold (fun largest (_, leg) ->
+                attempt {
+                    let! before = largest
+                    let! l2 = ScoreError.l2 subject.Plan leg.Level
+                    return max before l2
+                })
+            |> Result.bind (fun l2 -> require (l2 < infinity) $"ε is at most {l2:g6}" "it is infinite at a level"))
         assume wantsPredictor "h_m ≤ 1/(272·d·C_m·L_m²)" (allLegs LeeLangevin.stepFits)
     ]
+
+/// η of σ²_{m+1} = (1 + η)·σ²_m between the level where the state is and the one whose steps begin.
+let private growth (run: LevelRun) =
+    let eta = run.From.NoiseVariance / run.Level.NoiseVariance - 1.0
+
+    if run.From.Mean <> run.Level.Mean then
+        Error "the levels scale the data differently; the statement is for additive noise"
+    elif not (eta >= 0.0 && eta < 1.0) then
+        Error $"η = {eta:g6} at σ = {run.Level.Sigma:g6}, not in [0, 1)"
+    else
+        Ok eta
+
+/// The annealing schedule, which the predictor of Theorem 3.2 does without.
+let private neighbouring =
+    assume false "additive noise with σ²_{m+1} ≤ (1 + η)·σ²_m for some η < 1" (fun _ legs ->
+        (Ok 0.0, legs)
+        ||> List.fold (fun largest (run, _) ->
+            attempt {
+                let! before = largest
+                let! eta = growth run
+                return max before eta
+            })
+        |> Result.map (fun eta -> $"η is at most {eta:g6}"))
 
 /// TV(start, first level) + Σ over the levels of Theorem 2.1's bound, where χ₀² of a level is that of the exact law of the
 /// level before, as `arrive` knows it.
@@ -82,7 +110,7 @@ let private boundBy wantsPredictor arrive runner (subject: Subject) =
         match plan.Start with
         | :? Engine.Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = plan.InitialLevel ->
             Ok 0.0
-        | _ -> Measure.atInitial Metric.Tv runner plan |> Result.map (fun tv -> tv.Upper)
+        | _ -> Measure.atInitial Metric.Tv runner plan |> Result.bind Measure.atMost
 
     match descent wantsPredictor subject, start with
     | Ok(_, runs), Ok tv -> (Ok tv, runs) ||> List.fold folder
@@ -98,14 +126,7 @@ let private evidence boundOf : Evidence =
 
 /// χ₀² ≤ (1 − η²)^(−d/2) − 1 from the ratio of the noise variances.
 let private byGrowth _ (plan: Plan) (run: LevelRun) =
-    let eta = run.From.NoiseVariance / run.Level.NoiseVariance - 1.0
-
-    if run.From.Mean <> run.Level.Mean then
-        Error "the levels scale the data differently; the statement is for additive noise"
-    elif eta >= 1.0 then
-        Error $"η = {eta:g6} is not below 1"
-    else
-        Ok(LeeWarmStart.neighbourBound (float plan.Dimension) eta)
+    growth run |> Result.map (LeeWarmStart.neighbourBound (float plan.Dimension))
 
 /// χ² of the exact law of the level above, moved by the predictor.
 let byExactLaw runner plan run =
@@ -128,7 +149,7 @@ let annealedLangevin =
             + "2.1's bounds: errors add over the M = O(√d·ln(σ_M²/σ_1²)) levels."
         Source = Papers.lee "Theorem 2.2"
         Stance = Guarantee
-        Assumptions = shared false
+        Assumptions = shared false @ [ neighbouring ]
         Metric = Metric.Tv
         Evidence = evidence annealedBound
         Scenarios = scenarios 1.0 identity

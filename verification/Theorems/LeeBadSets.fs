@@ -8,7 +8,7 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Scenarios
 
-/// The steps in the order of running; each starts at the level where the one before ended.
+/// The steps in the order of running.
 let private chain (subject: Subject) =
     let steps =
         subject.Plan.Unrolled()
@@ -24,10 +24,8 @@ let private chain (subject: Subject) =
         Error "the chain is longer than 10000 steps"
     elif steps |> List.exists (fun step -> step.Stages.Length <> 1 || step.C = 0.0) then
         Error "a step is deterministic or has several stages; a bad set belongs to one noisy step of one score"
-    elif steps |> List.pairwise |> List.exists (fun (a, b) -> a.To <> b.From) then
-        Error "a step starts at another level than the one before ended at"
     else
-        Ok steps
+        LevelPath.follows subject.Plan |> Result.map (fun () -> steps)
 
 /// The same plan with the exact score.
 let private twin (plan: Plan) = plan |> Plan.withScore (Engine.Score(plan.Target, ImmutableArray.Empty))

@@ -100,16 +100,15 @@ let private assumptions =
                     match
                         legOfSubject subject,
                         Measure.atStart Metric.Chi2 (Runner.engine CancellationToken.None) subject.Plan
+                        |> Result.bind Measure.atMost
                     with
-                    | Ok leg, Ok start when start.Value.HasValue ->
-                        let chi0Square = start.Value.Value
+                    | Ok leg, Ok chi0Square ->
                         let needed = leg.C * log (8.0 * chi0Square)
 
                         if leg.N * leg.H >= needed * (1.0 - 1e-9) then
                             Satisfied $"χ₀² = {chi0Square:g6}, Nh = {leg.N * leg.H:g6} ≥ {needed:g6}"
                         else
                             Broken $"χ₀² = {chi0Square:g6}: Nh = {leg.N * leg.H:g6} is below C·ln(8χ₀²) = {needed:g6}"
-                    | Ok _, Ok start -> Broken $"χ₀² is not known: {start.Reason}"
                     | Error reason, _
                     | _, Error reason -> Broken reason
         }

@@ -39,11 +39,13 @@ let private coldEvidence: Evidence =
     fun runner trial ->
         let plan = trial.Subject.Plan
 
+        let fromTarget (leg: LeeLangevin.Leg) = Plan.withStart (Engine.Start.Law(plan.Target, leg.Level)) plan
+
         match
             legOf trial.Subject,
             Measure.atStart Metric.Chi2 runner plan |> Result.bind Measure.resolved,
             Measure.atEnd Metric.Tv runner plan,
-            Measure.atEnd Metric.Tv runner (Plan.withStart (Engine.Start.Law(plan.Target, NoiseLevel.Data)) plan)
+            legOf trial.Subject |> Result.bind (fromTarget >> Measure.atEnd Metric.Tv runner)
         with
         | Ok leg, Ok start, Ok cold, Ok warm ->
             match

@@ -43,7 +43,9 @@ let descent (subject: Subject) =
             let regular i (step: Tableau) = abs (precision step.From - (from + width * float i)) <= 1e-6 * until
 
             if steps |> List.mapi regular |> List.forall id then
-                Ok { Levels = steps |> List.map (fun step -> step.From); First = from; Last = until; K = k }
+                LevelPath.follows subject.Plan
+                |> Result.map (fun () ->
+                    { Levels = steps |> List.map (fun step -> step.From); First = from; Last = until; K = k })
             else
                 Error "the levels are not uniform in λ = m²/σ²"
 
@@ -103,7 +105,8 @@ let private stepsOverPrescription runner (trial: Trial) =
         |> fun scenario -> scenario.Experiment (Map.add "K" (float k) setting) 0
         |> planOf
         |> Measure.atEnd Metric.Kl runner
-        |> Result.map (fun kl -> sqrt (kl.Value.Value / 2.0) <= delta)
+        |> Result.bind Measure.resolved
+        |> Result.map (fun kl -> sqrt (kl / 2.0) <= delta)
 
     let rec halve low high =
         if high - low <= 1 then

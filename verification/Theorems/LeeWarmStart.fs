@@ -24,6 +24,8 @@ let private neighbours (subject: Subject) =
             Error "the levels scale the data differently; the statement is for additive noise"
         elif last.Level.Sigma = 0.0 then
             Error "the lower level has no noise"
+        elif law.Level.Sigma < last.Level.Sigma then
+            Error "the level that it is held against is the noisier one"
         else
             Ok(float plan.Dimension, law.Level.NoiseVariance / last.Level.NoiseVariance - 1.0)
     | _ -> Error "the state is not the target at one noise level, untouched"
@@ -234,7 +236,7 @@ let private firstAssumptions =
 
 let private firstEvidence: Evidence =
     fun runner trial ->
-        match priorLevel trial.Subject, Measure.atStart Metric.Chi2 runner trial.Subject.Plan with
+        match priorLevel trial.Subject, Measure.atInitial Metric.Chi2 runner trial.Subject.Plan with
         | Ok level, Ok measured ->
             Ok
                 [

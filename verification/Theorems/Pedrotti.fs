@@ -36,7 +36,7 @@ let private assumptions =
     let of' describe = constants >> Result.map describe
 
     [
-        assume
+        Assumption.inTheLimit
             "Langevin dynamics at one level for a time T2 (the limit h → 0 of Nh = T2)"
             (of' (fun k -> $"T2 = {k.Time:g6}"))
         assume
@@ -56,17 +56,10 @@ let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let! k = constants trial.Subject
-            let! start = Measure.atStart Metric.W2 runner trial.Subject.Plan
+            let! start = Measure.atStart Metric.W2 runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = afterCorrector runner trial
 
-            return
-                [
-                    {
-                        What = $"W2 after T2 = {k.Time:g6}"
-                        Measured = measured
-                        Bound = bound k start.Value.Value
-                    }
-                ]
+            return [ { What = $"W2 after T2 = {k.Time:g6}"; Measured = measured; Bound = bound k start } ]
         }
 
 /// Data `law` at time T1, Langevin for T2 from N(0, I) with the score `scored`.

@@ -8,8 +8,11 @@ open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.PedrottiData
 open Sgm.Verification.Theorems.PedrottiRun
 
-/// T1 = max(0, ½·ln(1 − τ² + kR²)).
-let forwardTime k radius variance = max 0.0 (0.5 * log (1.0 - variance + k * radius * radius))
+/// T1 = max(0, ½·ln(1 − τ² + kR²)), 0 where τ² ≥ 1 + kR² leaves the logarithm without a meaning.
+let forwardTime k radius variance =
+    let growth = 1.0 - variance + k * radius * radius
+    // Smooth data of variance τ² ≥ kR² is strongly log-concave from the beginning; ln has nothing to say for τ² ≥ 1 + kR².
+    if growth > 1.0 then 0.5 * log growth else 0.0
 
 /// sup_x Var(mZ₀ | x) for a law on the line with one variance, by its densities: −(ln p)″ = 1/v − Var(mZ₀ | x)/v².
 let private largestPosteriorVariance (law: Mixture) (level: NoiseLevel) =
@@ -61,7 +64,12 @@ let private facts (subject: Subject) =
         let! data = blocks subject.Plan.Target
         let! run = correctorOnly subject
         let alpha = curvature run.Level data
-        do! require subject.Plan.Score.Modifiers.IsEmpty () "the score is not exact"
+
+        do!
+            require
+                (subject.Plan.Score.Modifiers.IsEmpty && obj.ReferenceEquals(subject.Plan.Score.Of, subject.Plan.Target))
+                ()
+                "the score is not exact"
 
         do!
             require
@@ -78,7 +86,7 @@ let private assumptions =
             blocks s.Plan.Target |> Result.map describe)
         assume "Ornstein–Uhlenbeck for T1 > ½·ln(1 − τ² + R²), so that α > 0" (fun s ->
             facts s |> Result.map (fun k -> $"T1 = {k.Run.Level.Parameter:g6}, α = {k.Alpha:g6}"))
-        assume
+        Assumption.inTheLimit
             "Langevin dynamics with the exact score for a time T2 from N(0, I) (the limit h → 0 of Nh = T2)"
             (fun s ->
                 attempt {

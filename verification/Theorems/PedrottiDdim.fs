@@ -76,9 +76,9 @@ let private evidence: Evidence =
             let plan = trial.Subject.Plan
             let! run = ddimRun trial.Subject
             let! data = blocks plan.Target
-            let! start = Measure.atStart Metric.W2 runner plan
+            let! start = Measure.atStart Metric.W2 runner plan |> Result.bind Measure.atMost
             let! measured = atEnd Metric.W2 runner trial
-            let! last = (Ok(start.Value.Value / run.Level.Mean), run.Reverse) ||> List.fold (oneStep data plan)
+            let! last = (Ok(start / run.Level.Mean), run.Reverse) ||> List.fold (oneStep data plan)
             let final = (List.last run.Reverse).To
 
             return

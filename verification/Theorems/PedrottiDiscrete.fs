@@ -91,9 +91,9 @@ let private wassersteinEvidence: Evidence =
                 let start = FromPrior.wasserstein k.Run.Level data
                 return! Sampling.atEnd runner trial Metric.W2 what 16384L (bound start)
             else
-                let! start = Measure.atStart Metric.W2 runner plan
+                let! start = Measure.atStart Metric.W2 runner plan |> Result.bind Measure.atMost
                 let! measured = atEnd Metric.W2 runner trial
-                return [ { What = what; Measured = measured; Bound = bound start.Value.Value } ]
+                return [ { What = what; Measured = measured; Bound = bound start } ]
         }
 
 /// α, where it is from, and M = ln E e^(5‖e‖²/(2α)).
@@ -132,7 +132,7 @@ let private entropyEvidence: Evidence =
         attempt {
             let! k = facts trial.Subject
             let! alpha, plateau = entropyPlateau trial.Subject
-            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan
+            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = atEnd Metric.Kl runner trial
 
             return
@@ -140,7 +140,7 @@ let private entropyEvidence: Evidence =
                     {
                         What = $"KL after N = {k.Run.N} steps"
                         Measured = measured
-                        Bound = exp (-0.5 * alpha * k.Run.H * float k.Run.N) * start.Value.Value + plateau
+                        Bound = exp (-0.5 * alpha * k.Run.H * float k.Run.N) * start + plateau
                     }
                 ]
         }

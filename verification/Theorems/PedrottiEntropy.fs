@@ -38,7 +38,7 @@ let private facts (subject: Subject) =
 
 let private assumptions =
     [
-        assume "Langevin dynamics at one level for a time T2 (the limit h → 0 of Nh = T2)" (fun s ->
+        Assumption.inTheLimit "Langevin dynamics at one level for a time T2 (the limit h → 0 of Nh = T2)" (fun s ->
             Subject.langevin s |> Result.map (fun run -> $"T2 = {float run.N * run.H:g6}"))
         assume "p satisfies a log-Sobolev inequality, KL(q‖p) ≤ E_q‖∇ln(q/p)‖²/(2α)" (fun s ->
             attempt {
@@ -57,7 +57,7 @@ let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let! k = facts trial.Subject
-            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan
+            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = afterCorrector runner trial
             let decayed = -0.5 * k.Alpha * k.Time
 
@@ -66,7 +66,7 @@ let private evidence: Evidence =
                     {
                         What = $"KL after T2 = {k.Time:g6}"
                         Measured = measured
-                        Bound = exp decayed * start.Value.Value - RealFunctions.ExpM1 decayed * k.Moment
+                        Bound = exp decayed * start - RealFunctions.ExpM1 decayed * k.Moment
                     }
                 ]
         }

@@ -42,15 +42,12 @@ let paperRun predictorMethod (subject: Subject) =
                 ()
                 "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
 
+        do! LevelPath.follows subject.Plan
+
         do! require inOrder () "corrector steps come after the predictor has begun; the statement has them before it"
         let! corrector = corrector
 
-        do!
-            require
-                (moving |> List.pairwise |> List.forall (fun (step, next) -> step.To = next.From)
-                 && (corrections = 0L) = List.isEmpty staying)
-                ()
-                "the predictor does not go once through its levels"
+        do! require ((corrections = 0L) = List.isEmpty staying) () "the predictor does not go once through its levels"
 
         do!
             match moving |> List.tryFind (fun step -> step.Method <> predictorMethod) with

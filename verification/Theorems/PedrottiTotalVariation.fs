@@ -107,7 +107,8 @@ let private assumptions =
                     |> List.tryPick (fun a ->
                         match a.Evaluate corrector with
                         | Broken reason -> Some(Error $"{a.Statement}: {reason}")
-                        | Satisfied _ -> None)
+                        | Satisfied _
+                        | InTheLimit _ -> None)
                     |> Option.defaultValue (Ok())
 
                 let! total = startBound s

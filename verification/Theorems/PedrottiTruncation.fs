@@ -103,7 +103,7 @@ let private assumptions =
     let of' describe = facts >> Result.map describe
 
     [
-        assume
+        Assumption.inTheLimit
             "Langevin dynamics at one level for a time T2 (the limit h → 0), in one dimension"
             (of' (fun k -> $"T2 = {float k.Run.N * k.Run.H:g6}"))
         assume
@@ -119,7 +119,7 @@ let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let! k = facts trial.Subject
-            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan
+            let! start = Measure.atStart Metric.Kl runner trial.Subject.Plan |> Result.bind Measure.atMost
             let! measured = limit Metric.Kl runner trial
             let plan = trial.Subject.Plan
             let decayed = -0.5 * k.Alpha * float k.Run.N * k.Run.H
@@ -142,7 +142,7 @@ let private evidence: Evidence =
                     {
                         What = $"KL after T2 = {float k.Run.N * k.Run.H:g6}"
                         Measured = measured
-                        Bound = exp decayed * start.Value.Value - RealFunctions.ExpM1 decayed * moment
+                        Bound = exp decayed * start - RealFunctions.ExpM1 decayed * moment
                     }
                 ]
         }

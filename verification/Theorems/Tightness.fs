@@ -83,29 +83,54 @@ let private conclusion (theorem: Theorem) runner trial =
         | Some comparison -> Ok comparison
         | None -> Error "nothing was compared")
 
-/// bound/F ≤ measured, F the factor of the scenario that the trial comes from.
+/// (bound/F)/truth over the truth's whole interval: at most 1 only where the bound is within F of the interval's lower end. Of a
+/// truth of which nothing is known neither is anything of the ratio.
+let private overTruth (c: Comparison) factor =
+    let claimed = c.Bound / factor
+    let over truth = if claimed = 0.0 then 0.0 else claimed / truth
+
+    if not c.Measured.Value.HasValue then
+        c.Measured
+    else
+        let value, low, high = over c.Measured.Value.Value, over c.Measured.Upper, over c.Measured.Lower
+        let method = $"over {c.Measured.Method}"
+
+        if c.Measured.Confidence = 1.0 then
+            Estimate.Exact(value, low, high, method)
+        else
+            Estimate.Sampled(value, low, high, c.Measured.Confidence, method)
+
+/// bound ≤ F·truth, F the factor of the scenario that the trial comes from.
 let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evidence =
     fun runner trial ->
-        let factor =
-            scenarios
-            |> List.tryPick (fun (scenario, factor) ->
-                if scenario.Experiment trial.Setting 0 = trial.Subject.Experiment then
-                    Some factor
-                else
-                    None)
-            |> Option.defaultValue 1.0
+        attempt {
+            let! factor =
+                scenarios
+                |> List.tryPick (fun (scenario, factor) ->
+                    if scenario.Experiment trial.Setting 0 = trial.Subject.Experiment then
+                        Some factor
+                    else
+                        None)
+                |> Option.map Ok
+                |> Option.defaultValue (Error "nothing is claimed of this experiment")
 
-        conclusion theorem runner trial
-        |> Result.map (fun c ->
+            let! c = conclusion theorem runner trial
             let share = if factor = 1.0 then "the bound" else $"1/{factor:g6} of the bound"
 
-            [
-                {
-                    What = $"{share} against the measured value ({c.What})"
-                    Measured = Estimate.ClosedForm(c.Bound / factor)
-                    Bound = c.Measured.Upper
-                }
-            ])
+            return
+                [
+                    {
+                        What = $"{share} over the truth ({c.What})"
+                        Measured = overTruth c factor
+                        Bound = 1.0
+                    }
+                ]
+        }
+
+/// What is claimed of a bound is claimed on its scenarios, not on an experiment of one's own.
+let private onScenarios =
+    Assumption.ofResult "the experiment is one of the scenarios that the claim names" (fun subject ->
+        require (not subject.Setting.IsEmpty) "it is" "it is an experiment of one's own")
 
 /// The bound as a quantity on its own, read to four digits: its exponent is asymptotic, and at the end of a finite axis the other
 /// terms are still there to a relative 1e-4.
@@ -156,6 +181,7 @@ let claimed (theorem: Theorem) =
             Id = theorem.Id + suffix
             Title = "How tight: " + theorem.Title
             Statement = "Of the bound of " + theorem.Id + ": " + String.concat "; " words + "."
+            Assumptions = theorem.Assumptions @ [ onScenarios ]
             Evidence = within theorem scenarios
             Scenarios = List.map fst scenarios
             Rates = List.map (shape theorem) shapes
