@@ -4,7 +4,6 @@ public sealed partial class ParticleLaw
 {
     private const int MostCoordinates = 16;
     private const int FewestParticles = 16;
-    private const int MostBatches = 32;
 
     // In more than one dimension: coordinates of all particles that are looked at, and particles.
     private const long MostNumbers = 1L << 22;
@@ -18,7 +17,7 @@ public sealed partial class ParticleLaw
     /// (<see cref="DualBound"/>), a theorem for every law of the state. There is no upper end without an assumption.
     /// </summary>
     /// <remarks>
-    /// The value is an estimate. In one dimension it is W2 of all particles to p. In more it is debiased: the mean cost of pairing particles with draws
+    /// The value is an estimate. In one dimension it is W2 of all particles to p. In more it is debiased: the cost of pairing particles with draws
     /// of p, less that of pairing as many other draws of p, which is what particles of law p would show.
     /// </remarks>
     private Estimate Wasserstein()
@@ -86,25 +85,10 @@ public sealed partial class ParticleLaw
 
     private double ByPairs(double[] rows)
     {
-        int n = rows.Length / Dimension;
-        int batches = Batches(n);
         TargetDraws draws = new(target, level, seed);
-        double excess = 0;
-        for (int b = 0; b < batches; b++)
-        {
-            int from = Start(b, n, batches);
-            int to = Start(b + 1, n, batches);
-            double[] drawn = draws.Rows(to - from, 2 * b);
-            excess += Pairing.Cost(rows[(from * Dimension)..(to * Dimension)], drawn, Dimension);
-            excess -= Pairing.Cost(draws.Rows(to - from, (2 * b) + 1), drawn, Dimension);
-        }
-
-        return excess / batches;
+        double[] drawn = draws.Rows(Used, 0);
+        return Pairing.Cost(rows, drawn, Dimension) - Pairing.Cost(draws.Rows(Used, 1), drawn, Dimension);
     }
-
-    private static int Batches(int n) => Math.Clamp(n / 8, 2, MostBatches);
-
-    private static int Start(int batch, int n, int batches) => (int)((long)batch * n / batches);
 
     // The first n particles, row-major [n, d].
     private double[] Rows(int n)

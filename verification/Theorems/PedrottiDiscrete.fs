@@ -89,7 +89,12 @@ let private wassersteinEvidence: Evidence =
                 let! _ = fromPrior trial.Subject
                 let! data = blocks plan.Target
                 let start = FromPrior.wasserstein k.Run.Level data
-                return! Sampling.atEnd runner trial Metric.W2 what 16384L (bound start)
+                let! alpha, _ = Entropy.alpha plan.Target k.Run.Level
+
+                // N(0, I) has the constant 1; a step multiplies it by at most 1 − 2mh + h²Λ² and its noise adds 2h.
+                let kept = 1.0 - 2.0 * m * h + (h * k.Score.Lipschitz) ** 2.0
+                let ofState = max 1.0 (2.0 * h / (1.0 - kept))
+                return! Sampling.wassersteinAtEnd runner trial (max ofState (1.0 / alpha)) what 16384L (bound start)
             else
                 let! start = Measure.atStart Metric.W2 runner plan
                 let! measured = atEnd Metric.W2 runner trial
