@@ -81,10 +81,10 @@ let private statistics =
                 let own = found |> List.find (fun s -> s.Of = "the correlation of coordinates 1 and 2")
                 Expect.isGreaterThan own.Surprise 9.0 "decades"
 
-            testCase "five rare values of 30 in 3 expected hundredths of a chance surprise no more than Poisson's law allows"
+            testCase "five rare values surprise no more than Poisson's law allows"
             <| fun () ->
-                // u = ±316 with probability 10⁻⁵ each, else 0: mean 0, variance 1 to 10⁻³. Five of one sign among 32768 have a probability above
-                // 10⁻⁵·⁴; a normal limit would say 10⁻¹⁷.
+                // u = ±316 with probability 10⁻⁵ each, else 0: mean 0, variance 1 to 10⁻³. Five of one sign among 32768 have a probability of
+                // 10⁻⁴·⁷; a normal limit would say 10⁻¹⁷.
                 let blocks = Array.init 256 (fun _ -> Array.zeroCreate<float> 128)
 
                 for k in 0..4 do

@@ -7,7 +7,7 @@ namespace Sgm.Engine;
 /// <remarks>
 /// Z = Y − floor ≥ 0 and any c ≥ 0 that the values did not choose: E Π(1 + cZ_i) = (1 + cμ)ⁿ, so by Markov's inequality
 /// Π(1 + cZ_i) ≥ (1 + cμ)ⁿ/δ has probability at most δ; otherwise μ ≥ ((δ·Π(1 + cZ_i))^(1/n) − 1)/c. The best c ≈ √(2 ln(1/δ)/(n·Var Z)) is chosen on
-/// a pilot. With it the bound is the mean less √(2 ln(1/δ)·Var/n) to first order, 1.1 to 1.4 times what a normal law would allow.
+/// a pilot. With it the bound is the mean less √(2 ln(1/δ)·Var/n) to first order: what a normal law would allow times 1.3 at δ = 0.01, 1.06 at 10⁻¹¹.
 /// A bet with a fixed stake: I. Waudby-Smith and A. Ramdas, J. R. Stat. Soc. B 86, 2024.
 /// </remarks>
 public static class MeanBelow
