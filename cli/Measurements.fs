@@ -81,7 +81,10 @@ let json json measured =
         text json "name" probe.Name
         level json "level" probe.Level
         Option.iter (jsonMoments json) probe.Moments
-        object json "metrics" (fun () -> List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
+
+        object json "metrics" (fun () ->
+            List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
+
         Option.iter (jsonFit json) probe.Fit)
 
 let private number title = { Title = title; IsNumber = true }
@@ -110,7 +113,8 @@ let private metricRow forward probe (metric, estimate: Estimate) =
     let value, remark =
         match Option.ofNullable estimate.Value with
         | Some value when estimate.Confidence < 1.0 ->
-            plain $"≈ {Words.digits digits value}", String.Join("; ", [ estimate.Method; estimate.Reason ] |> List.filter (isNull >> not))
+            plain $"≈ {Words.digits digits value}",
+            String.Join("; ", [ estimate.Method; estimate.Reason ] |> List.filter (isNull >> not))
         | Some value when isNull estimate.Reason -> strong (Words.digits digits value), estimate.Method
         | Some value -> strong (Words.digits digits value), estimate.Reason
         | None -> { Text = "–"; Tone = Unsure }, estimate.Reason
@@ -200,12 +204,22 @@ let show (screen: Screen) forward measured =
     let moments = measured |> List.collect (momentRows forward)
 
     if not (List.isEmpty moments) then
-        let areEstimates = measured |> List.exists (fun probe -> probe.Moments |> Option.exists (fun m -> m.AreEstimates))
+        let areEstimates =
+            measured |> List.exists (fun probe -> probe.Moments |> Option.exists (fun m -> m.AreEstimates))
+
         let error = if areEstimates then "std. error" else ""
         screen.Line()
 
         screen.Table(
-            [ text "probe"; text "level"; number "coordinate"; number "mean"; text error; number "variance"; text error ],
+            [
+                text "probe"
+                text "level"
+                number "coordinate"
+                number "mean"
+                text error
+                number "variance"
+                text error
+            ],
             moments
         )
 

@@ -45,32 +45,34 @@ let runs =
                     let variance = (List.head (items (at [ "variance" ] probe))).GetDouble()
                     Expect.floatClose Accuracy.high variance (1.0 / (1.0 - 0.5 / 2.0)) "1/(1 − h/2)"))
 
-            testCase "particles come with standard errors and lower ends, and a reason for what they cannot give" (fun () ->
-                withFile (mixtureText 10 500) (fun file ->
-                    let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    let root = json ran
-                    Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
-                    Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
-                    Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
-                    let probe = List.exactlyOne (items (at [ "probes" ] root))
+            testCase
+                "particles come with standard errors and lower ends, and a reason for what they cannot give"
+                (fun () ->
+                    withFile (mixtureText 10 500) (fun file ->
+                        let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
+                        Expect.equal ran.Code 0 ran.Error
+                        let root = json ran
+                        Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
+                        Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
+                        Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
+                        let probe = List.exactlyOne (items (at [ "probes" ] root))
 
-                    Expect.containsAll
-                        (names probe)
-                        [ "meanStandardError"; "varianceStandardError"; "momentsReason" ]
-                        "estimates of the moments"
+                        Expect.containsAll
+                            (names probe)
+                            [ "meanStandardError"; "varianceStandardError"; "momentsReason" ]
+                            "estimates of the moments"
 
-                    Expect.isFalse (List.contains "confidence" (names probe)) "no confidence of moments"
+                        Expect.isFalse (List.contains "confidence" (names probe)) "no confidence of moments"
 
-                    let w2 = at [ "metrics"; "w2" ] probe
-                    Expect.isTrue (isNullValue (at [ "upper" ] w2)) "no upper end of W2"
-                    Expect.stringContains ((at [ "reason" ] w2).GetString()) "no upper end" "and why"
-                    Expect.isGreaterThanOrEqual ((at [ "lower" ] w2).GetDouble()) 0.0 "a lower end"
+                        let w2 = at [ "metrics"; "w2" ] probe
+                        Expect.isTrue (isNullValue (at [ "upper" ] w2)) "no upper end of W2"
+                        Expect.stringContains ((at [ "reason" ] w2).GetString()) "no upper end" "and why"
+                        Expect.isGreaterThanOrEqual ((at [ "lower" ] w2).GetDouble()) 0.0 "a lower end"
 
-                    let kl = at [ "metrics"; "kl" ] probe
-                    Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
-                    Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
-                    Expect.isTrue (isNullValue (at [ "upper" ] kl)) "no upper end"))
+                        let kl = at [ "metrics"; "kl" ] probe
+                        Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
+                        Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
+                        Expect.isTrue (isNullValue (at [ "upper" ] kl)) "no upper end"))
 
             testCase "two particles have no standard errors, and no end of W2 but 0" (fun () ->
                 withFile (mixtureText 10 500) (fun file ->

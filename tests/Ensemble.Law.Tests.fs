@@ -137,7 +137,10 @@ let private distances =
                     Expect.isTrue (e.Lower < 0.3 && 0.3 < e.Upper) $"[{e.Lower}, {e.Upper}]"
                     Expect.isLessThan e.Upper 0.5 "upper"
 
-                Expect.equal (ends |> List.map (fun e -> e.Upper) |> List.sort) (ends |> List.map (fun e -> e.Upper)) "wider"
+                Expect.equal
+                    (ends |> List.map (fun e -> e.Upper) |> List.sort)
+                    (ends |> List.map (fun e -> e.Upper))
+                    "wider"
             testCase "the upper end is √((W + √(2C·ln(2/α)/n))² + C/n) on the line, 2C in the place of C in the plane"
             <| fun () ->
                 for q, p, factor in [ normal1 1.0 1.0, normal1 0.0 1.0, 1.0; shifted2, Target.Centred(2, 1.0), 2.0 ] do
@@ -226,7 +229,9 @@ let private moments =
                 Expect.floatClose close found.VarianceError[0] expected "of the variance"
             testCase "of an exact law are brackets"
             <| fun () ->
-                let exact = (GaussianInterpreter().Run(EnsemblePlans.drawn (normal1 0.0 1.0) (normal1 0.0 1.0), RunOptions()))
+                let exact =
+                    (GaussianInterpreter().Run(EnsemblePlans.drawn (normal1 0.0 1.0) (normal1 0.0 1.0), RunOptions()))
+
                 Expect.isFalse (exact.Probes[0].Law.Moments().AreEstimates) "brackets"
         ]
 

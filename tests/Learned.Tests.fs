@@ -271,7 +271,8 @@ let private heldOut =
                 let levels = [ NoiseLevel.VarianceExploding sigma, 1.0 ]
 
                 let found =
-                    Array.Parallel.init 100 (fun i -> HeldOut.squaredErrors p levels 4096 (5000L + int64 i) (1.0 - 1e-7))
+                    Array.Parallel.init 100 (fun i ->
+                        HeldOut.squaredErrors p levels 4096 (5000L + int64 i) (1.0 - 1e-7))
 
                 for e in found do
                     Expect.isTrue (e.Lower <= truth && truth <= e.Upper) $"{truth} in [{e.Lower}, {e.Upper}]"

@@ -94,7 +94,7 @@ let private statistics =
                 let store blocks = ParticleStore(1, 0L, blocks)
                 let moments = Moments([| 0.0 |], [| 1.0 |], [| 0.0 |], [| 0.0 |], 1.0)
                 let found = Conformance.statistics false false moments (store blocks) (store other)
-                let honest = -log10 (Poisson.PMF(0.32768, 5))
+                let honest = -log10(Poisson.PMF(0.32768, 5))
 
                 for statistic in found |> List.filter (fun s -> not (s.Of.StartsWith "values")) do
                     Expect.isLessThanOrEqual statistic.Surprise honest statistic.Of

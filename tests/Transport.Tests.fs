@@ -78,10 +78,22 @@ let private means =
             <| fun () ->
                 for n in [ 4; 30 ] do
                     for pilot in [ [| 0.0; 1.0 |]; Array.append (Array.zeroCreate 19) [| 1.0 |] ] do
-                        let bounds = [| for k in 0..n -> below pilot (Array.init n (fun i -> if i < k then 1.0 else 0.0)) 0.0 0.1 |]
+                        let bounds =
+                            [|
+                                for k in 0..n ->
+                                    below pilot (Array.init n (fun i -> if i < k then 1.0 else 0.0)) 0.0 0.1
+                            |]
 
                         for p in [ 0.001; 0.02; 0.1; 0.3; 0.5; 0.7; 0.9; 0.99 ] do
-                            let missed = Seq.sum (seq { for k in 0..n do if bounds[k] > p then Binomial.PMF(p, n, k) })
+                            let missed =
+                                Seq.sum (
+                                    seq {
+                                        for k in 0..n do
+                                            if bounds[k] > p then
+                                                Binomial.PMF(p, n, k)
+                                    }
+                                )
+
                             Expect.isLessThanOrEqual missed 0.1 $"n = {n}, p = {p}"
             testCase "is ((δ·Π(1 + cZ))^(1/n) − 1)/c: δ^(1/n) times a constant, for a large stake"
             <| fun () ->
@@ -95,7 +107,14 @@ let private means =
             <| fun () ->
                 let values = Array.init 400 (fun i -> float ((i * 37) % 101) ** 2.0)
                 let found = below values values 0.0 0.01
-                let moved = below (Array.map (fun v -> 3.0 * v - 5.0) values) (Array.map (fun v -> 3.0 * v - 5.0) values) -5.0 0.01
+
+                let moved =
+                    below
+                        (Array.map (fun v -> 3.0 * v - 5.0) values)
+                        (Array.map (fun v -> 3.0 * v - 5.0) values)
+                        -5.0
+                        0.01
+
                 Expect.floatClose { absolute = 0.0; relative = 1e-9 } moved (3.0 * found - 5.0) "3·bound − 5"
             testCase "is below the mean of values without a variance as often as stated, and near the mean of mild ones"
             <| fun () ->

@@ -132,7 +132,10 @@ module Conformance =
     /// The pairs S_b, S_{b+1}, disjoint: particles that two neighbouring blocks share, in whatever lane.
     let private betweenBlocks isNormal first blocks =
         let sums = blockSums blocks
-        independence isNormal (ResizeArray(seq { for b in first..2 .. sums.Length - 2 -> struct (sums[b], sums[b + 1]) }))
+
+        independence
+            isNormal
+            (ResizeArray(seq { for b in first..2 .. sums.Length - 2 -> struct (sums[b], sums[b + 1]) }))
 
     /// The pairs of two independent coordinates of a particle.
     let private coordinates isNormal (a: float[][]) (b: float[][]) =
@@ -170,7 +173,10 @@ module Conformance =
 
                 for first in [ 0; 1 ] do
                     of' $"the correlation of blocks {first} + 2k and the next" (neighbours isNormal first blocks)
-                    of' $"the correlation of the sums of blocks {first} + 2k and the next" (betweenBlocks isNormal first blocks)
+
+                    of'
+                        $"the correlation of the sums of blocks {first} + 2k and the next"
+                        (betweenBlocks isNormal first blocks)
 
             if hasIndependentCoordinates then
                 for e, (a, b) in List.indexed (List.pairwise byAxis) do

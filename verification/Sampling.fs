@@ -49,7 +49,15 @@ module Sampling =
     /// Measures with `first` particles, then with twice as many while the comparisons are undecided and the effort allows
     /// it; fresh seeds at every stage. `assumes` says what a false alarm's probability rests on besides independent draws, `power`
     /// what a stage would find; without it the last comparison does.
-    let decide (budget: Budget) what assumes (seed: int64) first power (measure: Stage -> Result<Comparison list, string>) =
+    let decide
+        (budget: Budget)
+        what
+        assumes
+        (seed: int64)
+        first
+        power
+        (measure: Stage -> Result<Comparison list, string>)
+        =
         let rec stage k particles spent =
             let share = budget.FalseAlarm * Budget.stageShare k
 

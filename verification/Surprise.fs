@@ -21,7 +21,11 @@ module Surprise =
     let ofEvents (n: float) (k: float) (p: float) =
         let seen = k / n
         let term a b = if a > 0.0 then a * log (a / b) else 0.0
-        if seen <= p then 0.0 else decades (-n * (term seen p + term (1.0 - seen) (1.0 - p)))
+
+        if seen <= p then
+            0.0
+        else
+            decades (-n * (term seen p + term (1.0 - seen) (1.0 - p)))
 
     /// A sum of n independent products u·v of independent standard normals, by Chernoff: with r = |S|/n and
     /// t = (√(1 + 4r²) − 1)/(2r), P ≤ 2·exp(−n·(t·r + ½·ln(1 − t²))), as ln E e^(tuv) = −½·ln(1 − t²).

@@ -130,7 +130,9 @@ module Document =
     /// One sentence on what the checks from samples may do wrong.
     let budget document =
         let checks = Wording.count (sampled document).Length "check"
-        let assume = sampled document |> List.filter (fun reported -> Budget.assumes reported.Check.Sampled) |> List.length
+
+        let assume =
+            sampled document |> List.filter (fun reported -> Budget.assumes reported.Check.Sampled) |> List.length
 
         $"{checks} decided from samples. All together report a violation that is none with probability at most {document.Result.FalseAlarm:g2} a run; "
         + $"they spent {spent document:g2} of it. Every check of the run has an equal share, every cell an equal share of its check's, "
