@@ -51,9 +51,9 @@ let private coverage =
 
     let cases =
         [
-            // Rare mass: √(w·centre²) + less than a thousandth, and 0 where both laws have it.
-            "rare mass in the state", far, normal1 0.0 1.0, 22.36, [ 2000L ]
-            "rare mass in the target", normal1 0.0 1.0, far, 22.36, [ 2000L ]
+            // 22.281 = (∫(F⁻¹ − Φ⁻¹)²)^½; and 0 where both laws have the rare mass.
+            "rare mass in the state", far, normal1 0.0 1.0, 22.281, [ 2000L ]
+            "rare mass in the target", normal1 0.0 1.0, far, 22.281, [ 2000L ]
             "rare mass in both", far, far, 0.0, [ 500L; 2000L ]
             "rare wide mass in both", wide, wide, 0.0, [ 500L; 2000L ]
             "rare mass in the plane", rare 2 0.002 100.0 1.0, rare 2 0.002 100.0 1.0, 0.0, [ 1024L ]
