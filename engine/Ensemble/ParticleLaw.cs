@@ -1,9 +1,9 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// The law of the state as the particles show it. Every end of an interval holds at one confidence, 0.99 unless another is asked for, whatever
-/// the law of the state; every
-/// number is a function of the particles in their order and of the run's seed, so it is the same for any number of threads.
+/// The law of the state as the particles show it. Every end of an interval is a theorem at one confidence, 0.99 unless another is
+/// asked for, whatever the law of the state; values and moments are estimates. Every number is a function of the particles in
+/// their order and of the run's seed, so it is the same for any number of threads.
 /// </summary>
 public sealed partial class ParticleLaw : Law
 {
