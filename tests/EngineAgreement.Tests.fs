@@ -122,6 +122,7 @@ let private healthyRuns =
                 for check in result.Checks do
                     Expect.equal check.Verdict Holds $"{check.Reason}"
                     Expect.equal check.Sampled.Length check.Cells.Length "one decision a cell"
+                    Expect.isFalse (Budget.assumes check.Sampled) "independent draws are all that it assumes"
 
                 let spent = result.Checks |> List.collect (fun c -> c.Sampled) |> List.sumBy (fun s -> s.FalseAlarm)
                 Expect.isLessThanOrEqual spent result.FalseAlarm "spent"
