@@ -276,7 +276,7 @@ let private heldOut =
 
                 for e in found do
                     Expect.isTrue (e.Lower <= truth && truth <= e.Upper) $"{truth} in [{e.Lower}, {e.Upper}]"
-                    Expect.isLessThan (e.Upper - e.Lower) (0.2 * truth) "narrow"
+                    Expect.isLessThan (e.Upper - e.Lower) (0.5 * truth) "narrow"
                     Expect.isNotNull e.Reason "what the upper end assumes"
 
             testCase "a product of mixtures has no upper end, and says so"
