@@ -57,29 +57,17 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
             }
     ]
 
-let private jsonEstimate json (metric, estimate: Estimate) =
-    object json (Words.metric metric) (fun () ->
-        optional json "value" (Option.ofNullable estimate.Value)
-        number json "lower" estimate.Lower
-        number json "upper" estimate.Upper
-        number json "confidence" estimate.Confidence
-        text json "method" estimate.Method
-
-        if not (isNull estimate.Reason) then
-            text json "reason" estimate.Reason)
+let private assumption =
+    "mean and variance from particles are estimates with standard errors: no interval, as mass that no particle hit is in none"
 
 let private jsonMoments json (moments: Moments) =
     numbers json "mean" moments.Mean
     numbers json "variance" moments.Variance
 
-    if moments.Confidence < 1.0 then
-        let ends name (centre: float[]) (halfWidth: float[]) =
-            numbers json $"{name}Lower" (Array.map2 (-) centre halfWidth)
-            numbers json $"{name}Upper" (Array.map2 (+) centre halfWidth)
-
-        ends "mean" moments.Mean moments.MeanError
-        ends "variance" moments.Variance moments.VarianceError
-        number json "confidence" moments.Confidence
+    if moments.AreEstimates then
+        numbers json "meanStandardError" moments.MeanError
+        numbers json "varianceStandardError" moments.VarianceError
+        text json "momentsReason" assumption
 
 let private jsonFit json (fit: SteinResult) =
     object json "stein" (fun () ->
@@ -93,7 +81,10 @@ let json json measured =
         text json "name" probe.Name
         level json "level" probe.Level
         Option.iter (jsonMoments json) probe.Moments
-        object json "metrics" (fun () -> List.iter (jsonEstimate json) probe.Metrics)
+
+        object json "metrics" (fun () ->
+            List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
+
         Option.iter (jsonFit json) probe.Fit)
 
 let private number title = { Title = title; IsNumber = true }
@@ -112,6 +103,8 @@ let private metricRow forward probe (metric, estimate: Estimate) =
     let interval =
         if Double.IsPositiveInfinity estimate.Lower then
             ""
+        elif Double.IsPositiveInfinity estimate.Upper then
+            $"at least {Words.number estimate.Lower}"
         elif isNarrow && estimate.Value.HasValue then
             $"± {Words.digits 1 ((estimate.Upper - estimate.Lower) / 2.0)}"
         else
@@ -119,6 +112,9 @@ let private metricRow forward probe (metric, estimate: Estimate) =
 
     let value, remark =
         match Option.ofNullable estimate.Value with
+        | Some value when estimate.Confidence < 1.0 ->
+            plain $"≈ {Words.digits digits value}",
+            String.Join("; ", [ estimate.Method; estimate.Reason ] |> List.filter (isNull >> not))
         | Some value when isNull estimate.Reason -> strong (Words.digits digits value), estimate.Method
         | Some value -> strong (Words.digits digits value), estimate.Reason
         | None -> { Text = "–"; Tone = Unsure }, estimate.Reason
@@ -143,7 +139,12 @@ let private momentRows forward probe =
     match probe.Moments with
     | None -> []
     | Some moments ->
-        let halfWidth (x: float) = if moments.Confidence = 1.0 then plain "" else faint $"± {Words.digits 2 x}"
+        let halfWidth (x: float) =
+            if not moments.AreEstimates then plain ""
+            elif Double.IsNaN x then faint "too few"
+            else faint (Words.digits 2 x)
+
+        let estimated (x: float) = plain ((if moments.AreEstimates then "≈ " else "") + Words.number x)
 
         [
             for i in 0 .. moments.Mean.Length - 1 ->
@@ -151,9 +152,9 @@ let private momentRows forward probe =
                     plain probe.Name
                     plain (Words.level forward probe.Level)
                     plain $"{i + 1}"
-                    plain (Words.number moments.Mean[i])
+                    estimated moments.Mean[i]
                     halfWidth moments.MeanError[i]
-                    plain (Words.number moments.Variance[i])
+                    estimated moments.Variance[i]
                     halfWidth moments.VarianceError[i]
                 ]
         ]
@@ -203,9 +204,24 @@ let show (screen: Screen) forward measured =
     let moments = measured |> List.collect (momentRows forward)
 
     if not (List.isEmpty moments) then
+        let areEstimates =
+            measured |> List.exists (fun probe -> probe.Moments |> Option.exists (fun m -> m.AreEstimates))
+
+        let error = if areEstimates then "std. error" else ""
         screen.Line()
 
         screen.Table(
-            [ text "probe"; text "level"; number "coordinate"; number "mean"; text ""; number "variance"; text "" ],
+            [
+                text "probe"
+                text "level"
+                number "coordinate"
+                number "mean"
+                text error
+                number "variance"
+                text error
+            ],
             moments
         )
+
+        if areEstimates then
+            screen.Line [ faint assumption ]

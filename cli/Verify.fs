@@ -73,9 +73,12 @@ let private table (screen: Screen) (result: VerificationResult) =
     let sampled = result.Checks |> List.filter (fun check -> not check.Sampled.IsEmpty)
     let spent = sampled |> List.sumBy (fun check -> check.Sampled |> List.sumBy (fun one -> one.FalseAlarm))
 
+    let assume = sampled |> List.filter (fun check -> Budget.assumes check.Sampled) |> List.length
+
     if not sampled.IsEmpty then
         screen.Line(
-            $"{sampled.Length} of them from samples: a false alarm in one of {1.0 / result.FalseAlarm:g3} runs at most, {spent / result.FalseAlarm:P0} of that spent"
+            $"{sampled.Length} of them from samples: a false alarm in one of {1.0 / result.FalseAlarm:g3} runs at most, {spent / result.FalseAlarm:P0} of that spent; "
+            + $"for {assume} of them that rests on Student's t, for the others on theorems"
         )
 
 /// The theorems that were asked for, without repetition and in the catalogue's order; or what is wrong.

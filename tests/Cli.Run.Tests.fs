@@ -46,25 +46,50 @@ let runs =
                     let variance = (List.head (items (at [ "variance" ] probe))).GetDouble()
                     Expect.floatClose Accuracy.high variance (1.0 / (1.0 - 0.5 / 2.0)) "1/(1 − h/2)"))
 
-            testCase "particles come with intervals, and a reason for what they cannot give" (fun () ->
+            testCase
+                "particles come with standard errors and lower ends, and a reason for what they cannot give"
+                (fun () ->
+                    withFile (mixtureText 10 500) (fun file ->
+                        let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
+                        Expect.equal ran.Code 0 ran.Error
+                        let root = json ran
+                        Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
+                        Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
+                        Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
+                        let probe = List.exactlyOne (items (at [ "probes" ] root))
+
+                        Expect.containsAll
+                            (names probe)
+                            [ "meanStandardError"; "varianceStandardError"; "momentsReason" ]
+                            "estimates of the moments"
+
+                        Expect.isFalse (List.contains "confidence" (names probe)) "no confidence of moments"
+
+                        let w2 = at [ "metrics"; "w2" ] probe
+                        Expect.isTrue (isNullValue (at [ "upper" ] w2)) "no upper end of W2"
+                        Expect.stringContains ((at [ "reason" ] w2).GetString()) "no upper end" "and why"
+                        Expect.isGreaterThanOrEqual ((at [ "lower" ] w2).GetDouble()) 0.0 "a lower end"
+
+                        let kl = at [ "metrics"; "kl" ] probe
+                        Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
+                        Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
+                        Expect.isTrue (isNullValue (at [ "upper" ] kl)) "no upper end"))
+
+            testCase "two particles have no standard errors, and no end of W2 but 0" (fun () ->
                 withFile (mixtureText 10 500) (fun file ->
-                    let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
-                    Expect.equal ran.Code 0 ran.Error
-                    let root = json ran
-                    Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
-                    Expect.equal ((at [ "particles" ] root).GetInt64()) 700L "particles"
-                    Expect.equal ((at [ "seed" ] root).GetInt64()) 9L "seed"
-                    let probe = List.exactlyOne (items (at [ "probes" ] root))
+                    let ran = sgm [ "run"; file; "--json"; "--by"; "particles"; "--particles"; "2" ]
+                    let probe = List.exactlyOne (items (at [ "probes" ] (json ran)))
+                    let all name = items (at [ name ] probe)
 
-                    Expect.containsAll
-                        (names probe)
-                        [ "meanLower"; "meanUpper"; "varianceLower"; "varianceUpper"; "confidence" ]
-                        "intervals of the moments"
+                    for error in all "meanStandardError" @ all "varianceStandardError" do
+                        Expect.isTrue (isNullValue error) "no standard error"
 
-                    let kl = at [ "metrics"; "kl" ] probe
-                    Expect.isTrue (isNullValue (at [ "value" ] kl)) "no value of kl from samples"
-                    Expect.isNotNull ((at [ "reason" ] kl).GetString()) "the reason"
-                    Expect.equal ((at [ "upper" ] kl).GetString()) "Infinity" "the upper end"))
+                    let w2 = at [ "metrics"; "w2" ] probe
+                    Expect.isTrue (isNullValue (at [ "value" ] w2) && isNullValue (at [ "upper" ] w2)) "no value"
+                    Expect.equal ((at [ "lower" ] w2).GetDouble()) 0.0 "W2 is not negative"
+
+                    let table = sgm [ "run"; file; "--by"; "particles"; "--particles"; "2" ]
+                    Expect.stringContains table.Out "estimates with standard errors" "the sentence"))
 
             testCase "the same seed gives the same numbers on 1 and 3 threads" (fun () ->
                 withFile (mixtureText 10 5000) (fun file ->

@@ -74,7 +74,7 @@ let mixtureText steps particles =
     forward   vp
     start     (point [ 0.0; 0.0 ])
     sampler   (repeat {steps} (corrector (langevin 0.01)))
-    measure   [ tv; kl ]
+    measure   [ tv; kl; w2 ]
     particles {particles}
 }}"
 

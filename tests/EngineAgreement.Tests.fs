@@ -122,6 +122,7 @@ let private healthyRuns =
                 for check in result.Checks do
                     Expect.equal check.Verdict Holds $"{check.Reason}"
                     Expect.equal check.Sampled.Length check.Cells.Length "one decision a cell"
+                    Expect.isFalse (Budget.assumes check.Sampled) "independent draws are all that it assumes"
 
                 let spent = result.Checks |> List.collect (fun c -> c.Sampled) |> List.sumBy (fun s -> s.FalseAlarm)
                 Expect.isLessThanOrEqual spent result.FalseAlarm "spent"
@@ -288,7 +289,7 @@ let private surprises =
         "surprise"
         [
             calibrated "a normal number" 143 (fun r -> Surprise.ofNormal (Normal.Sample(r, 0.0, 1.0)))
-            calibrated "χ²" 143 (fun r -> Surprise.ofChiSquare 100.0 (ChiSquared.Sample(r, 100.0)))
+            calibrated "χ²" 5 (fun r -> Surprise.ofChiSquare 100.0 (ChiSquared.Sample(r, 100.0)))
             calibrated "products of normals" 5 (fun r ->
                 Surprise.ofProducts 40.0 (Array.sum (Array.map2 (*) (normals r 40) (normals r 40))))
             calibrated "signs" 5 (fun r ->
@@ -315,6 +316,22 @@ let private surprises =
 
                         let claimed = 10.0 ** -(Surprise.ofSigns (float n) (float sum))
                         Expect.isGreaterThanOrEqual (claimed * (1.0 + 1e-12)) tail $"{heads} of {n}"
+            testCase "no number of events surprises more than it should, by the binomial law"
+            <| fun () ->
+                for n in [ 1; 5; 16; 40 ] do
+                    for p in [ 0.01; 0.2; 0.5; 0.9 ] do
+                        for k in 0..n do
+                            let tail = List.sum [ for j in n .. -1 .. k -> Binomial.PMF(p, n, j) ]
+                            let claimed = 10.0 ** -(Surprise.ofEvents (float n) (float k) p)
+                            Expect.isGreaterThanOrEqual (claimed * (1.0 + 1e-12)) tail $"{k} of {n} at {p}"
+            testCase "no χ² surprises more than it should"
+            <| fun () ->
+                for n in [ 1.0; 7.0; 100.0; 5000.0 ] do
+                    for r in [ 0.2; 0.7; 0.95; 1.05; 1.4; 4.0 ] do
+                        let below = MathNet.Numerics.SpecialFunctions.GammaLowerRegularized(n / 2.0, n * r / 2.0)
+                        let tail = if r > 1.0 then 1.0 - below else below
+                        let claimed = 10.0 ** -(Surprise.ofChiSquare n (n * r))
+                        Expect.isGreaterThanOrEqual (claimed * (1.0 + 1e-9)) tail $"{r} of {n}"
             testCase "rare events surprise as Poisson's law says, within e^λ"
             <| fun () ->
                 for lambda in [ 1e-6; 0.01; 0.3; 0.9 ] do

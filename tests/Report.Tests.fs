@@ -70,7 +70,7 @@ let private json =
                 Expect.equal ((member' "bound" (cell "one" 1)).GetString()) "Infinity" "infinite bound"
                 let unknown = member' "measured" (cell "three" 0)
                 Expect.equal (member' "value" unknown).ValueKind JsonValueKind.Null "no value"
-                Expect.equal ((member' "upper" unknown).GetString()) "Infinity" "no upper end"
+                Expect.equal (member' "upper" unknown).ValueKind JsonValueKind.Null "no upper end"
                 Expect.equal (member' "measured" (cell "four" 0)).ValueKind JsonValueKind.Null "nothing compared"
                 Expect.isFalse (text.Contains "NaN") "NaN"
 

@@ -28,7 +28,7 @@ let private secondMoment = 16e6 * exp -2.0 + 1.0 - exp -2.0
 let private weakError particles (runner: Runner) (trial: Trial) =
     let setting = trial.Subject.Experiment.Seed + int64 (1.0 / Map.find "h" trial.Setting)
 
-    Sampling.value runner.Budget "E x²" setting particles (fun stage ->
+    Sampling.value runner.Budget "E x²" None setting particles (fun stage ->
         Measure.lawBy
             runner.Sample
             trial.Subject.Plan

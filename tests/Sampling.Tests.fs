@@ -81,6 +81,43 @@ let private statistics =
                 let own = found |> List.find (fun s -> s.Of = "the correlation of coordinates 1 and 2")
                 Expect.isGreaterThan own.Surprise 9.0 "decades"
 
+            testCase "five rare values surprise no more than Poisson's law allows"
+            <| fun () ->
+                // u = ±316 with probability 10⁻⁵ each, else 0: mean 0, variance 1 to 10⁻³. Five of one sign among 32768 have a probability of
+                // 10⁻⁴·⁷; a normal limit would say 10⁻¹⁷.
+                let blocks = Array.init 256 (fun _ -> Array.zeroCreate<float> 128)
+
+                for k in 0..4 do
+                    blocks[50 * k][k] <- 316.0
+
+                let other = Array.init 256 (fun b -> Array.init 128 (fun i -> 0.001 * float (128 * b + i)))
+                let store blocks = ParticleStore(1, 0L, blocks)
+                let moments = Moments([| 0.0 |], [| 1.0 |], [| 0.0 |], [| 0.0 |], 1.0)
+                let found = Conformance.statistics false false moments (store blocks) (store other)
+                let honest = -log10(Poisson.PMF(0.32768, 5))
+
+                for statistic in found |> List.filter (fun s -> not (s.Of.StartsWith "values")) do
+                    Expect.isLessThanOrEqual statistic.Surprise honest statistic.Of
+
+            testCase "what depends on its neighbour is seen without a normal law"
+            <| fun () ->
+                let random = Random 17
+                let skew n = Array.init n (fun _ -> Exponential.Sample(random, 1.0) - 1.0)
+                let blocks = Array.init 256 (fun _ -> skew 128)
+                let next = ParticleStore(1, 0L, Array.init 256 (fun _ -> skew 128))
+                let moments = Moments([| 0.0 |], [| 1.0 |], [| 0.0 |], [| 0.0 |], 1.0)
+                let found blocks = Conformance.statistics false false moments (ParticleStore(1, 0L, blocks)) next
+                let largest blocks = found blocks |> List.map (fun s -> s.Surprise) |> List.max
+                Expect.isLessThan (largest blocks) 4.0 "independent"
+
+                for name, change in
+                    [
+                        "lanes", Array.map (fun (row: float[]) -> Array.mapi (fun i x -> x + 0.4 * row[i ^^^ 2]) row)
+                        "blocks", everySecond (fun before own -> Array.map2 (fun x y -> x + 0.4 * y) own before)
+                        "the mean", each (fun x -> x + 0.3)
+                    ] do
+                    Expect.isGreaterThan (largest (change blocks)) 9.0 name
+
             testCase "values that the next seed gives too"
             <| fun () ->
                 let found = surprisesOf (pairs 1 [ id; id ]) (pairs 1 [ id; id ])
@@ -98,7 +135,7 @@ let private decided falseAlarm offset open' =
         let upper = if open' then 2.0 else 0.5
         Ok [ { What = ""; Measured = Estimate.Sampled(0.4, 0.0, upper, 0.99, "test"); Bound = 1.0 } ]
 
-    Sampling.decide budget "" 7L 4096L None measure |> ignore
+    Sampling.decide budget "" None 7L 4096L None measure |> ignore
     List.ofSeq stages, Seq.exactlyOne spent
 
 let private budgets =

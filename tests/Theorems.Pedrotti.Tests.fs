@@ -200,4 +200,16 @@ let private assumptions =
                 notApplicable PedrottiTotalVariation.prediction (reverseOf unit' 1.0 0.1 ancestral) "no corrector"
         ]
 
-let tests = testList "theorems of Pedrotti, Maas and Mondelli" [ sabotaged; sharp; assumptions ]
+/// The constant of N(0, v) is v, so for a linear score the constant has to cover every variance on the way, and is attained at the end.
+let private concentration =
+    testCase "the state's logarithmic Sobolev constant covers the variances of a normal state"
+    <| fun () ->
+        for m in [ 0.2; 0.9; 3.0 ] do
+            for h in [ 0.01 / m; 0.3 / m; 1.0 / m ] do
+                let constant = PedrottiDiscrete.stateLogSobolev m m h
+                let step v = (1.0 - m * h) ** 2.0 * v + 2.0 * h
+                let all = List.scan (fun v _ -> step v) 1.0 [ 1..5000 ]
+                Expect.isLessThanOrEqual (List.max all) (constant * (1.0 + 1e-12)) $"m = {m}, h = {h}"
+                Expect.isGreaterThanOrEqual (max 1.0 (List.last all)) (constant * (1.0 - 1e-9)) "and is attained"
+
+let tests = testList "theorems of Pedrotti, Maas and Mondelli" [ sabotaged; sharp; concentration; assumptions ]

@@ -33,11 +33,14 @@ let private lineTests =
             testCase "integrals of quadratics are those of the midpoint rule"
             <| fun () ->
                 for a, b in [ -12.0, 12.0; -1.5, 0.3; 0.5, 4.0 ] do
-                    let direct = mixture.Integral(0.4, -1.0, 0.7, a, b)
-                    let numeric = quadrature mixture a b (fun y -> 0.4 - y + 0.7 * y * y)
+                    let struct (direct, size) = mixture.Integral(0.4, -1.0, 0.7, 0.3, a, b)
+                    let numeric = quadrature mixture a b (fun y -> let v = y - 0.3 in 0.4 - v + 0.7 * v * v)
+                    Expect.isGreaterThanOrEqual size (abs direct) "the terms' size"
                     Expect.floatClose { absolute = 1e-8; relative = 1e-8 } direct numeric $"[{a}, {b}]"
 
-                let whole = mixture.Integral(0.0, 0.0, 1.0, Double.NegativeInfinity, Double.PositiveInfinity)
+                let struct (whole, _) =
+                    mixture.Integral(0.0, 0.0, 1.0, 0.0, Double.NegativeInfinity, Double.PositiveInfinity)
+
                 Expect.floatClose Accuracy.high whole (mixture.Variance + mixture.Mean ** 2.0) "second moment"
             testCase "the projection of a law in the plane has its mean and variance"
             <| fun () ->
@@ -63,6 +66,77 @@ let private tails =
 
         // One degree of freedom is Cauchy's law: tan(π(½ − tail)).
         Expect.floatClose Accuracy.medium (StudentTail.Quantile(1.0, 1e-4)) (tan (Math.PI * (0.5 - 1e-4))) "Cauchy")
+
+let private below (pilot: float[]) (values: float[]) floor failure =
+    MeanBelow.Of(ReadOnlySpan pilot, ReadOnlySpan values, floor, failure)
+
+let private means =
+    testList
+        "the lower end of a mean"
+        [
+            testCase "is above it with at most the stated probability, for every coin, by the binomial law"
+            <| fun () ->
+                for n in [ 4; 30 ] do
+                    for pilot in [ [| 0.0; 1.0 |]; Array.append (Array.zeroCreate 19) [| 1.0 |] ] do
+                        let bounds =
+                            [|
+                                for k in 0..n ->
+                                    below pilot (Array.init n (fun i -> if i < k then 1.0 else 0.0)) 0.0 0.1
+                            |]
+
+                        for p in [ 0.001; 0.02; 0.1; 0.3; 0.5; 0.7; 0.9; 0.99 ] do
+                            let missed =
+                                Seq.sum (
+                                    seq {
+                                        for k in 0..n do
+                                            if bounds[k] > p then
+                                                Binomial.PMF(p, n, k)
+                                    }
+                                )
+
+                            Expect.isLessThanOrEqual missed 0.1 $"n = {n}, p = {p}"
+            testCase "is ((δ·Π(1 + cZ))^(1/n) − 1)/c: δ^(1/n) times a constant, for a large stake"
+            <| fun () ->
+                let ones = Array.create 50 3.0
+                // Z = 2 above the floor 1; c → ∞ is the best stake for what does not vary.
+                let expected = 1.0 + 2.0 * 0.01 ** (1.0 / 50.0)
+                let found = below ones ones 1.0 0.01
+                Expect.isLessThanOrEqual found expected "no more"
+                Expect.isGreaterThan found (expected - 0.01) "and little less"
+            testCase "moves with the floor and the unit"
+            <| fun () ->
+                let values = Array.init 400 (fun i -> float ((i * 37) % 101) ** 2.0)
+                let found = below values values 0.0 0.01
+
+                let moved =
+                    below
+                        (Array.map (fun v -> 3.0 * v - 5.0) values)
+                        (Array.map (fun v -> 3.0 * v - 5.0) values)
+                        -5.0
+                        0.01
+
+                Expect.floatClose { absolute = 0.0; relative = 1e-9 } moved (3.0 * found - 5.0) "3·bound − 5"
+            testCase "is below the mean of values without a variance as often as stated, and near the mean of mild ones"
+            <| fun () ->
+                let random = Random 21
+                // Pareto's law with exponent 1.5, mean 3; and a value of 10⁴ once in 10⁴, mean 1.
+                let pareto () = (1.0 - random.NextDouble()) ** (-1.0 / 1.5)
+                let rare () = if random.Next 10000 = 0 then 1e4 else 0.0
+
+                for draw, mean in [ pareto, 3.0; rare, 1.0 ] do
+                    let missed =
+                        Seq.init 2000 (fun _ -> Array.init 200 (fun _ -> draw ()))
+                        |> Seq.filter (fun v -> MeanBelow.Of(ReadOnlySpan v, 0.0, 0.05) > mean)
+                        |> Seq.length
+
+                    // Three deviations of a binomial number of 2000 and 0.05 above its mean.
+                    Expect.isLessThan missed 130 "missed"
+
+                let uniform = Array.init 80000 (fun _ -> random.NextDouble())
+                let error = sqrt (2.0 * log 1000.0 / 12.0 / 70000.0)
+                let found = MeanBelow.Of(ReadOnlySpan uniform, 0.0, 0.001)
+                Expect.isTrue (0.5 - 2.0 * error < found && found < 0.5) $"{found}, √(2·ln(1/δ)·Var/n) = {error}"
+        ]
 
 /// Particles drawn from q, as the first `n` of a run.
 let private drawn (q: Target) n seed =
@@ -162,4 +236,4 @@ let private stein =
                         "p"
         ]
 
-let tests = testList "Transport" [ lineTests; tails; stein ]
+let tests = testList "Transport" [ lineTests; tails; means; stein ]

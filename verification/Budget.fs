@@ -19,6 +19,8 @@ type Spending =
         Seed: uint64
         /// The probability of a false alarm that this took from the budget: Σ over the stages that ran.
         FalseAlarm: float
+        /// What the probability of a false alarm rests on besides independent draws; none where it is a theorem for every law.
+        Assumes: string option
         /// What would be found with probability `Budget.power`, in words; none where it is not known.
         Power: string option
     }
@@ -49,6 +51,9 @@ module Budget =
 
     /// The probability with which an effect of the size that the report states is found.
     let power = 0.9
+
+    /// Whether some of what was decided rests on more than independent draws.
+    let assumes (spent: Spending list) = spent |> List.exists (fun one -> one.Assumes.IsSome)
 
     let create falseAlarm effort = { FalseAlarm = falseAlarm; Effort = effort; SeedOffset = 0UL; Record = ignore }
 

@@ -7,8 +7,8 @@ open Sgm.Engine
 /// Particles held against the law that they should have: statistics of the particles, standardised by the exact means and
 /// variances, each with an upper bound for the probability of what was seen if the particles are independent draws from that law.
 ///
-/// Particle i of a run is lane i mod size of block i div size. u is a coordinate less its mean, over its deviation; where the
-/// law is normal every probability is exact or a bound, otherwise that of the normal limit with the exact variance.
+/// Particle i of a run is lane i mod size of block i div size. u is a coordinate less its mean, over its deviation. Every probability is
+/// exact or a bound: where the law is normal from that, otherwise for every law with these moments.
 module Conformance =
 
     /// A statistic and how surprising it is, in decades.
@@ -36,35 +36,64 @@ module Conformance =
 
     let private count (blocks: float[][]) = blocks |> Array.sumBy Array.length |> float
 
-    /// Σ u, and its surprise: Σu/√n is standard normal.
-    let private mean blocks =
-        let n = count blocks
-        Surprise.ofNormal (Array.sumBy Array.sum blocks / sqrt n)
+    /// So many groups of blocks have means of their own.
+    let private groups = 16
 
-    /// Σ u² is χ² with n degrees of freedom for a normal law; otherwise (Σu² − n)/√(n·Var u²) is standard normal in the limit.
-    let private variance isNormal (blocks: float[][]) =
-        let n = count blocks
-        let power p = blocks |> Array.sumBy (Array.sumBy (fun u -> pown u p))
-        let squares = power 2
+    /// Of a law with this mean and variance, whatever else: more groups of blocks than there should be have a sum of u, over the root of
+    /// its variance, beyond 2. That has a probability of at most 1/5 a group and side (Cantelli), and the groups are independent.
+    let private meanOfAnyLaw (blocks: float[][]) =
+        let sums =
+            blocks
+            |> Array.splitInto groups
+            |> Array.map (fun group -> Array.sumBy Array.sum group / sqrt (count group))
 
+        let beyond side = sums |> Array.filter (fun s -> side * s >= 2.0) |> Array.length |> float
+        let worst = max (beyond 1.0) (beyond -1.0)
+        max 0.0 (Surprise.ofEvents (float sums.Length) worst 0.2 - log10 2.0)
+
+    /// Σ u, and its surprise: Σu/√n is standard normal for a normal law.
+    let private mean isNormal blocks =
         if isNormal then
-            Surprise.ofChiSquare n squares
+            Surprise.ofNormal (Array.sumBy Array.sum blocks / sqrt (count blocks))
         else
-            Surprise.ofNormal ((squares - n) / sqrt (power 4 - squares * squares / n))
+            meanOfAnyLaw blocks
 
-    /// Σ u·v over the pairs of lanes i and i xor lag of every block, each lane in one pair.
-    let private lanes lag (blocks: float[][]) =
-        let mutable sum, pairs = 0.0, 0
+    /// Σ u², of a normal law: χ² with n degrees of freedom.
+    let private variance blocks =
+        Surprise.ofChiSquare (count blocks) (blocks |> Array.sumBy (Array.sumBy (fun u -> u * u)))
+
+    /// Pairs (u, v) of independent u and v. Of a normal law: Σ u·v. Of any other the signs of (u − u′)·(v − v′) for every second pair and
+    /// the next, which are as often + as − whatever the laws (Kendall's concordance).
+    let private independence isNormal (pairs: ResizeArray<struct (float * float)>) =
+        if isNormal then
+            let mutable sum = 0.0
+
+            for struct (u, v) in pairs do
+                sum <- sum + u * v
+
+            Surprise.ofProducts (float pairs.Count) sum
+        else
+            let mutable sum = 0
+
+            for i in 0..2 .. pairs.Count - 2 do
+                let struct (u, v) = pairs[i]
+                let struct (u', v') = pairs[i + 1]
+                sum <- sum + sign ((u - u') * (v - v'))
+
+            Surprise.ofSigns (float (pairs.Count / 2)) (float sum)
+
+    /// The pairs of lanes i and i xor lag of every block, each lane in one pair.
+    let private lanes isNormal lag (blocks: float[][]) =
+        let pairs = ResizeArray()
 
         for block in blocks do
             for i in 0 .. block.Length - 1 do
                 let j = i ^^^ lag
 
                 if i < j && j < block.Length then
-                    sum <- sum + block[i] * block[j]
-                    pairs <- pairs + 1
+                    pairs.Add(struct (block[i], block[j]))
 
-        Surprise.ofProducts (float pairs) sum
+        independence isNormal pairs
 
     /// Σ ±1 over the same pairs: + when both or none of |u|, |v| are above the upper quartile of a normal law.
     let private laneSizes lag (blocks: float[][]) =
@@ -81,16 +110,15 @@ module Conformance =
 
         Surprise.ofSigns (float pairs) (float sum)
 
-    /// Σ u·v over the same lane of blocks b and b + 1, b ≡ first (mod 2).
-    let private neighbours first (blocks: float[][]) =
-        let mutable sum, pairs = 0.0, 0
+    /// The pairs of the same lane of blocks b and b + 1, b ≡ first (mod 2).
+    let private neighbours isNormal first (blocks: float[][]) =
+        let pairs = ResizeArray()
 
         for b in first..2 .. blocks.Length - 2 do
             for i in 0 .. min blocks[b].Length blocks[b + 1].Length - 1 do
-                sum <- sum + blocks[b][i] * blocks[b + 1][i]
-                pairs <- pairs + 1
+                pairs.Add(struct (blocks[b][i], blocks[b + 1][i]))
 
-        Surprise.ofProducts (float pairs) sum
+        independence isNormal pairs
 
     /// S_b = Σu/√n of a block, standard normal.
     let private blockSums (blocks: float[][]) =
@@ -101,17 +129,20 @@ module Conformance =
         let sums = blockSums blocks
         Surprise.ofChiSquare (float sums.Length) (Array.sumBy (fun s -> s * s) sums)
 
-    /// Σ S_b·S_{b+1} over disjoint pairs: particles that two neighbouring blocks share, in whatever lane.
-    let private betweenBlocks first blocks =
+    /// The pairs S_b, S_{b+1}, disjoint: particles that two neighbouring blocks share, in whatever lane.
+    let private betweenBlocks isNormal first blocks =
         let sums = blockSums blocks
-        let pairs = [| for b in first..2 .. sums.Length - 2 -> sums[b] * sums[b + 1] |]
-        Surprise.ofProducts (float pairs.Length) (Array.sum pairs)
 
-    /// Σ u·v over two independent coordinates of a particle.
-    let private coordinates (a: float[][]) (b: float[][]) =
-        Surprise.ofProducts (count a) (Array.sum (Array.map2 (fun x y -> Array.sum (Array.map2 (*) x y)) a b))
+        independence
+            isNormal
+            (ResizeArray(seq { for b in first..2 .. sums.Length - 2 -> struct (sums[b], sums[b + 1]) }))
 
-    /// How many values occur again among all. Doubles of one law coincide by chance with a probability below 10⁻¹⁴ a pair.
+    /// The pairs of two independent coordinates of a particle.
+    let private coordinates isNormal (a: float[][]) (b: float[][]) =
+        independence isNormal (ResizeArray(Seq.map2 (fun u v -> struct (u, v)) (Array.concat a) (Array.concat b)))
+
+    /// How many values occur again among all. A double of the law is a given one with a probability below 10⁻¹⁴; k repetitions are a forest of
+    /// k coincidences, and there are at most (n²/2)^k/k! of those.
     let private repeated (values: float[]) =
         let sorted = Array.sort values
         let again = sorted |> Array.pairwise |> Array.filter (fun (a, b) -> a = b) |> Array.length
@@ -128,24 +159,28 @@ module Conformance =
         [
             for e, blocks in List.zip axes byAxis do
                 let of' name surprise = statistic $"{name} of coordinate {e + 1}" surprise
-                of' "the mean" (mean blocks)
-                of' "the variance" (variance isNormal blocks)
+                of' "the mean" (mean isNormal blocks)
+
+                if isNormal then
+                    of' "the variance" (variance blocks)
+                    of' "the spread of the blocks' sums" (withinBlocks blocks)
 
                 for lag in [ 1; 2; 4; 8 ] do
-                    of' $"the correlation of lanes i and i xor {lag}" (lanes lag blocks)
+                    of' $"the correlation of lanes i and i xor {lag}" (lanes isNormal lag blocks)
 
                     if isNormal then
                         of' $"the sizes in lanes i and i xor {lag}" (laneSizes lag blocks)
 
-                of' "the spread of the blocks' sums" (withinBlocks blocks)
-
                 for first in [ 0; 1 ] do
-                    of' $"the correlation of blocks {first} + 2k and the next" (neighbours first blocks)
-                    of' $"the correlation of the sums of blocks {first} + 2k and the next" (betweenBlocks first blocks)
+                    of' $"the correlation of blocks {first} + 2k and the next" (neighbours isNormal first blocks)
+
+                    of'
+                        $"the correlation of the sums of blocks {first} + 2k and the next"
+                        (betweenBlocks isNormal first blocks)
 
             if hasIndependentCoordinates then
                 for e, (a, b) in List.indexed (List.pairwise byAxis) do
-                    statistic $"the correlation of coordinates {e + 1} and {e + 2}" (coordinates a b)
+                    statistic $"the correlation of coordinates {e + 1} and {e + 2}" (coordinates isNormal a b)
 
             statistic "values that occur twice" (repeated (values store))
 

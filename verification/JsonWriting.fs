@@ -7,6 +7,7 @@ open System.IO
 open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
+open Sgm.Engine
 
 type Writer = Utf8JsonWriter
 
@@ -30,6 +31,20 @@ let object (json: Writer) (name: string) write =
     json.WriteStartObject name
     write ()
     json.WriteEndObject()
+
+/// A measured number. An upper end that is not known is null; the reason says why, or what an end assumes.
+let estimate (json: Writer) name (measured: Estimate) =
+    let hasNoUpperEnd = Double.IsPositiveInfinity measured.Upper && not (Double.IsPositiveInfinity measured.Lower)
+
+    object json name (fun () ->
+        optional json "value" (Option.ofNullable measured.Value)
+        number json "lower" measured.Lower
+        number json "upper" (if hasNoUpperEnd then nan else measured.Upper)
+        number json "confidence" measured.Confidence
+        text json "method" measured.Method
+
+        if not (isNull measured.Reason) then
+            text json "reason" measured.Reason)
 
 /// An array of objects.
 let objects (json: Writer) (name: string) items write =

@@ -32,6 +32,8 @@ module Judge =
 
         if c.Measured.Confidence = 1.0 then
             ""
+        elif System.Double.IsPositiveInfinity c.Measured.Upper then
+            $"; {c.Measured.Reason}"
         elif away > 0.0 && System.Double.IsFinite half then
             $"; about {ceil ((half / away) ** 2.0):g3} times as many particles would decide"
         else

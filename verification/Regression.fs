@@ -8,8 +8,12 @@ open Sgm.Engine
 ///
 /// y_i = log value_i with the standard error e_i of its interval, weights 1/e_i². The slope's error is 1/√Σw(x − x̄)², times √(χ²/(n − 2))
 /// where the residuals are larger than the points' own errors say. The interval is the wider of Student's t with n − 2 degrees of
-/// freedom at 0.99 (the scatter is estimated) and the normal one at the probability that may be spent (the errors are known).
+/// freedom at 0.99 (the scatter is estimated) and the normal one at the probability that may be spent (the errors are known). Both are
+/// normal limits, which `assumes` says wherever an exponent is reported.
 module Regression =
+
+    /// What the interval of an exponent rests on.
+    let assumes = "the normal limit of the means that the exponent is fitted to"
 
     /// The confidence of Student's interval for the exponent.
     let confidence = 0.99
@@ -31,14 +35,8 @@ module Regression =
             let quantile = -Normal.InvCDF(0.0, 1.0, (1.0 - estimate.Confidence) / 2.0)
             let value = estimate.Value.Value
 
-            // The upper half alone where the lower one was cut at zero.
-            let half =
-                if estimate.Lower > 0.0 then
-                    (estimate.Upper - estimate.Lower) / 2.0
-                else
-                    estimate.Upper - value
-
-            half / quantile
+            // The upper half alone: the lower end may be a bound for every law, or cut at zero.
+            (estimate.Upper - value) / quantile
 
     let private locate abscissa (point: RatePoint) =
         let estimate = point.Value

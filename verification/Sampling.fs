@@ -47,8 +47,17 @@ module Sampling =
         |> Option.map (fun factor -> $"a value {factor:g4} times the bound")
 
     /// Measures with `first` particles, then with twice as many while the comparisons are undecided and the effort allows
-    /// it; fresh seeds at every stage. `power` says in words what a stage would find; without it the last comparison does.
-    let decide (budget: Budget) what (seed: int64) first power (measure: Stage -> Result<Comparison list, string>) =
+    /// it; fresh seeds at every stage. `assumes` says what a false alarm's probability rests on besides independent draws, `power`
+    /// what a stage would find; without it the last comparison does.
+    let decide
+        (budget: Budget)
+        what
+        assumes
+        (seed: int64)
+        first
+        power
+        (measure: Stage -> Result<Comparison list, string>)
+        =
         let rec stage k particles spent =
             let share = budget.FalseAlarm * Budget.stageShare k
 
@@ -73,6 +82,7 @@ module Sampling =
                         Particles = particles
                         Seed = current.Seed
                         FalseAlarm = spent
+                        Assumes = assumes
                         Power =
                             match power, measured with
                             | Some describe, _ -> Some(describe current)
@@ -85,7 +95,7 @@ module Sampling =
         stage 1 (min first (most budget.Effort)) 0.0
 
     /// A value for an exponent, by one stage: what is decided is the exponent, from several such values.
-    let value (budget: Budget) what (seed: int64) particles (measure: Stage -> Result<Estimate, string>) =
+    let value (budget: Budget) what assumes (seed: int64) particles (measure: Stage -> Result<Estimate, string>) =
         let only =
             {
                 Index = 1
@@ -101,18 +111,20 @@ module Sampling =
                 Particles = particles
                 Seed = only.Seed
                 FalseAlarm = budget.FalseAlarm
+                Assumes = assumes
                 Power = None
             }
 
         measure only
 
-    /// The metric at the end of a trial's run, by particles, against a bound.
-    let atEnd (runner: Runner) (trial: Trial) metric what first bound =
-        decide runner.Budget what trial.Subject.Experiment.Seed first None (fun stage ->
+    /// W2 at the end of a trial's run, by particles, against a bound; `logSobolev` is a constant of the inequality for the state's
+    /// law and for the target's, which gives the upper end.
+    let wassersteinAtEnd (runner: Runner) (trial: Trial) logSobolev what first bound =
+        decide runner.Budget what None trial.Subject.Experiment.Seed first None (fun stage ->
             let options =
                 RunOptions(Particles = stage.Particles, Seed = stage.Seed, Cancellation = runner.Cancellation)
 
             Measure.lawBy runner.Sample trial.Subject.Plan options
             |> Result.map (fun law ->
-                let measured = (law :?> ParticleLaw).At(stage.Confidence 1).Measure metric
+                let measured = (law :?> ParticleLaw).At(stage.Confidence 1).Wasserstein logSobolev
                 [ { What = what; Measured = measured; Bound = bound } ]))

@@ -14,11 +14,18 @@ module Surprise =
     /// |z|, z standard normal: P = 2·P(Z > |z|).
     let ofNormal (z: float) = decades (log 2.0 + NormalTail.LogAbove(abs z))
 
-    /// A χ² variable with n degrees of freedom, by the transformation of Wilson and Hilferty (1931): (S/n)^(1/3) is normal with
-    /// mean 1 − 2/(9n) and variance 2/(9n); for n ≥ 100 the exponent of a tail of 10⁻¹² is right to 1 %.
-    let ofChiSquare (n: float) (sum: float) =
-        let variance = 2.0 / (9.0 * n)
-        ofNormal ((Math.Cbrt(sum / n) - (1.0 - variance)) / sqrt variance)
+    /// A χ² variable with n degrees of freedom, by Chernoff: with r = S/n, P ≤ 2·exp(−(n/2)·(r − 1 − ln r)).
+    let ofChiSquare (n: float) (sum: float) = decades (log 2.0 - 0.5 * n * RealFunctions.LogExcess(sum / n - 1.0))
+
+    /// k of n independent events that each have at most the probability p, by Chernoff: P ≤ exp(−n·kl(k/n, p)) for k > np.
+    let ofEvents (n: float) (k: float) (p: float) =
+        let seen = k / n
+        let term a b = if a > 0.0 then a * log (a / b) else 0.0
+
+        if seen <= p then
+            0.0
+        else
+            decades (-n * (term seen p + term (1.0 - seen) (1.0 - p)))
 
     /// A sum of n independent products u·v of independent standard normals, by Chernoff: with r = |S|/n and
     /// t = (√(1 + 4r²) − 1)/(2r), P ≤ 2·exp(−n·(t·r + ½·ln(1 − t²))), as ln E e^(tuv) = −½·ln(1 − t²).

@@ -2,6 +2,9 @@ namespace Sgm.Engine;
 
 public sealed partial class ParticleLaw
 {
+    // Of the masses of p's cells, all together.
+    private const double Rounding = 1e-12;
+
     /// <summary>
     /// A lower bound: TV ≥ q(A) − p(A) for any set A. One half of the particles chooses a coordinate or a direction and a union A of cells in which it
     /// is more frequent than p; the other half gives a lower confidence bound of q(A); p(A) is exact. Samples alone give no upper bound below 1.
@@ -14,7 +17,7 @@ public sealed partial class ParticleLaw
     private Estimate TotalVariation()
     {
         const string Method = "tested partition";
-        const string Reason = "samples alone give no honest upper estimate below 1; the lower end is certain at its confidence";
+        const string Reason = "samples alone give no upper end below 1; the lower end is a theorem at its confidence";
         int half = (int)Math.Min(Particles.Count, Array.MaxLength) / 2;
         if (half < FewestParticles) return Estimate.Unavailable(Method, Reason, 0, 1);
 
@@ -43,7 +46,7 @@ public sealed partial class ParticleLaw
             if (gain <= best) continue;
             best = gain;
             int hits = Counts(values, 1, half, edges).Where((_, c) => isIn[c]).Sum();
-            lower = Math.Max(0, LowerFrequency(hits, half) - exact);
+            lower = Math.Max(0, LowerFrequency(hits, half) - exact - Rounding);
         }
 
         return Estimate.Unavailable(Method, Reason, lower, 1, Confidence);

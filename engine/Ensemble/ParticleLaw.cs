@@ -1,10 +1,9 @@
-using MathNet.Numerics.Distributions;
-
 namespace Sgm.Engine;
 
 /// <summary>
-/// The law of the state as the particles show it. Every interval holds at one confidence, 0.99 unless another is asked for; every
-/// number is a function of the particles in their order and of the run's seed, so it is the same for any number of threads.
+/// The law of the state as the particles show it. Every end of an interval is a theorem at one confidence, 0.99 unless another is
+/// asked for, whatever the law of the state; values and moments are estimates. Every number is a function of the particles in
+/// their order and of the run's seed, so it is the same for any number of threads.
 /// </summary>
 public sealed partial class ParticleLaw : Law
 {
@@ -47,15 +46,15 @@ public sealed partial class ParticleLaw : Law
         new(ParticleStore.Concat([.. parts.Select(p => p.Particles)]), parts[0].target, parts[0].level, parts[0].seed, parts[0].Confidence);
 
     /// <summary>
-    /// Sample means and unbiased variances; intervals by the central limit theorem, the variance's with the sample's fourth moment:
-    /// Var(s²) ≈ (μ₄ − (n−3)/(n−1)·s⁴)/n. Infinite half-widths for a single particle.
+    /// Sample means and unbiased variances, with their standard errors: s/√n, and by the sample's fourth moment √((μ₄ − (n−3)/(n−1)·s⁴)/n). They
+    /// are estimates: rare mass that no particle hit is in neither, so no confidence is stated. NaN for fewer than 16 particles.
     /// </summary>
     /// <remarks>Two passes in the order of the particles; the second about the mean, so nothing cancels.</remarks>
     public override Moments Moments()
     {
         int d = Dimension;
         double n = Particles.Count;
-        double deviations = Normal.InvCDF(0, 1, 0.5 + (0.5 * Confidence));
+        bool few = n < FewestParticles;
         double[] mean = new double[d], second = new double[d], third = new double[d], fourth = new double[d];
         Accumulate((e, x) => mean[e] += Sum(x));
         for (int e = 0; e < d; e++)
@@ -86,11 +85,11 @@ public sealed partial class ParticleLaw : Law
             double variance = n > 1 ? second[e] / (n - 1) : 0;
             double ofVariance = Math.Max(0, (fourth[e] / n) - ((n - 3) / (n - 1) * variance * variance)) / n;
             second[e] = variance;
-            meanError[e] = n > 1 ? deviations * Math.Sqrt(variance / n) : double.PositiveInfinity;
-            varianceError[e] = n > 1 ? deviations * Math.Sqrt(ofVariance) : double.PositiveInfinity;
+            meanError[e] = few ? double.NaN : Math.Sqrt(variance / n);
+            varianceError[e] = few ? double.NaN : Math.Sqrt(ofVariance);
         }
 
-        return new Moments(mean, second, meanError, varianceError, Confidence);
+        return new Moments(mean, second, meanError, varianceError, 0);
     }
 
     /// <inheritdoc/>

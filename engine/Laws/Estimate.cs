@@ -2,7 +2,8 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// A measured number: there are no bare floats between the engine and a verdict. The truth lies in [Lower, Upper] with
-/// probability at least Confidence (1: a certified bracket). NaN is never a value: what cannot be given has a Reason.
+/// probability at least Confidence (1: a certified bracket); from particles the value is an estimate. NaN is never a value: what
+/// cannot be given has a Reason.
 /// </summary>
 public sealed record Estimate
 {
@@ -22,7 +23,7 @@ public sealed record Estimate
     /// <summary>Lower end.</summary>
     public double Lower { get; }
 
-    /// <summary>Upper end.</summary>
+    /// <summary>Upper end; +∞ where there is none.</summary>
     public double Upper { get; }
 
     /// <summary>In (0, 1]; 1 for exact laws.</summary>
@@ -31,7 +32,7 @@ public sealed record Estimate
     /// <summary>How it was found: "closed form", "grid", "lattice convolution", "sorted samples", ….</summary>
     public string Method { get; }
 
-    /// <summary>Why there is no value, or why it is infinite; null otherwise.</summary>
+    /// <summary>Why there is no value or no upper end, or why it is infinite; null otherwise.</summary>
     public string? Reason { get; }
 
     /// <summary>An exact value with a certified bracket.</summary>
@@ -46,9 +47,9 @@ public sealed record Estimate
     public static Estimate Infinite(string method, string reason) =>
         new(double.PositiveInfinity, double.PositiveInfinity, double.PositiveInfinity, 1, method, reason);
 
-    /// <summary>A confidence interval from samples.</summary>
-    public static Estimate Sampled(double value, double lower, double upper, double confidence, string method) =>
-        Checked(value, lower, upper, confidence, method, null);
+    /// <summary>A confidence interval from samples; <paramref name="reason"/> says why an end is missing, or what one assumes.</summary>
+    public static Estimate Sampled(double value, double lower, double upper, double confidence, string method, string? reason = null) =>
+        Checked(value, lower, upper, confidence, method, reason);
 
     /// <summary>No value, with what is certain all the same: the truth is in [lower, upper].</summary>
     public static Estimate Unavailable(string method, string reason, double lower = 0, double upper = double.PositiveInfinity, double confidence = 1) =>

@@ -1,14 +1,19 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// First two moments of each coordinate with the half-widths of their intervals (0 for closed forms); all of shape [d].
+/// First two moments of each coordinate with the half-widths of their brackets (0 for closed forms), or with the standard errors of
+/// estimates from particles; all of shape [d].
 /// </summary>
 /// <param name="Mean">E x_i.</param>
 /// <param name="Variance">Var x_i.</param>
-/// <param name="MeanError">Half-width of the interval of each mean.</param>
-/// <param name="VarianceError">Half-width of the interval of each variance.</param>
-/// <param name="Confidence">Of each interval on its own; 1 for exact laws.</param>
-public sealed record Moments(double[] Mean, double[] Variance, double[] MeanError, double[] VarianceError, double Confidence);
+/// <param name="MeanError">Half-width of the bracket of each mean, or its standard error; NaN where there are too few particles for one.</param>
+/// <param name="VarianceError">The same of each variance.</param>
+/// <param name="Confidence">1 for exact laws; 0 for estimates, which no confidence can be stated for.</param>
+public sealed record Moments(double[] Mean, double[] Variance, double[] MeanError, double[] VarianceError, double Confidence)
+{
+    /// <summary>Whether these are estimates with standard errors, and not brackets.</summary>
+    public bool AreEstimates => Confidence == 0;
+}
 
 /// <summary>The distribution of the state at one place of a plan, as an interpreter knows it.</summary>
 public abstract class Law

@@ -4,11 +4,12 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// A lower confidence bound for W2² of the particles' law to a target by Kantorovich duality: W2² ≥ E_q f + E_p f^c for every f, so
-/// potentials chosen on one half of the particles make the other half's mean of f, less its error, a bound.
+/// potentials chosen on one half of the particles make a lower bound of the other half's mean of f a bound. E_p f^c is in closed form
+/// and f never below its floor, so <see cref="MeanBelow"/> makes it a theorem for every law q.
 /// </summary>
 /// <remarks>
-/// A quarter of the particles (i ≡ 0 mod 4) fits the candidates, a quarter (i ≡ 2) chooses, the odd ones test. Candidates: Gelbrich's quadratic
-/// potential; and on an orthonormal basis the sum of potentials of the axes, each affine, monotone or none. As
+/// A quarter of the particles (i ≡ 0 mod 4) fits the candidates, a quarter (i ≡ 2) chooses, the odd ones test. A candidate is, on an
+/// orthonormal basis, the sum of potentials of the axes, each affine, monotone or none. As
 /// W2² ≥ Σ_e W2²(q_e, p_e) for the axes e of any orthonormal basis, this includes the largest one-dimensional projection and, averaged
 /// over random bases, d times the squared sliced distance. Bases are the coordinates and, for a target that is one mixture in at
 /// most 16 dimensions, the axes of Gelbrich's map and random rotations.
@@ -36,20 +37,12 @@ internal sealed class DualBound
         n = rows.Length / d;
     }
 
-    private abstract record Candidate(double OfTarget)
+    // A null basis is the coordinates; a null potential contributes nothing.
+    private sealed record Candidate(double[][]? Basis, LinePotential?[] Potentials, double OfTarget)
     {
-        public abstract double OfState(ReadOnlySpan<double> x);
-    }
+        public double Floor => Potentials.Sum(potential => potential?.Floor ?? 0);
 
-    private sealed record Quadratic(QuadraticPotential Potential) : Candidate(Potential.OfTarget)
-    {
-        public override double OfState(ReadOnlySpan<double> x) => Potential.OfState(x);
-    }
-
-    // A null direction is a coordinate axis; a null potential contributes nothing.
-    private sealed record Separable(double[][]? Basis, LinePotential?[] Potentials, double OfTarget) : Candidate(OfTarget)
-    {
-        public override double OfState(ReadOnlySpan<double> x)
+        public double OfState(ReadOnlySpan<double> x)
         {
             double sum = 0;
             for (int e = 0; e < Potentials.Length; e++)
@@ -67,21 +60,19 @@ internal sealed class DualBound
 
     private double Best(ulong seed)
     {
-        Candidate? best = null;
-        double most = 0;
+        double most = double.NegativeInfinity;
+        double lower = 0;
         foreach (Candidate candidate in Candidates(seed))
         {
-            double lower = Lower(candidate, 2, 4);
-            if (best is not null && lower <= most) continue;
-            most = lower;
-            best = candidate;
+            double[] chosen = Values(candidate.OfState, 2, 4);
+            double promised = MeanBelow.Of(chosen, chosen, candidate.Floor, failure) + candidate.OfTarget;
+            if (promised <= most) continue;
+            most = promised;
+            lower = MeanBelow.Of(chosen, Values(candidate.OfState, 1, 2), candidate.Floor, failure) + candidate.OfTarget;
         }
 
-        return Math.Max(0, Lower(best!, 1, 2));
+        return Math.Max(0, lower);
     }
-
-    private double Lower(Candidate candidate, int first, int stride) =>
-        new MeanBounds(Values(candidate.OfState, first, stride)).Lower(failure) + candidate.OfTarget;
 
     private delegate double OfRow(ReadOnlySpan<double> x);
 
@@ -102,9 +93,7 @@ internal sealed class DualBound
     {
         yield return OnBasis(null);
         if (d == 1 || d > MostRotated || !LineMixture.IsOneMixture(target)) yield break;
-        QuadraticPotential quadratic = Gelbrich();
-        yield return new Quadratic(quadratic);
-        yield return OnBasis(Columns(quadratic.Map.Evd(Symmetricity.Symmetric).EigenVectors));
+        yield return OnBasis(Columns(Gelbrich()));
         RandomStream stream = new(seed, long.MinValue);
         double[] normals = new double[d * d];
         for (int r = 0; r < Rotations; r++)
@@ -114,7 +103,7 @@ internal sealed class DualBound
         }
     }
 
-    private Separable OnBasis(double[][]? basis)
+    private Candidate OnBasis(double[][]? basis)
     {
         LinePotential?[] potentials = new LinePotential?[d];
         double ofTarget = 0;
@@ -140,7 +129,7 @@ internal sealed class DualBound
             ofTarget += chosen;
         }
 
-        return new Separable(basis, potentials, ofTarget);
+        return new Candidate(basis, potentials, ofTarget);
     }
 
     private static IEnumerable<LinePotential> Potentials(LineMixture law, double[] fit, bool fits)
@@ -149,11 +138,11 @@ internal sealed class DualBound
         yield return LinePotential.Affine(law, mean, Math.Sqrt(fit.Average(x => (x - mean) * (x - mean))));
         if (!fits) yield break;
         Array.Sort(fit);
-        int knots = (int)Math.Clamp(2 * Math.Cbrt(fit.Length), 2, Math.Min(128, fit.Length));
-        yield return LinePotential.Fit(law, new MarginalLaw(law, 4096), fit, knots);
+        int cells = (int)Math.Clamp(2 * Math.Cbrt(fit.Length), 2, Math.Min(128, fit.Length));
+        yield return LinePotential.Fit(law, new MarginalLaw(law, 4096), fit, cells);
     }
 
-    private QuadraticPotential Gelbrich()
+    private Matrix<double> Gelbrich()
     {
         Mixture law = target.Factors[0].Law;
         Vector<double> mean = Vector<double>.Build.Dense(d);
@@ -177,7 +166,7 @@ internal sealed class DualBound
         }
 
         seen /= count;
-        return new QuadraticPotential(mean, second - mean.OuterProduct(mean), seen, (seenSecond / count) - seen.OuterProduct(seen));
+        return GelbrichMap.Axes(second - mean.OuterProduct(mean), (seenSecond / count) - seen.OuterProduct(seen));
     }
 
     private static double[][] Columns(Matrix<double> m) => [.. Enumerable.Range(0, m.ColumnCount).Select(j => m.Column(j).ToArray())];

@@ -47,13 +47,17 @@ public sealed class LineMixture
     /// <summary>Whether <see cref="Along"/> knows the target's projections: it is one factor of one copy.</summary>
     public static bool IsOneMixture(Target target) => target.Factors.Length == 1 && target.Factors[0].Count == 1;
 
-    /// <summary>∫ (c₀ + c₁y + c₂y²) p(y) dy over [from, to], in closed form; the ends may be infinite.</summary>
+    /// <summary>
+    /// ∫ (c₀ + c₁v + c₂v²) p(y) dy with v = y − origin over [from, to], in closed form; the ends may be infinite. And the sum of the sizes of
+    /// all terms, which the rounding is relative to.
+    /// </summary>
     /// <remarks>
     /// With y = μ + s·z the moments of z over [a, b] are P = Φ(b) − Φ(a), φ(a) − φ(b) and P + a·φ(a) − b·φ(b).
     /// </remarks>
-    public double Integral(double c0, double c1, double c2, double from, double to)
+    public (double Value, double Size) Integral(double c0, double c1, double c2, double origin, double from, double to)
     {
         double sum = 0;
+        double size = 0;
         for (int k = 0; k < Weights.Length; k++)
         {
             double mu = Means[k], s = Deviations[k];
@@ -62,10 +66,14 @@ public sealed class LineMixture
             double left = Density(a), right = Density(b);
             double first = left - right;
             double second = mass + (a * left) - (b * right);
-            sum += Weights[k] * (((c0 + (c1 * mu) + (c2 * mu * mu)) * mass) + ((c1 + (2 * c2 * mu)) * s * first) + (c2 * s * s * second));
+            double m = mu - origin;
+            sum += Weights[k] * (((c0 + (c1 * m) + (c2 * m * m)) * mass) + ((c1 + (2 * c2 * m)) * s * first) + (c2 * s * s * second));
+            size += Weights[k] * (((Math.Abs(c0) + Math.Abs(c1 * m) + Math.Abs(c2 * m * m)) * mass)
+                + ((Math.Abs(c1) + Math.Abs(2 * c2 * m)) * s * (left + right))
+                + (Math.Abs(c2) * s * s * (mass + Math.Abs(a * left) + Math.Abs(b * right))));
         }
 
-        return sum;
+        return (sum, size);
     }
 
     private static double Density(double z) => Math.Exp((-0.5 * z * z) - NormalTail.LogRootTwoPi);

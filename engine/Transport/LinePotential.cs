@@ -1,100 +1,176 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// A pair of potentials for W2 on the line: for every convex g,
-/// W2²(q, p) ≥ E_q[x² − 2g*(x)] + E_p[y² − 2g(y)], with equality when g′ transports p to q (Kantorovich; Brenier).
+/// A pair of potentials for W2 on the line: for every growing map S = g′,
+/// W2²(q, p) ≥ E_q f + E_p h, f(x) = x² − 2g*(x), h(y) = y² − 2g(y), with equality when S transports p to q (Kantorovich; Brenier).
 /// </summary>
 /// <remarks>
-/// g′ = S is continuous, increasing and piecewise linear: S(y_k) = s_k at the knots, with one slope outside of them. g and its
-/// conjugate g*(x) = max_y xy − g(y) are then piecewise quadratic, and E_p is in closed form.
+/// S is continuous, increasing and piecewise linear: S(y_k) = s_k at the knots. So f′(x) = 2(x − S⁻¹(x)) and h′(y) = 2(y − S(y)) are too, and f and h are
+/// summed from displacements: what rounding leaves is relative to those, not to the places. Beyond the knots S leads away from p, or back
+/// to the identity; either way f is bounded from below, which is what a bound from samples needs (<see cref="MeanBelow"/>).
 /// </remarks>
 internal sealed class LinePotential
 {
     private const double Flattest = 1e-3;
     private const double Steepest = 1e3;
+    private const double Rounding = 1e-12;
 
     private readonly double[] y;
     private readonly double[] s;
-    private readonly double[] g;
-    private readonly double outside;
+    private readonly double[] ofState;
+    private readonly double[] ofTarget;
 
-    private LinePotential(double[] y, double[] s, double outside)
+    // The slopes of S before the first knot, between two, and after the last.
+    private readonly double[] slopes;
+
+    private LinePotential(List<double> places, List<double> values, double outside)
     {
-        this.y = y;
-        this.s = s;
-        this.outside = outside;
-        g = new double[y.Length];
+        double first = Closed(places, values, 0, -1) ? 1 : outside;
+        double last = Closed(places, values, places.Count - 1, 1) ? 1 : outside;
+        y = [.. places];
+        s = [.. values];
+        slopes = new double[y.Length + 1];
+        ofState = new double[y.Length];
+        ofTarget = new double[y.Length];
+        ofTarget[0] = (s[0] - y[0]) * (s[0] - y[0]);
+        slopes[0] = first;
         for (int k = 1; k < y.Length; k++)
         {
-            g[k] = g[k - 1] + (0.5 * (s[k] + s[k - 1]) * (y[k] - y[k - 1]));
+            double displacements = s[k - 1] - y[k - 1] + (s[k] - y[k]);
+            slopes[k] = (s[k] - s[k - 1]) / (y[k] - y[k - 1]);
+            ofState[k] = ofState[k - 1] + ((s[k] - s[k - 1]) * displacements);
+            ofTarget[k] = ofTarget[k - 1] - ((y[k] - y[k - 1]) * displacements);
         }
+
+        slopes[^1] = last;
+        Floor = Least();
     }
 
-    /// <summary>S is the line through (E_p y, mean) with the slope deviation/deviation of p: for normal laws the transport itself.</summary>
-    public static LinePotential Affine(LineMixture law, double mean, double deviation) =>
-        new([law.Mean], [mean], Math.Clamp(deviation / Math.Sqrt(law.Variance), Flattest, Steepest));
+    /// <summary>inf f.</summary>
+    public double Floor { get; }
 
     /// <summary>
-    /// S at the middles of <paramref name="knots"/> equal masses of p is the mean of the sorted values of that mass; between two
-    /// knots its slope is kept in [10⁻³, 10³].
+    /// S is, for four deviations to both sides, the line through (E_p y, mean) with the slope deviation/deviation of p: for normal laws the
+    /// transport itself.
     /// </summary>
-    public static LinePotential Fit(LineMixture law, MarginalLaw table, ReadOnlySpan<double> sorted, int knots)
+    public static LinePotential Affine(LineMixture law, double mean, double deviation)
     {
-        double[] places = new double[knots];
-        double[] values = new double[knots];
-        int count = 0;
-        double deviation = Deviation(sorted);
-        for (int k = 0; k < knots; k++)
+        double spread = Math.Sqrt(law.Variance);
+        double reach = 4 * Math.Clamp(deviation, Flattest * spread, Steepest * spread);
+        return new([law.Mean - (4 * spread), law.Mean + (4 * spread)], [mean - reach, mean + reach], Outside(law, deviation));
+    }
+
+    /// <summary>
+    /// S at the middle of a cell of p's mass is the mean of the sorted values of that mass; between two places its slope is
+    /// kept in [10⁻³, 10³]. Cells are equal masses, and halve towards both tails while they hold four values.
+    /// </summary>
+    public static LinePotential Fit(LineMixture law, MarginalLaw table, ReadOnlySpan<double> sorted, int cells)
+    {
+        List<double> places = [];
+        List<double> values = [];
+        double[] ends = Ends(cells, sorted.Length);
+        for (int k = 1; k < ends.Length; k++)
         {
-            double place = table.Quantile((k + 0.5) / knots);
-            double value = Mean(sorted[(int)((long)k * sorted.Length / knots)..(int)((k + 1L) * sorted.Length / knots)]);
-            if (count > 0 && place <= places[count - 1]) continue;
-            if (count > 0)
+            int from = (int)(ends[k - 1] * sorted.Length);
+            int to = (int)(ends[k] * sorted.Length);
+            if (to <= from) continue;
+            double place = table.Quantile(0.5 * (ends[k - 1] + ends[k]));
+            double value = Mean(sorted[from..to]);
+            if (places.Count > 0)
             {
-                double width = place - places[count - 1];
-                value = values[count - 1] + Math.Clamp(value - values[count - 1], Flattest * width, Steepest * width);
+                double width = place - places[^1];
+                value = values[^1] + Math.Clamp(value - values[^1], Flattest * width, Steepest * width);
+                if (!(width > 0) || !(value > values[^1])) continue;
             }
 
-            places[count] = place;
-            values[count++] = value;
+            places.Add(place);
+            values.Add(value);
         }
 
-        return new(places[..count], values[..count], Math.Clamp(deviation / Math.Sqrt(law.Variance), Flattest, Steepest));
+        return new(places, values, Outside(law, Deviation(sorted)));
     }
 
-    /// <summary>x² − 2g*(x), whose mean under q is one side of the bound.</summary>
+    /// <summary>f(x).</summary>
     public double OfState(double x)
     {
-        int k = Array.BinarySearch(s, x);
-        if (k < 0) k = ~k - 1;
-        // Between knots k and k + 1, or outside: S(y) = x at the place of the maximum.
-        int knot = Math.Max(k, 0);
-        double slope = k >= 0 && k + 1 < s.Length ? (s[k + 1] - s[k]) / (y[k + 1] - y[k]) : outside;
-        double away = (x - s[knot]) / slope;
-        double place = y[knot] + away;
-        double potential = g[knot] + (s[knot] * away) + (0.5 * slope * away * away);
-        return (x * x) - (2 * ((x * place) - potential));
+        int piece = Array.BinarySearch(s, x);
+        piece = piece < 0 ? ~piece : piece;
+        int knot = Math.Max(piece - 1, 0);
+        double away = x - s[knot];
+        return ofState[knot] + (away * ((2 * (s[knot] - y[knot])) + ((1 - (1 / slopes[piece])) * away)));
     }
 
-    /// <summary>E_p[y² − 2g(y)].</summary>
+    /// <summary>E_p h, less what rounding may have added.</summary>
     public double OfTarget(LineMixture law)
     {
-        double sum = Piece(law, 0, outside, double.NegativeInfinity, y[0]);
-        for (int k = 1; k < y.Length; k++)
+        double sum = 0;
+        double size = 0;
+        for (int piece = 0; piece <= y.Length; piece++)
         {
-            sum += Piece(law, k - 1, (s[k] - s[k - 1]) / (y[k] - y[k - 1]), y[k - 1], y[k]);
+            int knot = Math.Max(piece - 1, 0);
+            (double part, double terms) = law.Integral(
+                ofTarget[knot],
+                2 * (y[knot] - s[knot]),
+                1 - slopes[piece],
+                y[knot],
+                piece == 0 ? double.NegativeInfinity : y[piece - 1],
+                piece == y.Length ? double.PositiveInfinity : y[piece]);
+            sum += part;
+            size += terms;
         }
 
-        return sum + Piece(law, y.Length - 1, outside, y[^1], double.PositiveInfinity);
+        return sum - (Rounding * size);
     }
 
-    // ∫ y² − 2(g_k + s_k(y − y_k) + slope·(y − y_k)²/2).
-    private double Piece(LineMixture law, int k, double slope, double from, double to) => law.Integral(
-        -2 * (g[k] - (s[k] * y[k]) + (0.5 * slope * y[k] * y[k])),
-        -2 * (s[k] - (slope * y[k])),
-        1 - slope,
-        from,
-        to);
+    // Where S ends on the side of the identity that lets f fall for ever, it returns to the identity as steeply as may be.
+    private static bool Closed(List<double> places, List<double> values, int end, int side)
+    {
+        double inwards = side * (places[end] - values[end]);
+        if (!(inwards > 0)) return false;
+        double place = places[end] + (side * inwards / (Steepest - 1));
+        if (place == places[end] || place == values[end])
+        {
+            values[end] = places[end];
+            return true;
+        }
+
+        places.Insert(side > 0 ? end + 1 : end, place);
+        values.Insert(side > 0 ? end + 1 : end, place);
+        return true;
+    }
+
+    private double Least()
+    {
+        double least = ofState.Min();
+        for (int k = 1; k < y.Length; k++)
+        {
+            double curvature = 1 - (1 / slopes[k]);
+            double away = (y[k - 1] - s[k - 1]) / curvature;
+            if (curvature > 0 && away > 0 && away < s[k] - s[k - 1]) least = Math.Min(least, OfState(s[k - 1] + away));
+        }
+
+        return least;
+    }
+
+    private static double Outside(LineMixture law, double deviation) => Math.Clamp(deviation / Math.Sqrt(law.Variance), 1, Steepest);
+
+    private static double[] Ends(int cells, int count)
+    {
+        List<double> tails = [];
+        for (double mass = 0.5 / cells; mass * count >= 4; mass /= 2)
+        {
+            tails.Add(mass);
+        }
+
+        return
+        [
+            0,
+            .. Enumerable.Reverse(tails),
+            .. Enumerable.Range(1, cells - 1).Select(k => (double)k / cells),
+            .. tails.Select(mass => 1 - mass),
+            1,
+        ];
+    }
 
     private static double Mean(ReadOnlySpan<double> values)
     {

@@ -138,9 +138,13 @@ module Document =
     let budget document =
         let checks = Wording.count (sampled document).Length "check"
 
+        let assume =
+            sampled document |> List.filter (fun reported -> Budget.assumes reported.Check.Sampled) |> List.length
+
         $"{checks} decided from samples. All together report a violation that is none with probability at most {document.Result.FalseAlarm:g2} a run; "
         + $"they spent {spent document:g2} of it. Every check of the run has an equal share, every cell an equal share of its check's, "
-        + "stage k of a cell's escalation 6/(π²k²) of that, every statement of a stage an equal share."
+        + "stage k of a cell's escalation 6/(π²k²) of that, every statement of a stage an equal share. "
+        + $"{assume} of them rest on Student's t or a normal limit for it, and say so; the others on theorems for every law."
 
     /// Every replay once.
     let replaysOf (document: Document) =

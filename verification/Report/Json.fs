@@ -37,6 +37,7 @@ module Json =
         json.WriteNumber("seed", spent.Seed)
         number json "falseAlarm" spent.FalseAlarm
         text json "foundWithProbability90" (Option.toObj spent.Power)
+        text json "assumes" (Option.toObj spent.Assumes)
 
     /// The members of the contract, then what else is short.
     let private checkMembers (json: Writer) (reported: ReportedCheck) =
@@ -77,17 +78,6 @@ module Json =
             objects json "sampled" check.Sampled (spending json)
 
         number json "seconds" check.Seconds
-
-    let private estimate (json: Writer) (name: string) (value: Estimate) =
-        object json name (fun () ->
-            optional json "value" (Option.ofNullable value.Value)
-            number json "lower" value.Lower
-            number json "upper" value.Upper
-            number json "confidence" value.Confidence
-            json.WriteString("method", value.Method)
-
-            if not (isNull value.Reason) then
-                json.WriteString("reason", value.Reason))
 
     let private replay (json: Writer) (value: Replay) =
         json.WriteString("fingerprint", value.Fingerprint)

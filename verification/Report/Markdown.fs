@@ -65,6 +65,7 @@ module Markdown =
                 string (all |> List.map (fun spent -> spent.Stages) |> List.max)
                 string (all |> List.map (fun spent -> spent.Particles) |> List.max)
                 $"{Document.spentBy reported:g2}"
+                all |> List.tryPick (fun spent -> spent.Assumes) |> Option.map escape |> Option.defaultValue "nothing"
                 all |> List.tryPick (fun spent -> spent.Power) |> Option.map escape |> Option.defaultValue ""
             ]
 
@@ -182,8 +183,18 @@ module Markdown =
             ""
 
             if not (List.isEmpty (Document.sampled document)) then
-                row [ "check"; "decisions"; "stages"; "particles"; "spent"; $"found with probability {Budget.power}" ]
-                row [ "---"; "--:"; "--:"; "--:"; "--:"; "---" ]
+                row
+                    [
+                        "check"
+                        "decisions"
+                        "stages"
+                        "particles"
+                        "spent"
+                        "assumes, besides independent draws"
+                        $"found with probability {Budget.power}"
+                    ]
+
+                row [ "---"; "--:"; "--:"; "--:"; "--:"; "---"; "---" ]
                 yield! Document.sampled document |> List.map spendingRow
                 ""
 

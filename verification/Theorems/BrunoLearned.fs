@@ -102,9 +102,9 @@ let identityError (t: Training) (learned: Learned) confidence =
         |> Array.map (Array.sumBy (fun x -> square (x - t.Mean)))
         |> meanOverRuns "mean of |θ_n − μ|²" confidence (fun mean -> mean / formula)
 
-    let half = (ratio.Upper - ratio.Lower) / 2.0
-    let away = abs (ratio.Value.Value - 1.0)
-    Estimate.Sampled(away, max 0.0 (away - half), away + half, ratio.Confidence, ratio.Method)
+    let least = max 0.0 (max (ratio.Lower - 1.0) (1.0 - ratio.Upper))
+    let most = max (ratio.Upper - 1.0) (1.0 - ratio.Lower)
+    Estimate.Sampled(abs (ratio.Value.Value - 1.0), least, most, ratio.Confidence, ratio.Method, ratio.Reason)
 
 /// The precision to which the second moment is checked.
 let identityPrecision = 0.04

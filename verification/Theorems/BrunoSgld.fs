@@ -71,7 +71,7 @@ let private outcome runner (trial: Trial) =
 
 /// Decides from the runs of the training; a stage's particles are d times its runs.
 let private decide runner (trial: Trial) t what measure =
-    Sampling.decide runner.Budget what trial.Subject.Experiment.Seed coordinates None (fun stage ->
+    Sampling.decide runner.Budget what (Some assumes) trial.Subject.Experiment.Seed coordinates None (fun stage ->
         Ok(measure (learn t stage.Seed (int stage.Particles)) stage))
 
 let private samplingError (t: Training) (run: PredictorRun) =
@@ -192,6 +192,7 @@ let private quantity measure =
             Sampling.value
                 runner.Budget
                 "a mean over runs of the training"
+                (Some Regression.assumes)
                 trial.Subject.Experiment.Seed
                 coordinates
                 (fun stage -> Ok(measure t r (learn t stage.Seed (int stage.Particles)) (stage.Confidence 1))))

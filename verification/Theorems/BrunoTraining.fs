@@ -155,17 +155,24 @@ let learn (t: Training) seed coordinates =
         Spread = parts |> Array.collect (fun part -> part.Spread)
     }
 
-/// The mean over runs with its interval by the central limit theorem, then a growing function of both.
+/// What the upper ends of means over runs rest on.
+let assumes = "upper ends of means: Student's t over the runs of the training"
+
+/// The mean over runs of something that is not negative, then a growing function of it. The lower end is a theorem
+/// (`MeanBelow`), the upper one Student's; each at half the failure.
 let meanOverRuns name (confidence: float) transform (values: float[]) =
     let count = float values.Length
+    let failure = (1.0 - confidence) / 2.0
     let mean = Array.average values
     let variance = Array.sumBy (fun v -> (v - mean) * (v - mean)) values / (count - 1.0)
-    let half = StudentTail.Quantile(count - 1.0, (1.0 - confidence) / 2.0) * sqrt (variance / count)
+    let lower = min mean (max 0.0 (MeanBelow.Of(ReadOnlySpan values, 0.0, failure)))
+    let upper = mean + StudentTail.Quantile(count - 1.0, failure) * sqrt (variance / count)
 
     Estimate.Sampled(
         transform mean,
-        transform (mean - half),
-        transform (mean + half),
+        transform lower,
+        transform upper,
         confidence,
-        $"{name} over {values.Length} training runs, Student's t"
+        $"{name} over {values.Length} training runs",
+        assumes
     )

@@ -75,6 +75,7 @@ let private evidence: Evidence =
             Sampling.decide
                 runner.Budget
                 "the L² error of a fitted score"
+                (Some HeldOut.assumes)
                 trial.Subject.Experiment.Seed
                 (1L <<< 13)
                 None

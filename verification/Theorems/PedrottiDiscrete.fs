@@ -72,6 +72,12 @@ let private wassersteinAssumptions =
     ]
 
 
+/// A constant of the logarithmic Sobolev inequality for N(0, I) after any number of Langevin steps h with a Λ-Lipschitz score that is monotone
+/// with m: x + h·s(x) multiplies a constant by at most 1 − 2mh + h²Λ², and the noise adds 2h.
+let stateLogSobolev m steepest h =
+    let kept = 1.0 - 2.0 * m * h + (h * steepest) ** 2.0
+    max 1.0 (2.0 * h / (1.0 - kept))
+
 /// By an exact law where there is one; otherwise by particles, with the closed form of D2 in the place of the start's W2.
 let private wassersteinEvidence: Evidence =
     fun runner trial ->
@@ -89,7 +95,10 @@ let private wassersteinEvidence: Evidence =
                 let! _ = fromPrior trial.Subject
                 let! data = blocks plan.Target
                 let start = FromPrior.wasserstein k.Run.Level data
-                return! Sampling.atEnd runner trial Metric.W2 what 16384L (bound start)
+                let! alpha, _ = Entropy.alpha plan.Target k.Run.Level
+
+                let constant = max (stateLogSobolev m k.Score.Lipschitz h) (1.0 / alpha)
+                return! Sampling.wassersteinAtEnd runner trial constant what 16384L (bound start)
             else
                 let! start = Measure.atStart Metric.W2 runner plan |> Result.bind Measure.atMost
                 let! measured = atEnd Metric.W2 runner trial
