@@ -98,15 +98,22 @@ module Constants =
         let found = extremes.GetValue(law.Covariances[0], fun c -> c.Smallest, c.Largest)
         let smallest, largest = level.VarianceOf(fst found), level.VarianceOf(snd found)
 
-        if law.Count = 1 then Normal(smallest, largest)
-        elif law.SharesCovariance then Shared(smallest, largest, relativeRadiusSquare level law)
-        else Other
+        if law.Count = 1 then
+            Normal(smallest, largest)
+        elif law.SharesCovariance then
+            Shared(smallest, largest, relativeRadiusSquare level law)
+        else
+            Other
 
     /// What a law is but for its place: constants do not change when it is moved.
     let private form (law: Mixture) =
         let d = law.Dimension
         let vectors = law.Covariances |> Array.map (fun c -> c.Eigenvectors)
-        law.Weights, law.Means |> Array.mapi (fun i x -> x - law.Means[i % d]), law.Covariances |> Array.map (fun c -> c.Eigenvalues), vectors
+
+        law.Weights,
+        law.Means |> Array.mapi (fun i x -> x - law.Means[i % d]),
+        law.Covariances |> Array.map (fun c -> c.Eigenvalues),
+        vectors
 
     /// One of each of the factors' laws; those that are others moved count once.
     let private laws (target: Target) =
@@ -121,7 +128,13 @@ module Constants =
         ConditionalWeakTable<Target, ConcurrentDictionary<struct (string * NoiseLevel), Result<Constant, string>>>()
 
     /// The constant of a product from those of its factors: the largest (or smallest) one.
-    let private ofFactors symbol choose (target: Target) (level: NoiseLevel) (ofFactor: Mixture -> Result<Constant, string>) =
+    let private ofFactors
+        symbol
+        choose
+        (target: Target)
+        (level: NoiseLevel)
+        (ofFactor: Mixture -> Result<Constant, string>)
+        =
         let find _ =
             let folder found law =
                 match found with
@@ -135,8 +148,7 @@ module Constants =
         let found = cache.GetValue(target, (fun _ -> ConcurrentDictionary()))
         found.GetOrAdd(struct (symbol, level), find)
 
-    let private curvatures =
-        ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, (float * float) option>>()
+    let private curvatures = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, (float * float) option>>()
 
     /// Bounds of −(ln p)″ of a law on the line.
     let private curvature level (law: Mixture) =

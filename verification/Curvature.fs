@@ -122,10 +122,7 @@ module internal Curvature =
                     for _ in 1..60 do
                         let between = 0.5 * (certain + refused)
 
-                        if cell.Holds(curved, between) then
-                            certain <- between
-                        else
-                            refused <- between
+                        if cell.Holds(curved, between) then certain <- between else refused <- between
 
                     raise certain
 

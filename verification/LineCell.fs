@@ -12,8 +12,8 @@ module internal LinePair =
         let y, z, apart = x - m, x - n, m - n
         let bend = (v - u) / (v * u)
         let offset = apart / u
-        let logs = law.LogWeights[r] - law.LogWeights[k] + 0.5 * log (u / v)
-        let logSize = abs law.LogWeights[r] + abs law.LogWeights[k] + 1.0
+        let logs = law.Heights[r] - law.Heights[k]
+        let logSize = abs law.Heights[r] + abs law.Heights[k] + abs law.LogWeights[r] + abs law.LogWeights[k] + 1.0
         let direct, other = 0.5 * z * z / u, 0.5 * y * y / v
         let expanded = 0.5 * apart * offset + abs (y * offset) + 0.5 * y * y * abs bend
 
@@ -39,7 +39,6 @@ type internal LineCell(law: LineLaw) =
     let low, high = array (), array ()
     let slopeAtLow, slopeAtHigh, slope, slopeError, weight = array (), array (), array (), array (), array ()
     let precision = law.Variances |> Array.map (fun v -> 1.0 / v)
-    let half = Array.init count (fun k -> law.LogWeights[k] - 0.5 * log law.Variances[k])
     let mutable reference = 0
     let mutable sumLow = 1.0
     let mutable meanLow, meanHigh, mean, meanError = 0.0, 0.0, 0.0, 0.0
@@ -50,7 +49,7 @@ type internal LineCell(law: LineLaw) =
 
         for k in 0 .. count - 1 do
             let y = x - law.Means[k]
-            let share = half[k] - 0.5 * y * y * precision[k]
+            let share = law.Heights[k] - 0.5 * y * y * precision[k]
 
             if share > value then
                 best <- k
@@ -59,8 +58,7 @@ type internal LineCell(law: LineLaw) =
         best
 
     /// The largest of a linear function's distances from the mean's line at both ends.
-    let distance k =
-        max (abs (slopeAtLow[k] - meanLow)) (abs (slopeAtHigh[k] - meanHigh)) + slopeError[k] + meanError
+    let distance k = max (abs (slopeAtLow[k] - meanLow)) (abs (slopeAtHigh[k] - meanHigh)) + slopeError[k] + meanError
 
     /// The weight of k is at most this on the interval.
     let share k = min 1.0 (high[k] / sumLow)

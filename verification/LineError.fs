@@ -85,12 +85,17 @@ type internal LineError
                     gain <- 0.0
                     value <- (level.Mean * held - c) / noise
                     slope <- -1.0 / noise
-                    rest <- if abs denoised - moved >= clipped.Radius then 0.0 else level.Mean / noise * moved
+
+                    rest <-
+                        if abs denoised - moved >= clipped.Radius then
+                            0.0
+                        else
+                            level.Mean / noise * moved
             | _ -> rest <- infinity
 
         let middle = (gain - 1.0) * truth + value
         let spread = abs ((gain - 1.0) * truthSlope + slope) * h + abs (gain - 1.0) * truthRest + rest
-        let spread = spread + 1e-15 * (abs truth + abs value)
+        let spread = spread + 1e-15 * (abs (gain - 1.0) * abs truth + abs value)
         struct (max 0.0 (abs middle - spread), abs middle + spread)
 
     /// |s(x)| + |∇ln p(x)| ≤ a + b·|x − at| beyond `at`.
@@ -233,8 +238,7 @@ type internal LineError
                 elif high <= threshold then struct (0.0, 0.0)
                 else struct (0.0, massHigh)
 
-        let struct (_, most) =
-            integrate measure (fun least most -> most - least <= 1e-8 * least || most <= 1e-250)
+        let struct (_, most) = integrate measure (fun least most -> most - least <= 1e-8 * least || most <= 1e-250)
 
         let struct (below, _) = outside left
         let struct (above, _) = outside right

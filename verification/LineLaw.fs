@@ -6,7 +6,15 @@ open Sgm.Engine
 
 /// A mixture Σ w_k·N(m_k, v_k) on the line, evaluated here and not by the engine: what bounds are computed from does not
 /// share code with what they are held against.
-type internal LineLaw = { LogWeights: float[]; Means: float[]; Variances: float[]; Deviations: float[] }
+type internal LineLaw =
+    {
+        LogWeights: float[]
+        Means: float[]
+        Variances: float[]
+        Deviations: float[]
+        /// ln w_k − ½·ln v_k.
+        Heights: float[]
+    }
 
 /// The normal tail and mixtures of normal laws, by logarithms where the numbers leave the range of a double.
 module internal LineLaw =
@@ -18,11 +26,14 @@ module internal LineLaw =
         let variance k = level.Mean * level.Mean * law.Covariance(k).Eigenvalues[0] + level.Sigma * level.Sigma
         let variances = kept |> Array.map variance
 
+        let logWeights = kept |> Array.map (fun k -> log (law.Weights[k] / total))
+
         {
-            LogWeights = kept |> Array.map (fun k -> log (law.Weights[k] / total))
+            LogWeights = logWeights
             Means = kept |> Array.map (fun k -> level.Mean * law.Means[k])
             Variances = variances
             Deviations = Array.map sqrt variances
+            Heights = Array.map2 (fun w v -> w - 0.5 * log v) logWeights variances
         }
 
     /// The law of −X.
@@ -77,8 +88,7 @@ module internal LineLaw =
     let logDensity law x = over law (fun k -> logShare law k x)
 
     /// ln P(X ≥ x).
-    let logAbove law x =
-        over law (fun k -> law.LogWeights[k] + logTail ((x - law.Means[k]) / law.Deviations[k]))
+    let logAbove law x = over law (fun k -> law.LogWeights[k] + logTail ((x - law.Means[k]) / law.Deviations[k]))
 
     /// P(a < X < b), from the tail on the side where it is small, and the sum of those tails, for the rounding of their difference.
     let between law a b =

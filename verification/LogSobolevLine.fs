@@ -33,10 +33,7 @@ module internal LogSobolevLine =
         for _ in 1..200 do
             let middle = 0.5 * (low + high)
 
-            if LineLaw.logAbove law middle <= logHalf then
-                high <- middle
-            else
-                low <- middle
+            if LineLaw.logAbove law middle <= logHalf then high <- middle else low <- middle
 
         high
 

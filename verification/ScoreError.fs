@@ -69,15 +69,16 @@ module ScoreError =
         else
             Ok most
 
-    let private sumOver (items: 'a[]) (square: 'a -> Result<float, string>) =
+    let private sumOver (items: 'item[]) (square: 'item -> Result<float, string>) =
         (Ok 0.0, items)
-        ||> Array.fold (fun total item -> total |> Result.bind (fun sum -> square item |> Result.map (fun one -> sum + one)))
+        ||> Array.fold (fun total item ->
+            total |> Result.bind (fun sum -> square item |> Result.map (fun one -> sum + one)))
 
     let private fishers = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, float>>()
 
     /// E‖∇ln p‖² of a factor's law from above: J(Σ w_k·p_k) ≤ Σ w_k·J(p_k), and on the line what the walk finds.
     let private fisherOf (level: NoiseLevel) (law: Mixture) =
-        let find level =
+        let find (level: NoiseLevel) =
             let mutable convex = 0.0
 
             for k in 0 .. law.Count - 1 do
@@ -92,10 +93,11 @@ module ScoreError =
             else
                 convex
 
-        fishers.GetValue(law, (fun _ -> ConcurrentDictionary())).GetOrAdd(level, find)
+        let found = fishers.GetValue(law, (fun _ -> ConcurrentDictionary()))
+        found.GetOrAdd(level, find)
 
     let private fisher (target: Target) level =
-        target.Factors |> Seq.sumBy (fun factor -> float factor.Count * fisherOf level factor.Law)
+        target.Factors |> Seq.sumBy (fun (factor: Factor) -> float factor.Count * fisherOf level factor.Law)
 
     /// A and B of the error A·(x − m) + B + ripples of a coordinate N(μ, v) with the score gain·(m′ − x)/v′ + shift + ripples.
     let private affine (plan: Plan) (form: ScoreForm) (level: NoiseLevel) (at: NormalCoordinate) =
@@ -130,7 +132,7 @@ module ScoreError =
                 let walked law other count =
                     (lineOf plan level law other).Square() |> wholeLine |> Result.map (fun square -> count * square)
 
-                let normal (at: NormalCoordinate, count) =
+                let normal (struct (at: NormalCoordinate, count)) =
                     match form with
                     | Some form -> Ok(count * normalSquare plan form level at)
                     | None ->
@@ -168,12 +170,9 @@ module ScoreError =
 
     /// P(χ²_d > x) from above: itself up to d = 1000, beyond by Chernoff's bound e^(−(x − d − d·ln(x/d))/2), x > d.
     let private chiSquareTail d x =
-        if d <= 1000 then
-            SpecialFunctions.GammaUpperRegularized(float d / 2.0, x / 2.0)
-        elif x <= float d then
-            1.0
-        else
-            exp (-0.5 * (x - float d - float d * log (x / float d)))
+        if d <= 1000 then SpecialFunctions.GammaUpperRegularized(float d / 2.0, x / 2.0)
+        elif x <= float d then 1.0
+        else exp (-0.5 * (x - float d - float d * log (x / float d)))
 
     /// P(|A·(x − m) + B| > t) of a normal coordinate.
     let private normalBad (plan: Plan) (form: ScoreForm) (level: NoiseLevel) threshold (at: NormalCoordinate) =
@@ -188,9 +187,7 @@ module ScoreError =
     let private badOf (plan: Plan) (level: NoiseLevel) threshold =
         match sup plan, ScoreForm.ofScore plan.Score with
         | Ok bound, _ when bound <= threshold -> Ok 0.0
-        | _, Some form when
-            isExactBase plan && plan.Target.IsGaussian && form.Shift = 0.0 && form.Ripples.IsEmpty
-            ->
+        | _, Some form when isExactBase plan && plan.Target.IsGaussian && form.Shift = 0.0 && form.Ripples.IsEmpty ->
             let smallest =
                 plan.Target.Factors |> Seq.map (fun f -> level.VarianceOf f.Law.Covariances[0].Smallest) |> Seq.min
 
@@ -207,7 +204,7 @@ module ScoreError =
                     | Some form when form.Ripples.IsEmpty -> Some form
                     | _ -> None
 
-                let normal (at: NormalCoordinate, count) =
+                let normal (struct (at: NormalCoordinate, count)) =
                     match affine with
                     | Some form -> count * normalBad plan form level own at
                     | None ->

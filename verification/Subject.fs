@@ -105,4 +105,6 @@ module Subject =
         else
             match ScoreForm.ofScore plan.Score with
             | Some form when form.Gain = 1.0 && form.Ripples.IsEmpty -> Ok(abs form.Shift)
-            | _ -> Error "the score error is not a constant (only 'shifted' is, and 'scaled' by factors whose product is 1)"
+            | _ ->
+                Error
+                    "the score error is not a constant (only 'shifted' is, and 'scaled' by factors whose product is 1)"
