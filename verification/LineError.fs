@@ -167,12 +167,26 @@ type internal LineError
             most <- most + high
             queue.Enqueue(struct (p, q, low, high), low - high)
 
+        let sum () =
+            least <- 0.0
+            most <- 0.0
+
+            for struct (struct (_, _, low, high), _) in queue.UnorderedItems do
+                least <- least + low
+                most <- most + high
+
         for p, q in beginning () do
             add p q
 
         let mutable left = cells
 
-        while left > 0 && queue.Count > 0 && not (fine least most) do
+        // Sums of what came and went lose their digits, so that they are made anew before they decide.
+        while left > 0
+              && not (
+                  fine least most
+                  && (sum ()
+                      fine least most)
+              ) do
             let struct (p, q, low, high) = queue.Dequeue()
             let middle = 0.5 * (p + q)
             left <- left - 1
@@ -185,22 +199,10 @@ type internal LineError
             else
                 queue.Enqueue(struct (p, q, low, high), 0.0)
 
-            // Sums of what came and went lose their digits, and ∞ − ∞ is none: they are made anew.
-            if left % 256 = 0 || not (Double.IsFinite most) then
-                least <- 0.0
-                most <- 0.0
+            if not (most > 1e-6 * high) || left % 256 = 0 then
+                sum ()
 
-                for struct (struct (_, _, low, high), _) in queue.UnorderedItems do
-                    least <- least + low
-                    most <- most + high
-
-        least <- 0.0
-        most <- 0.0
-
-        for struct (struct (_, _, low, high), _) in queue.UnorderedItems do
-            least <- least + low
-            most <- most + high
-
+        sum ()
         struct (least, most)
 
     let massOf p q =
@@ -227,7 +229,7 @@ type internal LineError
     /// P(|e| > t) from above: what is not certain to be good is bad.
     member _.Bad(threshold: float) =
         let measure p q =
-            let struct (massLow, massHigh) = massOf p q
+            let struct (_, massHigh) = massOf p q
 
             if massHigh = 0.0 then
                 struct (0.0, 0.0)
