@@ -36,7 +36,7 @@ module internal LinePair =
 type internal LineCell(law: LineLaw) =
     let count = law.Means.Length
     let array () = Array.zeroCreate<float> count
-    let low, high = array (), array ()
+    let low, high, logHigh = array (), array (), array ()
     let slopeAtLow, slopeAtHigh, slope, slopeError, weight = array (), array (), array (), array (), array ()
     let precision = law.Variances |> Array.map (fun v -> 1.0 / v)
     let mutable reference = 0
@@ -97,7 +97,8 @@ type internal LineCell(law: LineLaw) =
                      elif lastSlope >= slopeErrorHigh then atHigh
                      else middle + steepest * h)
 
-            high[k] <- if k = reference then 1.0 else exp (error - least)
+            logHigh[k] <- if k = reference then 0.0 else error - least
+            high[k] <- exp logHigh[k]
             low[k] <- if k = reference then 1.0 else exp (-error - most)
             weight[k] <- exp -(max middle -600.0)
             total <- total + weight[k]
@@ -137,17 +138,11 @@ type internal LineCell(law: LineLaw) =
 
         struct (precise, spread)
 
-    /// An upper bound on the interval for Σ r_k·f_k with f ≥ 0.
-    member _.Average(f: int -> float) =
-        let mutable sum = 0.0
-        let mutable most = 0.0
-
-        for k in 0 .. count - 1 do
-            let value = f k
-            sum <- sum + share k * value
-            most <- max most value
-
-        min sum most
+    /// An upper bound on the interval for ln Σ r_k·f_k from ln f_k: a small weight and a large value may both be beyond a double.
+    member _.LogAverage(logValue: int -> float) =
+        let values = Array.init count logValue
+        let terms = values |> Array.mapi (fun k value -> min 0.0 (logHigh[k] - log sumLow) + value)
+        min (Array.max values) (LineLaw.logSum terms)
 
     /// An upper bound on the interval for |(ln p)″|, and one for |(ln p)‴|: |Cov(1/v, a)| ≤ √(Var(1/v)·Var(a)) and
     /// |κ₃(a)| ≤ E|a − Ea|³ ≤ 8·E|a − b|³ for every b; a variance is at most the second moment about any point.

@@ -44,9 +44,9 @@ module internal LogSobolevLine =
     let private stretch (law: LineLaw) (tail: Curvature.Tail) start =
         let cell = LineCell law
 
-        let mills k x =
+        let logMills x k =
             let z = (x - law.Means[k]) / law.Deviations[k]
-            law.Deviations[k] * exp (LineLaw.logTail z - LineLaw.logPeak z)
+            log law.Deviations[k] + LineLaw.logTail z - LineLaw.logPeak z
 
         let profile x = LineLaw.logProfile (min logHalf (LineLaw.logAbove law x))
         let deviation = law.Deviations[tail.Widest]
@@ -68,13 +68,13 @@ module internal LogSobolevLine =
                 else
                     cell.Move(p, q)
                     let above = LineLaw.logAbove law q
-                    let hazard = exp (LineLaw.logProfile (min logHalf above) - above)
-                    min (exp byEnds) (hazard * cell.Average(fun k -> mills k p))
+                    let logHazard = LineLaw.logProfile (min logHalf above) - above
+                    exp (min byEnds (logHazard + cell.LogAverage(logMills p)))
 
-            if bound > level then
+            if not (bound <= level) then
                 level <- max level (1.03 * exp (profile middle - LineLaw.logDensity law middle))
 
-                if bound > level then
+                if not (bound <= level) then
                     if cells > 0 && middle > p && middle < q && level < exp beyondUse then
                         open'.Push(struct (middle, q))
                         open'.Push(struct (p, middle))
