@@ -109,8 +109,7 @@ module internal LogSobolevLine =
 
             if
                 least >= 0.8 / law.Variances[tail.Widest] && slope > 0.0 && slope * slope >= 2.0 * most
-                || x >= tail.X
-                || height - LineLaw.logDensity law x > 100.0
+                || height - LineLaw.logDensity law x > 350.0
             then
                 struct (x, slope, least, most)
             else
@@ -123,7 +122,7 @@ module internal LogSobolevLine =
     let private side (law: LineLaw) (tail: Curvature.Tail) start =
         let resolution = 0.1
         let struct (x, slope, least, most) = farEnough law tail start
-        let mutable cells = min 4000 (work / law.Means.Length)
+        let mutable cells = min 16000 (work / law.Means.Length)
         let mutable logArea = Double.NegativeInfinity
         let mutable best = Double.NegativeInfinity
         let open' = Stack<struct (float * float)>()
