@@ -89,8 +89,46 @@ module Check =
                 "clipped"
         ]
 
-    /// The most draws × features of a fitted score: 800 MB of features.
+    /// The most numbers of one kind that a fitted score may keep: 800 MB.
     let private largestFit = 100_000_000L
+
+    /// The most features, and the largest dimension, of score matching: matrices of k × k and d × d numbers that are factored at every level.
+    let private largestMatrix = 4000
+
+    /// Says what would not fit into memory: n draws of d coordinates and, for score matching, k features of d coordinates.
+    let private fits (problems: Problems) at (dimension: int64 option) draws features =
+        let product place (a: int64) (b: int64) words allowed =
+            if bigint a * bigint b > bigint largestFit then
+                problems.Add(
+                    at place,
+                    Fault.OutOfRange(words, $"{allowed} of at most {largestFit} numbers; ask for fewer")
+                )
+
+        match dimension, features with
+        | None, _ -> ()
+        | Some d, None -> product "draws" draws d $"{draws} draws of {d} coordinates" "draws × dimension"
+        | Some d, Some k ->
+            product "draws" draws d $"{draws} draws of {d} coordinates" "draws × dimension"
+            product "features" draws k $"{draws} draws of {k} features" "draws × features"
+            product "features" k d $"{k} features of {d} coordinates" "features × dimension"
+
+            if k > int64 largestMatrix then
+                problems.Add(
+                    at "features",
+                    Fault.OutOfRange(
+                        $"{k} features",
+                        $"at most {largestMatrix}, because their {k} × {k} matrix is factored at every level"
+                    )
+                )
+
+            if d > int64 largestMatrix then
+                problems.Add(
+                    at "features",
+                    Fault.OutOfRange(
+                        $"a target of {d} dimensions",
+                        $"at most {largestMatrix} for score matching, because a {d} × {d} matrix is factored at every level; kernelDensity has no such matrix"
+                    )
+                )
 
     /// All errors of an experiment, of the fields that were read.
     let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
@@ -112,19 +150,13 @@ module Check =
                 CheckNumber.atLeast problems (at "features") "a number of features" 1 features
                 CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
 
-                if int64 draws * int64 features > largestFit then
-                    problems.Add(
-                        at "features",
-                        Fault.OutOfRange(
-                            $"{draws} draws of {features} features",
-                            $"draws × features of at most {largestFit}"
-                        )
-                    )
+                fits problems at dimension (int64 draws) (Some(int64 features))
             | KernelDensity(draws, bandwidth, seed) ->
                 let at name = field "score" @ [ Segment.Part name ]
                 CheckNumber.atLeast problems (at "draws") "a number of draws" 1 draws
                 CheckNumber.positive problems (at "bandwidth") "a bandwidth" bandwidth
                 CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
+                fits problems at dimension (int64 draws) None
             | ScoreOf law ->
                 let place = field "score" @ [ Segment.Part "law" ]
                 CheckTarget.check library problems place law |> sameDimension problems place dimension

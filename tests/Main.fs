@@ -34,6 +34,7 @@ let private tests =
             SamplingTests.tests
             HypothesesTests.tests
             LevelsTests.tests
+            ConstantsTests.tests
             LearnedTests.tests
             ReportTests.tests
             BrowserTests.tests

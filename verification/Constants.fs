@@ -1,5 +1,8 @@
 namespace Sgm.Verification
 
+open System
+open System.Collections.Concurrent
+open System.Runtime.CompilerServices
 open Sgm.Engine
 
 /// A constant of a target at a noise level, with where it comes from. No constant without a source.
@@ -15,33 +18,39 @@ type Constant =
 /// A law as q∗N(0, v·I): q has its atoms in a ball of radius R around a centre.
 type KernelForm = { Radius: float; Variance: float }
 
-/// Constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides.
+/// Proven constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides. Found once for every target and
+/// level, whoever asks.
 module Constants =
     let private constant symbol value isExact provenance =
         Ok { Symbol = symbol; Value = value; IsExact = isExact; Provenance = provenance }
 
-    /// The constant of a product from those of its factors: the largest (or smallest) one.
-    let private ofFactors choose (target: Target) (ofFactor: Mixture -> Result<Constant, string>) =
-        let folder found (factor: Factor) =
-            match found, ofFactor factor.Law with
-            | Ok constants, Ok one -> Ok(one :: constants)
-            | Error reason, _
-            | _, Error reason -> Error reason
-
-        (Ok [], target.Factors) ||> Seq.fold folder |> Result.map (choose (fun (c: Constant) -> c.Value))
-
-    /// The largest distance of a component's mean from the middle of their bounding box.
-    let private radius (law: Mixture) =
-        let coordinate i k = law.Means[k * law.Dimension + i]
+    /// The largest distance of a component's mean from the middle of their bounding box, `along` being coordinate i of mean k.
+    let private radiusOf (law: Mixture) (along: int -> int -> float) =
+        let d = law.Dimension
 
         let centre =
-            Array.init law.Dimension (fun i ->
-                let values = Seq.init law.Count (coordinate i)
-                (Seq.min values + Seq.max values) / 2.0)
+            Array.init d (fun i ->
+                let mutable low, high = infinity, -infinity
 
-        let distance k = Array.sum (Array.init law.Dimension (fun i -> (coordinate i k - centre[i]) ** 2.0)) |> sqrt
+                for k in 0 .. law.Count - 1 do
+                    low <- min low (along k i)
+                    high <- max high (along k i)
 
-        Seq.init law.Count distance |> Seq.max
+                0.5 * low + 0.5 * high)
+
+        let mutable largest = 0.0
+
+        for k in 0 .. law.Count - 1 do
+            let mutable square = 0.0
+
+            for i in 0 .. d - 1 do
+                square <- square + (along k i - centre[i]) ** 2.0
+
+            largest <- max largest square
+
+        sqrt largest
+
+    let private radius (law: Mixture) = radiusOf law (fun k i -> law.Means[k * law.Dimension + i])
 
     /// The law at a level as q∗N(0, v·I), when all components have one covariance v·I.
     let kernelForm (level: NoiseLevel) (law: Mixture) =
@@ -54,155 +63,222 @@ module Constants =
         else
             None
 
-    let private isNormal (law: Mixture) = law.Count = 1
+    /// R² of the means in the coordinates Σ^(−½)x, for components of one covariance Σ with these eigenvalues.
+    let private relativeRadiusSquare (level: NoiseLevel) (law: Mixture) =
+        let d, covariance = law.Dimension, law.Covariances[0]
+        let deviation i = sqrt (level.VarianceOf(covariance.Eigenvalue i))
 
-    /// V″ = −(ln p)″ of a one-dimensional law on a fine grid over all components' ±12 standard deviations, where it is not
-    /// yet its own Gaussian tail.
-    let private curvatures (level: NoiseLevel) (law: Mixture) =
-        let line = ScalarMixture.At(law, level)
-        let reach = 12.0 * line.LargestDeviation
-        let low = Seq.min (line.Means.ToArray()) - reach
-        let high = Seq.max (line.Means.ToArray()) + reach
-        let count = min 400_000 (max 4001 (int (20.0 * (high - low) / line.SmallestDeviation)))
+        let rotated =
+            match covariance.Eigenvectors with
+            | null -> law.Means
+            | vectors ->
+                Array.init (law.Count * d) (fun at ->
+                    let k, j = at / d, at % d
+                    let mutable sum = 0.0
 
-        Array.init count (fun i ->
-            let struct (_, slope) = line.Score(low + (high - low) * float i / float (count - 1))
-            -slope)
+                    for i in 0 .. d - 1 do
+                        sum <- sum + vectors[i * d + j] * law.Means[k * d + i]
 
-    let private onGrid = "largest |(ln p)″| on a grid of a twentieth of the smallest standard deviation"
+                    sum)
 
-    /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for q∗N(0, v·I) the Hessian of −ln p lies between 1/v − R²/v² and
-    /// 1/v; other one-dimensional laws by their second derivative.
+        let r = radiusOf law (fun k j -> level.Mean * rotated[k * d + j] / deviation j)
+        r * r * (1.0 + 1e-14 * float d)
+
+    /// A factor's law at a level, as far as a constant depends on it.
+    type private Shape =
+        /// N(μ, Σ): the smallest and the largest eigenvalue.
+        | Normal of smallest: float * largest: float
+        /// One covariance with these extreme eigenvalues; R² in its own coordinates.
+        | Shared of smallest: float * largest: float * radiusSquare: float
+        | Other
+
+    let private extremes = ConditionalWeakTable<Covariance, (float * float)>()
+
+    let private shape (level: NoiseLevel) (law: Mixture) =
+        let found = extremes.GetValue(law.Covariances[0], fun c -> c.Smallest, c.Largest)
+        let smallest, largest = level.VarianceOf(fst found), level.VarianceOf(snd found)
+
+        if law.Count = 1 then
+            Normal(smallest, largest)
+        elif law.SharesCovariance then
+            Shared(smallest, largest, relativeRadiusSquare level law)
+        else
+            Other
+
+    /// What a law is but for its place: constants do not change when it is moved.
+    let private form (law: Mixture) =
+        let d = law.Dimension
+        let vectors = law.Covariances |> Array.map (fun c -> c.Eigenvectors)
+
+        law.Weights,
+        law.Means |> Array.mapi (fun i x -> x - law.Means[i % d]),
+        law.Covariances |> Array.map (fun c -> c.Eigenvalues),
+        vectors
+
+    /// One of each of the factors' laws; those that are others moved count once.
+    let private laws (target: Target) =
+        if target.Factors.Length = 1 then
+            [ target.Factors[0].Law ]
+        else
+            target.Factors |> Seq.map (fun factor -> factor.Law) |> Seq.distinctBy form |> List.ofSeq
+
+    let private distinct = ConditionalWeakTable<Target, Mixture list>()
+
+    let private cache =
+        ConditionalWeakTable<Target, ConcurrentDictionary<struct (string * NoiseLevel), Result<Constant, string>>>()
+
+    /// The constant of a product from those of its factors: the largest (or smallest) one.
+    let private ofFactors
+        symbol
+        choose
+        (target: Target)
+        (level: NoiseLevel)
+        (ofFactor: Mixture -> Result<Constant, string>)
+        =
+        let find _ =
+            let folder found law =
+                match found with
+                | Error reason -> Error reason
+                | Ok constants -> ofFactor law |> Result.map (fun one -> one :: constants)
+
+            (Ok [], distinct.GetValue(target, laws))
+            ||> List.fold folder
+            |> Result.map (choose (fun (c: Constant) -> c.Value))
+
+        let found = cache.GetValue(target, (fun _ -> ConcurrentDictionary()))
+        found.GetOrAdd(struct (symbol, level), find)
+
+    let private curvatures = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, (float * float) option>>()
+
+    /// Bounds of −(ln p)″ of a law on the line.
+    let private curvature level (law: Mixture) =
+        let found = curvatures.GetValue(law, (fun _ -> ConcurrentDictionary()))
+        found.GetOrAdd(level, (fun level -> Curvature.bounds (LineLaw.at level law)))
+
+    let private outOfRange = "its numbers leave the range of a double"
+
+    /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for components of one covariance Σ the Hessian of −ln p lies between (1 − R²)·Σ^(−1) and
+    /// Σ^(−1), R the radius of the means in the coordinates Σ^(−½)x; other laws on the line by branch and bound over the line.
     let smoothness (target: Target) level =
-        ofFactors List.maxBy target (fun law ->
-            match kernelForm level law with
-            | _ when isNormal law ->
+        ofFactors "L" List.maxBy target level (fun law ->
+            match shape level law with
+            | Normal(smallest, _) ->
+                constant "L" (1.0 / smallest) true "normal law: 1/(smallest eigenvalue of the covariance)"
+            | Shared(smallest, _, square) ->
                 constant
                     "L"
-                    (1.0 / level.VarianceOf law.Covariances[0].Smallest)
-                    true
-                    "normal law: 1/(smallest eigenvalue of the covariance)"
-            | Some form ->
-                let v, r = form.Variance, form.Radius
-
-                constant
-                    "L"
-                    (max (1.0 / v) (r * r / (v * v) - 1.0 / v))
+                    (max 1.0 (square - 1.0) / smallest)
                     false
-                    $"q∗N(0, v·I), v = {v:g4}, R = {r:g4}: −∇²ln p = I/v − Cov/v² with 0 ⪯ Cov ⪯ R²·I"
-            | _ when law.Dimension = 1 -> constant "L" (curvatures level law |> Seq.map abs |> Seq.max) false onGrid
-            | None ->
+                    $"q∗N(0, Σ), λ = {smallest:g4} the smallest eigenvalue of Σ, R² = {square:g4} in the coordinates Σ^(−½)x: (1 − R²)·Σ^(−1) ⪯ −∇²ln p ⪯ Σ^(−1)"
+            | Other when law.Dimension = 1 ->
+                match curvature level law with
+                | Some(least, most) ->
+                    constant
+                        "L"
+                        (max most -least)
+                        false
+                        $"{least:g4} ≤ −(ln p)″ ≤ {most:g4} on the whole line, by branch and bound over intervals"
+                | None -> Error $"no bound is found for the Lipschitz constant of the score: {outOfRange}"
+            | Other ->
                 Error
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
 
     /// m > 0 with −∇²ln p ⪰ m·I, so that ⟨∇ln p(x) − ∇ln p(y), x − y⟩ ≤ −m·‖x − y‖².
     let strongConcavity (target: Target) level =
-        ofFactors List.minBy target (fun law ->
-            match kernelForm level law with
-            | _ when isNormal law ->
+        ofFactors "m" List.minBy target level (fun law ->
+            match shape level law with
+            | Normal(_, largest) ->
+                constant "m" (1.0 / largest) true "normal law: 1/(largest eigenvalue of the covariance)"
+            | Shared(_, largest, square) when square < 1.0 ->
                 constant
                     "m"
-                    (1.0 / level.VarianceOf law.Covariances[0].Largest)
-                    true
-                    "normal law: 1/(largest eigenvalue of the covariance)"
-            | Some form when form.Radius * form.Radius < form.Variance ->
-                let v, r = form.Variance, form.Radius
-
-                constant
-                    "m"
-                    (1.0 / v - r * r / (v * v))
+                    ((1.0 - square) / largest)
                     false
-                    $"q∗N(0, v·I) with R = {r:g4} < √v = {sqrt v:g4}: 1/v − R²/v²"
+                    $"q∗N(0, Σ), λ = {largest:g4} the largest eigenvalue of Σ, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: (1 − R²)/λ"
             | _ when law.Dimension = 1 ->
-                match Array.min (curvatures level law) with
-                | smallest when smallest > 0.0 -> constant "m" smallest false "smallest −(ln p)″ on a grid"
-                | smallest -> Error $"the target is not log-concave at this level: −(ln p)″ falls to {smallest:g4}"
+                match curvature level law with
+                | Some(least, _) when least > 0.0 ->
+                    constant "m" least false "−(ln p)″ ≥ m on the whole line, by branch and bound over intervals"
+                | Some(least, _) ->
+                    Error
+                        $"the target is not known to be log-concave at this level: −(ln p)″ ≥ {least:g4} is what is certain"
+                | None -> Error $"strong log-concavity is not known: {outOfRange}"
             | _ -> Error "the target is not known to be strongly log-concave at this level")
-
-    /// The criterion of Barthe and Roberto (2003) for one-dimensional laws, in the convention KL ≤ (C/2)·I:
-    /// C ≤ 2·max(B₋, B₊), B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p.
-    let private bartheRoberto (level: NoiseLevel) (law: Mixture) =
-        let line = ScalarMixture.At(law, level)
-        let median = line.Quantile(0.5, 0.5, line.Mean)
-
-        let side direction =
-            // The integrand 1/p and the tail are followed outwards until the tail is 1e-290; beyond, the Gaussian tail of the
-            // widest component has the limit B → its variance, below what the body gives.
-            let step = line.SmallestDeviation / 200.0
-            let inverse x = exp -(line.LogDensity x)
-            let tail x = if direction > 0.0 then line.Above x else line.Below x
-
-            let rec walk x integral before best =
-                let next = x + direction * step
-                let current = inverse next
-                let area = integral + step * (before + current) / 2.0
-                let mass = tail next
-
-                if mass < 1e-290 || System.Double.IsInfinity area then
-                    best
-                else
-                    walk next area current (max best (mass * log (1.0 + exp 2.0 / mass) * area))
-
-            walk median 0.0 (inverse median) 0.0
-
-        2.0 * max (side 1.0) (side -1.0)
 
     /// C: the log-Sobolev constant, KL(q‖p) ≤ (C/2)·E_q‖∇ln(q/p)‖².
     let logSobolev (target: Target) level =
-        ofFactors List.maxBy target (fun law ->
-            match kernelForm level law with
-            | _ when isNormal law ->
+        ofFactors "C" List.maxBy target level (fun law ->
+            match shape level law with
+            | Normal(_, largest) ->
+                constant "C" largest true "normal law: largest eigenvalue of the covariance (Gross 1975)"
+            | Shared(_, largest, square) when square < 1.0 ->
                 constant
                     "C"
-                    (level.VarianceOf law.Covariances[0].Largest)
-                    true
-                    "normal law: largest eigenvalue of the covariance (Gross 1975)"
-            | Some form when form.Radius * form.Radius < form.Variance ->
-                let v, r = form.Variance, form.Radius
-
-                constant
-                    "C"
-                    (1.0 / (1.0 / v - r * r / (v * v)))
+                    (largest / (1.0 - square))
                     false
-                    $"strongly log-concave, q∗N(0, v·I) with R = {r:g4} < √v = {sqrt v:g4} (Bakry and Émery 1985)"
+                    $"strongly log-concave, q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: λ/(1 − R²) (Bakry and Émery 1985)"
             | _ when law.Dimension = 1 ->
-                constant
-                    "C"
-                    (bartheRoberto level law)
-                    false
-                    "upper bound by the criterion on the line (Barthe and Roberto 2003), by quadrature"
-            | Some form ->
-                let v, r = form.Variance, form.Radius
+                let concave =
+                    curvature level law
+                    |> Option.filter (fun (least, _) -> least > 0.0)
+                    |> Option.map (fun (least, _) -> 1.0 / least, "strongly log-concave (Bakry and Émery 1985)")
 
-                constant
-                    "C"
-                    (6.0 * (4.0 * r * r + v) * exp (4.0 * r * r / v))
-                    false
-                    $"q∗N(0, v·I), R = {r:g4}: 6(4R² + v)·e^(4R²/v) (Chen, Chewi and Niles-Weed 2021)"
-            | None ->
+                match LogSobolevLine.bound (LineLaw.at level law), concave with
+                | Ok found, Some other ->
+                    let value, source = min found other
+                    constant "C" value false $"upper bound: {source}"
+                | Ok(value, source), None
+                | Error _, Some(value, source) -> constant "C" value false $"upper bound: {source}"
+                | Error reason, None -> Error reason
+            | Shared(_, largest, square) ->
+                let value = largest * 6.0 * (4.0 * square + 1.0) * exp (4.0 * square)
+
+                if Double.IsFinite value then
+                    constant
+                        "C"
+                        value
+                        false
+                        $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: λ·6(4R² + 1)·e^(4R²) (Chen, Chewi and Niles-Weed 2021)"
+                else
+                    Error
+                        $"no log-Sobolev constant is proved here: 6(4R² + 1)·e^(4R²) with R² = {square:g4} leaves the range of a double; the modes are too far apart"
+            | _ ->
                 Error
                     "no log-Sobolev constant is known here for mixtures with different covariances beyond one dimension")
 
-    /// One moment of a mixture's component means, by coordinate.
-    let private meanMoment (law: Mixture) i power =
-        Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * law.Dimension + i] ** power))
+    let private moments = ConditionalWeakTable<Target, (float * float)>()
 
-    let private overCoordinates (target: Target) (f: Mixture -> int -> float) =
-        target.Factors
-        |> Seq.sumBy (fun factor -> float factor.Count * Seq.sum (Seq.init factor.Law.Dimension (f factor.Law)))
+    /// ‖E X‖² and tr Cov of the data; Σ w_k·(μ_k − E X)² and not a difference of squares.
+    let private dataMoments (target: Target) =
+        let mutable square, trace = 0.0, 0.0
+
+        for factor in target.Factors do
+            let law, d, copies = factor.Law, factor.Law.Dimension, float factor.Count
+
+            for i in 0 .. d - 1 do
+                let mutable mean = 0.0
+
+                for k in 0 .. law.Count - 1 do
+                    mean <- mean + law.Weights[k] * law.Means[k * d + i]
+
+                let mutable spread = 0.0
+
+                for k in 0 .. law.Count - 1 do
+                    let apart = law.Means[k * d + i] - mean
+                    spread <- spread + law.Weights[k] * (law.Covariance(k).Variance i + apart * apart)
+
+                square <- square + copies * mean * mean
+                trace <- trace + copies * spread
+
+        square, trace
 
     /// ‖E X‖² at level (m, σ).
     let meanSquared (target: Target) (level: NoiseLevel) =
-        level.Mean ** 2.0 * overCoordinates target (fun law i -> meanMoment law i 1.0 ** 2.0)
+        level.Mean ** 2.0 * fst (moments.GetValue(target, dataMoments))
 
     /// tr Cov at level (m, σ).
     let covarianceTrace (target: Target) (level: NoiseLevel) =
-        let dataTrace =
-            overCoordinates target (fun law i ->
-                let within = Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Covariance(k).Variance i))
-                within + meanMoment law i 2.0 - meanMoment law i 1.0 ** 2.0)
-
-        level.Mean ** 2.0 * dataTrace + float target.Dimension * level.NoiseVariance
+        level.Mean ** 2.0 * snd (moments.GetValue(target, dataMoments)) + float target.Dimension * level.NoiseVariance
 
     /// E‖X‖² at level (m, σ).
     let secondMoment target level = meanSquared target level + covarianceTrace target level
@@ -210,17 +286,18 @@ module Constants =
     /// ς: ln E e^⟨u, X − E X⟩ ≤ ς²·‖u‖²/2 for every u. Exact for normal laws; for a mixture Σ w_k·N(μ_k, Σ_k) the largest eigenvalue of
     /// the Σ_k plus R², the means lying in a ball of radius R (Hoeffding's lemma: ⟨e, μ_k⟩ lies in an interval of length 2R).
     let subgaussian (target: Target) (level: NoiseLevel) =
-        ofFactors List.maxBy target (fun law ->
+        ofFactors "ς" List.maxBy target level (fun law ->
             let widest = law.Covariances |> Seq.map (fun c -> level.VarianceOf c.Largest) |> Seq.max
-            let r = level.Mean * radius law
 
-            if isNormal law then
+            if law.Count = 1 then
                 constant
                     "ς"
                     (sqrt widest)
                     true
                     "normal law: the square root of the largest eigenvalue of the covariance"
             else
+                let r = level.Mean * radius law
+
                 constant
                     "ς"
                     (sqrt (widest + r * r))

@@ -1,247 +1,223 @@
 namespace Sgm.Verification
 
 open System
+open System.Collections.Concurrent
+open System.Runtime.CompilerServices
 open MathNet.Numerics
 open Sgm.Engine
 
-/// A mixture of normal laws on the line at a noise level, evaluated here and not by the engine: what bounds are computed from
-/// does not share code with what they are held against.
-type private Line = { Weights: float[]; Means: float[]; Deviations: float[] }
-
-module private Line =
-    let at (level: NoiseLevel) (law: Mixture) =
-        {
-            Weights = law.Weights
-            Means = law.Means |> Array.map (fun mean -> level.Mean * mean)
-            Deviations = Array.init law.Count (fun k -> sqrt (level.VarianceOf(law.Covariance(k).Eigenvalue 0)))
-        }
-
-    /// ln of every component's share of the density at x, up to −½·ln 2π.
-    let private exponents line x =
-        Array.map3
-            (fun w m s -> log (w / s) - (x - m) * (x - m) / (2.0 * s * s))
-            line.Weights
-            line.Means
-            line.Deviations
-
-    let density line x = (exponents line x |> Array.sumBy exp) / sqrt (2.0 * Math.PI)
-
-    let score line x =
-        let logs = exponents line x
-        let largest = Array.max logs
-        let shares = logs |> Array.map (fun e -> exp (e - largest))
-
-        Array.map3 (fun share m s -> share * (m - x) / (s * s)) shares line.Means line.Deviations
-        |> Array.sum
-        |> fun sum -> sum / Array.sum shares
-
-    let private overComponents line f =
-        Array.map3 (fun w m s -> w * f m s) line.Weights line.Means line.Deviations |> Array.sum
-
-    let private tail z = 0.5 * SpecialFunctions.Erfc(z / sqrt 2.0)
-    let below line x = overComponents line (fun m s -> tail ((m - x) / s))
-    let above line x = overComponents line (fun m s -> tail ((x - m) / s))
-
-    /// P(a < X < b), from the tail on the side where it is small.
-    let between line a b =
-        overComponents line (fun m s ->
-            if a > m then
-                tail ((a - m) / s) - tail ((b - m) / s)
-            else
-                tail ((m - b) / s) - tail ((m - a) / s))
-
-    /// Points from 38 standard deviations (a density of 1e-300) below the lowest mean to the same above the highest.
-    let points line finest =
-        let reach = 38.0 * Array.max line.Deviations
-        let low, high = Array.min line.Means - reach, Array.max line.Means + reach
-        let step = min finest (Array.min line.Deviations / 40.0)
-        let count = min 400_000 (int (ceil ((high - low) / step)))
-        Array.init (count + 1) (fun i -> low + (high - low) * float i / float count)
-
-/// The error of a score estimate at a noise level: e = s − ∇ln p in L²(p), in the sup norm, and the probability of the bad set
-/// {‖e‖ > t}. Coordinates that are independent are treated one by one, on the line by quadrature.
+/// Bounds for the error of a score estimate at a noise level: e = s − ∇ln p in L²(p), in the sup norm, and the probability of the bad set
+/// {‖e‖ > t}. In closed form where there is one; otherwise coordinates that are independent are treated one by one, each enclosed on
+/// intervals of the line. Found once for every plan and level.
 module ScoreError =
-
-    /// `Count` independent coordinates with one law each and one score estimate each.
-    type private Coordinates = { Count: int; Law: Mixture; Scored: Mixture }
-
     let private isExactBase (plan: Plan) = obj.ReferenceEquals(plan.Score.Of, plan.Target)
 
-    let private coordinateLaws (target: Target) =
-        [|
-            for factor in target.Factors do
-                for _ in 1 .. factor.Count do
-                    for i in 0 .. factor.Law.Dimension - 1 do
-                        if factor.Law.Dimension = 1 then
-                            factor.Law
-                        else
-                            Mixture.Normal(
-                                [| factor.Law.Means[i] |],
-                                Covariance.Isotropic(1, factor.Law.Covariances[0].Eigenvalue i)
-                            )
-        |]
+    let private couples (plan: Plan) =
+        plan.Dimension > 1
+        && plan.Score.Modifiers
+           |> Seq.exists (function
+               | :? ScoreModifier.Clipped
+               | :? ScoreModifier.Learned -> true
+               | _ -> false)
 
-    let private key (law: Mixture) =
-        List.ofArray law.Weights, List.ofArray law.Means, List.init law.Count (fun k -> law.Covariance(k).Eigenvalue 0)
+    /// Most distinct coordinates that are walked one by one.
+    let private mostWalks = 2000
 
-    /// The coordinates of a plan whose target and score factor, or why they do not.
-    let private coordinates (plan: Plan) =
-        let couples =
-            plan.Score.Modifiers
-            |> Seq.exists (function
-                | :? ScoreModifier.Clipped
-                | :? ScoreModifier.Learned -> true
-                | _ -> false)
+    type private Found =
+        {
+            /// Shared among levels; merged where the error does not depend on the place.
+            Coordinates: Lazy<Result<Coordinates, string>>
+            Squares: ConcurrentDictionary<NoiseLevel, Result<float, string>>
+            Bad: ConcurrentDictionary<struct (NoiseLevel * float), Result<float, string>>
+        }
 
-        if not (plan.Target.HasIndependentCoordinates && plan.Score.Of.HasIndependentCoordinates) then
-            Error "the coordinates are not independent"
-        elif couples && plan.Dimension > 1 then
+    let private cache = ConditionalWeakTable<Plan, Found>()
+
+    let private foundOf (plan: Plan) =
+        let moved =
+            match ScoreForm.ofScore plan.Score with
+            | Some form -> form.Ripples.IsEmpty
+            | None -> false
+
+        let create (plan: Plan) =
+            {
+                Coordinates = lazy (Coordinates.ofPlan moved plan)
+                Squares = ConcurrentDictionary()
+                Bad = ConcurrentDictionary()
+            }
+
+        cache.GetValue(plan, create)
+
+    let private coordinatesOf (plan: Plan) =
+        if couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
-            Array.zip (coordinateLaws plan.Target) (coordinateLaws plan.Score.Of)
-            |> Array.countBy (fun (law, scored) -> key law, key scored)
-            |> Array.map (fun ((law, scored), count) ->
-                let mixture (weights, means, variances) =
-                    Mixture(
-                        Array.ofList weights,
-                        Array.ofList means,
-                        variances |> List.map (fun v -> Covariance.Isotropic(1, v)) |> Array.ofList
-                    )
+            (foundOf plan).Coordinates.Value
 
-                { Count = count; Law = mixture law; Scored = mixture scored })
-            |> Ok
+    let private lineOf (plan: Plan) level (law: Mixture) (other: Mixture) =
+        let scored = if Coordinates.same law other then None else Some(LineLaw.at level other)
+        LineError(level, LineLaw.at level law, scored, List.ofSeq plan.Score.Modifiers, plan.Dimension)
 
-    /// e on the line.
-    let private errorOn (plan: Plan) (level: NoiseLevel) (at: Coordinates) =
-        let target, scored = Line.at level at.Law, Line.at level at.Scored
-        let unit = 1.0 / sqrt (float plan.Dimension)
+    let private wholeLine (bracket: struct (float * float)) =
+        let struct (least, most) = bracket
 
-        fun x ->
-            let change value (modifier: ScoreModifier) =
-                match modifier with
-                | :? ScoreModifier.Shifted as shifted -> value + shifted.Amount * unit
-                | :? ScoreModifier.Scaled as scaled -> value * scaled.Factor
-                | :? ScoreModifier.Learned as learned -> fst (learned.Function.OnLine(level, x).ToTuple())
-                | :? ScoreModifier.Rippled as rippled ->
-                    value + rippled.Amplitude * unit * sqrt 2.0 * sin (rippled.Frequency * x)
-                | :? ScoreModifier.Clipped as clipped ->
-                    let denoised = (x + level.NoiseVariance * value) / level.Mean
-
-                    // Inside the ball nothing changes, not even by rounding.
-                    if abs denoised <= clipped.Radius then
-                        value
-                    else
-                        (level.Mean * Math.CopySign(clipped.Radius, denoised) - x) / level.NoiseVariance
-                | _ -> nan
-
-            (plan.Score.Modifiers |> Seq.fold change (Line.score scored x)) - Line.score target x
-
-    /// A spacing that resolves the fastest ripple.
-    let private finest (plan: Plan) =
-        plan.Score.Modifiers
-        |> Seq.map (fun modifier ->
-            match modifier with
-            | :? ScoreModifier.Rippled as rippled -> 0.1 / abs rippled.Frequency
-            | _ -> infinity)
-        |> Seq.fold min infinity
-
-    /// ‖s − ∇ln p‖_{L²(p)} at a level.
-    let l2 (plan: Plan) (level: NoiseLevel) =
-        if isExactBase plan && plan.Score.Modifiers.IsEmpty then
-            Ok 0.0
+        if not (Double.IsFinite most) then
+            Error "the score's error leaves the range of a double"
+        elif most > 4.0 * least && most > 1e-24 then
+            Error
+                $"the score's error on the line is between {sqrt least:g4} and {sqrt most:g4}, and more intervals than are allowed would be needed to say it better"
         else
-            match Subject.constantScoreError plan with
-            | Ok constant -> Ok constant
-            | Error _ ->
-                coordinates plan
-                |> Result.map (
-                    Array.sumBy (fun at ->
-                        let line = Line.at level at.Law
-                        let points = Line.points line (finest plan)
-                        let error = errorOn plan level at
-                        let square x = Line.density line x * error x ** 2.0
-                        float at.Count * (points[1] - points[0]) * Array.sumBy square points)
-                    >> sqrt
-                )
+            Ok most
+
+    let private sumOver (items: 'item[]) (square: 'item -> Result<float, string>) =
+        (Ok 0.0, items)
+        ||> Array.fold (fun total item ->
+            total |> Result.bind (fun sum -> square item |> Result.map (fun one -> sum + one)))
+
+    let private fishers = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, float>>()
+
+    /// E‖∇ln p‖² of a factor's law from above: J(Σ w_k·p_k) ≤ Σ w_k·J(p_k), and on the line what the walk finds.
+    let private fisherOf (level: NoiseLevel) (law: Mixture) =
+        let find (level: NoiseLevel) =
+            let mutable convex = 0.0
+
+            for k in 0 .. law.Count - 1 do
+                for j in 0 .. law.Dimension - 1 do
+                    convex <- convex + law.Weights[k] / level.VarianceOf(law.Covariance(k).Eigenvalue j)
+
+            if law.Count > 1 && law.Dimension = 1 then
+                // s = 2·∇ln p has the error ∇ln p.
+                let line = LineError(level, LineLaw.at level law, None, [ ScoreModifier.Scaled 2.0 ], 1)
+                let struct (_, most) = line.Square()
+                min convex most
+            else
+                convex
+
+        let found = fishers.GetValue(law, (fun _ -> ConcurrentDictionary()))
+        found.GetOrAdd(level, find)
+
+    let private fisher (target: Target) level =
+        target.Factors |> Seq.sumBy (fun (factor: Factor) -> float factor.Count * fisherOf level factor.Law)
+
+    /// A and B of the error A·(x − m) + B + ripples of a coordinate N(μ, v) with the score gain·(m′ − x)/v′ + shift + ripples.
+    let private affine (plan: Plan) (form: ScoreForm) (level: NoiseLevel) (at: NormalCoordinate) =
+        let v, u = level.VarianceOf at.Variance, level.VarianceOf at.ScoredVariance
+        let widening = level.Mean * level.Mean * (at.ScoredVariance - at.Variance)
+        let slope = (widening / v + 1.0 - form.Gain) / u
+        let apart = level.Mean * (at.Mean - at.ScoredMean)
+        struct (slope, form.Shift / sqrt (float plan.Dimension) - form.Gain * apart / u)
+
+    /// E e² of it.
+    let private normalSquare (plan: Plan) (form: ScoreForm) (level: NoiseLevel) (at: NormalCoordinate) =
+        let v, unit = level.VarianceOf at.Variance, 1.0 / sqrt (float plan.Dimension)
+        let struct (slope, middle) = affine plan form level at
+
+        let waves =
+            if form.Ripples.IsEmpty then
+                0.0
+            else
+                let law = Mixture.Normal([| at.Mean |], Covariance.Isotropic(1, at.Variance))
+                let struct (first, second, steepness) = ScoreForm.rippleMoments form level law 0
+                2.0 * middle * unit * first + 2.0 * slope * v * unit * steepness + unit * unit * second
+
+        max 0.0 (slope * slope * v + middle * middle + waves)
+
+    let private squareOf (plan: Plan) level =
+        match ScoreForm.ofScore plan.Score with
+        | Some form when isExactBase plan ->
+            Ok(ScoreForm.errorSquare form plan.Target level (fun () -> fisher plan.Target level))
+        | form ->
+            coordinatesOf plan
+            |> Result.bind (fun all ->
+                let walked law other count =
+                    (lineOf plan level law other).Square() |> wholeLine |> Result.map (fun square -> count * square)
+
+                let normal (struct (at: NormalCoordinate, count)) =
+                    match form with
+                    | Some form -> Ok(count * normalSquare plan form level at)
+                    | None ->
+                        let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
+                        walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
+
+                if all.Mixed.Length > mostWalks then
+                    Error $"the law has more than {mostWalks} different coordinates that are not normal"
+                else
+                    sumOver all.Normal normal
+                    |> Result.bind (fun sum ->
+                        sumOver all.Mixed (fun (law, other, count) -> walked law other count)
+                        |> Result.map (fun rest -> sum + rest)))
+
+    /// An upper bound for ‖s − ∇ln p‖_{L²(p)} at a level, the value itself where there is a closed form.
+    let l2 (plan: Plan) (level: NoiseLevel) =
+        (foundOf plan)
+            .Squares.GetOrAdd(
+                level,
+                fun level ->
+                    match Subject.constantScoreError plan with
+                    | Ok constant -> Ok constant
+                    | Error _ -> squareOf plan level |> Result.map sqrt
+            )
 
     /// A bound for sup‖s − ∇ln p‖, or why there is none.
     let sup (plan: Plan) =
-        if not (isExactBase plan) then
-            Error "the score is that of another law"
+        match ScoreForm.ofScore plan.Score with
+        | _ when not (isExactBase plan) -> Error "the score is that of another law"
+        | None -> Error "no bound is known for the sup norm of a clipped or learned score's error"
+        | Some form when form.Gain <> 1.0 ->
+            Error
+                $"sup‖s − ∇ln p‖ = ∞: the score is multiplied by {form.Gain:g6}, and ({form.Gain - 1.0:g6})·∇ln p is not bounded"
+        | Some form -> Ok(abs form.Shift + sqrt 2.0 * (form.Ripples |> List.sumBy (fun (a, _) -> abs a)))
+
+    /// P(χ²_d > x) from above: itself up to d = 1000, beyond by Chernoff's bound e^(−(x − d − d·ln(x/d))/2), x > d.
+    let private chiSquareTail d x =
+        if d <= 1000 then SpecialFunctions.GammaUpperRegularized(float d / 2.0, x / 2.0)
+        elif x <= float d then 1.0
+        else exp (-0.5 * (x - float d - float d * log (x / float d)))
+
+    /// P(|A·(x − m) + B| > t) of a normal coordinate.
+    let private normalBad (plan: Plan) (form: ScoreForm) (level: NoiseLevel) threshold (at: NormalCoordinate) =
+        let struct (slope, middle) = affine plan form level at
+        let spread = abs slope * sqrt (level.VarianceOf at.Variance)
+
+        if spread = 0.0 then
+            if abs middle > threshold then 1.0 else 0.0
         else
-            (Ok 0.0, plan.Score.Modifiers)
-            ||> Seq.fold (fun bound modifier ->
-                match bound, modifier with
-                | Ok sum, (:? ScoreModifier.Shifted as shifted) -> Ok(sum + abs shifted.Amount)
-                | Ok sum, (:? ScoreModifier.Rippled as rippled) -> Ok(sum + abs rippled.Amplitude * sqrt 2.0)
-                | Ok _, _ -> Error "the score error is not bounded (only 'shifted' and 'rippled' errors are)"
-                | Error reason, _ -> Error reason)
+            LineLaw.tail ((threshold - middle) / spread) + LineLaw.tail ((threshold + middle) / spread)
 
-    /// P(|e| > t) for one coordinate: sign changes of |e| − t found on the points and bisected; what lies beyond counts as bad.
-    let private badOnLine (plan: Plan) level threshold at =
-        let line = Line.at level at.Law
-        let error = errorOn plan level at
-        let isBad x = abs (error x) > threshold
-        let points = Line.points line (finest plan)
-        let flags = points |> Array.map isBad
-
-        let crossing i =
-            let rec halve good bad k =
-                let middle = (good + bad) / 2.0
-
-                if k = 0 then good
-                elif isBad middle then halve good middle (k - 1)
-                else halve middle bad (k - 1)
-
-            if flags[i] then
-                halve points[i + 1] points[i] 40
-            else
-                halve points[i] points[i + 1] 40
-
-        let inside =
-            Seq.init (points.Length - 1) (fun i ->
-                match flags[i], flags[i + 1] with
-                | true, true -> Line.between line points[i] points[i + 1]
-                | true, false -> Line.between line points[i] (crossing i)
-                | false, true -> Line.between line (crossing i) points[i + 1]
-                | false, false -> 0.0)
-            |> Seq.sum
-
-        inside + Line.below line points[0] + Line.above line (Array.last points)
-
-    /// The factor c when the only modifiers are 'scaled' ones of an exact score.
-    let private scaling (plan: Plan) =
-        let factors =
-            plan.Score.Modifiers
-            |> Seq.map (fun modifier ->
-                match modifier with
-                | :? ScoreModifier.Scaled as scaled -> Some scaled.Factor
-                | _ -> None)
-            |> List.ofSeq
-
-        if isExactBase plan && factors |> List.forall Option.isSome then
-            Some(factors |> List.choose id |> List.fold (*) 1.0)
-        else
-            None
-
-    /// An upper bound for p(‖s − ∇ln p‖ > t) at a level: computed on the line and for scaled scores of normal laws (a χ² tail),
-    /// by the union of the coordinates' own bad sets {|e_i| > t/√d} otherwise.
-    let badSet (plan: Plan) (level: NoiseLevel) threshold =
-        match sup plan, scaling plan with
+    let private badOf (plan: Plan) (level: NoiseLevel) threshold =
+        match sup plan, ScoreForm.ofScore plan.Score with
         | Ok bound, _ when bound <= threshold -> Ok 0.0
-        | _, Some factor when plan.Target.IsGaussian ->
+        | _, Some form when isExactBase plan && plan.Target.IsGaussian && form.Shift = 0.0 && form.Ripples.IsEmpty ->
             let smallest =
-                plan.Target.Factors
-                |> Seq.map (fun factor -> level.VarianceOf factor.Law.Covariances[0].Smallest)
-                |> Seq.min
+                plan.Target.Factors |> Seq.map (fun f -> level.VarianceOf f.Law.Covariances[0].Smallest) |> Seq.min
 
             // ‖s‖² ≤ Σ z_i²/v_min with z standard normal.
-            let square = threshold * threshold * smallest / (factor - 1.0) ** 2.0
-            Ok(SpecialFunctions.GammaUpperRegularized(float plan.Dimension / 2.0, square / 2.0))
-        | _ ->
-            coordinates plan
-            |> Result.map (
-                Array.sumBy (fun at ->
-                    float at.Count * badOnLine plan level (threshold / sqrt (float plan.Dimension)) at)
-                >> min 1.0
-            )
+            Ok(chiSquareTail plan.Dimension (threshold * threshold * smallest / (form.Gain - 1.0) ** 2.0))
+        | _, form ->
+            coordinatesOf plan
+            |> Result.bind (fun all ->
+                let own = threshold / sqrt (float plan.Dimension)
+                let walked law other count = count * (lineOf plan level law other).Bad own
+
+                let affine =
+                    match form with
+                    | Some form when form.Ripples.IsEmpty -> Some form
+                    | _ -> None
+
+                let normal (struct (at: NormalCoordinate, count)) =
+                    match affine with
+                    | Some form -> count * normalBad plan form level own at
+                    | None ->
+                        let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
+                        walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
+
+                if all.Mixed.Length + (if affine.IsSome then 0 else all.Normal.Length) > mostWalks then
+                    Error $"the law has more than {mostWalks} different coordinates"
+                else
+                    let mixed = all.Mixed |> Array.sumBy (fun (law, other, count) -> walked law other count)
+                    Ok(min 1.0 (mixed + Array.sumBy normal all.Normal)))
+
+    /// An upper bound for p(‖s − ∇ln p‖ > t) at a level: enclosed on the line, a χ² tail for scaled scores of normal laws, and
+    /// by the union of the coordinates' own bad sets {|e_i| > t/√d} otherwise.
+    let badSet (plan: Plan) (level: NoiseLevel) threshold =
+        (foundOf plan).Bad.GetOrAdd(struct (level, threshold), (fun _ -> badOf plan level threshold))

@@ -100,21 +100,11 @@ module Subject =
 
     /// The sup norm (and L² norm) of a constant score error s − ∇ln p or why it is not constant.
     let constantScoreError (plan: Plan) =
-        let isShift (modifier: Engine.ScoreModifier) =
-            match modifier with
-            | :? Engine.ScoreModifier.Shifted -> true
-            | _ -> false
-
         if not (obj.ReferenceEquals(plan.Score.Of, plan.Target)) then
             Error "the score is that of another law"
-        elif not (Seq.forall isShift plan.Score.Modifiers) then
-            Error "the score error is not a constant (only 'shifted' is)"
         else
-            let amount =
-                plan.Score.Modifiers
-                |> Seq.sumBy (fun modifier ->
-                    match modifier with
-                    | :? Engine.ScoreModifier.Shifted as shifted -> shifted.Amount
-                    | _ -> 0.0)
-
-            Ok(abs amount)
+            match ScoreForm.ofScore plan.Score with
+            | Some form when form.Gain = 1.0 && form.Ripples.IsEmpty -> Ok(abs form.Shift)
+            | _ ->
+                Error
+                    "the score error is not a constant (only 'shifted' is, and 'scaled' by factors whose product is 1)"

@@ -17,4 +17,7 @@ public abstract class ScoreFunction
 
     /// <summary>∂s/∂x towards ±∞ in one dimension, where s is linear plus bounded.</summary>
     public abstract double FarSlope(NoiseLevel level);
+
+    /// <summary>Bounds of |∂s/∂x| and of |∂²s/∂x²| over the whole line, in one dimension.</summary>
+    public abstract (double Slope, double Bend) Bounds(NoiseLevel level);
 }

@@ -59,6 +59,9 @@ public sealed class ScoreMatching : ScoreFunction
     /// <inheritdoc/>
     public override double FarSlope(NoiseLevel level) => -At(level).Precision[0];
 
+    /// <inheritdoc/>
+    public override (double Slope, double Bend) Bounds(NoiseLevel level) => At(level).Bounds;
+
     private Fit At(NoiseLevel level) => fits.GetOrAdd(level, Fitted);
 
     private Fit Fitted(NoiseLevel level)
@@ -99,6 +102,11 @@ public sealed class ScoreMatching : ScoreFunction
     /// <summary>One level: shapes [d], [d, d], [k, d], [k], [k, d].</summary>
     private sealed record Fit(int Dimension, double[] Centre, double[] Precision, double[] Frequencies, double[] Phases, double[] Weights)
     {
+        /// <summary>Bounds of |∂s/∂x| and |∂²s/∂x²| on the line: |Σ̂⁻¹| + Σ|W_j·ω_j| and Σ|W_j|·ω_j².</summary>
+        public (double Slope, double Bend) Bounds { get; } = (
+            Math.Abs(Precision[0]) + Phases.Select((_, j) => Math.Abs(Weights[j] * Frequencies[j])).Sum(),
+            Phases.Select((_, j) => Math.Abs(Weights[j]) * Frequencies[j] * Frequencies[j]).Sum());
+
         public void Evaluate(ReadOnlySpan<double> x, Span<double> score)
         {
             int d = Dimension;

@@ -220,7 +220,7 @@ let private heavyAndLight =
     {
         Name = "heavy and light parts"
         Description =
-            "0.9·N(0, 1) + 0.1·N(0, s²), two subgaussian norms in one law, from the same law widened by a fifth: no curvature bound, C by the criterion on the line."
+            "0.9·N(0, 1) + 0.1·N(0, s²), two subgaussian norms in one law, from the same law widened by a fifth: no curvature bound, C by the criteria on the line."
         Bases = [ setting [ "ε", 0.01 ] ]
         Axes = [ axis "s" "standard deviation of the heavy part" [ 2.0 ] [ 1.5; 2.0; 3.0; 4.0 ] ]
         Experiment =
@@ -234,7 +234,7 @@ let private realData =
     {
         Name = "Old Faithful"
         Description =
-            "272 durations of eruptions, standardized, each with a normal law of deviation b around it, from the same with 1.1·b, three steps: C by the criterion on the line."
+            "272 durations of eruptions, standardized, each with a normal law of deviation b around it, from the same with 1.1·b, three steps: C by the criteria on the line."
         Bases = [ setting [] ]
         Axes = [ axis "b" "bandwidth" [ 0.7 ] [ 0.7; 0.5; 0.4 ] ]
         Experiment =

@@ -255,7 +255,7 @@ let private sampled =
 let private separated =
     scenario
         "bimodal at T1"
-        "½N(−2, ¼) + ½N(2, ¼) at T1 = 0.4: two modes; α from the criterion of Barthe and Roberto."
+        "½N(−2, ¼) + ½N(2, ¼) at T1 = 0.4: two modes; α from the criteria on the line."
         (experimentOf (fun _ -> twoAtoms 0.0 2.0 0.25) ripple)
         [ with' [ "d", 1.0; "T1", 0.4; "h", 1.0 / 512.0; "ε", 0.01 ] ]
         [ axis "h" "Langevin step" (fun effort -> powers (if effort = Quick then 2 else 4) (1.0 / 256.0)) ]

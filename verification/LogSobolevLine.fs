@@ -1,0 +1,190 @@
+namespace Sgm.Verification
+
+open System
+open System.Collections.Generic
+
+/// Proven upper bounds for the log-Sobolev constant of a mixture of normal laws on the line, from two criteria (docs/theory.md).
+module internal LogSobolevLine =
+    /// Work in component evaluations.
+    let private work = 1_000_000
+
+    /// ln of what no step can make up for: a bound beyond is refused.
+    let private beyondUse = 300.0
+
+    let private logHalf = log 0.5
+
+    /// Bounds of ln p on [p, q]: every component is between its values at the ends, or its own peak inside.
+    let private range (law: LineLaw) p q =
+        let ends k = LineLaw.logShare law k p, LineLaw.logShare law k q
+
+        let most k =
+            if p < law.Means[k] && law.Means[k] < q then
+                LineLaw.logShare law k law.Means[k]
+            else
+                ends k ||> max
+
+        let all f = Array.init law.Means.Length f |> LineLaw.logSum
+        struct (all (fun k -> ends k ||> min), all most)
+
+    /// The median from above: P(X ≥ x) ≤ ½, but for rounding.
+    let private median (law: LineLaw) left right =
+        let mutable low, high = left, right
+
+        for _ in 1..200 do
+            let middle = 0.5 * (low + high)
+
+            if LineLaw.logAbove law middle <= logHalf then high <- middle else low <- middle
+
+        high
+
+    /// An upper bound on [start, ∞), the right of the median, for the slope T′ of the monotone map T from N(0, 1) to p, T′ = I(P)/p with P = P(X ≥ x) and
+    /// I(u) = φ(Φ⁻¹(u)). On a cell by the larger ends of I and p, or as (I(P)/P)·(P/p): I(u)/u falls in u, and P/p = Σ r_k·P_k/p_k is
+    /// a mean of the components' Mills ratios, which fall in x. Beyond the tail's X, (ln T′)′ = V′(T)·T′ − z: where T′ is locally largest, T′² ≤ 1/V″, and in the
+    /// limit too.
+    let private stretch (law: LineLaw) (tail: Curvature.Tail) start =
+        let cell = LineCell law
+
+        let logMills x k =
+            let z = (x - law.Means[k]) / law.Deviations[k]
+            log law.Deviations[k] + LineLaw.logTail z - LineLaw.logPeak z
+
+        let profile x = LineLaw.logProfile (min logHalf (LineLaw.logAbove law x))
+        let deviation = law.Deviations[tail.Widest]
+        let mutable level = deviation / sqrt (1.0 - tail.Spread * law.Variances[tail.Widest])
+        let open' = Stack<struct (float * float)>()
+        open'.Push(struct (start, max start tail.X))
+        let mutable cells = work / law.Means.Length
+
+        while open'.Count > 0 do
+            let struct (p, q) = open'.Pop()
+            let middle = 0.5 * (p + q)
+            cells <- cells - 1
+            let struct (least, _) = range law p q
+            let byEnds = profile p - least
+
+            let bound =
+                if byEnds <= log level then
+                    level
+                else
+                    cell.Move(p, q)
+                    let above = LineLaw.logAbove law q
+                    let logHazard = LineLaw.logProfile (min logHalf above) - above
+                    exp (min byEnds (logHazard + cell.LogAverage(logMills p)))
+
+            if not (bound <= level) then
+                level <- max level (1.03 * exp (profile middle - LineLaw.logDensity law middle))
+
+                if not (bound <= level) then
+                    if cells > 0 && middle > p && middle < q && level < exp beyondUse then
+                        open'.Push(struct (middle, q))
+                        open'.Push(struct (p, middle))
+                    else
+                        level <- bound
+
+        level
+
+    /// The image of N(0, 1), whose constant is 1, under a Λ-Lipschitz map has C ≤ Λ². Exact for normal laws.
+    let private byTransport (law: LineLaw) (left, right) centre =
+        let slope = max (stretch law right centre) (stretch (LineLaw.mirrored law) left -centre)
+        slope * slope
+
+    /// ln(1 + e²/u) from ln u.
+    let private logTerm logU = 2.0 - logU + Math.Log(1.0 + exp (logU - 2.0))
+
+    /// V′ = −(ln p)′ at x.
+    let private slopeAt (law: LineLaw) x =
+        let height = LineLaw.logDensity law x
+        let part k = exp (LineLaw.logShare law k x - height) * (x - law.Means[k]) / law.Variances[k]
+        Seq.sum (Seq.init law.Means.Length part)
+
+    /// The end X of what is summed by cells, V′ there, and bounds of V″ beyond: where V″ ≥ 0.8/v_W and V′² is twice the largest V″, or the farthest
+    /// place that cells can reach.
+    let private farEnough (law: LineLaw) (tail: Curvature.Tail) start =
+        let height = LineLaw.logDensity law start
+
+        let rec find y =
+            let x = start + y
+            let slope = slopeAt law x
+            let least, most = Curvature.beyond law tail x
+
+            if
+                least >= 0.8 / law.Variances[tail.Widest] && slope > 0.0 && slope * slope >= 2.0 * most
+                || height - LineLaw.logDensity law x > 350.0
+            then
+                struct (x, slope, least, most)
+            else
+                find (y * 1.4)
+
+        find (Array.max law.Deviations * 0.5)
+
+    /// B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p: by cells of bounded ln p up to X. Beyond it V = −ln p has V″ between m > 0 and
+    /// M, and with t = V′, θ = M/t₀² < 1: P ≤ p/t; (e^V/t)′ ≥ (1 − θ)·e^V, so that ∫_X^x e^V ≤ (e^V/t − e^V₀/t₀)/(1 − θ); V ≤ V₀ + (t² − t₀²)/(2m).
+    let private side (law: LineLaw) (tail: Curvature.Tail) start =
+        let resolution = 0.1
+        let struct (x, slope, least, most) = farEnough law tail start
+        let mutable cells = min 16000 (work / law.Means.Length)
+        let mutable logArea = Double.NegativeInfinity
+        let mutable best = Double.NegativeInfinity
+        let open' = Stack<struct (float * float)>()
+        open'.Push(struct (start, x))
+
+        while open'.Count > 0 && cells > 0 && logArea < beyondUse do
+            let struct (p, q) = open'.Pop()
+            let middle = 0.5 * (p + q)
+            let struct (lowest, highest) = range law p q
+            cells <- cells - 1
+
+            if highest - lowest > resolution && middle > p && middle < q then
+                open'.Push(struct (middle, q))
+                open'.Push(struct (p, middle))
+            else
+                logArea <- LineLaw.logSum [| logArea; log (q - p) - lowest |]
+                let u = min logHalf (LineLaw.logAbove law p)
+                best <- max best (u + log (logTerm u) + logArea)
+
+        let height = -(LineLaw.logDensity law x)
+        let theta = most / (slope * slope)
+
+        if open'.Count > 0 || not (least > 0.0 && slope > 0.0 && theta < 0.9) || logArea >= beyondUse then
+            infinity
+        else
+            let kept = height - log (slope * (1.0 - theta))
+            let last = LineLaw.logAbove law x
+            let excess = if logArea <= kept then 0.0 else exp (last + log (logTerm last) + logArea)
+            let constant = 2.0 + exp (-2.0 - height) / slope + height - slope * slope / (2.0 * least)
+
+            let rest =
+                if constant + log slope >= 0.5 then
+                    (constant + log slope) / (slope * slope)
+                else
+                    0.5 * exp (2.0 * constant - 1.0)
+
+            max (exp best) (excess + (1.0 / (2.0 * least) + rest) / (1.0 - theta))
+
+    /// Barthe and Roberto (2003), in the convention KL ≤ (C/2)·I: C ≤ 2·max(B₋, B₊).
+    let private byHardy law (left, right) centre =
+        2.0 * max (side law right centre) (side (LineLaw.mirrored law) left -centre)
+
+    /// An upper bound for C with its criterion, or why there is none.
+    let bound (law: LineLaw) =
+        let found =
+            Curvature.tails law
+            |> Option.map (fun (left, right) ->
+                let centre = median law -left.X right.X
+                let byMap = byTransport law (left, right) centre
+                let map = "the square of the largest slope of the monotone map from N(0, 1)"
+
+                if byMap <= 3.0 * Array.max law.Variances then
+                    byMap, map
+                else
+                    min
+                        (byMap, map)
+                        (byHardy law (left, right) centre, "criterion on the line (Barthe and Roberto 2003)"))
+
+        match found with
+        | Some(c, source) when c > 0.0 && log c < beyondUse ->
+            // 10^(−6) for the rounding of tails and logarithms.
+            Ok(c * (1.0 + 1e-6), source)
+        | _ ->
+            Error
+                "no log-Sobolev constant is proved for this law: its parts are too far apart for the criteria on the line; more noise (a higher last level) brings one"
