@@ -17,6 +17,7 @@ module Catalogue =
             LeeLearned.learnedPredictor
             LeeAnnealed.predictorCorrector
             LeeComparison.predictorCorrectorWins
+            LeeAnnealing.annealing
             LeeNecessity.coldStart
             LeeFalseMode.falseModeInHighDimension
             LeeHypotheses.unstableStep

@@ -4,6 +4,7 @@ module Sgm.Verification.Sabotage.BoundBugs
 open System
 open Sgm
 open Sgm.Verification
+open Sgm.Verification.Theorems
 
 let private bug id title breaks restated =
     {
@@ -52,7 +53,10 @@ let private elsewhere (scenarios: Scenario list) (trial: Trial) setting =
 /// Every bound is evaluated at another value of some symbols than the one that ran. The measured side stays as it is.
 let private misread id title breaks symbols (read: float -> float) =
     bug id title breaks (fun theorem ->
-        let scenarios = theorem.Scenarios @ (theorem.Rates |> List.map (fun claim -> claim.Scenario))
+        let scenarios =
+            theorem.Scenarios
+            @ (theorem.Rates |> List.map (fun claim -> claim.Scenario))
+            @ Tightness.scenariosOf theorem
 
         if not (List.exists (mentions symbols) scenarios) then
             None

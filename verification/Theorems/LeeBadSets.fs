@@ -57,8 +57,10 @@ let private assumptions =
             |> Result.map (fun roots -> $"the largest δ_k is {(List.max roots) ** 2.0:g6}"))
     ]
 
-/// The twin's law after every step but the last is measured on the way; the last one is kept.
-let private runTwin runner (plan: Plan) =
+/// The twin's law after every step but the last is measured on the way; the last one is kept. The twin is what the chain is held
+/// against, so it is run by the engine itself, whatever runs the chain.
+let private runTwin cancellation (plan: Plan) =
+    let runner = Runner.engine cancellation
     let before = ResizeArray<Estimate>()
     let mutable last: Law = null
 
@@ -84,7 +86,7 @@ let private evidence: Evidence =
         match
             chain trial.Subject |> Result.bind (rootsOfBadMass plan),
             Measure.atStart Metric.Chi2 runner exact,
-            runTwin runner exact,
+            runTwin runner.Cancellation exact,
             Measure.law runner plan
         with
         | Ok roots, Ok start, Ok(after, last), Ok law ->

@@ -187,7 +187,7 @@ let private normalScenario =
         Name = "score too steep"
         Description =
             "N(0, I) with (1 + ε) times its score: an error without a sup norm; B is the outside of a ball, a χ² tail."
-        Bases = [ setting [ "d", 4.0; "ε_χ", 0.5; "ε", 0.005; "offset", 0.0 ] ]
+        Bases = [ setting [ "d", 4.0; "ε_χ", 0.5; "ε", 0.005; "offset", 2.0 ] ]
         Axes = [ dimensionAxis; accuracyAxis; errorAxis; offsetAxis ]
         Experiment = normalExperiment stretched
     }
@@ -198,7 +198,7 @@ let private falseMode =
         Name = "a false mode"
         Description =
             "N(0, 1) with the score of a mixture that has e^(−12) of its mass at a distance: wrong beyond half of it, where p is small."
-        Bases = [ setting [ "d", 1.0; "ε_χ", 0.5; "distance", 14.0; "offset", 0.0 ] ]
+        Bases = [ setting [ "d", 1.0; "ε_χ", 0.5; "distance", 14.0; "offset", 1.0 ] ]
         Axes =
             [
                 axis "distance" "where the false mode is" (function
@@ -215,18 +215,77 @@ let private falseMode =
                 ))
     }
 
-/// Langevin on ½·N(−r, 1) + ½·N(r, 1) from a wider mixture, with a ripple on the score.
+/// A score that takes nearly all mass to be in a false mode at 12 and is that of N(0, 1) left of x: what passes x does not return.
+let private trapped x =
+    let share = exp (-12.0 * (6.0 - x))
+    scoreOf (mixture [ share, normal [ 0.0 ] 1.0; 1.0 - share, normal [ 12.0 ] 1.0 ])
+
+/// An error that is small in L² and as bad as can be on its set: the bad set's term is two thirds of the bound, and the chain visits it.
+let private trap =
+    {
+        Name = "a trap"
+        Description =
+            "N(0, 1) with the score of a law that has nearly all of its mass at 12, so that it is wrong by 12 on the set x > x_B and right elsewhere; from N(2.5, 1)."
+        Bases = [ setting [ "d", 1.0; "ε_χ", 0.5; "offset", 2.5; "x_B", 6.5 ] ]
+        Axes =
+            [
+                axis "x_B" "where the score begins to be wrong" (function
+                    | Quick -> [ 6.5 ]
+                    | _ -> [ 6.4; 6.5; 6.75; 7.0 ])
+            ]
+        Experiment =
+            fun point _ ->
+                let offset = value "offset" point
+                let h, n = prescribed 1.0 1.0 1.0 (value "ε_χ" point) (exp (offset * offset))
+
+                experiment {
+                    target (normal [ 0.0 ] 1.0)
+                    forward ve
+                    score (trapped (value "x_B" point))
+                    start (from (normal [ offset ] 1.0))
+                    sampler (repeat n (corrector (langevin h)))
+                    measure [ tv ]
+                }
+    }
+
+/// That the bound's bad-set term grows with N is no loss: from the target itself the mass in the trap does.
+let private escape =
+    {
+        Axis = "N"
+        Exponent = Exactly 1.0
+        IsExponential = false
+        Of = "TV after N steps from the target itself, with a score that is wrong on a set of probability 10⁻⁴ only"
+        Quantity = atEnd Metric.Tv
+        Scenario =
+            {
+                Name = "escape into a trap"
+                Description = "N(0, 1) with the score of the scenario “a trap”, wrong beyond x_B = 4; from N(0, 1)."
+                Bases = [ setting [ "x_B", 4.0 ] ]
+                Axes = [ axis "N" "number of steps" (fun _ -> [ for k in 8..12 -> 2.0 ** float k ]) ]
+                Experiment =
+                    fun point _ ->
+                        experiment {
+                            target (normal [ 0.0 ] 1.0)
+                            forward ve
+                            score (trapped (value "x_B" point))
+                            start (from (normal [ 0.0 ] 1.0))
+                            sampler (repeat (int (value "N" point)) (corrector (langevin (1.0 / 272.0))))
+                            measure [ tv ]
+                        }
+            }
+    }
+
+/// Langevin on ½·N(−r, 1) + ½·N(r, 1) from N(2, 1), with a ripple on the score; χ₀² + 1 ≤ 2·e^((2 − r)²) as p ≥ ½·N(r, 1).
 let private bimodalExperiment (setting: Setting) (_refinement: int) =
     let r = value "r" setting
-    let modes variance = mixture [ 0.5, normal [ -r ] variance; 0.5, normal [ r ] variance ]
     let c = 1.0 / (1.0 - r * r)
-    let h, n = prescribed 1.0 1.0 c (value "ε_χ" setting) 1.0
+    let h, n = prescribed 1.0 1.0 c (value "ε_χ" setting) (2.0 * exp ((2.0 - r) ** 2.0))
 
     experiment {
-        target (modes 1.0)
+        target (mixture [ 0.5, normal [ -r ] 1.0; 0.5, normal [ r ] 1.0 ])
         forward ve
         score (exact |> rippled (value "ε" setting) 3.0)
-        start (from (modes 1.4))
+        start (from (normal [ 2.0 ] 1.0))
         sampler (repeat n (corrector (langevin h)))
         measure [ tv ]
     }
@@ -235,7 +294,7 @@ let private bimodalScenario =
     {
         Name = "two modes and a ripple"
         Description =
-            "½·N(−r, 1) + ½·N(r, 1), the score with a ripple of frequency 3: a bounded error, B empty while it is below ε₁."
+            "½·N(−r, 1) + ½·N(r, 1) from N(2, 1), the score with a ripple of frequency 3: a bounded error, B empty while it is below ε₁."
         Bases = [ setting [ "ε_χ", 0.5; "r", 0.5; "ε", 0.05 ] ]
         Axes =
             [
@@ -266,8 +325,8 @@ let langevinL2 =
         Assumptions = assumptions
         Metric = Metric.Tv
         Evidence = evidence
-        Scenarios = [ normalScenario; falseMode; bimodalScenario ]
-        Rates = LeeScaling.rates
+        Scenarios = [ normalScenario; falseMode; trap; bimodalScenario ]
+        Rates = escape :: LeeScaling.rates
         Reading =
             "Loose: on normal targets the true bias in TV is of order h, the bound's √h; and with the bad set's own probability in place of Chebyshev's the admissible L² error grows by orders of magnitude."
     }

@@ -74,6 +74,9 @@ let private evidence: Evidence =
             constants trial.Subject,
             Measure.atStart Metric.Chi2 runner trial.Subject.Plan |> Result.bind Measure.resolved,
             Measure.everyStep Metric.Chi2 runner trial.Subject.Plan
+            |> Result.bind (function
+                | [] -> Error "no step was taken"
+                | steps -> Ok steps)
         with
         | Ok k, Ok start, Ok steps ->
             (steps |> List.map Measure.resolved, Ok [])

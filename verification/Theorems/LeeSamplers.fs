@@ -4,21 +4,28 @@ module Sgm.Verification.Theorems.LeeSamplers
 open Sgm
 open Sgm.Verification
 
-/// A family of samplers down the same noise levels, from the same start.
+/// A family of samplers down the same noise levels, from the same start. Predictors are stochastic (ancestral steps,
+/// Euler–Maruyama) or deterministic (the probability flow by Euler's and by Heun's method).
 type Family =
     | PredictorOnly
     | CorrectorOnly
     | PredictorCorrector
+    | FlowOnly
+    | FlowCorrector
 
 /// One sampler of a family.
 type Sampler = { Words: string; Pipeline: Pipeline; Evaluations: int }
+
+/// A predictor with its score evaluations a step.
+type Predictor = { Name: string; Method: PredictorMethod; Cost: int }
 
 /// From σ = From to σ = To, and the settings that all families may choose from.
 type Range =
     {
         From: float
         To: float
-        Predictors: (string * PredictorMethod) list
+        Predictors: Predictor list
+        Flows: Predictor list
         /// c in h = c·σ².
         Scales: float list
     }
@@ -31,35 +38,55 @@ let private schedules range k =
 let samplers range family above budget =
     let counts = List.unfold (fun k -> if k > budget then None else Some(k, 2 * k)) 1
 
+    let predictions (predictors: Predictor list) scheduleName schedule k =
+        [
+            for step in predictors do
+                {
+                    Words = $"{step.Name}, {k} {scheduleName} levels"
+                    Pipeline = anneal schedule (predictor step.Method)
+                    Evaluations = k * step.Cost
+                }
+        ]
+
+    let corrections scheduleName schedule k =
+        [
+            for n in counts do
+                for c in range.Scales do
+                    {
+                        Words = $"{k} {scheduleName} levels, {n} Langevin steps of {c}·σ² at each"
+                        Pipeline = anneal schedule (repeat n (corrector (langevinScaled c)))
+                        Evaluations = k * n
+                    }
+        ]
+
+    let both (predictors: Predictor list) scheduleName schedule k =
+        [
+            for step in predictors do
+                for n in counts do
+                    for c in range.Scales do
+                        {
+                            Words = $"{step.Name} and {n} Langevin steps of {c}·σ², {k} {scheduleName} levels"
+                            Pipeline =
+                                anneal
+                                    schedule
+                                    (predictor step.Method >=> repeat n (corrector (langevinScaled c)))
+                            Evaluations = k * (step.Cost + n)
+                        }
+        ]
+
     [
         for k in counts do
             for scheduleName, schedule in schedules range k do
-                match family with
-                | PredictorOnly ->
-                    for name, method in range.Predictors do
-                        {
-                            Words = $"{name}, {k} {scheduleName} levels"
-                            Pipeline = anneal schedule (predictor method)
-                            Evaluations = k
-                        }
-                | CorrectorOnly ->
-                    for n in counts do
-                        for c in range.Scales do
-                            {
-                                Words = $"{k} {scheduleName} levels, {n} Langevin steps of {c}·σ² at each"
-                                Pipeline = anneal schedule (repeat n (corrector (langevinScaled c)))
-                                Evaluations = k * n
-                            }
-                | PredictorCorrector ->
-                    for n in counts do
-                        for c in range.Scales do
-                            for name, method in range.Predictors do
-                                {
-                                    Words = $"{name} and {n} Langevin steps of {c}·σ², {k} {scheduleName} levels"
-                                    Pipeline =
-                                        anneal schedule (predictor method >=> repeat n (corrector (langevinScaled c)))
-                                    Evaluations = k * (1 + n)
-                                }
+                yield!
+                    (match family with
+                     | PredictorOnly -> predictions range.Predictors
+                     | CorrectorOnly -> corrections
+                     | PredictorCorrector -> both range.Predictors
+                     | FlowOnly -> predictions range.Flows
+                     | FlowCorrector -> both range.Flows)
+                        scheduleName
+                        schedule
+                        k
     ]
     |> List.filter (fun sampler -> sampler.Evaluations <= budget && sampler.Evaluations > above)
 
@@ -73,10 +100,15 @@ let rangeOf (setting: Setting) =
         To = value "σ_1"
         Predictors =
             [
-                "ancestral", ancestral
+                { Name = "ancestral"; Method = ancestral; Cost = 1 }
 
                 if not isCoarse then
-                    "eulerMaruyama", eulerMaruyama
+                    { Name = "eulerMaruyama"; Method = eulerMaruyama; Cost = 1 }
+            ]
+        Flows =
+            [
+                { Name = "flow"; Method = flow; Cost = 1 }
+                { Name = "flowHeun"; Method = flowHeun; Cost = 2 }
             ]
         Scales = if isCoarse then [ 1.0; 0.5; 0.25 ] else [ for k in -1 .. 5 -> 0.5 ** float k ]
     }

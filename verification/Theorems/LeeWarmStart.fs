@@ -53,7 +53,7 @@ let private evidence: Evidence =
         | _, Error reason -> Error reason
 
 /// The state p∗N(0, upper²·I) held against p∗N(0, lower²·I).
-let private levels data upper lower =
+let levels data upper lower =
     experiment {
         target data
         forward ve
@@ -249,17 +249,19 @@ let private firstEvidence: Evidence =
         | Error reason, _
         | _, Error reason -> Error reason
 
-let private firstExperiment data (setting: Setting) (_refinement: int) =
-    let value symbol = Map.find symbol setting
-    let sigma = value "σ" * sqrt (value "d")
-
+/// N(0, σ²·I) held against p∗N(0, σ²·I).
+let fromPrior data sigma =
     experiment {
-        target (data (int (value "d")))
+        target data
         forward ve
         start prior
         sampler (anneal (Levels [ sigma; sigma / 2.0 ]) identity)
         measure [ chi2 ]
     }
+
+let private firstExperiment data (setting: Setting) (_refinement: int) =
+    let value symbol = Map.find symbol setting
+    fromPrior (data (int (value "d"))) (value "σ" * sqrt (value "d"))
 
 let private relativeNoise = axis "σ" "noise of the first level over √d" [ 1.5; 2.0; 3.0; 4.0; 6.0; 8.0; 16.0 ]
 

@@ -13,7 +13,27 @@ type private Claims =
         Within: (string * float) list
         /// Names of rate scenarios along whose axis the bound itself has the exponent of the claim.
         Shape: string list
+        /// Scenarios with one axis along which the bound itself has exactly an exponent: that of one term, which is all of it there.
+        Orders: (Theorem -> Scenario * float) list
     }
+
+let private nothing = { Within = []; Shape = []; Orders = [] }
+let private isolated orders = orders |> List.map (fun order -> fun (_: Theorem) -> order)
+
+/// A scenario of the theorem itself, elsewhere on its setting and along one axis.
+let private along name changes symbol values exponent (theorem: Theorem) =
+    let scenario = theorem.Scenarios |> List.find (fun scenario -> scenario.Name = name)
+
+    { scenario with
+        Name = $"{name}, the bound in {symbol}"
+        Bases = [ Scenarios.changed scenario.Bases.Head changes ]
+        Axes = [ Scenarios.axis symbol symbol (fun _ -> values) ]
+    },
+    exponent
+
+/// Score errors so large that they are all of a bound.
+let private large = [ 1.0; 10.0; 100.0; 1e3; 1e4 ]
+let private dimensions = [ for k in 1..5 -> 4.0 ** float k ]
 
 let private attained scenarios = [ for name in scenarios -> name, 1.0 ]
 
@@ -23,26 +43,67 @@ let private claims =
     Map.ofList
         [
             // 6 where the bad sets are rare (R ≥ 3), 64 at R = 2, where Cauchy–Schwarz on them is all of the bound.
-            "lee-2022-4.1", { Within = [ "Langevin, clipped denoiser", 100.0 ]; Shape = [] }
-            "lee-2022-4.2", { Within = [ "two modes", 10.0 ]; Shape = [] }
-            "lee-2022-2.1", { Within = [ "score too steep", 1e4 ]; Shape = [] }
-            "lee-2022-warm", { Within = [ "normal", 50.0 ]; Shape = [] }
-            "lee-2022-prior", { Within = [ "away from the origin", 2.0 ]; Shape = [] }
-            "lee-2022-3.1", { Within = [ "normal", 20.0 ]; Shape = [ "error of the steps" ] }
+            "lee-2022-4.1", { nothing with Within = [ "Langevin, clipped denoiser", 100.0 ] }
+            "lee-2022-4.2",
+            { nothing with
+                Within = [ "two modes", 10.0 ]
+                Orders = isolated LeeOrders.langevinSupNorm
+            }
+            // Girsanov-free, but √h where the bias of these laws is of order h; in the trap, Cauchy–Schwarz at every step.
+            "lee-2022-2.1",
+            { nothing with
+                Within = [ "score too steep", 1e4; "a trap", 3000.0 ]
+                Orders = isolated LeeOrders.langevinL2
+            }
+            "lee-2022-warm",
+            { Within = [ "normal", 50.0 ]
+              Shape = [ "χ² in η" ]
+              Orders = isolated LeeOrders.neighbouringLevels }
+            "lee-2022-prior",
+            { nothing with
+                Within = [ "away from the origin", 2.0 ]
+                Orders = isolated LeeOrders.firstLevel
+            }
+            // The bound adds what every level forgets; the last level's own bias is of order h and not √h.
+            "lee-2022-2.2",
+            { nothing with
+                Within = [ "two modes", 1e4 ]
+                Orders = isolated LeeOrders.annealed
+            }
+            "lee-2022-3.1",
+            { Within = [ "normal", 20.0 ]
+              Shape = [ "error of the steps" ]
+              Orders = isolated LeeOrders.stochasticPredictor }
+            "lee-2022-3.1-learned", { nothing with Within = [ "score matching", 20.0 ] }
+            "lee-2022-3.2",
+            { nothing with
+                Within = [ "prediction does the work", 60.0 ]
+                Orders = isolated LeeOrders.predictorCorrector
+            }
+            "pedrotti-2024-d1", { nothing with Within = [ "product of mixtures", 50.0 ] }
+            "pedrotti-2024-d3c", { nothing with Within = [ "score shifted by ε", 50.0 ] }
             "pedrotti-2024-d2-w2",
-            {
+            { nothing with
                 Within = attained [ "one atom" ]
                 Shape = [ "start, W2 in T1, data not centred"; "start, W2 in d" ]
             }
             "pedrotti-2024-d2-kl",
-            {
+            { nothing with
                 Within = attained [ "one atom" ]
                 Shape = [ "start, KL in T1, data not centred"; "start, KL in d" ]
             }
-            "pedrotti-2024-d3a", { Within = attained [ "unit variance" ]; Shape = [ "plateau" ] }
-            "pedrotti-2024-d3b", { Within = [ "bimodal data, log-concave at T1", 10.0 ]; Shape = [ "plateau" ] }
+            "pedrotti-2024-d3a",
+            { nothing with
+                Within = attained [ "unit variance" ]
+                Shape = [ "plateau" ]
+            }
+            "pedrotti-2024-d3b",
+            { nothing with
+                Within = [ "bimodal data, log-concave at T1", 10.0 ]
+                Shape = [ "plateau" ]
+            }
             "pedrotti-2024-d4",
-            {
+            { nothing with
                 Within = attained [ "normal data, from p_{T1}" ]
                 Shape = [ "W2 at time 0 from p_{T1}, in ε" ]
             }
@@ -50,30 +111,57 @@ let private claims =
             {
                 Within = attained [ "normal data of variance 1" ]
                 Shape = [ "W2 at time 0 with T1 = 1 fixed, T2 = 40: the accuracy goes to 0 with ε" ]
+                Orders = [ along "product of mixtures" [ "ε", 0.0 ] "d" dimensions 0.5 ]
             }
-            "pedrotti-2024-main-kl", { Within = [ "normal data of variance 1", 20.0 ]; Shape = [] }
+            "pedrotti-2024-main-kl",
+            { nothing with
+                Within = [ "normal data of variance 1", 20.0 ]
+                Orders = [ along "product of mixtures" [ "ε", 0.0 ] "d" dimensions 0.5 ]
+            }
             "pedrotti-2024-d5a",
             {
-                Within = []
+                Within = [ "normal, condition number 40", 100.0 ]
                 Shape = [ "W2 at stationarity in h, exact score"; "W2 at stationarity in d, exact score" ]
+                Orders = [ along "normal, two variances" [] "ε" large 1.0 ]
             }
             "pedrotti-2024-d5b",
             {
-                Within = []
+                Within = [ "normal, condition number 40", 3000.0 ]
                 Shape = [ "KL at stationarity in h, exact score"; "KL at stationarity in d, exact score" ]
+                Orders = [ along "normal, two variances" [] "ε" large 2.0 ]
             }
             "pedrotti-2024-d6",
-            {
+            { nothing with
                 Within = attained [ "centred normal, from p_{T1}, exact score" ]
                 Shape = [ "W2 at time 0 in K, normal data" ]
             }
-            "pedrotti-2024-tv", { Within = [ "normal data", 100.0 ]; Shape = [] }
+            "pedrotti-2024-tv",
+            { nothing with
+                Within = [ "normal data", 100.0 ]
+                Orders =
+                    [
+                        along "normal data" [] "ε" large 1.0
+                        along "normal data" [ "ε", 0.0 ] "d" dimensions 0.5
+                    ]
+            }
             // 4 but near T = 2.5, where the start's and the score's errors have opposite signs and nearly cancel: 6.2 there.
-            "bruno-2023-gaussian", { Within = [ "unknown mean", 8.0 ]; Shape = [ "discretisation"; "dimension" ] }
+            "bruno-2023-gaussian",
+            { nothing with
+                Within = [ "unknown mean", 8.0 ]
+                Shape = [ "discretisation"; "dimension" ]
+            }
             "bruno-2023-gaussian-limit",
-            { Within = attained [ "error away from the mean"; "stopped early" ]; Shape = [] }
-            "bruno-2023-log-concave", { Within = [ "condition number 10", 4.0 ]; Shape = [ "dimension" ] }
-            "bruno-2023-early-stopping", { Within = []; Shape = [ "narrower than the noise"; "dimension" ] }
+            { nothing with Within = attained [ "error away from the mean"; "stopped early" ] }
+            "bruno-2023-log-concave",
+            { nothing with
+                Within = [ "condition number 10", 4.0 ]
+                Shape = [ "dimension" ]
+            }
+            "bruno-2023-early-stopping",
+            { nothing with
+                Within = [ "narrow normal law", 50.0 ]
+                Shape = [ "narrower than the noise"; "dimension" ]
+            }
         ]
 
 let private conclusion (theorem: Theorem) runner trial =
@@ -150,6 +238,24 @@ let private shape (theorem: Theorem) (claim: RateClaim) =
         Quantity = bound theorem
     }
 
+let private order (theorem: Theorem) (scenario: Scenario, exponent) =
+    {
+        Axis = (List.exactlyOne scenario.Axes).Symbol
+        Exponent = Exactly exponent
+        IsExponential = false
+        Of = "the bound itself, where one of its terms is all of it"
+        Quantity = bound theorem
+        Scenario = scenario
+    }
+
+let private ordersOf (theorem: Theorem) =
+    match Map.tryFind theorem.Id claims with
+    | Some claims -> claims.Orders |> List.map (fun order -> order theorem)
+    | None -> []
+
+/// The scenarios on which a theorem's bound is held to an order, beyond those of the theorem's own rates.
+let scenariosOf theorem = ordersOf theorem |> List.map fst
+
 let private suffix = "-bound"
 
 /// Whether an identifier is a statement's own or that of its claims about its bound.
@@ -175,6 +281,8 @@ let claimed (theorem: Theorem) =
                         $"it is at most {factor:g6} times the truth on “{name}”"
                 for claim in shapes do
                     $"along {claim.Axis} (“{claim.Scenario.Name}”) it has exactly the exponent of the claim"
+                for scenario, exponent in ordersOf theorem do
+                    $"“{scenario.Name}” it is of order {exponent:g6} exactly"
             ]
 
         { theorem with
@@ -184,7 +292,7 @@ let claimed (theorem: Theorem) =
             Assumptions = theorem.Assumptions @ [ onScenarios ]
             Evidence = within theorem scenarios
             Scenarios = List.map fst scenarios
-            Rates = List.map (shape theorem) shapes
+            Rates = List.map (shape theorem) shapes @ List.map (order theorem) (ordersOf theorem)
             Reading =
                 "A bound that is too large is never violated by a measurement; this holds it from the other side, so that a lost dimension, a square or a constant in it shows."
         })
