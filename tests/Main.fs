@@ -26,6 +26,7 @@ let private tests =
             ProductTests.tests
             VerificationTests.tests
             TheoremsLeeTests.tests
+            ClaimsTests.tests
             PedrottiTests.tests
             BrunoTests.tests
             TransportTests.tests

@@ -126,8 +126,7 @@ let private crossover families runner (trial: Trial) n =
     match bestWithin (n / 2) together, bestWithin (n / 2) alone, bestWithin n together, bestWithin n alone with
     | Ok bothBefore, Ok aloneBefore, Ok bothAfter, Ok aloneAfter ->
         works runner base' range aloneAfter
-        |> Result.map (fun first ->
-            [ first; ahead (n / 2) bothBefore aloneBefore; ahead n aloneAfter bothAfter ])
+        |> Result.map (fun first -> [ first; ahead (n / 2) bothBefore aloneBefore; ahead n aloneAfter bothAfter ])
     | Error reason, _, _, _
     | _, Error reason, _, _
     | _, _, Error reason, _
@@ -308,13 +307,7 @@ let private flowAlone =
         -2.0
         "the best TV of deterministic prediction alone within n score evaluations"
         (fun runner trial ->
-            best
-                runner
-                trial.Subject.Experiment
-                (rangeOf trial.Setting)
-                [ FlowOnly ]
-                0
-                (int (value "n" trial.Setting))
+            best runner trial.Subject.Experiment (rangeOf trial.Setting) [ FlowOnly ] 0 (int (value "n" trial.Setting))
             |> Result.map snd)
         (scenario
             "deterministic prediction alone"

@@ -112,22 +112,22 @@ let scenarios chi0Square before =
         }
         {
             Name = "two modes"
-            Description = "½·N(−1, ¼) + ½·N(1, ¼) from N(0, 16) down to σ = 1.5, where the start is no longer close enough."
-            Bases = [ Map.ofList [ "d", 1.0; "δ", 0.2; "σ_M", 4.0; "σ_1", 1.5; "ε", 1e-5 ] ]
+            Description = "½·N(−1, ¼) + ½·N(1, ¼) from N(0, 9) down to σ = 2, where one more mode begins to show."
+            Bases = [ Map.ofList [ "d", 1.0; "δ", 0.5; "σ_M", 3.0; "σ_1", 2.0; "ε", 1e-4 ] ]
             Axes =
                 [
                     axis "σ_1" "noise of the last level" (function
-                        | Quick -> [ 1.5 ]
-                        | Standard -> [ 2.0; 1.5; 1.2 ]
-                        | Full -> [ 2.0; 1.5; 1.2; 1.0 ])
+                        | Quick -> [ 2.2 ]
+                        | Standard -> [ 2.5; 2.0; 1.5 ]
+                        | Full -> [ 2.5; 2.0; 1.5; 1.2; 1.0 ])
                 ]
             Experiment = bimodalExperiment chi0Square before
         }
         {
             Name = "product of modes"
             Description =
-                "d independent copies of ½·N(−1, ¼) + ½·N(1, ¼), by the product law, from N(0, σ_M²·I), σ_M = 4·d^(1/4), down to σ = 2."
-            Bases = [ Map.ofList [ "d", 1.0; "δ", 0.2; "σ_M", 4.0; "σ_1", 2.0; "ε", 1e-6 ] ]
+                "d independent copies of ½·N(−1, ¼) + ½·N(1, ¼), by the product law, from N(0, σ_M²·I), σ_M = 3·d^(1/4), down to σ = 2."
+            Bases = [ Map.ofList [ "d", 1.0; "δ", 0.5; "σ_M", 3.0; "σ_1", 2.0; "ε", 1e-5 ] ]
             Axes =
                 [
                     axis "d" "dimension" (function

@@ -9,19 +9,19 @@ open Sgm.Verification.Scenarios
 let private point = setting [ "d", 2.0; "v", 1.0; "κ", 1.0; "h", 1e-5; "ε", 0.0 ]
 
 /// Half the variances v, half κ·v: L = 1/v, C = κ·v.
-let private law variance (s: Setting) =
-    let v, kappa = value "v" s, value "κ" s
-    normalDiag (fill (int (value "d" s)) 0.0) (List.init (int (value "d" s)) (fun i -> if i % 2 = 0 then v else kappa * v + variance))
+let private law (s: Setting) =
+    let d, v, kappa = int (value "d" s), value "v" s, value "κ" s
+    normalDiag (fill d 0.0) (List.init d (fun i -> if i % 2 = 0 then v else kappa * v))
 
 let private shift s = if value "ε" s = 0.0 then exact else exact |> shifted (value "ε" s)
 
 /// One Langevin step from the target itself: χ₀² = 0.
 let private oneStep (s: Setting) (_refinement: int) =
     experiment {
-        target (law 0.0 s)
+        target (law s)
         forward ve
         score (shift s)
-        start (from (law 0.0 s))
+        start (from (law s))
         sampler (corrector (langevin (value "h" s)))
         measure [ chi2; tv ]
     }
@@ -31,7 +31,7 @@ let private oneLevel before (s: Setting) (_refinement: int) =
     let last = 1e-4
 
     experiment {
-        target (law 0.0 s)
+        target (law s)
         forward ve
         score (shift s)
         start warm
@@ -55,32 +55,31 @@ let private conditions = [ for k in 1..5 -> 2.0 ** float k ]
 let private variances = [ for k in 0..4 -> 2.0 ** float k ]
 let private steps = [ for k in 0..4 -> 1e-5 / 2.0 ** float k ]
 
-/// A bound ~ (C·L²·d·h)^a, or (C·ε²)^a where the step is next to nothing. ε in powers of 1.5: Theorem 2.1's bound is the smallest
-/// over ε_χ² on a grid of that ratio.
-let private ofLangevin name experiment a =
+/// A bound ~ (C·L²·d·h)^a, or (C·ε²)^a where the step is small enough, as `errorStep` is. ε in powers of 1.5: Theorem 2.1's bound is
+/// the smallest over ε_χ² on a grid of that ratio.
+let private ofLangevin name experiment errorStep a =
+    let errors = [ for k in 0..5 -> 0.1 / 1.5 ** float k ]
+
     [
-        along name experiment [] "d" "dimension" dimensions a
+        along name experiment [ "h", 1e-7 ] "d" "dimension" dimensions a
         along name experiment [] "h" "Langevin step" steps a
         along name experiment [] "κ" "condition number: C·L" conditions a
         along name experiment [] "v" "smallest variance: 1/L" variances -a
-        along name experiment [ "h", 1e-13 ] "ε" "constant score error" [ for k in 0..5 -> 0.1 / 1.5 ** float k ] (2.0 * a)
+        along name experiment [ "h", errorStep ] "ε" "constant score error" errors (2.0 * a)
     ]
 
-let langevinSupNorm = ofLangevin "one step" oneStep 1.0
-let langevinL2 = ofLangevin "one step" oneStep 0.5
-let annealed = ofLangevin "one level" (oneLevel identity) 0.5
+let langevinSupNorm = ofLangevin "one step" oneStep 1e-13 1.0
+let langevinL2 = ofLangevin "one step" oneStep 1e-5 0.5
+let annealed = ofLangevin "one level" (oneLevel identity) 1e-5 0.5
 
 /// And what the predictor leaves, of order 1/K: a predictor that is wrong by a constant factor leaves as much at every level.
 let predictorCorrector =
-    ofLangevin "one level" (oneLevel (predictor ancestral)) 0.5
-    @ [
-        LeeDescents.predicted [ axis "K" "number of levels" (fun _ -> [ for k in 4..8 -> 2.0 ** float k ]) ], -1.0
-    ]
+    ofLangevin "one level" (oneLevel (predictor ancestral)) 1e-5 0.5
+    @ [ LeeDescents.predicted [ axis "K" "number of levels" (fun _ -> [ for k in 4..8 -> 2.0 ** float k ]) ], -1.0 ]
 
 /// Ancestral steps from the first level's law: the steps' term with the exact score, the score's where the data are next to a point.
 let stochasticPredictor =
-    let run data (s: Setting) =
-        LeePredictions.experimentOf (fun _ -> data s) warm shift s
+    let run data (s: Setting) = LeePredictions.experimentOf (fun _ -> data s) warm shift s
 
     let base' = setting [ "d", 1.0; "K", 64.0; "ε", 0.0; "ρ_0", 10.0; "τ", 0.5 ]
 
@@ -107,9 +106,12 @@ let neighbouringLevels =
         LeeWarmStart.levels (normal (fill (int (value "d" s)) 0.0) 0.25) (sqrt (1.0 + value "η" s)) 1.0
 
     let along symbol meaning values exponent =
-        scenario $"fixed levels in {symbol}" "N(0, I/4) at σ = 1." experiment [ setting [ "d", 1.0; "η", 1e-4 ] ] [
-            axis symbol meaning (fun _ -> values)
-        ],
+        scenario
+            $"fixed levels in {symbol}"
+            "N(0, I/4) at σ = 1."
+            experiment
+            [ setting [ "d", 1.0; "η", 1e-4 ] ]
+            [ axis symbol meaning (fun _ -> values) ],
         exponent
 
     [
@@ -123,9 +125,12 @@ let firstLevel =
         LeeWarmStart.fromPrior (normal (fill (int (value "d" s)) 1.0) 0.25) (value "σ" s)
 
     let along symbol meaning values exponent =
-        scenario $"fixed noise in {symbol}" "N((1, …, 1), I/4) at σ = 10⁴." experiment [ setting [ "d", 1.0; "σ", 1e4 ] ] [
-            axis symbol meaning (fun _ -> values)
-        ],
+        scenario
+            $"fixed noise in {symbol}"
+            "N((1, …, 1), I/4) at σ = 10⁴."
+            experiment
+            [ setting [ "d", 1.0; "σ", 1e4 ] ]
+            [ axis symbol meaning (fun _ -> values) ],
         exponent
 
     [

@@ -67,9 +67,7 @@ let samplers range family above budget =
                         {
                             Words = $"{step.Name} and {n} Langevin steps of {c}·σ², {k} {scheduleName} levels"
                             Pipeline =
-                                anneal
-                                    schedule
-                                    (predictor step.Method >=> repeat n (corrector (langevinScaled c)))
+                                anneal schedule (predictor step.Method >=> repeat n (corrector (langevinScaled c)))
                             Evaluations = k * (step.Cost + n)
                         }
         ]
@@ -105,10 +103,6 @@ let rangeOf (setting: Setting) =
                 if not isCoarse then
                     { Name = "eulerMaruyama"; Method = eulerMaruyama; Cost = 1 }
             ]
-        Flows =
-            [
-                { Name = "flow"; Method = flow; Cost = 1 }
-                { Name = "flowHeun"; Method = flowHeun; Cost = 2 }
-            ]
+        Flows = [ { Name = "flow"; Method = flow; Cost = 1 }; { Name = "flowHeun"; Method = flowHeun; Cost = 2 } ]
         Scales = if isCoarse then [ 1.0; 0.5; 0.25 ] else [ for k in -1 .. 5 -> 0.5 ** float k ]
     }
