@@ -96,7 +96,7 @@ let private broken id theorem =
     |> List.filter (fun check -> check.Verdict = Violated)
     |> List.map (fun check -> check.Axis.Symbol)
 
-let private caught id theorem axis =
+let private caught id (theorem: Theorem) axis =
     testCase $"{id} is seen by {theorem.Id}'s own claims"
     <| fun () -> Expect.contains (broken id theorem) axis "violated along"
 
@@ -176,16 +176,16 @@ let private rivals =
                     let several = LeeSamplers.samplers range family 0 8
                     Expect.isNonEmpty several $"{family}"
 
-                    for sampler in several do
+                    for one in several do
                         let plan =
                             experiment {
                                 target (normal [ 0.0 ] 1.0)
                                 forward ve
-                                sampler sampler.Pipeline
+                                sampler one.Pipeline
                             }
                             |> Lower.plan (fun file -> invalidOp file)
 
-                        Expect.equal (int plan.ScoreEvaluations) sampler.Evaluations sampler.Words
+                        Expect.equal (int plan.ScoreEvaluations) one.Evaluations one.Words
         ]
 
 let tests = testList "claims that could come out false" [ identities; orders; rivals ]
