@@ -41,3 +41,11 @@ let planOf experiment =
 
 /// The metric at the end of a trial's run.
 let atEnd metric runner (trial: Trial) = Measure.atEnd metric runner trial.Subject.Plan
+
+/// Whether a trial is one of a scenario's: whether at its setting the scenario has the same experiment. Scenarios of one theorem vary
+/// different symbols; one that misses its own in a setting is another.
+let isOf (scenario: Scenario) (trial: Trial) =
+    try
+        scenario.Experiment trial.Setting 0 = trial.Subject.Experiment
+    with :? System.Collections.Generic.KeyNotFoundException ->
+        false

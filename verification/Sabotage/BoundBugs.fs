@@ -35,7 +35,7 @@ let private mentions symbols (scenario: Scenario) =
 /// The trial of the same scenario at another setting; None where the scenario is not known or cannot be there.
 let private elsewhere (scenarios: Scenario list) (trial: Trial) setting =
     scenarios
-    |> List.tryFind (fun scenario -> scenario.Experiment trial.Setting 0 = trial.Subject.Experiment)
+    |> List.tryFind (fun scenario -> Scenarios.isOf scenario trial)
     |> Option.bind (fun scenario ->
         try
             let experiment = scenario.Experiment setting 0

@@ -185,11 +185,7 @@ let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evi
         attempt {
             let! factor =
                 scenarios
-                |> List.tryPick (fun (scenario, factor) ->
-                    if scenario.Experiment trial.Setting 0 = trial.Subject.Experiment then
-                        Some factor
-                    else
-                        None)
+                |> List.tryPick (fun (scenario, factor) -> if Scenarios.isOf scenario trial then Some factor else None)
                 |> Option.map Ok
                 |> Option.defaultValue (Error "nothing is claimed of this experiment")
 
