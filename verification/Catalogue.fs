@@ -41,6 +41,8 @@ module Catalogue =
             BrunoLogConcave.logConcave
             BrunoStopping.earlyStopping
             EngineAgreement.agreement
+            ParticleWords.particleWords
+            ExactWords.exactWords
             ExactRuns.normalRuns
             ExactDivergences.normalPairs
         ]

@@ -27,14 +27,13 @@ module Measure =
     /// The law at the end of the run.
     let law runner plan = execute runner plan null |> Result.map (fun probes -> (List.last probes).Law)
 
-    /// The law at the end of a run that something else executes: `runner.Sample` for particles.
-    let lawBy (run: Plan -> RunOptions -> Outcome) plan options =
+    /// A finished run that something else executes: `runner.Sample` for particles.
+    let outcomeBy (run: Plan -> RunOptions -> Outcome) plan options =
         let outcome = run plan options
+        if outcome.IsCompleted then Ok outcome else Error(whyNot outcome.Status)
 
-        if outcome.IsCompleted then
-            Ok((Seq.last outcome.Probes).Law)
-        else
-            Error(whyNot outcome.Status)
+    /// The law at its end.
+    let lawBy run plan options = outcomeBy run plan options |> Result.map (fun outcome -> (Seq.last outcome.Probes).Law)
 
     /// The metric at the end of the run.
     let atEnd metric runner plan = law runner plan |> Result.map (fun law -> law.Measure metric)

@@ -32,46 +32,6 @@ let internal narrow what (measured: Estimate) =
         Bound = 1e-4 * measured.Upper + 1e-12
     }
 
-let private coordinate (value: float) error = Estimate.Exact(value, value - error, value + error, "moments")
-
-/// W2 of normal laws with d equal independent coordinates: √(d·((μ − μ′)² + (√v − √v′)²)).
-let private distance (state: ExactReference.Moments) (target: ExactReference.Moments) d =
-    sqrt (float d * ((state.Mean - target.Mean) ** 2.0 + (sqrt state.Variance - sqrt target.Variance) ** 2.0))
-
-let private evidence: Evidence =
-    fun runner trial ->
-        match ExactReference.finalMoments trial.Subject.Experiment with
-        | None -> Error "the closed recursion is for normal data and affine scores"
-        | Some(state, target, data) ->
-            Measure.law runner trial.Subject.Plan
-            |> Result.map (fun law ->
-                let moments = law.Moments()
-                let w2 = law.Measure Metric.W2
-
-                [
-                    yield!
-                        equal "the mean of a coordinate" (coordinate moments.Mean[0] moments.MeanError[0]) state.Mean
-                    yield!
-                        equal
-                            "the variance of a coordinate"
-                            (coordinate moments.Variance[0] moments.VarianceError[0])
-                            state.Variance
-                    narrow "W2 at the end" w2
-                    yield! equal "W2 at the end" w2 (distance state target data.Dimension)
-                ])
-
-let private assumptions =
-    [
-        {
-            Statement = "data N(μ, v·I), a score that is affine"
-            Evaluate =
-                fun subject ->
-                    match ExactReference.finalMoments subject.Experiment with
-                    | Some(_, _, data) -> Satisfied $"μ = {data.Mean:g4}, v = {data.Variance:g4}, d = {data.Dimension}"
-                    | None -> Broken "the data are not normal with equal coordinates, or the score is not affine"
-        }
-    ]
-
 let private methods = [| EulerMaruyama; Exponential; Ancestral; Flow; FlowHeun |]
 
 let private method s = methods[int (value "method" s) - 1]
@@ -258,9 +218,9 @@ let normalRuns =
             + "the papers' formulas give (posterior, denoiser, Euler and Heun steps), and a predictor's bias in W2 is of the order in 1/n that it declares."
         Source = Papers.closedForms "runs on normal laws"
         Stance = Guarantee
-        Assumptions = assumptions
+        Assumptions = [ ExactWords.hasReference ]
         Metric = Metric.W2
-        Evidence = evidence
+        Evidence = ExactWords.evidence
         Scenarios = scenarios
         Rates = rates
         Reading =
