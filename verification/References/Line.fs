@@ -86,14 +86,16 @@ let moments line =
     let mean = Array.fold2 (fun sum x w -> sum + w * x) 0.0 line.X line.Weight
     mean, Array.fold2 (fun sum x w -> sum + w * (x - mean) ** 2.0) 0.0 line.X line.Weight
 
-/// ln(q/p) at the nodes that have any weight, with the weights.
+/// ln(q/p) with its weight, at the nodes where the density is known: in the far tails it is what the first nodes left.
 let ratios (target: Component list) line =
     let ln = logDensity target
 
     line.Density
     |> Option.map (fun density ->
+        let least = 1e-24 * Array.max density
+
         Array.zip3 line.Weight density line.X
-        |> Array.filter (fun (w, q, _) -> w > 0.0 && q > 0.0)
+        |> Array.filter (fun (w, q, _) -> w > 0.0 && q > least)
         |> Array.map (fun (w, q, x) -> w, log q - ln [| x |]))
 
 /// Σ w·f over the nodes, if its terms have died out at both ends.

@@ -1,6 +1,7 @@
 /// Runs of exact laws against references that read the experiment's words and not its plan.
 module Sgm.Verification.Theorems.ExactWords
 
+open System
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
@@ -8,7 +9,7 @@ open Sgm.Verification.References
 open Sgm.Verification.Scenarios
 
 /// A scenario's words name no files; an experiment of one's own that does is not covered.
-let private noFiles file = invalidOp $"the references read no files, such as {file}"
+let internal noFiles file = invalidOp $"the references read no files, such as {file}"
 
 /// How wide a bracket may be, or it would contain anything: a share of 1 + the value.
 let private narrow = 0.05
@@ -27,19 +28,19 @@ let private claim what measured bound =
         Bound = bound
     }
 
-let private ofMetric where (law: Law) (metric: Metric, expected: Number) =
-    let name = $"{metric}".ToUpperInvariant()
+let private nameOf (metric: Metric) = $"{metric}".ToUpperInvariant()
+
+/// Two inequalities that hold together when the brackets of engine and reference meet.
+let private met where (law: Law) (metric: Metric, expected: Number) =
+    let name = nameOf metric
     let measured = law.Measure metric
 
     if not measured.Value.HasValue then
         [ { What = $"{name} {where}"; Measured = measured; Bound = expected.Upper } ]
-    elif System.Double.IsInfinity expected.Value || System.Double.IsInfinity measured.Upper then
+    elif Double.IsInfinity expected.Value || Double.IsInfinity measured.Upper then
         [ claim $"{name} {where}: from the engine's bracket to the reference's" (gap measured expected) 0.0 ]
     else
-        let width = max (measured.Upper - measured.Lower) (2.0 * expected.Error)
-
         [
-            claim $"{name} {where}: the wider bracket of engine and reference" width (narrow * (1.0 + expected.Value))
             {
                 What = $"{name} {where}, which is not below its reference"
                 Measured = Estimate.Exact(expected.Value, expected.Lower, expected.Lower, "reference")
@@ -51,6 +52,18 @@ let private ofMetric where (law: Law) (metric: Metric, expected: Number) =
                 Bound = expected.Upper
             }
         ]
+
+/// The wider of both brackets must be narrow.
+let private width where (law: Law) (metric: Metric, expected: Number) =
+    let measured = law.Measure metric
+
+    [
+        if not (Double.IsInfinity expected.Value || Double.IsInfinity measured.Upper) then
+            claim
+                $"{nameOf metric} {where}: the wider bracket of engine and reference"
+                (max (measured.Upper - measured.Lower) (2.0 * expected.Error))
+                (narrow * (1.0 + expected.Value))
+    ]
 
 let private ofCoordinate what where (values: float[]) (errors: float[]) (expected: Number[]) =
     Array.zip3 values errors expected
@@ -76,17 +89,27 @@ let private atProbe (probe: ProbeResult) (reading: Reading) =
             0.0
         yield! ofCoordinate "mean" where moments.Mean moments.MeanError reading.Means
         yield! ofCoordinate "variance" where moments.Variance moments.VarianceError reading.Variances
+
         for known in reading.Metrics do
-            yield! ofMetric where probe.Law known
+            yield! met where probe.Law known
     ]
 
-/// Every number at every probe of a finished run against its reference.
-let compare (outcome: Outcome) (readings: Reading list) =
+let private everywhere compare (outcome: Outcome) (readings: Reading list) =
     [
-        claim "probes too few or too many" (float (abs (outcome.Probes.Length - readings.Length))) 0.0
         for probe, reading in Seq.zip outcome.Probes readings do
-            yield! atProbe probe reading
+            yield! compare probe reading
     ]
+
+/// Every number at every probe of a finished run against its reference: the intervals must meet.
+let agreement (outcome: Outcome) (readings: Reading list) =
+    claim "probes too few or too many" (float (abs (outcome.Probes.Length - readings.Length))) 0.0
+    :: everywhere atProbe outcome readings
+
+/// Intervals that say next to nothing would meet anywhere: how wide they are.
+let widths outcome readings =
+    let atProbe (probe: ProbeResult) reading = reading.Metrics |> List.collect (width $"at '{reading.Name}'" probe.Law)
+
+    everywhere atProbe outcome readings
 
 /// Every number of an experiment's run against its reference.
 let evidence: Evidence =
@@ -95,7 +118,7 @@ let evidence: Evidence =
             let! readings = Reference.readings noFiles trial.Subject.Experiment
             let options = RunOptions(Cancellation = runner.Cancellation)
             let! outcome = Measure.outcomeBy runner.Run trial.Subject.Plan options
-            return compare outcome readings
+            return widths outcome readings @ agreement outcome readings
         }
 
 /// Whether there is a reference.
