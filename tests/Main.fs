@@ -46,6 +46,7 @@ let private tests =
             FaultTests.tests
             StudyTests.tests
             PrescriptionTests.tests
+            ReferencesTests.tests
             SabotageTests.tests
         ]
 

@@ -170,37 +170,6 @@ let private bugs =
                 Expect.isGreaterThan ((law runner).Measure Metric.W2).Value.Value 0.0 "the healthy number"
         ]
 
-let private closedForms =
-    testList
-        "closed forms"
-        [
-            testCase "the reference knows what it does not cover"
-            <| fun () ->
-                let bimodal =
-                    experiment {
-                        target (mixture [ 0.5, normal [ -1.0 ] 0.5; 0.5, normal [ 1.0 ] 0.5 ])
-                        forward vp
-                        sampler (anneal (uniform 2.0 0.1 4) (predictor ancestral))
-                    }
-
-                Expect.isNone (ExactReference.finalMoments bimodal) "two modes"
-                let rippledNormal = { bimodal with Target = normal [ 0.0 ] 1.0; Score = exact |> rippled 0.1 2.0 }
-                Expect.isNone (ExactReference.finalMoments rippledNormal) "a ripple"
-
-            testCase "Langevin on N(0, λ) comes to rest at λ/(1 − h/(2λ))"
-            <| fun () ->
-                let rest =
-                    experiment {
-                        target (normal [ 0.0 ] 0.8)
-                        forward ve
-                        start (from (normal [ 0.0 ] 1.0))
-                        sampler (repeat 2000 (corrector (langevin 0.2)))
-                    }
-
-                let state, _, _ = (ExactReference.finalMoments rest).Value
-                Expect.floatClose Accuracy.high state.Variance (0.8 / (1.0 - 0.2 / 1.6)) "variance"
-        ]
-
 let private command =
     let verify statements bugs folder =
         let request =
@@ -242,4 +211,4 @@ let private command =
                 Expect.isTrue (request [ Sgm.Cli.VerifyArguments.Sabotage "x.md" ]).PlantsBugs "asked"
         ]
 
-let tests = testList "seeded bugs" [ matrices; bugs; closedForms; command ]
+let tests = testList "seeded bugs" [ matrices; bugs; command ]

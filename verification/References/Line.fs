@@ -153,8 +153,8 @@ let private quantile (target: Component list) below above =
 
     narrow (List.min (ends -1.0)) (List.max (ends 1.0)) 60
 
-/// W2² by the monotone coupling: every node goes to the quantile of the middle of its mass.
-let w2Squared target line =
+/// W2² by the monotone coupling: every node goes to the quantile of the middle of its mass, a point to everywhere.
+let private coupled target line =
     let total = Array.sum line.Weight
     let mutable below = 0.0
 
@@ -168,6 +168,13 @@ let w2Squared target line =
         else
             w / total * (x - quantile target middle (max 0.0 (1.0 - middle))) ** 2.0)
     |> Array.sum
+
+/// E(x − Y)² from a point x.
+let private spread (target: Component list) x =
+    target |> List.sumBy (fun c -> c.Weight * ((x - c.Mean[0]) ** 2.0 + c.Covariance[0, 0]))
+
+/// W2² from the target.
+let w2Squared target line = if line.X.Length = 1 then spread target line.X[0] else coupled target line
 
 /// Masses on the points (First + i)·δ.
 type private Lattice = { First: int; Masses: float[] }
@@ -211,13 +218,27 @@ let rec private times count lattice =
         let even = sum half half
         if count % 2 = 0 then even else sum even lattice
 
-/// TV of a product of independent coordinates, so many of each: E_q(1 − e^(−L))₊ with L the sum of their ln(q/p).
-let productTv delta (coordinates: ((float * float)[] * int) list) =
-    let total =
-        coordinates
-        |> List.map (fun (ratios, count) -> placed delta ratios |> trimmed |> times count)
-        |> List.reduce sum
+/// The deviation of a sum of so many of each.
+let private deviation (coordinates: ((float * float)[] * int) list) =
+    let variance ratios =
+        let mean = ratios |> Array.sumBy (fun (w, l) -> w * l)
+        ratios |> Array.sumBy (fun (w, l) -> w * (l - mean) ** 2.0)
 
-    total.Masses
-    |> Array.mapi (fun i m -> m * max 0.0 (1.0 - exp (-delta * float (total.First + i))))
-    |> Array.sum
+    coordinates |> List.sumBy (fun (ratios, count) -> float count * variance ratios) |> sqrt
+
+/// TV of a product of independent coordinates, so many of each: E_q(1 − e^(−L))₊ with L the sum of their ln(q/p), on a lattice
+/// whose spacing is a share of L's deviation.
+let productTv share (coordinates: ((float * float)[] * int) list) =
+    let delta = share * min 1.0 (deviation coordinates)
+
+    if delta < 1e-9 then
+        0.0
+    else
+        let total =
+            coordinates
+            |> List.map (fun (ratios, count) -> placed delta ratios |> trimmed |> times count)
+            |> List.reduce sum
+
+        total.Masses
+        |> Array.mapi (fun i m -> m * max 0.0 (1.0 - exp (-delta * float (total.First + i))))
+        |> Array.sum
