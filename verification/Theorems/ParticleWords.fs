@@ -1,6 +1,7 @@
 /// Particles against a twin that runs the experiment's words, one particle after the other.
 module Sgm.Verification.Theorems.ParticleWords
 
+open System.Collections.Concurrent
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
@@ -27,6 +28,14 @@ let furthest (ours: float[][]) (twin: float[][]) =
 /// How many projections there are in d dimensions.
 let statements d = 3 * d - 2
 
+/// Twins by experiment, size and seed, remembered: a bug that is planted in a run changes no words.
+let private known =
+    ConcurrentDictionary<Experiment * int * int, Lazy<Result<(string * float[][]) list, string>>>()
+
+let private twinOf experiment size seed =
+    let run (e, count, from) = lazy (Twin.run noFiles e count from)
+    known.GetOrAdd((experiment, size, seed), run).Value
+
 let private evidence: Evidence =
     fun runner trial ->
         let experiment = trial.Subject.Experiment
@@ -38,7 +47,7 @@ let private evidence: Evidence =
                     RunOptions(Particles = stage.Particles, Seed = stage.Seed, Cancellation = runner.Cancellation)
 
                 let! outcome = Measure.outcomeBy runner.Sample trial.Subject.Plan options
-                let! twin = Twin.run noFiles experiment size (int (stage.Seed % 1_000_000_007UL))
+                let! twin = twinOf experiment size (int (stage.Seed % 1_000_000_007UL))
                 let d = trial.Subject.Plan.Dimension
                 let share = stage.FalseAlarm / float (List.length twin * statements d)
 
