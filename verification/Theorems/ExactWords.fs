@@ -188,12 +188,15 @@ let private cases =
             sampler (probe "start" >=> anneal (levels [ 2.5; 1.5; 1.0 ]) (predictor flow))
             measure [ tv; w2 ]
         }
-        "from a point",
+        "from a point, annealed three times over",
         experiment {
             target two
             forward ve
             start (point [ 0.7 ])
-            sampler (anneal (levels [ 2.0; 1.0 ]) (predictor eulerMaruyama) >=> corrector (langevinScaled 0.5))
+
+            sampler (
+                repeat 3 (anneal (levels [ 2.0; 1.0 ]) (predictor eulerMaruyama)) >=> corrector (langevinScaled 0.5)
+            )
         }
         "correlated coordinates, the score of another correlation, from a third one",
         experiment {
