@@ -146,6 +146,7 @@ let private cases =
             target two
             forward ve
             sampler (anneal (geometric 3.0 0.4 3) (watched (predictor exponential) >=> corrector (langevinScaled 0.2)))
+            measure [ tv; kl; w2 ]
         }
         "from the target at the first level, with steps before the anneal and after it",
         experiment {
@@ -197,6 +198,8 @@ let private cases =
             sampler (
                 repeat 3 (anneal (levels [ 2.0; 1.0 ]) (predictor eulerMaruyama)) >=> corrector (langevinScaled 0.5)
             )
+
+            measure [ tv; kl; w2 ]
         }
         "correlated coordinates, the score of another correlation, from a third one",
         experiment {
