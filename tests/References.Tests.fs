@@ -173,6 +173,41 @@ let private closedForms =
                     Expect.isGreaterThan covered.Length 8 "experiments that both run"
         ]
 
+/// Target, score and start with correlations of their own: no eigenbasis is common to two of them.
+let private correlated =
+    testList
+        "random correlations"
+        [
+            for d in 2..5 do
+                testCase $"twelve triples in {d} dimensions"
+                <| fun () ->
+                    let laws =
+                        sample 200 (300 + d) (Generators.gaussianTarget d)
+                        |> Array.filter _.IsNormalCov
+                        |> Array.truncate 36
+                        |> Array.chunkBySize 3
+
+                    Expect.equal laws.Length 12 "triples"
+
+                    for i, triple in Array.indexed laws do
+                        let e =
+                            experiment {
+                                target triple[0]
+                                forward (if i % 2 = 0 then vp else ve)
+                                score (scoreOf triple[1] |> shifted 0.4)
+                                start (from triple[2])
+
+                                sampler (
+                                    anneal (uniform 1.0 0.3 2) (probe "above" >=> predictor ancestral)
+                                    >=> corrector (langevin 0.05)
+                                )
+
+                                measure [ kl; w2 ]
+                            }
+
+                        agrees (Engine.GaussianInterpreter()) e
+        ]
+
 /// Short runs on a line and on products of lines: every word that the grid knows, in places drawn by chance.
 let private lineWords seed =
     let random = Random(seed: int)
@@ -363,4 +398,4 @@ let private standing =
                         Expect.equal check.Verdict Holds $"{theorem.Id}: {check.Reason}"
         ]
 
-let tests = testList "References" [ byHand; closedForms; quadrature; files; particles; standing ]
+let tests = testList "References" [ byHand; closedForms; correlated; quadrature; files; particles; standing ]
