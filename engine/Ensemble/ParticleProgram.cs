@@ -87,7 +87,7 @@ internal sealed class ParticleProgram
         return total;
     }
 
-    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<NoiseLevel, double[]> known)
+    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<(NoiseLevel, Prediction), double[]> known)
     {
         List<ParticleNode> nodes = new(body.Length);
         foreach (Instruction instruction in body)
@@ -123,7 +123,7 @@ internal sealed class ParticleProgram
         return [.. nodes];
     }
 
-    private ParticleNode.Step Compile(Tableau tableau, Dictionary<NoiseLevel, double[]> known)
+    private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)
     {
         // One stage, the usual case, shares the constants of its level; several stages get theirs side by side.
         int length = kernel.ConstantsLength;
@@ -131,11 +131,12 @@ internal sealed class ParticleProgram
         double[] constants;
         if (stages.Length == 1)
         {
-            if (!known.TryGetValue(tableau.Stages[0].Level, out constants!))
+            Stage stage = tableau.Stages[0];
+            if (!known.TryGetValue((stage.Level, stage.Of), out constants!))
             {
                 constants = new double[length];
-                kernel.Prepare(tableau.Stages[0].Level, constants);
-                known.Add(tableau.Stages[0].Level, constants);
+                kernel.Prepare(stage.Level, stage.Of, constants);
+                known.Add((stage.Level, stage.Of), constants);
             }
         }
         else
@@ -143,7 +144,7 @@ internal sealed class ParticleProgram
             constants = new double[stages.Length * length];
             for (int i = 0; i < stages.Length; i++)
             {
-                kernel.Prepare(tableau.Stages[i].Level, constants.AsSpan(i * length, length));
+                kernel.Prepare(tableau.Stages[i].Level, tableau.Stages[i].Of, constants.AsSpan(i * length, length));
             }
         }
 

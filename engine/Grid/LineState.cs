@@ -47,6 +47,9 @@ internal abstract record LineState
         /// <summary>Which smooth piece of S each point lies in; null for an empty chain.</summary>
         public int[]? Piece { get; init; }
 
+        /// <summary>Bounds on the rounding of the image at the points; null for an empty chain.</summary>
+        public double[]? Shift { get; init; }
+
         /// <summary>Gaussian rates of the tails.</summary>
         public required TailRates Tails { get; init; }
 
@@ -80,21 +83,38 @@ internal abstract record LineState
             return Math.Max(0, sum);
         }
 
-        /// <summary>S(u) with its slope and piece.</summary>
+        /// <summary>√E δ² of the rounding δ of the image: how far in W2 the law is from that without rounding.</summary>
+        public double RootMeanSquareShift
+        {
+            get
+            {
+                double sum = 0;
+                for (int i = 0; i < (Shift?.Length ?? 0); i++)
+                {
+                    sum += Values[i] * Panels.Weights[i] * Shift![i] * Shift[i];
+                }
+
+                return Math.Sqrt(Math.Max(0, sum));
+            }
+        }
+
+        /// <summary>S(u) with its slope, piece and rounding.</summary>
         public MapValue Follow(double u)
         {
             double x = u;
             double slope = 1;
+            double rounding = 0;
             int piece = 0;
             foreach (ScalarMap map in Chain)
             {
                 MapValue next = map.At(x);
                 x = next.Value;
+                rounding = next.Rounding + Math.Abs(next.Slope * rounding);
                 slope *= next.Slope;
                 piece = unchecked((piece * 31) + next.Piece);
             }
 
-            return new(x, slope, piece);
+            return new(x, slope, piece, rounding);
         }
     }
 
