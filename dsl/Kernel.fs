@@ -126,8 +126,7 @@ module Kernel =
                 Method = "flowHeun",
                 From = t.Upper,
                 To = t.Lower,
-                Stages =
-                    ImmutableArray.Create(euler.Stages[0], Stage(t.Lower, euler.A, euler.B, Prediction.Denoiser)),
+                Stages = ImmutableArray.Create(euler.Stages[0], Stage(t.Lower, euler.A, euler.B, Prediction.Denoiser)),
                 A = euler.A,
                 B = ImmutableArray.Create(euler.B[0] - half, half),
                 C = 0.0

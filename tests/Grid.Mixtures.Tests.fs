@@ -327,7 +327,7 @@ let private totalVariationAfterFlow =
         // ρ(u)du is carried along S; S and S′ by their recursions. S′ is 2·10⁴ at 0: points u = 9·sinh(16w)/sinh(16) crowd there.
         let p = planOf (flowing 1)
         let target = p.Target.Factors[0].Law
-        let steps = Array.ofSeq (p.Tableaus())
+        let steps = p.Tableaus() |> Seq.map (fun step -> step.InScores()) |> Array.ofSeq
         let count = 200_000
 
         let points =

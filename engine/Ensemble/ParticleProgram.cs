@@ -54,7 +54,7 @@ internal sealed class ParticleProgram
         }
 
         Root = Compile(plan.Instructions, steps > most, []);
-        ProbeCount = CountProbes(plan.Instructions);
+        ProbeCount = Plan.CountProbes(plan.Instructions);
     }
 
     /// <summary>What to run.</summary>
@@ -68,24 +68,6 @@ internal sealed class ParticleProgram
 
     /// <summary>One body of a <see cref="ParticleNode.Lazy"/>.</summary>
     public ParticleNode[] CompileLazily(ImmutableArray<Instruction> body) => Compile(body, true, []);
-
-    /// <summary>Probes that a run reaches, repeats counted.</summary>
-    public static long CountProbes(ImmutableArray<Instruction> body)
-    {
-        long total = 0;
-        foreach (Instruction instruction in body)
-        {
-            total = checked(total + instruction switch
-            {
-                Instruction.Probe => 1,
-                Instruction.Repeat repeat => checked(repeat.Count * CountProbes(repeat.Body)),
-                Instruction.Transitions t => Enumerable.Range(0, t.Count).Sum(i => CountProbes(t.Body(i))),
-                _ => 0,
-            });
-        }
-
-        return total;
-    }
 
     private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<(NoiseLevel, Prediction), double[]> known)
     {

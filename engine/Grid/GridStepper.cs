@@ -13,7 +13,7 @@ internal enum StepFailure
 /// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
 /// becomes a block matrix.
 /// </summary>
-internal sealed class GridStepper(GridResolution resolution)
+internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance)
 {
     private const int Order = Legendre.Order;
 
@@ -55,20 +55,22 @@ internal sealed class GridStepper(GridResolution resolution)
 
     private static (LineState?, StepFailure) Moved(LineState.Point point, ScalarMap map)
     {
-        double value = map.At(point.At).Value;
-        return Math.Abs(value) <= 1e150 ? (new LineState.Point(value), StepFailure.None) : (null, StepFailure.Diverged);
+        MapValue value = map.At(point.At);
+        double shift = value.Rounding + Math.Abs(value.Slope * point.Shift);
+        return Math.Abs(value.Value) <= 1e150 ? (new LineState.Point(value.Value, shift), StepFailure.None) : (null, StepFailure.Diverged);
     }
 
     private (LineState?, StepFailure) Spread(LineState.Point point, ScalarMap map)
     {
-        double value = map.At(point.At).Value;
-        if (!(Math.Abs(value) <= 1e150 && map.Noise <= 1e150))
+        MapValue value = map.At(point.At);
+        if (!(Math.Abs(value.Value) <= 1e150 && map.Noise <= 1e150))
         {
             return (null, StepFailure.Diverged);
         }
 
-        LineState.Density? density = LineState.Of(ScalarMixture.Normal(value, map.Noise), resolution);
-        return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1 }, StepFailure.None);
+        double rounding = (value.Rounding + Math.Abs(value.Slope * point.Shift)) / map.Noise;
+        LineState.Density? density = rounding <= LargestRounding ? LineState.Of(ScalarMixture.Normal(value.Value, map.Noise), resolution) : null;
+        return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1, Rounding = rounding }, StepFailure.None);
     }
 
     private static (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
@@ -112,8 +114,8 @@ internal sealed class GridStepper(GridResolution resolution)
             if (!known.Tried)
             {
                 known.Tried = true;
-                known.Blocks = KernelBlocks.Build(
-                    new(state, map, resolution, anyDensity: true), state.Panels, KernelBlocks.Limit - cache.Sum(r => r.Blocks?.Count ?? 0));
+                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels, allowance.Left);
+                allowance.Take(known.Blocks?.Count ?? 0);
             }
 
             if (known.Blocks is not null)
@@ -217,8 +219,16 @@ internal sealed class GridStepper(GridResolution resolution)
         cache.AddFirst(step);
         if (cache.Count > CacheSize)
         {
+            allowance.Return(cache.Last!.Value.Blocks?.Count ?? 0);
             cache.RemoveLast();
         }
+    }
+
+    /// <summary>Forgets the steps that were remembered.</summary>
+    public void Forget()
+    {
+        allowance.Return(cache.Sum(r => r.Blocks?.Count ?? 0));
+        cache.Clear();
     }
 
     /// <summary>Whether images stay close to where they came from, so that the panels are worth trying again.</summary>

@@ -14,9 +14,6 @@ internal sealed class KernelBlocks
     private const int Order = Legendre.Order;
     private const int BlockLength = Order * Order;
 
-    /// <summary>More blocks than this (128 MiB) are not stored, those of all steps that are remembered counted.</summary>
-    public const int Limit = 1 << 16;
-
     private readonly int[] start;
     private readonly int[] source;
     private readonly double[] entries;
@@ -58,6 +55,7 @@ internal sealed class KernelBlocks
                     AddRow(row, interpolation, block, j % Order);
                 }
             });
+            tree.Forget(root);
             blocks.AddRange(own.Select(b => (b.Key, root.Panel, b.Value)));
             if (blocks.Count > limit || tree.IsTooLarge)
             {

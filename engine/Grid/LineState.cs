@@ -20,8 +20,8 @@ internal abstract record LineState
     {
     }
 
-    /// <summary>All mass in one point.</summary>
-    public sealed record Point(double At) : LineState;
+    /// <summary>All mass in one point, which rounding has moved by at most <paramref name="Shift"/>.</summary>
+    public sealed record Point(double At, double Shift = 0) : LineState;
 
     /// <summary>
     /// The law of S(U), where U has the density that takes <see cref="Values"/> at the points of <see cref="Panels"/> and S is the

@@ -39,7 +39,7 @@ public sealed class ScalarMixture
         pull = [.. variance.Select((v, k) => -level.Mean * v * precision[k])];
         zero = new double[mean.Length];
         isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
-        logWeight = [.. order.Select(k => Math.Log(weight[k] / deviation[k]) - NormalTail.LogRootTwoPi)];
+        logWeight = [.. this.weight.Select((w, k) => Math.Log(w / deviation[k]) - NormalTail.LogRootTwoPi)];
         windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
         windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
@@ -200,7 +200,7 @@ public sealed class ScalarMixture
         }
 
         // A share's relative rounding is that of its exponent: the square is rounded, not the difference of two squares.
-        double variance = second / total;
+        double variance = Math.Max(0, second / total);
         double shares = Math.Sqrt(variance) * 4 * (2 + Math.Abs(largest));
         return new(first, variance, factor / total, Ulp * ((size / total) + (2 * Math.Abs(first)) + shares));
     }

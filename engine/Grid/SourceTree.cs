@@ -10,16 +10,13 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class SourceTree
 {
-    /// <summary>More pieces than this (half a kibibyte each) are refused.</summary>
-    public const int PieceLimit = 1 << 19;
-
     private const int Order = Legendre.Order;
-    private int count;
     private readonly LineState.Density state;
     private readonly ScalarMap map;
     private readonly GridResolution resolution;
     private readonly SourcePiece[] roots;
     private readonly bool anyDensity;
+    private int count;
 
     /// <summary>
     /// The source of <paramref name="map"/>, whose noise C is positive, applied to <paramref name="state"/>; with
@@ -99,6 +96,13 @@ internal sealed class SourceTree
 
             return features;
         }
+    }
+
+    /// <summary>Lets go of the pieces below a root, which have the matrices of <see cref="SourcePiece.FromPanel"/>.</summary>
+    public void Forget(SourcePiece root)
+    {
+        (root.LeftPart, root.RightPart) = (null, null);
+        count = 0;
     }
 
     /// <summary>q at ascending points.</summary>
@@ -194,7 +198,7 @@ internal sealed class SourceTree
         }
 
         count += 2;
-        IsTooLarge |= count > PieceLimit;
+        IsTooLarge |= count > GridMemory.Pieces;
 
         bool kinked = piece.Kink is { } kink && kink > piece.From && kink < piece.To;
         double at = kinked ? piece.Kink!.Value : 0.5 * (piece.From + piece.To);
