@@ -10,7 +10,9 @@ module Memory =
 
     /// Bytes that the laws of a run on the grid may keep, whatever they are; 0 where no grid is used: the rest is refused.
     let grid (plan: Engine.Plan) : float =
-        if isNull (Engine.GaussianInterpreter().WhyNot plan) || not (isNull (Engine.ProductInterpreter().WhyNot plan)) then
+        if
+            isNull (Engine.GaussianInterpreter().WhyNot plan) || not (isNull (Engine.ProductInterpreter().WhyNot plan))
+        then
             0.0
         else
             Engine.GridMemory.Limit

@@ -92,6 +92,22 @@ let private algebra =
 
                     Expect.equal plan.StepCount steps "steps"))
 
+            testProperty
+                "the steps before a probe are those of the unrolled plan"
+                (Generators.forAll samplers (fun a ->
+                    let plan = planOf vp a
+
+                    let before, _ =
+                        (([], 0L), plan.Unrolled())
+                        ||> Seq.fold (fun (found, steps) instruction ->
+                            match instruction with
+                            | :? Engine.Instruction.Step -> found, steps + 1L
+                            | :? Engine.Instruction.Probe -> steps :: found, steps
+                            | _ -> found, steps)
+
+                    let counted = List.init before.Length (fun i -> plan.StepsBefore(int64 i))
+                    Expect.equal counted (List.rev before) "steps before every probe"))
+
             testCase
                 "levels: before the predictor the upper one, after it the lower one, without one the lower one"
                 (fun () ->

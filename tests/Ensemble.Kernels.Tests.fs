@@ -50,7 +50,12 @@ module Naive =
 
                     let denoiser =
                         Array.init x.Length (fun i ->
-                            let pulled = Seq.sum (Seq.init x.Length (fun j -> law.Covariance(k).Entry(i, j, id) * solved[j]))
+                            let pulled =
+                                Seq.sum (
+                                    Seq.init x.Length (fun j ->
+                                        law.Covariance(k).Entry(i, j, (fun v -> v)) * solved[j])
+                                )
+
                             means[k * x.Length + i] + level.Mean * pulled)
 
                     log law.Weights[k] - 0.5 * (square + constant), Array.map (~-) solved, denoiser
@@ -63,7 +68,8 @@ module Naive =
         let total = Array.sum shares
 
         let mean choose =
-            Array.init x.Length (fun e -> Array.fold2 (fun sum share part -> sum + share / total * (choose part: float[])[e]) 0.0 shares parts)
+            Array.init x.Length (fun e ->
+                Array.fold2 (fun sum share part -> sum + share / total * (choose part: float[])[e]) 0.0 shares parts)
 
         mean (fun (_, score, _) -> score), mean (fun (_, _, denoiser) -> denoiser), top + log total
 
@@ -325,7 +331,10 @@ let private modifiers =
                                     let s = Naive.score score level x
                                     let m, v = level.Mean, level.NoiseVariance
                                     let expected = Array.map2 (fun x s -> (x + v * s) / m) x s
-                                    let scale = 1.0 + (Array.max (Array.map abs x) + v * Array.max (Array.map abs s)) / m
+
+                                    let scale =
+                                        1.0 + (Array.max (Array.map abs x) + v * Array.max (Array.map abs s)) / m
+
                                     let error = Array.map2 (fun a b -> abs (a - b) / scale) found expected |> Array.max
                                     Expect.isLessThan error 1e-12 $"the denoiser, d {d}, {level}")
         ]

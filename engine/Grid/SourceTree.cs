@@ -125,7 +125,7 @@ internal sealed class SourceTree
     public void Visit(SourcePiece piece, ReadOnlySpan<double> points, int offset, Action<SourcePiece, int, int> leaf)
     {
         (int from, int to) = Reach(piece, points);
-        if (from == to)
+        if (from == to || IsTooLarge)
         {
             return;
         }
@@ -144,7 +144,7 @@ internal sealed class SourceTree
     private void Add(SourcePiece piece, ReadOnlySpan<double> points, Span<double> values)
     {
         (int from, int to) = Reach(piece, points);
-        if (from == to || (piece.Peak <= 0 && !anyDensity))
+        if (from == to || IsTooLarge || (piece.Peak <= 0 && !anyDensity))
         {
             return;
         }
