@@ -142,14 +142,30 @@ internal abstract record LineState
             }
         }
 
-        return PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is var (panels, values)
-            ? new()
-            {
-                Panels = panels,
-                Values = values,
-                Image = panels.Nodes,
-                Tails = new(law.LargestDeviation, law.LargestDeviation),
-            }
-            : null;
+        if (PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values))
+        {
+            return null;
+        }
+
+        // Far from 0 the points are rounded by much of a narrow law's width, and with them the mass.
+        double mass = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            mass += values[i] * panels.Weights[i];
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] /= mass;
+        }
+
+        return new()
+        {
+            Panels = panels,
+            Values = values,
+            Image = panels.Nodes,
+            Tails = new(law.LargestDeviation, law.LargestDeviation),
+            Defect = Math.Abs(1 - mass),
+        };
     }
 }
