@@ -82,31 +82,35 @@ let private rows =
 /// Rounding of a few operations, relative to the state after the step.
 let private precision = 2e-13
 
-/// A law whose points are doubles knows its density to the rounding of positions in units of the noise: |T|·2⁻⁵⁰/C.
-let private positions row = if row.Noise > 0.0 then row.Size / row.Noise * 2.0 ** -50.0 else 0.0
-
-/// Mean and variance of a law are those of the step.
-let private moments name (interpreter: IInterpreter) rounding row =
+let private momentsOf (interpreter: IInterpreter) row =
     match interpreter.Run(row.Plan, RunOptions()) with
-    | outcome when outcome.IsCompleted ->
-        let moments = outcome.Probes[0].Law.Moments()
-        let relative = precision + rounding
-        let error = abs (moments.Mean[0] - row.Drift)
-        let text = $"{name}, {row.Text}: mean {moments.Mean[0]:r}, variance {moments.Variance[0]:r}"
-        Expect.isLessThanOrEqual error (relative * (row.Size + row.Noise)) text
-        let variance = row.Noise * row.Noise
-        Expect.isLessThanOrEqual (abs (moments.Variance[0] - variance)) (relative * variance) text
-        Some(error, moments.MeanError[0])
+    | outcome when outcome.IsCompleted -> Some(outcome.Probes[0].Law.Moments())
     | _ -> None
 
-/// The bracket of the mean holds; where there is none, positions are rounded by as much as the noise is wide.
+/// The brackets hold, and are ten digits wide at most beyond what the rounding of positions, in units of the noise, costs a density:
+/// |T|·2⁻⁵³/C, some ten of them. Where there is no law, positions are rounded by as much as the noise is wide.
 let private onTheGrid row =
-    match moments "grid" (GridInterpreter()) (positions row) row with
-    | Some(error, bracket) -> Expect.isLessThanOrEqual error bracket $"{row.Text}: the bracket of the mean"
-    | None -> Expect.isGreaterThan (positions row) 1e-3 $"{row.Text}: refused"
+    let positions = if row.Noise > 0.0 then row.Size / row.Noise * 2.0 ** -49.0 else 0.0
 
+    match momentsOf (GridInterpreter()) row with
+    | Some moments ->
+        let error = abs (moments.Mean[0] - row.Drift)
+        let text = $"{row.Text}: mean {moments.Mean[0]:r} ± {moments.MeanError[0]:g}, variance {moments.Variance[0]:r}"
+        Expect.isLessThanOrEqual error moments.MeanError[0] text
+        let wrong = abs (moments.Variance[0] - row.Noise * row.Noise)
+        Expect.isLessThanOrEqual wrong moments.VarianceError[0] text
+        Expect.isLessThanOrEqual moments.MeanError[0] ((1e-10 + positions) * (row.Size + row.Noise)) text
+    | None -> Expect.isGreaterThan positions 1e-3 $"{row.Text}: refused"
+
+/// Closed forms have every digit.
 let private normal' row =
-    Expect.isSome (moments "gaussian" (GaussianInterpreter()) 0.0 row) $"{row.Text}: a closed form"
+    match momentsOf (GaussianInterpreter()) row with
+    | Some moments ->
+        let text = $"{row.Text}: mean {moments.Mean[0]:r}, variance {moments.Variance[0]:r}"
+        Expect.isLessThanOrEqual (abs (moments.Mean[0] - row.Drift)) (precision * (row.Size + row.Noise)) text
+        let variance = row.Noise * row.Noise
+        Expect.isLessThanOrEqual (abs (moments.Variance[0] - variance)) (precision * variance) text
+    | None -> failtestf "%s: no closed form" row.Text
 
 let private particles row =
     let noise: float[] = Array.zeroCreate 16

@@ -70,7 +70,8 @@ internal sealed class ScalarMap
         }
 
         // What cancels to the last digits is flat: the law gets an atom there, not an enormous density.
-        return new(value, Math.Abs(slope) <= 1e-15 * steepness ? 0 : slope, 0, rounding + (1.2e-16 * Math.Abs(value)));
+        double halfUlp = 0.5 * (Math.BitIncrement(Math.Abs(value)) - Math.Abs(value));
+        return new(value, Math.Abs(slope) <= 1e-15 * steepness ? 0 : slope, 0, rounding + halfUlp);
     }
 
     private double Far()
