@@ -26,6 +26,7 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
     json.WriteNumber("particleBytes", particleBytes loaded)
+    json.WriteNumber("gridBytes", Memory.grid loaded.Plan)
 
     match particleSeconds terminal loaded with
     | Some cost ->
@@ -92,6 +93,10 @@ let private show terminal (screen: Screen) (loaded: Checked) =
              let about = if cost.IsLowerBound then "more than" else "about"
              $"{kept} and take {about} {Words.roughly cost.Seconds} on this machine"
          | None -> $"{kept}, which this machine cannot run")
+
+    match Memory.grid plan with
+    | 0.0 -> ()
+    | bytes -> line "on the grid" $"keeps at most {Words.bytes bytes}; what needs more is refused"
 
     screen.Line()
     Assessment.show screen Assessment.Brief loaded

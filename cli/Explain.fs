@@ -18,7 +18,9 @@ let private subscript (i: int) = string (char (0x2080 + i))
 
 /// The lines of a tableau: its stages when there are several, then the step.
 let private tableau forward (t: Tableau) =
-    let scoreAt point (stage: Stage) = $"s({point}; {Words.level forward stage.Level})"
+    let letter (stage: Stage) = if stage.Of = Prediction.Denoiser then "D" else "s"
+    let readAt point (stage: Stage) = $"{letter stage}({point}; {Words.level forward stage.Level})"
+    let named i = $"{letter t.Stages[i]}{subscript (i + 1)}"
 
     let move =
         if t.StaysAtLevel then
@@ -28,16 +30,15 @@ let private tableau forward (t: Tableau) =
 
     match List.ofSeq t.Stages with
     | [ single ] ->
-        [ $"{t.Method}, {move}: x ← " + sum [ t.A, "x"; t.B[0], scoreAt (product single.A "x") single; t.C, "ξ" ] ]
+        [ $"{t.Method}, {move}: x ← " + sum [ t.A, "x"; t.B[0], readAt (product single.A "x") single; t.C, "ξ" ] ]
     | stages ->
         [
             $"{t.Method}, {move}:"
             for i, stage in List.indexed stages do
-                let point = sum ((stage.A, "x") :: [ for j, b in Seq.indexed stage.B -> b, $"s{subscript (j + 1)}" ])
+                let point = sum ((stage.A, "x") :: [ for j, b in Seq.indexed stage.B -> b, named j ])
 
-                $"    s{subscript (i + 1)} = {scoreAt point stage}"
-            "    x ← "
-            + sum ([ t.A, "x" ] @ [ for i, b in Seq.indexed t.B -> b, $"s{subscript (i + 1)}" ] @ [ t.C, "ξ" ])
+                $"    {named i} = {readAt point stage}"
+            "    x ← " + sum ([ t.A, "x" ] @ [ for i, b in Seq.indexed t.B -> b, named i ] @ [ t.C, "ξ" ])
         ]
 
 /// The lines of instructions. Of a schedule, the first transition and the last are written out.

@@ -57,6 +57,38 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
             }
     ]
 
+/// The index of the first probe with a moment that is not a number, and which it is. The half-width of a single particle's moments is ∞.
+let notANumber (plan: Plan) measured =
+    let broken probe =
+        match probe.Moments with
+        | None -> None
+        | Some moments ->
+            [ "mean", moments.Mean; "variance", moments.Variance ]
+            |> List.tryFind (fun (_, values) -> not (Array.forall Double.IsFinite values))
+            |> Option.orElse (
+                [ "mean's interval", moments.MeanError; "variance's interval", moments.VarianceError ]
+                |> List.tryFind (fun (_, values) -> Array.exists Double.IsNaN values)
+            )
+            |> Option.map fst
+
+    measured
+    |> List.indexed
+    |> List.tryPick (fun (i, probe) ->
+        broken probe
+        |> Option.map (fun what ->
+            let step = plan.StepsBefore(int64 i) - 1L
+
+            let method =
+                plan.Tableaus() |> Seq.tryLast |> Option.map (fun t -> t.Method) |> Option.defaultValue "start"
+
+            RunStatus.Diverged(
+                step,
+                method,
+                probe.Level,
+                -1L,
+                $"the {what} at “{probe.Name}” is beyond the range of a double; use smaller steps or more levels"
+            )))
+
 let private assumption =
     "mean and variance from particles are estimates with standard errors: no interval, as mass that no particle hit is in none"
 

@@ -112,7 +112,11 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         let wanted: Measurements.Wanted =
             { AllMoments = request.Full; FitSeed = if request.Fit then Some options.Seed else None }
 
-        outcome, Measurements.ofOutcome loaded.Plan wanted outcome
+        let measured = Measurements.ofOutcome loaded.Plan wanted outcome
+
+        match Measurements.notANumber loaded.Plan measured with
+        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), []
+        | _ -> outcome, measured
 
     let outcome, measured = Progress.during terminal "running" work
 

@@ -60,9 +60,14 @@ type Transition =
         | Vp -> -(RealFunctions.ExpM1(-2.0 * this.Gamma))
         | Ve -> this.Gamma
 
-/// Every kernel as a tableau x ← A·x + B·s + C·ξ, one function a method, spelled as in the table of docs/language.md.
+/// Every kernel as a tableau, one function a method, spelled as in the table of docs/language.md. A step that moves from a level to the
+/// next is written with the denoiser D wherever its coefficients of x and D are of size 1: those of x and the score have size m′/m.
 module Kernel =
-    let private predictor name (t: Transition) a b c = Tableau.OneStage(name, t.Upper, t.Lower, t.Upper, a, b, c)
+    let private predictor name (t: Transition) a b c prediction =
+        Tableau.OneStage(name, t.Upper, t.Lower, t.Upper, a, b, c, prediction)
+
+    let private byScore name t a b c = predictor name t a b c Prediction.Score
+    let private byDenoiser name t a b c = predictor name t a b c Prediction.Denoiser
 
     let private langevinStep name h (level: NoiseLevel) =
         Tableau.OneStage(name, level, level, level, 1.0, h, sqrt (2.0 * h))
@@ -73,43 +78,57 @@ module Kernel =
         | Langevin h -> langevinStep "langevin" h level
         | LangevinScaled c -> langevinStep "langevinScaled" (c * level.NoiseVariance) level
 
+    /// 1 − r²σ′²/σ² ∈ (0, 1]: the share of the noise variance at the upper level that the forward process added since the lower one.
+    let private addedShare (t: Transition) = t.AddedVariance / t.Upper.NoiseVariance
+
+    /// r·(σ′/σ)² and m′·(1 − r²σ′²/σ²): the mean of the lower level's state given the upper one's and the data.
+    let private posterior name (t: Transition) noise =
+        let ratio = t.Lower.Sigma / t.Upper.Sigma
+        byDenoiser name t (t.Shrink * ratio * ratio) (t.Lower.Mean * addedShare t) noise
+
+    /// Under ve the reverse SDE by Euler, x + γ·s + √γ·ξ, has the posterior's drift.
+    let private exploding name (t: Transition) = posterior name t (sqrt t.Gamma)
+
     let private eulerMaruyama (t: Transition) =
         match t.Forward with
-        | Vp -> predictor "eulerMaruyama" t (1.0 + t.Gamma) (2.0 * t.Gamma) (sqrt (2.0 * t.Gamma))
-        | Ve -> predictor "eulerMaruyama" t 1.0 t.Gamma (sqrt t.Gamma)
+        | Vp -> byScore "eulerMaruyama" t (1.0 + t.Gamma) (2.0 * t.Gamma) (sqrt (2.0 * t.Gamma))
+        | Ve -> exploding "eulerMaruyama" t
 
     let private exponential (t: Transition) =
         match t.Forward with
         | Vp ->
             let growth = RealFunctions.ExpM1 t.Gamma
-            predictor "exponential" t (1.0 + growth) (2.0 * growth) (sqrt (RealFunctions.ExpM1(2.0 * t.Gamma)))
-        | Ve -> predictor "exponential" t 1.0 t.Gamma (sqrt t.Gamma)
+            byScore "exponential" t (1.0 + growth) (2.0 * growth) (sqrt (RealFunctions.ExpM1(2.0 * t.Gamma)))
+        | Ve -> exploding "exponential" t
 
-    let private ancestral (t: Transition) =
-        let r = t.Shrink
-        let added = t.AddedVariance
-        predictor "ancestral" t (1.0 / r) (added / r) (t.Lower.Sigma * sqrt added / t.Upper.Sigma)
+    let private ancestral (t: Transition) = posterior "ancestral" t (t.Lower.Sigma * sqrt (addedShare t))
 
-    /// σ/r − σ′ = (σ² − r²σ′²)/(r(σ + rσ′)): the step of σ/m, in units of the lower level.
-    let private ratioStep (t: Transition) = t.AddedVariance / (t.Shrink * (t.Upper.Sigma + t.Shrink * t.Lower.Sigma))
+    /// κ = ρ′/ρ with ρ = σ/m, and 1 − κ = (1 − κ²)/(1 + κ), which does not cancel.
+    let private ratios (t: Transition) =
+        let kept = t.Shrink * t.Lower.Sigma / t.Upper.Sigma
+        kept, addedShare t / (1.0 + kept)
 
-    let private flow name (t: Transition) = predictor name t (1.0 / t.Shrink) (t.Upper.Sigma * ratioStep t) 0.0
+    /// With y = x/m: y′ = κ·y + (1 − κ)·D.
+    let private flow name (t: Transition) =
+        let _, moved = ratios t
+        byDenoiser name t (t.Lower.Sigma / t.Upper.Sigma) (t.Lower.Mean * moved) 0.0
 
-    /// With y = x/m and ρ = σ/m the slope is k = −σ·s, so y′ = y + (ρ − ρ′)(σ·s₁ + σ′·s₂)/2, s₂ at the Euler point.
+    /// From the Euler point ŷ = κ·y + (1 − κ)·D₁ half a step of the difference of the slopes: y′ = ŷ + (1 − κ)/(2κ)·(D₂ − D₁), D₂ at ŷ.
     let private flowHeun (t: Transition) =
         if t.Lower.Sigma = 0.0 then
             flow "flowHeun" t
         else
-            let step = ratioStep t
-            let euler = Stage(t.Lower, 1.0 / t.Shrink, ImmutableArray.Create(step * t.Upper.Sigma))
+            let euler = flow "flowHeun" t
+            let kept, moved = ratios t
+            let half = t.Lower.Mean * moved / (2.0 * kept)
 
             Tableau(
                 Method = "flowHeun",
                 From = t.Upper,
                 To = t.Lower,
-                Stages = ImmutableArray.Create(Stage(t.Upper, 1.0, ImmutableArray.Empty), euler),
-                A = 1.0 / t.Shrink,
-                B = ImmutableArray.Create(step * t.Upper.Sigma / 2.0, step * t.Lower.Sigma / 2.0),
+                Stages = ImmutableArray.Create(euler.Stages[0], Stage(t.Lower, euler.A, euler.B, Prediction.Denoiser)),
+                A = euler.A,
+                B = ImmutableArray.Create(euler.B[0] - half, half),
                 C = 0.0
             )
 

@@ -145,6 +145,59 @@ let runs =
                     Expect.equal exact.Code 2 "exact has nothing to turn to"
                     Expect.stringContains exact.Error "grid" "and says which law gave up"))
 
+            testCase "a moment that is no number is divergence, with the step before its probe and its level" (fun () ->
+                withFile
+                    "experiment {\n    target    (normal [ 0.0 ] 1.0)\n    forward   vp\n    sampler   (anneal (levels [ 2.0; 1.0 ]) (predictor flow) >=> repeat 3 (corrector (langevin 0.1)))\n}"
+                    (fun file ->
+                        match Loading.file file with
+                        | Error _ -> failwith "a valid experiment"
+                        | Ok loaded ->
+                            let measured mean error : Measurements.Measured =
+                                {
+                                    Name = "end"
+                                    Level = Sgm.Engine.NoiseLevel.VariancePreserving 1.0
+                                    Moments =
+                                        Some(Sgm.Engine.Moments([| mean |], [| 1.0 |], [| error |], [| 0.0 |], 0.99))
+                                    Metrics = []
+                                    Fit = None
+                                }
+
+                            let found mean error = Measurements.notANumber loaded.Plan [ measured mean error ]
+
+                            for mean, error in [ nan, 0.0; infinity, 0.0; 0.0, nan ] do
+                                match found mean error with
+                                | Some status ->
+                                    Expect.equal status.Step 3L "the last of one and three steps"
+                                    Expect.equal status.Level.Parameter 1.0 "the level"
+                                | None -> failtestf "%g ± %g is fine" mean error
+
+                            Expect.isNone (found 0.5 0.1) "numbers"
+                            // A single particle says nothing about the width.
+                            Expect.isNone (found 0.5 infinity) "an infinite half-width"))
+
+            testCase "whatever leaves with exit code 0 is finite" (fun () ->
+                for first in [ 100.0; 300.0 ] do
+                    for by in [ "particles"; "exact" ] do
+                        let text =
+                            $"experiment {{\n    target    (normal [ 1.0 ] 0.5)\n    forward   vp\n    sampler   (anneal (levels [ {first}.0; 1.0 ]) (predictor exponential))\n    measure   [ w2 ]\n    particles 500\n}}"
+
+                        withFile text (fun file ->
+                            let ran = sgm [ "run"; file; "--json"; "--by"; by ]
+                            isPlain ran
+
+                            if ran.Code = 0 then
+                                let probe = List.exactlyOne (items (at [ "probes" ] (json ran)))
+
+                                for name in
+                                    names probe
+                                    |> List.filter (fun n -> n.StartsWith "mean" || n.StartsWith "variance") do
+                                    for value in items (at [ name ] probe) do
+                                        Expect.isTrue
+                                            (System.Double.IsFinite(value.GetDouble()))
+                                            $"{by}, {first}: {name}"
+                            else
+                                Expect.equal ran.Code 3 $"{by}, {first}: {ran.Error}"))
+
             testCase "divergence is exit code 3 with step and level, and a status" (fun () ->
                 withFile (langevinText 3.0) (fun file ->
                     for by in [ "exact"; "particles" ] do

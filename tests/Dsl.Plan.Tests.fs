@@ -92,6 +92,22 @@ let private algebra =
 
                     Expect.equal plan.StepCount steps "steps"))
 
+            testProperty
+                "the steps before a probe are those of the unrolled plan"
+                (Generators.forAll samplers (fun a ->
+                    let plan = planOf vp a
+
+                    let before, _ =
+                        (([], 0L), plan.Unrolled())
+                        ||> Seq.fold (fun (found, steps) instruction ->
+                            match instruction with
+                            | :? Engine.Instruction.Step -> found, steps + 1L
+                            | :? Engine.Instruction.Probe -> steps :: found, steps
+                            | _ -> found, steps)
+
+                    let counted = List.init before.Length (fun i -> plan.StepsBefore(int64 i))
+                    Expect.equal counted (List.rev before) "steps before every probe"))
+
             testCase
                 "levels: before the predictor the upper one, after it the lower one, without one the lower one"
                 (fun () ->
@@ -184,8 +200,9 @@ let private kernels =
                         match naive method forward upper lower with
                         | None -> ()
                         | Some expected ->
-                            let tableau =
-                                Kernel.predictorStep method { Forward = forward; Upper = upper; Lower = lower }
+                            let own = Kernel.predictorStep method { Forward = forward; Upper = upper; Lower = lower }
+
+                            let tableau = own.InScores()
 
                             Expect.equal tableau.Stages.Length 1 $"{method}: stages"
                             Expect.equal tableau.Stages[0].Level upper $"{method}: score at the upper level"
@@ -220,14 +237,15 @@ let private kernels =
 
                     let tableau = Kernel.predictorStep flowHeun { Forward = forward; Upper = upper; Lower = lower }
 
-                    let scores = ResizeArray<float>()
+                    for tableau in [ tableau; tableau.InScores() ] do
+                        let readings = ResizeArray<float>()
 
-                    for stage in tableau.Stages do
-                        let state = stage.A * x + Seq.sum (Seq.map2 (*) stage.B scores)
-                        scores.Add(score state stage.Level)
+                        for stage in tableau.Stages do
+                            let state = stage.A * x + Seq.sum (Seq.map2 (*) stage.B readings)
+                            readings.Add(Sgm.Tests.Naive.read stage state (score state stage.Level))
 
-                    close expected (tableau.A * x + Seq.sum (Seq.map2 (*) tableau.B scores)) "state"
-                    Expect.equal tableau.C 0.0 "no noise"))
+                        close expected (tableau.A * x + Seq.sum (Seq.map2 (*) tableau.B readings)) "state"
+                        Expect.equal tableau.C 0.0 "no noise"))
 
             testProperty
                 "correctors: 1, h, √(2h) at their level"

@@ -36,7 +36,7 @@ module Naive =
         Array2D.init law.Dimension law.Dimension (fun i j ->
             law.Covariance(k).Entry(i, j, (fun v -> level.VarianceOf v)))
 
-    /// ln(w_k·N(x; mμ_k, m²Σ_k + σ²I)) and the component's score at x.
+    /// ln(w_k·N(x; mμ_k, m²Σ_k + σ²I)), and the component's score and denoiser μ_k + m·Σ_k·(m²Σ_k + σ²I)⁻¹·(x − mμ_k) at x.
     let private parts (law: Mixture) (level: NoiseLevel) (x: float[]) =
         let means = law.Means
 
@@ -47,36 +47,52 @@ module Naive =
                     let solved, logDeterminant = solve (covariance law level k) away
                     let square = Array.fold2 (fun sum a b -> sum + a * b) 0.0 away solved
                     let constant = float x.Length * log (2.0 * Math.PI) + logDeterminant
-                    log law.Weights[k] - 0.5 * (square + constant), Array.map (~-) solved
+
+                    let denoiser =
+                        Array.init x.Length (fun i ->
+                            let pulled =
+                                Seq.sum (
+                                    Seq.init x.Length (fun j ->
+                                        law.Covariance(k).Entry(i, j, (fun v -> v)) * solved[j])
+                                )
+
+                            means[k * x.Length + i] + level.Mean * pulled)
+
+                    log law.Weights[k] - 0.5 * (square + constant), Array.map (~-) solved, denoiser
         |]
 
     let private mixture (law: Mixture) level x =
         let parts = parts law level x
-        let top = parts |> Array.map fst |> Array.max
-        let shares = parts |> Array.map (fun (logit, _) -> exp (logit - top))
+        let top = parts |> Array.map (fun (logit, _, _) -> logit) |> Array.max
+        let shares = parts |> Array.map (fun (logit, _, _) -> exp (logit - top))
         let total = Array.sum shares
 
-        let score =
+        let mean choose =
             Array.init x.Length (fun e ->
-                Array.fold2 (fun sum share (_: float, s: float[]) -> sum + share / total * s[e]) 0.0 shares parts)
+                Array.fold2 (fun sum share part -> sum + share / total * (choose part: float[])[e]) 0.0 shares parts)
 
-        score, top + log total
+        mean (fun (_, score, _) -> score), mean (fun (_, _, denoiser) -> denoiser), top + log total
 
-    /// Score and log-density of a product.
-    let target (target: Target) level (x: float[]) =
+    /// Score, denoiser and log-density of a product.
+    let readings (target: Target) level (x: float[]) =
         let mutable from = 0
         let mutable logDensity = 0.0
 
-        let score =
+        let both =
             [|
                 for factor in target.Factors do
                     for _ in 1 .. factor.Count do
-                        let score, log = mixture factor.Law level x[from .. from + factor.Law.Dimension - 1]
+                        let score, denoiser, log = mixture factor.Law level x[from .. from + factor.Law.Dimension - 1]
                         from <- from + factor.Law.Dimension
                         logDensity <- logDensity + log
-                        yield! score
+                        yield! Array.zip score denoiser
             |]
 
+        Array.map fst both, Array.map snd both, logDensity
+
+    /// Score and log-density of a product.
+    let target law level x =
+        let score, _, logDensity = readings law level x
         score, logDensity
 
     let private modified (level: NoiseLevel) (x: float[]) (s: float[]) (modifier: ScoreModifier) =
@@ -150,13 +166,15 @@ let private levels =
     ]
 
 /// Points as the kernels take them: coordinate-major.
-let private evaluate (field: ScoreField) level (points: float[][]) =
+let private read prediction (field: ScoreField) level (points: float[][]) =
     let n = points.Length
     let d = field.Dimension
     let flat = Array.init (d * n) (fun at -> points[at % n][at / n])
     let scores: float[] = Array.zeroCreate (d * n)
-    field.Evaluate(level, ReadOnlySpan flat, scores.AsSpan(), n)
+    field.Evaluate(level, prediction, ReadOnlySpan flat, scores.AsSpan(), n)
     Array.init n (fun i -> Array.init d (fun e -> scores[e * n + i]))
+
+let private evaluate = read Prediction.Score
 
 let private points (random: Random) d (level: NoiseLevel) count =
     Array.init count (fun i ->
@@ -196,6 +214,40 @@ let private kernels =
 
                                 if not (error < 1e-9) then
                                     failtestf "d %d, %d components, %A: error %g" d count level error)
+        ]
+
+/// Levels at which (x + σ²·s)/m has no digit left.
+let private farLevels =
+    [
+        NoiseLevel.VariancePreserving 45.0
+        NoiseLevel.VariancePreserving 300.0
+        NoiseLevel.VarianceExploding 1e17
+        NoiseLevel.VarianceExploding 1e150
+    ]
+
+let private denoisers =
+    testList
+        "the denoiser of every kernel against its twin"
+        [
+            for name in ScoreField.KernelNames do
+                testCase name (fun () ->
+                    let random = Random 8
+
+                    for d in [ 1; 2; 5 ] do
+                        for count in [ 2; 3; 130 ] do
+                            let target = Target(lawFor name random d count)
+
+                            for level in levels @ farLevels do
+                                let at = points random d (NoiseLevel(0.0, 1.0, min level.Sigma 1e17)) 19
+                                let actual = read Prediction.Denoiser (ScoreField(plain target)) level at
+
+                                for x, found in Array.zip at actual do
+                                    let _, expected, _ = Naive.readings target level x
+                                    let scale = 1.0 + (expected |> Array.map abs |> Array.max)
+                                    let error = Array.map2 (fun a b -> abs (a - b) / scale) found expected |> Array.max
+
+                                    if not (error < 1e-11) then
+                                        failtestf "d %d, %d components, %A: error %g" d count level error)
         ]
 
 let private special =
@@ -270,8 +322,21 @@ let private modifiers =
                             let score = Score(target, ImmutableArray.Create(first, second))
 
                             for level in List.tail levels do
-                                let error = worst score level (points random d level 21)
-                                Expect.isLessThan error 1e-9 $"d {d}, {level}")
+                                let x = points random d level 21
+                                Expect.isLessThan (worst score level x) 1e-9 $"d {d}, {level}"
+                                // At these levels (x + σ²·s)/m keeps the digits that are asked for.
+                                let found = read Prediction.Denoiser (ScoreField score) level x
+
+                                for x, found in Array.zip x found do
+                                    let s = Naive.score score level x
+                                    let m, v = level.Mean, level.NoiseVariance
+                                    let expected = Array.map2 (fun x s -> (x + v * s) / m) x s
+
+                                    let scale =
+                                        1.0 + (Array.max (Array.map abs x) + v * Array.max (Array.map abs s)) / m
+
+                                    let error = Array.map2 (fun a b -> abs (a - b) / scale) found expected |> Array.max
+                                    Expect.isLessThan error 1e-12 $"the denoiser, d {d}, {level}")
         ]
 
 let private widths =
@@ -288,4 +353,4 @@ let private widths =
             for bits in [ 256; 128; 64 ] do
                 Expect.equal (at bits) widest $"{name} at {bits} bits")
 
-let tests = testList "Ensemble.Kernels" [ kernels; special; modifiers; widths ]
+let tests = testList "Ensemble.Kernels" [ kernels; denoisers; special; modifiers; widths ]

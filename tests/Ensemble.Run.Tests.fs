@@ -95,7 +95,9 @@ let private naiveRun (plan: Plan) seed (start: float[]) =
                         Array.init d (fun e ->
                             stage.A * x[e] + Seq.sum (Seq.mapi (fun j b -> b * scores[j][e]) stage.B))
 
-                    scores.Add(EnsembleKernelTests.Naive.score plan.Score stage.Level y)
+                    scores.Add(
+                        EnsembleKernelTests.Naive.score plan.Score stage.Level y |> Array.map2 (Naive.read stage) y
+                    )
 
                 state[i] <-
                     Array.init d (fun e ->

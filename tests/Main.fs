@@ -42,6 +42,7 @@ let private tests =
             EnsembleKernelTests.tests
             EnsembleRunTests.tests
             EnsembleLawTests.tests
+            LongStepsTests.tests
             CliTests.tests
             FaultTests.tests
             StudyTests.tests

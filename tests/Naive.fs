@@ -45,15 +45,21 @@ let score (score: Score) (level: NoiseLevel) x =
         | :? ScoreModifier.Rippled as ripple -> value + ripple.Amplitude * sqrt 2.0 * sin (ripple.Frequency * x)
         | other -> failwith $"the naive twin does not know {other}")
 
+/// What a stage reads of a score: itself, or the denoiser (x + σ²s)/m that it stands for.
+let read (stage: Stage) x (score: float) =
+    match stage.Of with
+    | Prediction.Denoiser -> (x + stage.Level.NoiseVariance * score) / stage.Level.Mean
+    | _ -> score
+
 /// The state after a step without its noise.
 let drift (plan: Plan) (step: Tableau) x =
-    let scores = List<float>()
+    let read' = List<float>()
 
     for stage in step.Stages do
-        let y = stage.A * x + Seq.sum (Seq.mapi (fun j b -> b * scores[j]) stage.B)
-        scores.Add(score plan.Score stage.Level y)
+        let y = stage.A * x + Seq.sum (Seq.mapi (fun j b -> b * read'[j]) stage.B)
+        read'.Add(read stage y (score plan.Score stage.Level y))
 
-    step.A * x + Seq.sum (Seq.mapi (fun j b -> b * scores[j]) step.B)
+    step.A * x + Seq.sum (Seq.mapi (fun j b -> b * read'[j]) step.B)
 
 /// Every step in the order of running.
 let steps (plan: Plan) =

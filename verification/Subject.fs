@@ -51,6 +51,7 @@ module Subject =
     let isLangevin (step: Tableau) =
         step.Stages.Length = 1
         && step.StaysAtLevel
+        && step.Stages[0].Of = Prediction.Score
         && step.A = 1.0
         && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
 

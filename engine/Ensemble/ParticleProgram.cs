@@ -54,7 +54,7 @@ internal sealed class ParticleProgram
         }
 
         Root = Compile(plan.Instructions, steps > most, []);
-        ProbeCount = CountProbes(plan.Instructions);
+        ProbeCount = Plan.CountProbes(plan.Instructions);
     }
 
     /// <summary>What to run.</summary>
@@ -69,25 +69,7 @@ internal sealed class ParticleProgram
     /// <summary>One body of a <see cref="ParticleNode.Lazy"/>.</summary>
     public ParticleNode[] CompileLazily(ImmutableArray<Instruction> body) => Compile(body, true, []);
 
-    /// <summary>Probes that a run reaches, repeats counted.</summary>
-    public static long CountProbes(ImmutableArray<Instruction> body)
-    {
-        long total = 0;
-        foreach (Instruction instruction in body)
-        {
-            total = checked(total + instruction switch
-            {
-                Instruction.Probe => 1,
-                Instruction.Repeat repeat => checked(repeat.Count * CountProbes(repeat.Body)),
-                Instruction.Transitions t => Enumerable.Range(0, t.Count).Sum(i => CountProbes(t.Body(i))),
-                _ => 0,
-            });
-        }
-
-        return total;
-    }
-
-    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<NoiseLevel, double[]> known)
+    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<(NoiseLevel, Prediction), double[]> known)
     {
         List<ParticleNode> nodes = new(body.Length);
         foreach (Instruction instruction in body)
@@ -123,7 +105,7 @@ internal sealed class ParticleProgram
         return [.. nodes];
     }
 
-    private ParticleNode.Step Compile(Tableau tableau, Dictionary<NoiseLevel, double[]> known)
+    private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)
     {
         // One stage, the usual case, shares the constants of its level; several stages get theirs side by side.
         int length = kernel.ConstantsLength;
@@ -131,11 +113,12 @@ internal sealed class ParticleProgram
         double[] constants;
         if (stages.Length == 1)
         {
-            if (!known.TryGetValue(tableau.Stages[0].Level, out constants!))
+            Stage stage = tableau.Stages[0];
+            if (!known.TryGetValue((stage.Level, stage.Of), out constants!))
             {
                 constants = new double[length];
-                kernel.Prepare(tableau.Stages[0].Level, constants);
-                known.Add(tableau.Stages[0].Level, constants);
+                kernel.Prepare(stage.Level, stage.Of, constants);
+                known.Add((stage.Level, stage.Of), constants);
             }
         }
         else
@@ -143,7 +126,7 @@ internal sealed class ParticleProgram
             constants = new double[stages.Length * length];
             for (int i = 0; i < stages.Length; i++)
             {
-                kernel.Prepare(tableau.Stages[i].Level, constants.AsSpan(i * length, length));
+                kernel.Prepare(tableau.Stages[i].Level, tableau.Stages[i].Of, constants.AsSpan(i * length, length));
             }
         }
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// A score estimate as a function: s(x, level) for any number of points, by the kernels that the ensemble runs.
+/// A score estimate as a function: s(x, level) or its denoiser for any number of points, by the kernels that the ensemble runs.
 /// Immutable, safe to share between threads.
 /// </summary>
 public sealed class ScoreField
@@ -38,12 +38,16 @@ public sealed class ScoreField
     /// <summary>
     /// scores[e·count + i] ← coordinate e of s(x_i, level), with coordinate e of x_i at points[e·count + i]; both of shape [d, count].
     /// </summary>
-    public void Evaluate(NoiseLevel level, ReadOnlySpan<double> points, Span<double> scores, int count)
+    public void Evaluate(NoiseLevel level, ReadOnlySpan<double> points, Span<double> scores, int count) =>
+        Evaluate(level, Prediction.Score, points, scores, count);
+
+    /// <summary>The same for either prediction.</summary>
+    public void Evaluate(NoiseLevel level, Prediction of, ReadOnlySpan<double> points, Span<double> scores, int count)
     {
         if (points.Length != (long)count * Dimension || scores.Length != points.Length)
             throw new ArgumentException($"points and scores must have shape [{Dimension}, {count}]", nameof(points));
         double[] constants = new double[kernel.ConstantsLength];
-        kernel.Prepare(level, constants);
+        kernel.Prepare(level, of, constants);
         int capacity = Math.Min(Chunk, BlockFormat.Width(Math.Max(count, 1)));
         using AlignedMemory memory = new((2L * Dimension * capacity) + kernel.ScratchLength);
         Span<double> x = memory.Slice(0, Dimension * capacity);

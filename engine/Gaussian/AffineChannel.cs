@@ -52,8 +52,9 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
     }
 
     /// <summary>
-    /// The step of a tableau in a direction where the score's law has variance <paramref name="eigenvalue"/>: at level (m, σ) the
-    /// score is s = −c·(y − m·μ)/(m²λ + σ²) + e·u, with c and e from the modifiers (<see cref="AffineScore"/>).
+    /// The step of a tableau in a direction where the score's law has variance λ = <paramref name="eigenvalue"/>: at level (m, σ) with
+    /// v = m²λ + σ² the score is s = −c·(y − m·μ)/v + e·u, with c and e from the modifiers (<see cref="AffineScore"/>), and the denoiser
+    /// D = ((1 − c)/m + c·m·λ/v)·y + c·(σ²/v)·μ + e·(σ²/m)·u: for c = 1 a sum of terms ≥ 0.
     /// </summary>
     public static AffineChannel OfStep(Tableau tableau, double eigenvalue, AffineScore score)
     {
@@ -64,9 +65,10 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
             Stage stage = tableau.Stages[i];
             DoubleDouble m = stage.Level.Mean;
             DoubleDouble sigma = stage.Level.Sigma;
-            DoubleDouble slope = score.Scale / ((m * m * eigenvalue) + (sigma * sigma));
+            DoubleDouble noise = sigma * sigma;
+            DoubleDouble share = score.Scale / ((m * m * eigenvalue) + noise);
             DoubleDouble x = stage.A;
-            DoubleDouble mean = -m;
+            DoubleDouble mean = 0;
             DoubleDouble shift = 0;
             for (int j = 0; j < i; j++)
             {
@@ -75,7 +77,11 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
                 shift += stage.B[j] * values[j].Shift;
             }
 
-            values[i] = (-(slope * x), -(slope * mean), score.Shift - (slope * shift));
+            bool isDenoiser = stage.Of == Prediction.Denoiser;
+            DoubleDouble slope = isDenoiser ? ((DoubleDouble.One - score.Scale) / m) + (share * m * eigenvalue) : -share;
+            DoubleDouble centre = share * (isDenoiser ? noise : m);
+            DoubleDouble added = isDenoiser ? noise / m * score.Shift : score.Shift;
+            values[i] = (slope * x, (slope * mean) + centre, (slope * shift) + added);
         }
 
         DoubleDouble gain = tableau.A;

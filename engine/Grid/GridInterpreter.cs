@@ -29,7 +29,7 @@ public sealed class GridInterpreter : IInterpreter
             Start.Point at => (null, at.At[0]),
             _ => throw new InvalidOperationException("a start that the grid does not know"),
         };
-        var process = new GridProcess(plan.Target.Factors[0].Law, plan.Score.Of.Factors[0].Law, plan.Score.Modifiers, start, point);
+        var process = new GridProcess(plan.Target.Factors[0].Law, plan.Score.Of.Factors[0].Law, plan.Score.Modifiers, start, point, new BlockAllowance());
         return new LineRun(plan, options, [process], laws => laws[0]).Run();
     }
 

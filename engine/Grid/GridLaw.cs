@@ -38,7 +38,17 @@ public sealed class GridLaw : Law
     private LineDivergences Coarse => coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution);
 
     /// <summary>Relative rounding of a density after the steps so far.</summary>
-    internal double Rounding => fine is LineState.Density density ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect : 1e-16;
+    internal double Rounding => fine is LineState.Density density
+        ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect + (density.RootMeanSquareShift / target.SmallestDeviation)
+        : 1e-16;
+
+    /// <summary>How far in W2 the rounding of the deterministic steps since the last noise has moved the law.</summary>
+    private double Shift => fine switch
+    {
+        LineState.Density density => density.RootMeanSquareShift,
+        LineState.Point point => point.Shift,
+        _ => 0,
+    };
 
     /// <summary>
     /// χ² of the coarse law from the fine one, rounding included, where both have mass, and the mass where only one has: how far
@@ -84,7 +94,7 @@ public sealed class GridLaw : Law
     {
         if (fine is LineState.Point point)
         {
-            return new([point.At], [0], [Math.Abs(point.At) * 1e-15], [0], 1);
+            return new([point.At], [0], [point.Shift + (Math.Abs(point.At) * 2e-16)], [0], 1);
         }
 
         (double mean, double variance) = Fine.Moments();
@@ -93,8 +103,8 @@ public sealed class GridLaw : Law
         return new(
             [mean],
             [variance],
-            [Math.Abs(mean - otherMean) + (Rounding * (deviation + Math.Abs(mean)))],
-            [Math.Abs(variance - otherVariance) + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
+            [Math.Abs(mean - otherMean) + Shift + (Rounding * (deviation + Math.Abs(mean)))],
+            [Math.Abs(variance - otherVariance) + (2 * deviation * Shift) + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
             1);
     }
 
@@ -137,7 +147,7 @@ public sealed class GridLaw : Law
         return metric switch
         {
             Metric.Kl or Metric.Chi2 => Estimate.Infinite(Method, noDensity),
-            Metric.W2 => Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, 1e-15 * Math.Abs(at)),
+            Metric.W2 => Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, Shift + (1e-15 * Math.Abs(at))),
             _ => Estimate.Exact(1, 1, 1, Method),
         };
     }
@@ -185,7 +195,7 @@ public sealed class GridLaw : Law
     {
         Measured value = Fine.W2();
         double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
-        return Bracket(value, Coarse.W2(), Rounding * (scale + value.Value), double.PositiveInfinity);
+        return Bracket(value, Coarse.W2(), Shift + (Rounding * (scale + value.Value)), double.PositiveInfinity);
     }
 
     private Estimate Bracket(Measured value, Measured other, double rounding, double largest)

@@ -29,9 +29,6 @@ internal sealed record GridResolution(
     /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
     public const double StandardLogRange = 46;
 
-    /// <summary>More nodes than this are refused.</summary>
-    public const int NodeLimit = 1 << 20;
-
     /// <summary>The resolution of reported values.</summary>
     public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-7, 9, logRange, 1e-11);
 

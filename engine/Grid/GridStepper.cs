@@ -13,7 +13,7 @@ internal enum StepFailure
 /// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
 /// becomes a block matrix.
 /// </summary>
-internal sealed class GridStepper(GridResolution resolution)
+internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance)
 {
     private const int Order = Legendre.Order;
 
@@ -28,9 +28,11 @@ internal sealed class GridStepper(GridResolution resolution)
     private ScalarMap? last;
 
     /// <summary>What is known of a step that was taken from these panels to themselves.</summary>
-    private sealed class Repeated(ScalarMap map, PanelSet panels, TailRates tails)
+    private sealed class Repeated(ScalarMap map, PanelSet panels, TailRates tails, double[] shift)
     {
         public ScalarMap Map { get; } = map;
+
+        public double[] Shift { get; } = shift;
 
         public PanelSet Panels { get; } = panels;
 
@@ -53,20 +55,22 @@ internal sealed class GridStepper(GridResolution resolution)
 
     private static (LineState?, StepFailure) Moved(LineState.Point point, ScalarMap map)
     {
-        double value = map.At(point.At).Value;
-        return Math.Abs(value) <= 1e150 ? (new LineState.Point(value), StepFailure.None) : (null, StepFailure.Diverged);
+        MapValue value = map.At(point.At);
+        double shift = value.Rounding + Math.Abs(value.Slope * point.Shift);
+        return Math.Abs(value.Value) <= 1e150 ? (new LineState.Point(value.Value, shift), StepFailure.None) : (null, StepFailure.Diverged);
     }
 
     private (LineState?, StepFailure) Spread(LineState.Point point, ScalarMap map)
     {
-        double value = map.At(point.At).Value;
-        if (!(Math.Abs(value) <= 1e150 && map.Noise <= 1e150))
+        MapValue value = map.At(point.At);
+        if (!(Math.Abs(value.Value) <= 1e150 && map.Noise <= 1e150))
         {
             return (null, StepFailure.Diverged);
         }
 
-        LineState.Density? density = LineState.Of(ScalarMixture.Normal(value, map.Noise), resolution);
-        return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1 }, StepFailure.None);
+        double rounding = (value.Rounding + Math.Abs(value.Slope * point.Shift)) / map.Noise;
+        LineState.Density? density = rounding <= LargestRounding ? LineState.Of(ScalarMixture.Normal(value.Value, map.Noise), resolution) : null;
+        return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1, Rounding = rounding }, StepFailure.None);
     }
 
     private static (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
@@ -75,6 +79,7 @@ internal sealed class GridStepper(GridResolution resolution)
         double[] image = new double[n];
         double[] slope = new double[n];
         int[] piece = new int[n];
+        double[] shift = new double[n];
         for (int i = 0; i < n; i++)
         {
             MapValue value = map.At(state.Image[i]);
@@ -85,6 +90,7 @@ internal sealed class GridStepper(GridResolution resolution)
 
             image[i] = value.Value;
             slope[i] = (state.Slope?[i] ?? 1) * value.Slope;
+            shift[i] = value.Rounding + Math.Abs(value.Slope * (state.Shift?[i] ?? 0));
             piece[i] = unchecked(((state.Piece?[i] ?? 0) * 31) + value.Piece);
         }
 
@@ -93,6 +99,7 @@ internal sealed class GridStepper(GridResolution resolution)
             Chain = state.Chain.Add(map),
             Image = image,
             Slope = slope,
+            Shift = shift,
             Piece = piece,
             Tails = state.Tails.After(map.FarSlope, 0),
         }, StepFailure.None);
@@ -107,7 +114,8 @@ internal sealed class GridStepper(GridResolution resolution)
             if (!known.Tried)
             {
                 known.Tried = true;
-                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels);
+                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels, allowance.Left);
+                allowance.Take(known.Blocks?.Count ?? 0);
             }
 
             if (known.Blocks is not null)
@@ -116,7 +124,7 @@ internal sealed class GridStepper(GridResolution resolution)
                 known.Blocks.Apply(state.Values, after);
                 if (StillFits(state.Panels, after, grain))
                 {
-                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise));
+                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift);
                 }
             }
         }
@@ -134,19 +142,19 @@ internal sealed class GridStepper(GridResolution resolution)
         {
             double[] after = new double[state.Values.Length];
             tree.Evaluate(state.Panels.Nodes, after);
-            if (StillFits(state.Panels, after, grain))
+            if (!tree.IsTooLarge && StillFits(state.Panels, after, grain))
             {
                 if (known is null)
                 {
-                    Remember(new(map, state.Panels, tree.Tails));
+                    Remember(new(map, state.Panels, tree.Tails, tree.Shift));
                 }
 
-                return Finished(state, map, state.Panels, after, tree.Tails);
+                return Finished(state, map, state.Panels, after, tree.Tails, tree.Shift);
             }
         }
 
-        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values)
-            ? Finished(state, map, panels, values, tree.Tails)
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values) && !tree.IsTooLarge
+            ? Finished(state, map, panels, values, tree.Tails, tree.Shift)
             : (null, Lost(map));
     }
 
@@ -156,15 +164,19 @@ internal sealed class GridStepper(GridResolution resolution)
     /// <summary>What it means that the grid can no longer hold a law.</summary>
     private static StepFailure Lost(ScalarMap map) => IsUnstable(map) ? StepFailure.Diverged : StepFailure.TooLarge;
 
-    private static (LineState?, StepFailure) Finished(LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails)
+    /// <param name="before">The law before the step.</param>
+    /// <param name="map">The step.</param>
+    /// <param name="panels">Panels of the law after it.</param>
+    /// <param name="values">Its density there.</param>
+    /// <param name="tails">Its tails.</param>
+    /// <param name="shift">Bounds on the rounding of the image of every point before the step.</param>
+    private static (LineState?, StepFailure) Finished(
+        LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift)
     {
         double mass = 0;
-        double size = 0;
         for (int i = 0; i < values.Length; i++)
         {
-            double share = values[i] * panels.Weights[i];
-            mass += share;
-            size += share * Math.Abs(panels.Nodes[i]);
+            mass += values[i] * panels.Weights[i];
         }
 
         if (!(mass > 0.5 && mass < 2))
@@ -177,8 +189,15 @@ internal sealed class GridStepper(GridResolution resolution)
             values[i] /= mass;
         }
 
-        double rounding = before.Rounding + (2e-17 * size / map.Noise);
-        if (rounding > LargestRounding)
+        // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
+        double square = 0;
+        for (int i = 0; i < shift.Length; i++)
+        {
+            square += before.Values[i] * before.Panels.Weights[i] * shift[i] * shift[i];
+        }
+
+        double rounding = before.Rounding + (Math.Sqrt(Math.Max(0, square)) / map.Noise);
+        if (!(rounding <= LargestRounding))
         {
             return (null, Lost(map));
         }
@@ -200,8 +219,16 @@ internal sealed class GridStepper(GridResolution resolution)
         cache.AddFirst(step);
         if (cache.Count > CacheSize)
         {
+            allowance.Return(cache.Last!.Value.Blocks?.Count ?? 0);
             cache.RemoveLast();
         }
+    }
+
+    /// <summary>Forgets the steps that were remembered.</summary>
+    public void Forget()
+    {
+        allowance.Return(cache.Sum(r => r.Blocks?.Count ?? 0));
+        cache.Clear();
     }
 
     /// <summary>Whether images stay close to where they came from, so that the panels are worth trying again.</summary>

@@ -14,9 +14,6 @@ internal sealed class KernelBlocks
     private const int Order = Legendre.Order;
     private const int BlockLength = Order * Order;
 
-    /// <summary>More blocks than this (128 MiB) are not stored.</summary>
-    private const int BlockLimit = 1 << 16;
-
     private readonly int[] start;
     private readonly int[] source;
     private readonly double[] entries;
@@ -28,8 +25,11 @@ internal sealed class KernelBlocks
         this.entries = entries;
     }
 
-    /// <summary>The blocks from the tree's panels to <paramref name="target"/>; null when they would take too much memory.</summary>
-    public static KernelBlocks? Build(SourceTree tree, PanelSet target)
+    /// <summary>Blocks of 2 KiB.</summary>
+    public int Count => source.Length;
+
+    /// <summary>The blocks from the tree's panels to <paramref name="target"/>; null for more than <paramref name="limit"/>.</summary>
+    public static KernelBlocks? Build(SourceTree tree, PanelSet target, int limit)
     {
         var blocks = new List<(int Target, int Source, double[] Entries)>();
         double[] row = new double[Order];
@@ -55,8 +55,9 @@ internal sealed class KernelBlocks
                     AddRow(row, interpolation, block, j % Order);
                 }
             });
+            tree.Forget(root);
             blocks.AddRange(own.Select(b => (b.Key, root.Panel, b.Value)));
-            if (blocks.Count > BlockLimit)
+            if (blocks.Count > limit || tree.IsTooLarge)
             {
                 return null;
             }

@@ -15,17 +15,20 @@ internal abstract class LineProcess
 
     /// <summary>The law now, against the target at a level.</summary>
     public abstract Law Law(NoiseLevel at);
+
+    /// <summary>Points that the law has on the grid; 0 for a closed form.</summary>
+    public virtual int Nodes => 0;
 }
 
 /// <summary>A coordinate on the grid, at two resolutions side by side.</summary>
-internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point)
+internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point, BlockAllowance allowance)
     : LineProcess
 {
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
     private GridResolution fineResolution = GridResolution.Fine(1);
     private GridResolution coarseResolution = GridResolution.Coarse(1);
-    private GridStepper fineStepper = null!;
-    private GridStepper coarseStepper = null!;
+    private GridStepper? fineStepper;
+    private GridStepper? coarseStepper;
     private LineState fine = null!;
     private LineState coarse = null!;
 
@@ -34,8 +37,10 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     {
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
-        fineStepper = new(fineResolution);
-        coarseStepper = new(coarseResolution);
+        fineStepper?.Forget();
+        coarseStepper?.Forget();
+        fineStepper = new(fineResolution, allowance);
+        coarseStepper = new(coarseResolution, allowance);
         LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution);
         LineState? second = start is null ? first : LineState.Of(start, coarseResolution);
         (fine, coarse) = (first!, second!);
@@ -46,13 +51,13 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override StepFailure Apply(Tableau tableau)
     {
         ScalarMap map = maps.GetValue(tableau, t => new(t, scored, modifiers));
-        (LineState? next, StepFailure failure) = fineStepper.Apply(fine, map);
+        (LineState? next, StepFailure failure) = fineStepper!.Apply(fine, map);
         if (next is null)
         {
             return failure;
         }
 
-        (LineState? other, failure) = coarseStepper.Apply(coarse, map);
+        (LineState? other, failure) = coarseStepper!.Apply(coarse, map);
         if (other is null)
         {
             return failure;
@@ -61,6 +66,9 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         (fine, coarse) = (next, other);
         return StepFailure.None;
     }
+
+    /// <inheritdoc/>
+    public override int Nodes => fine is LineState.Density density ? density.Values.Length : 0;
 
     /// <inheritdoc/>
     public override GridLaw Law(NoiseLevel at) => new(fine, coarse, fineResolution, coarseResolution, ScalarMixture.At(target, at));

@@ -59,6 +59,12 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             }
         }
 
+        if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
+        {
+            stopped = TooLarge("the start");
+            return;
+        }
+
         Observe(-1, null);
         Execute(plan.Instructions);
     }
@@ -121,6 +127,12 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             }
         }
 
+        if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
+        {
+            stopped = TooLarge($"step {step} ({tableau.Method})");
+            return;
+        }
+
         level = tableau.To;
         Observe(step, tableau);
         step++;
@@ -148,7 +160,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     private static RunStatus.Unsupported TooLarge(string where) => new(
-        $"{where} needs more than {GridResolution.NodeLimit} grid points, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");
+        $"{where} needs more than {GridMemory.Nodes} grid points, all that the memory for grids holds, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");
 
     private static string Advice(Tableau tableau) => tableau.StaysAtLevel
         ? $"the step h = {tableau.B[0]:g6} is unstable for this target: use h below twice its smallest variance at this level"

@@ -20,8 +20,8 @@ internal abstract record LineState
     {
     }
 
-    /// <summary>All mass in one point.</summary>
-    public sealed record Point(double At) : LineState;
+    /// <summary>All mass in one point, which rounding has moved by at most <paramref name="Shift"/>.</summary>
+    public sealed record Point(double At, double Shift = 0) : LineState;
 
     /// <summary>
     /// The law of S(U), where U has the density that takes <see cref="Values"/> at the points of <see cref="Panels"/> and S is the
@@ -46,6 +46,9 @@ internal abstract record LineState
 
         /// <summary>Which smooth piece of S each point lies in; null for an empty chain.</summary>
         public int[]? Piece { get; init; }
+
+        /// <summary>Bounds on the rounding of the image at the points; null for an empty chain.</summary>
+        public double[]? Shift { get; init; }
 
         /// <summary>Gaussian rates of the tails.</summary>
         public required TailRates Tails { get; init; }
@@ -80,21 +83,38 @@ internal abstract record LineState
             return Math.Max(0, sum);
         }
 
-        /// <summary>S(u) with its slope and piece.</summary>
+        /// <summary>√E δ² of the rounding δ of the image: how far in W2 the law is from that without rounding.</summary>
+        public double RootMeanSquareShift
+        {
+            get
+            {
+                double sum = 0;
+                for (int i = 0; i < (Shift?.Length ?? 0); i++)
+                {
+                    sum += Values[i] * Panels.Weights[i] * Shift![i] * Shift[i];
+                }
+
+                return Math.Sqrt(Math.Max(0, sum));
+            }
+        }
+
+        /// <summary>S(u) with its slope, piece and rounding.</summary>
         public MapValue Follow(double u)
         {
             double x = u;
             double slope = 1;
+            double rounding = 0;
             int piece = 0;
             foreach (ScalarMap map in Chain)
             {
                 MapValue next = map.At(x);
                 x = next.Value;
+                rounding = next.Rounding + Math.Abs(next.Slope * rounding);
                 slope *= next.Slope;
                 piece = unchecked((piece * 31) + next.Piece);
             }
 
-            return new(x, slope, piece);
+            return new(x, slope, piece, rounding);
         }
     }
 
@@ -122,14 +142,30 @@ internal abstract record LineState
             }
         }
 
-        return PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is var (panels, values)
-            ? new()
-            {
-                Panels = panels,
-                Values = values,
-                Image = panels.Nodes,
-                Tails = new(law.LargestDeviation, law.LargestDeviation),
-            }
-            : null;
+        if (PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values))
+        {
+            return null;
+        }
+
+        // Far from 0 the points are rounded by much of a narrow law's width, and with them the mass.
+        double mass = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            mass += values[i] * panels.Weights[i];
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] /= mass;
+        }
+
+        return new()
+        {
+            Panels = panels,
+            Values = values,
+            Image = panels.Nodes,
+            Tails = new(law.LargestDeviation, law.LargestDeviation),
+            Defect = Math.Abs(1 - mass),
+        };
     }
 }

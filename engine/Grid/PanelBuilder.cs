@@ -14,7 +14,7 @@ internal static class PanelBuilder
 {
     private const int Order = Legendre.Order;
 
-    /// <summary>Panels and values; null when more than <see cref="GridResolution.NodeLimit"/> points would be needed.</summary>
+    /// <summary>Panels and values; null when more than <see cref="GridMemory.Nodes"/> points would be needed.</summary>
     /// <param name="density">The density.</param>
     /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>
     /// <param name="features">Where panels must be narrow to begin with.</param>
@@ -36,7 +36,7 @@ internal static class PanelBuilder
         bool grown = false;
         while (round.Count > 0)
         {
-            if ((long)(accepted.Count + round.Count) * Order > GridResolution.NodeLimit)
+            if ((long)(accepted.Count + round.Count) * Order > GridMemory.Nodes)
             {
                 return null;
             }

@@ -10,18 +10,36 @@ public sealed class ScalarMixture
     private readonly double[] deviation;
     private readonly double[] logWeight;
     private readonly double[] weight;
+    private readonly double[] precision;
+    private readonly double[] zero;
+
+    // Component k's denoiser at the level (m, σ): E[X₀ | x, k] = μ_k − pull_k·(m·μ_k − x), with pull_k = −m·v_k/(m²v_k + σ²).
+    private readonly NoiseLevel level;
+    private readonly double[] dataMean;
+    private readonly double[] pull;
+
+    /// <summary>Whether the noise rules the narrowest component: then denoisers, else scores, of components differ without cancellation.</summary>
+    private readonly bool isNoisy;
 
     /// <summary>How far (in shared standard deviations, squared) a component can be from the nearest one and still count.</summary>
     private readonly double windowSquare;
     private readonly bool windowed;
 
-    private ScalarMixture(double[] weight, double[] mean, double[] deviation)
+    /// <summary>Σ w_k·N(μ_k, v_k) at a level.</summary>
+    private ScalarMixture(double[] weight, double[] dataMean, double[] dataVariance, NoiseLevel level)
     {
-        int[] order = [.. Enumerable.Range(0, mean.Length).OrderBy(k => mean[k])];
+        this.level = level;
+        int[] order = [.. Enumerable.Range(0, dataMean.Length).OrderBy(k => dataMean[k])];
         this.weight = [.. order.Select(k => weight[k])];
-        this.mean = [.. order.Select(k => mean[k])];
-        this.deviation = [.. order.Select(k => deviation[k])];
-        logWeight = [.. order.Select(k => Math.Log(weight[k] / deviation[k]) - NormalTail.LogRootTwoPi)];
+        this.dataMean = [.. order.Select(k => dataMean[k])];
+        double[] variance = [.. order.Select(k => dataVariance[k])];
+        mean = [.. this.dataMean.Select(mu => level.Mean * mu)];
+        deviation = [.. variance.Select(v => Math.Sqrt(level.VarianceOf(v)))];
+        precision = [.. variance.Select(v => 1 / level.VarianceOf(v))];
+        pull = [.. variance.Select((v, k) => -level.Mean * v * precision[k])];
+        zero = new double[mean.Length];
+        isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
+        logWeight = [.. this.weight.Select((w, k) => Math.Log(w / deviation[k]) - NormalTail.LogRootTwoPi)];
         windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
         windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
@@ -67,12 +85,13 @@ public sealed class ScalarMixture
         double total = kept.Sum(k => law.Weights[k]);
         return new(
             [.. kept.Select(k => law.Weights[k] / total)],
-            [.. kept.Select(k => level.Mean * law.Means[k])],
-            [.. kept.Select(k => Math.Sqrt(level.VarianceOf(law.Covariance(k).Eigenvalue(0))))]);
+            [.. kept.Select(k => law.Means[k])],
+            [.. kept.Select(k => law.Covariance(k).Eigenvalue(0))],
+            level);
     }
 
     /// <summary>N(mean, deviation²).</summary>
-    public static ScalarMixture Normal(double mean, double deviation) => new([1], [mean], [deviation]);
+    public static ScalarMixture Normal(double mean, double deviation) => new([1], [mean], [deviation * deviation], NoiseLevel.Data);
 
     /// <summary>ln p(x); finite for every finite x whose square is.</summary>
     public double LogDensity(double x)
@@ -98,14 +117,57 @@ public sealed class ScalarMixture
         return largest + Math.Log(sum);
     }
 
-    /// <summary>The score ∂ln p and its slope ∂²ln p at x.</summary>
+    /// <summary>The score ∂ln p at x, and its slope ∂²ln p = Var(s_k) − E[1/v_k] over the components' shares at x.</summary>
     public (double Score, double Slope) Score(double x)
+    {
+        (double score, double slope, _) = RoundedScore(x);
+        return (score, slope);
+    }
+
+    /// <summary>The score with its slope and a bound on its rounding.</summary>
+    internal (double Score, double Slope, double Rounding) RoundedScore(double x)
+    {
+        PosteriorReading scores = Read(x, zero, precision);
+        return (scores.Mean, scores.Variance - scores.Factor, scores.Rounding);
+    }
+
+    /// <summary>
+    /// The denoiser D = E[X₀ | m·X₀ + σ·Z = x] with slope and rounding; x/m at σ = 0. From the components' shares and denoisers, never
+    /// from the score, so it keeps its digits at every level. D′ = (m/σ²)·Var(X₀ | x) ≥ 0 is a sum of what the components have
+    /// and of how far they are apart: (m/σ²)·Var(D_k) = (σ²/m)·Var(s_k).
+    /// </summary>
+    internal (double Denoiser, double Slope, double Rounding) Denoiser(double x)
+    {
+        if (level.Sigma == 0)
+        {
+            return (x / level.Mean, 1 / level.Mean, 2 * Ulp * Math.Abs(x / level.Mean));
+        }
+
+        PosteriorReading parts = Read(x, dataMean, pull);
+        double between = mean.Length == 1 ? 0
+            : isNoisy ? level.Mean / level.NoiseVariance * parts.Variance
+            : level.NoiseVariance / level.Mean * Read(x, zero, precision).Variance;
+        return (parts.Mean, between - parts.Factor, parts.Rounding);
+    }
+
+    /// <summary>Slope of the denoiser towards ±∞: that of the widest component.</summary>
+    internal double FarDenoiserSlope => level.Sigma == 0 ? 1 / level.Mean : -pull[Array.IndexOf(deviation, LargestDeviation)];
+
+    /// <summary>Half the distance of 1 to the next double.</summary>
+    private const double Ulp = 1.1102230246251565e-16;
+
+    /// <summary>
+    /// Of r_k = base_k + factor_k·(m·μ_k − x), under the shares of the components at x: mean, variance (West 1979: it never cancels)
+    /// and the mean of the factors.
+    /// </summary>
+    private PosteriorReading Read(double x, double[] bases, double[] factors)
     {
         (int from, int to) = Window(x);
         if (to - from == 1)
         {
-            double precision = 1 / (deviation[from] * deviation[from]);
-            return ((mean[from] - x) * precision, -precision);
+            double away = factors[from] * (mean[from] - x);
+            double value = bases[from] + away;
+            return new(value, 0, factors[from], Ulp * ((4 * Math.Abs(away)) + Math.Abs(value)));
         }
 
         double largest = double.NegativeInfinity;
@@ -117,7 +179,8 @@ public sealed class ScalarMixture
         double total = 0;
         double first = 0;
         double second = 0;
-        double curvature = 0;
+        double factor = 0;
+        double size = 0;
         for (int k = from; k < to; k++)
         {
             double share = Math.Exp(Exponent(k, x) - largest);
@@ -126,18 +189,24 @@ public sealed class ScalarMixture
                 continue;
             }
 
-            // Running weighted mean and variance of the component scores (West 1979): the slope never cancels.
-            double precision = 1 / (deviation[k] * deviation[k]);
-            double score = (mean[k] - x) * precision;
+            double away = factors[k] * (mean[k] - x);
+            double reading = bases[k] + away;
             total += share;
-            double change = score - first;
+            double change = reading - first;
             first += share / total * change;
-            second += share * change * (score - first);
-            curvature += share * precision;
+            second += share * change * (reading - first);
+            factor += share * factors[k];
+            size += share * ((3 * Math.Abs(away)) + Math.Abs(bases[k]) + Math.Abs(reading));
         }
 
-        return (first, (second - curvature) / total);
+        // A share's relative rounding is that of its exponent: the square is rounded, not the difference of two squares.
+        double variance = Math.Max(0, second / total);
+        double shares = Math.Sqrt(variance) * 4 * (2 + Math.Abs(largest));
+        return new(first, variance, factor / total, Ulp * ((size / total) + (2 * Math.Abs(first)) + shares));
     }
+
+    /// <summary>Mean and variance of a quantity over the components' shares, the mean factor, and a bound on the mean's rounding.</summary>
+    private readonly record struct PosteriorReading(double Mean, double Variance, double Factor, double Rounding);
 
     /// <summary>P(X &lt; x), with relative precision when it is small.</summary>
     public double Below(double x)

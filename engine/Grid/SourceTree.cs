@@ -16,6 +16,7 @@ internal sealed class SourceTree
     private readonly GridResolution resolution;
     private readonly SourcePiece[] roots;
     private readonly bool anyDensity;
+    private int count;
 
     /// <summary>
     /// The source of <paramref name="map"/>, whose noise C is positive, applied to <paramref name="state"/>; with
@@ -28,6 +29,7 @@ internal sealed class SourceTree
         this.map = map;
         this.resolution = resolution;
         roots = new SourcePiece[state.Panels.Count];
+        Shift = new double[state.Image.Length];
         double[] image = new double[Order];
         int[] piece = new int[Order];
         IsFinite = true;
@@ -39,10 +41,13 @@ internal sealed class SourceTree
                 MapValue value = map.At(state.Image[at]);
                 image[i] = value.Value;
                 piece[i] = unchecked(((state.Piece?[at] ?? 0) * 31) + value.Piece);
+                Shift[at] = value.Rounding + Math.Abs(value.Slope * (state.Shift?[at] ?? 0));
                 IsFinite &= Math.Abs(value.Value) <= 1e150;
             }
 
-            roots[p] = Measured(new(state.Panels.From[p], state.Panels.To[p], p, null, [.. image], state.Values.AsSpan(p * Order, Order).ToArray()), piece);
+            double shift = PanelBuilder.Largest(Shift.AsSpan(p * Order, Order));
+            double[] own = state.Values.AsSpan(p * Order, Order).ToArray();
+            roots[p] = Measured(new(state.Panels.From[p], state.Panels.To[p], p, null, [.. image], own), piece, shift);
         }
 
         Tails = state.Tails.After(map.FarSlope, map.Noise);
@@ -52,6 +57,12 @@ internal sealed class SourceTree
 
     /// <summary>Whether every image is finite and below 1e150.</summary>
     public bool IsFinite { get; }
+
+    /// <summary>Bounds on the rounding of the image of every point.</summary>
+    public double[] Shift { get; }
+
+    /// <summary>Whether more pieces were wanted than there may be; then what was evaluated is worthless.</summary>
+    public bool IsTooLarge { get; private set; }
 
     /// <summary>Tails after the step.</summary>
     public TailRates Tails { get; }
@@ -87,6 +98,13 @@ internal sealed class SourceTree
         }
     }
 
+    /// <summary>Lets go of the pieces below a root, which have the matrices of <see cref="SourcePiece.FromPanel"/>.</summary>
+    public void Forget(SourcePiece root)
+    {
+        (root.LeftPart, root.RightPart) = (null, null);
+        count = 0;
+    }
+
     /// <summary>q at ascending points.</summary>
     public void Evaluate(ReadOnlySpan<double> points, Span<double> values)
     {
@@ -107,7 +125,7 @@ internal sealed class SourceTree
     public void Visit(SourcePiece piece, ReadOnlySpan<double> points, int offset, Action<SourcePiece, int, int> leaf)
     {
         (int from, int to) = Reach(piece, points);
-        if (from == to)
+        if (from == to || IsTooLarge)
         {
             return;
         }
@@ -126,7 +144,7 @@ internal sealed class SourceTree
     private void Add(SourcePiece piece, ReadOnlySpan<double> points, Span<double> values)
     {
         (int from, int to) = Reach(piece, points);
-        if (from == to || (piece.Peak <= 0 && !anyDensity))
+        if (from == to || IsTooLarge || (piece.Peak <= 0 && !anyDensity))
         {
             return;
         }
@@ -179,6 +197,9 @@ internal sealed class SourceTree
             return;
         }
 
+        count += 2;
+        IsTooLarge |= count > GridMemory.Pieces;
+
         bool kinked = piece.Kink is { } kink && kink > piece.From && kink < piece.To;
         double at = kinked ? piece.Kink!.Value : 0.5 * (piece.From + piece.To);
         double inside = -1 + (2 * (at - piece.From) / (piece.To - piece.From));
@@ -194,23 +215,29 @@ internal sealed class SourceTree
         Legendre.Multiply(interpolation, whole.Density, density);
         double[] image = new double[Order];
         Span<int> piece = stackalloc int[Order];
+        double shift = 0;
         for (int i = 0; i < Order; i++)
         {
-            (image[i], piece[i]) = Follow(nodes[i]);
+            MapValue value = Follow(nodes[i]);
+            (image[i], piece[i], shift) = (value.Value, value.Piece, Math.Max(shift, value.Rounding));
         }
 
-        return Measured(new(from, to, whole.Panel, (whole, interpolation), image, density), piece);
+        return Measured(new(from, to, whole.Panel, (whole, interpolation), image, density), piece, shift);
     }
 
-    private (double Image, int Piece) Follow(double u)
+    private MapValue Follow(double u)
     {
         MapValue before = state.Follow(u);
         MapValue value = map.At(before.Value);
-        return (value.Value, unchecked((before.Piece * 31) + value.Piece));
+        return value with
+        {
+            Piece = unchecked((before.Piece * 31) + value.Piece),
+            Rounding = value.Rounding + Math.Abs(value.Slope * before.Rounding),
+        };
     }
 
-    /// <summary>Sets the range of the image and whether the piece is fine enough.</summary>
-    private SourcePiece Measured(SourcePiece result, ReadOnlySpan<int> pieces)
+    /// <summary>Sets the range of the image and whether the piece is fine enough, for an image that is rounded by <paramref name="shift"/>.</summary>
+    private SourcePiece Measured(SourcePiece result, ReadOnlySpan<int> pieces, double shift)
     {
         double low = double.PositiveInfinity;
         double high = double.NegativeInfinity;
@@ -226,11 +253,11 @@ internal sealed class SourceTree
         result.High = high + margin;
         result.Kink = FindKink(result, pieces);
         double width = result.To - result.From;
-        double rounding = 1e-14 * Math.Max(Math.Abs(low), Math.Abs(high));
+        double rounding = (1e-14 * Math.Max(Math.Abs(low), Math.Abs(high))) + (16 * shift);
         bool indivisible = width <= 1e-15 * Math.Max(Math.Abs(result.From), Math.Abs(result.To));
         bool fine = high - low <= (resolution.LeafExtent * Noise) + rounding
             && Legendre.Tail(result.Image) <= (resolution.Shape * Noise) + rounding;
-        result.IsLeaf = indivisible || (fine && result.Kink is null)
+        result.IsLeaf = IsTooLarge || indivisible || (fine && result.Kink is null)
             || (!anyDensity && result.Peak * width < 1e-6 * resolution.Negligible);
         return result;
     }

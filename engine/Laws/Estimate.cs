@@ -58,5 +58,6 @@ public sealed record Estimate
     private static Estimate Checked(double value, double lower, double upper, double confidence, string method, string? reason) =>
         double.IsNaN(value) || double.IsNaN(lower) || double.IsNaN(upper)
             ? Unavailable(method, "the arithmetic lost all its digits (not a number)")
+            : double.IsInfinity(value) ? Unavailable(method, "the value is beyond the range of a double")
             : new(value, lower, upper, confidence, method, reason);
 }

@@ -35,6 +35,31 @@ public sealed record Plan
     /// <summary>Number of score evaluations per particle, repeats counted.</summary>
     public long ScoreEvaluations => Sum(Instructions, static t => t.Stages.Length);
 
+    /// <summary>How many steps run before the probe that is reached as number <paramref name="occurrence"/> (from 0), repeats counted.</summary>
+    public long StepsBefore(long occurrence)
+    {
+        long left = occurrence;
+        return StepsUntil(Instructions, ref left);
+    }
+
+    /// <summary>Probes that a run reaches, repeats counted.</summary>
+    public static long CountProbes(ImmutableArray<Instruction> body)
+    {
+        long total = 0;
+        foreach (Instruction instruction in body)
+        {
+            total = checked(total + instruction switch
+            {
+                Instruction.Probe => 1,
+                Instruction.Repeat repeat => checked(repeat.Count * CountProbes(repeat.Body)),
+                Instruction.Transitions t => Enumerable.Range(0, t.Count).Sum(i => CountProbes(t.Body(i))),
+                _ => 0,
+            });
+        }
+
+        return total;
+    }
+
     /// <summary>The steps and probes in the order in which they run, repeats unrolled, produced on demand.</summary>
     public IEnumerable<Instruction> Unrolled() => Unroll(Instructions);
 
@@ -56,6 +81,46 @@ public sealed record Plan
         }
 
         return total;
+    }
+
+    /// <summary>Steps until <paramref name="left"/> probes have passed and one more comes (then it is −1), or to the end of the body.</summary>
+    private static long StepsUntil(ImmutableArray<Instruction> body, ref long left)
+    {
+        long steps = 0;
+        foreach (Instruction instruction in body)
+        {
+            switch (instruction)
+            {
+                case Instruction.Step:
+                    steps++;
+                    break;
+                case Instruction.Probe:
+                    left--;
+                    break;
+                case Instruction.Repeat repeat:
+                    // Whole rounds that come before the probe, and then a part of one.
+                    long probes = CountProbes(repeat.Body);
+                    long rounds = probes == 0 ? repeat.Count : Math.Min(repeat.Count, left / probes);
+                    steps += rounds * Sum(repeat.Body, static _ => 1);
+                    left -= rounds * probes;
+                    steps += rounds < repeat.Count ? StepsUntil(repeat.Body, ref left) : 0;
+                    break;
+                case Instruction.Transitions transitions:
+                    for (int i = 0; i < transitions.Count && left >= 0; i++)
+                    {
+                        steps += StepsUntil(transitions.Body(i), ref left);
+                    }
+
+                    break;
+            }
+
+            if (left < 0)
+            {
+                break;
+            }
+        }
+
+        return steps;
     }
 
     private static IEnumerable<Instruction> Unroll(ImmutableArray<Instruction> body)

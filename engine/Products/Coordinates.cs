@@ -83,6 +83,15 @@ internal sealed class Coordinates
     /// <summary>The coordinates of a plan whose target, score and start have independent ones.</summary>
     public static Coordinates Of(Plan plan) => new(plan);
 
+    /// <summary>No more kinds than this: one for every factor of one dimension, and every coordinate of the others, of target, score and start.</summary>
+    public static long MostKinds(Plan plan)
+    {
+        static long Of(Target law) => law.Factors.Sum(f => f.Law.Dimension == 1 ? 1 : (long)f.Count * f.Law.Dimension);
+        return Of(plan.Target)
+            + (ReferenceEquals(plan.Target, plan.Score.Of) ? 0 : Of(plan.Score.Of))
+            + (plan.Start is Start.Law law ? Of(law.Of) : plan.Dimension);
+    }
+
     /// <summary>A coordinate's law as a mixture on the line; not for points.</summary>
     public Mixture MixtureOf(CoordinateLaw law) => law.Mixture >= 0
         ? mixtures[law.Mixture]

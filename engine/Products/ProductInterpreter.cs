@@ -20,8 +20,22 @@ public sealed class ProductInterpreter : IInterpreter
             : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
             : plan.Dimension > 1 && plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
             : null;
-        return reason is null ? GridInterpreter.ScoreProblem(plan) : reason + "; use the gaussian law if everything is normal, or particles";
+        return reason is null
+            ? GridInterpreter.ScoreProblem(plan) ?? MemoryProblem(plan)
+            : reason + "; use the gaussian law if everything is normal, or particles";
     }
+
+    /// <summary>Why there is no memory for so many grids; null when there is.</summary>
+    private static string? MemoryProblem(Plan plan)
+    {
+        // Kinds are counted only where there can be too many.
+        long most = Coordinates.MostKinds(plan);
+        return GridMemory.WhyNot(most) is null ? null : GridMemory.WhyNot(Coordinates.Of(plan).Kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)));
+    }
+
+    /// <summary>Whether a coordinate stays normal.</summary>
+    private static bool IsNormal(Coordinate kind, IEnumerable<ScoreModifier> modifiers) =>
+        kind is { Target.Mixture: < 0, Scored.Mixture: < 0, Start.Mixture: < 0 } && AffineScore.Of(modifiers) is not null;
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)
@@ -33,8 +47,8 @@ public sealed class ProductInterpreter : IInterpreter
 
         var coordinates = Coordinates.Of(plan);
         ImmutableArray<ScoreModifier> modifiers = PerCoordinate(plan.Score.Modifiers, plan.Dimension);
-        AffineScore? affine = AffineScore.Of(modifiers);
-        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, affine))];
+        var allowance = new BlockAllowance();
+        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, allowance))];
         return new LineRun(plan, options, processes, laws => new ProductLaw(laws, coordinates.Counts, coordinates.KindOf)).Run();
     }
 
@@ -50,16 +64,16 @@ public sealed class ProductInterpreter : IInterpreter
         })];
     }
 
-    private static LineProcess Process(Coordinates coordinates, Coordinate kind, ImmutableArray<ScoreModifier> modifiers, AffineScore? affine)
+    private static LineProcess Process(Coordinates coordinates, Coordinate kind, ImmutableArray<ScoreModifier> modifiers, BlockAllowance allowance)
     {
         NoiseLevel level = coordinates.StartLevel;
         bool atPoint = kind.Start is { Mixture: < 0, Variance: 0 };
-        if (affine is { } score && kind is { Target.Mixture: < 0, Scored.Mixture: < 0, Start.Mixture: < 0 })
+        if (IsNormal(kind, modifiers))
         {
             return new NormalProcess(
                 (kind.Target.Mean, kind.Target.Variance),
                 (kind.Scored.Mean, kind.Scored.Variance),
-                score,
+                AffineScore.Of(modifiers)!.Value,
                 atPoint ? (kind.Start.Mean, 0) : (level.Mean * kind.Start.Mean, level.VarianceOf(kind.Start.Variance)));
         }
 
@@ -68,6 +82,7 @@ public sealed class ProductInterpreter : IInterpreter
             coordinates.MixtureOf(kind.Scored),
             modifiers,
             atPoint ? null : ScalarMixture.At(coordinates.MixtureOf(kind.Start), level),
-            kind.Start.Mean);
+            kind.Start.Mean,
+            allowance);
     }
 }

@@ -15,6 +15,10 @@ let private inClosedForm (edit: Plan -> Plan option) (plan: Plan) =
     if isNull (GaussianInterpreter().WhyNot plan) then edit plan else None
 
 let private named name (t: Tableau) = t.Method = name
+
+/// Whether a predictor has a linear drift: A = 1 but for the rounding of the form in scores.
+let private grows (t: Tableau) = not t.StaysAtLevel && abs (t.A - 1.0) > 1e-12
+
 let private twoStages (t: Tableau) = t.Stages.Length = 2
 
 /// The step with its second stage changed.
@@ -72,12 +76,12 @@ let all =
             "no-linear-drift"
             "the term +x of the reverse Ornstein–Uhlenbeck process is missing"
             "A = 1 in every predictor"
-            (only (fun t -> not t.StaysAtLevel && t.A <> 1.0) (fun t -> tableau t t.Stages 1.0 t.B t.C))
+            (only grows (fun t -> tableau t t.Stages 1.0 t.B t.C))
         bug
             "linear-drift-sign"
             "−x for +x in the reverse Ornstein–Uhlenbeck process"
             "1/A for A in every predictor"
-            (only (fun t -> not t.StaysAtLevel && t.A <> 1.0) (fun t -> tableau t t.Stages (1.0 / t.A) t.B t.C))
+            (only grows (fun t -> tableau t t.Stages (1.0 / t.A) t.B t.C))
         bug
             "shrinking-state"
             "the state loses a thousandth of itself every step"

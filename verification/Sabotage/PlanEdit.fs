@@ -1,4 +1,5 @@
-/// Small changes of a plan: every function returns None where nothing is there to change.
+/// Small changes of a plan: every function returns None where nothing is there to change. Steps are changed in the form of the textbooks,
+/// x ← A·x + B·s + C·ξ with the score s.
 module Sgm.Verification.Sabotage.PlanEdit
 
 open System.Collections.Immutable
@@ -41,8 +42,10 @@ let rec private everywhere
 /// Every list of instructions changed.
 let lists change (plan: Plan) = plan |> Plan.withInstructions (everywhere change plan.Instructions)
 
-/// Every step for which `change` has an answer.
+/// Every step for which `change` has an answer; it is asked with the step in scores.
 let steps (change: Tableau -> Tableau option) (plan: Plan) =
+    let change (t: Tableau) = change (t.InScores())
+
     if plan.Tableaus() |> Seq.exists (fun t -> (change t).IsSome) then
         plan
         |> lists (fun body ->

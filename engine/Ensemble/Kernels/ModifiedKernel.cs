@@ -3,33 +3,38 @@ using System.Runtime.CompilerServices;
 
 namespace Sgm.Engine;
 
-/// <summary>A score and its modifiers, applied from left to right.</summary>
+/// <summary>
+/// A prediction and its modifiers, applied from left to right. A modifier says what it does to the score; D = (x + σ²s)/m carries
+/// that over to the denoiser, in which a constant added to the score counts σ²/m times and a clip is a projection.
+/// </summary>
 internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<ScoreModifier> modifiers) : ScoreKernel
     where TLanes : struct, ILanes<TLanes>
 {
     public override int Dimension => inner.Dimension;
 
-    // The inner ones, then m and σ² for clipping, and the level for learned scores.
+    // The inner ones, then the level and whether this is a denoiser.
     public override int ConstantsLength => inner.ConstantsLength + 4;
 
     public override int ScratchLength => inner.ScratchLength;
 
     public override double Cost => inner.Cost + (modifiers.Length * 4.0 * Dimension);
 
-    public override void Prepare(NoiseLevel level, Span<double> constants)
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
-        inner.Prepare(level, constants[..inner.ConstantsLength]);
-        constants[inner.ConstantsLength] = level.Mean;
-        constants[inner.ConstantsLength + 1] = level.NoiseVariance;
-        constants[inner.ConstantsLength + 2] = level.Parameter;
-        constants[inner.ConstantsLength + 3] = level.Sigma;
+        inner.Prepare(level, of, constants[..inner.ConstantsLength]);
+        Span<double> own = constants[inner.ConstantsLength..];
+        (own[0], own[1], own[2], own[3]) = (level.Parameter, level.Mean, level.Sigma, of == Prediction.Denoiser ? 1 : 0);
     }
 
     public override void Evaluate(
         ReadOnlySpan<double> constants, ref double x, ref double s, int stride, int width, Span<double> scratch)
     {
         inner.Evaluate(constants[..inner.ConstantsLength], ref x, ref s, stride, width, scratch);
-        double unit = 1 / Math.Sqrt(Dimension);
+        ReadOnlySpan<double> own = constants[inner.ConstantsLength..];
+        NoiseLevel level = new(own[0], own[1], own[2]);
+        bool isDenoiser = own[3] != 0;
+        double weight = isDenoiser ? level.NoiseVariance / level.Mean : 1;
+        double unit = weight / Math.Sqrt(Dimension);
         foreach (ScoreModifier modifier in modifiers)
         {
             switch (modifier)
@@ -39,16 +44,23 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
                     break;
                 case ScoreModifier.Scaled scaled:
                     Affine(ref s, scaled.Factor, 0, stride, width);
+                    if (isDenoiser && scaled.Factor != 1) AddState(ref x, ref s, (1 - scaled.Factor) / level.Mean, stride, width);
                     break;
                 case ScoreModifier.Rippled rippled:
                     Ripple(ref x, ref s, rippled.Amplitude * unit * Math.Sqrt(2), rippled.Frequency / (2 * Math.PI), stride, width);
                     break;
                 case ScoreModifier.Clipped clipped:
-                    Clip(ref x, ref s, constants[inner.ConstantsLength], constants[inner.ConstantsLength + 1], clipped.Radius, stride, width);
+                    if (isDenoiser) Project(ref s, clipped.Radius, stride, width);
+                    else Clip(ref x, ref s, level.Mean, level.NoiseVariance, clipped.Radius, stride, width);
                     break;
                 case ScoreModifier.Learned learned:
-                    NoiseLevel level = new(constants[inner.ConstantsLength + 2], constants[inner.ConstantsLength], constants[inner.ConstantsLength + 3]);
                     Replace(learned.Function, level, ref x, ref s, stride, width);
+                    if (isDenoiser)
+                    {
+                        Affine(ref s, weight, 0, stride, width);
+                        AddState(ref x, ref s, 1 / level.Mean, stride, width);
+                    }
+
                     break;
                 default:
                     throw new NotSupportedException($"the ensemble does not know the modifier {modifier}");
@@ -90,6 +102,51 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
             {
                 ref double at = ref Unsafe.Add(ref row, i);
                 TLanes.MultiplyAdd(TLanes.Load(in at), a, b).Store(ref at);
+            }
+        }
+    }
+
+    // s ← s + factor·x.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddState(ref double x, ref double s, double factor, nint stride, int width)
+    {
+        TLanes a = factor;
+        for (int e = 0; e < Dimension; e++)
+        {
+            for (int i = 0; i < width; i += TLanes.Count)
+            {
+                ref double at = ref Unsafe.Add(ref s, (e * stride) + i);
+                TLanes.MultiplyAdd(TLanes.Load(in Unsafe.Add(ref x, (e * stride) + i)), a, TLanes.Load(in at)).Store(ref at);
+            }
+        }
+    }
+
+    // D ← D·min(1, R/|D|).
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Project(ref double s, double radius, nint stride, int width)
+    {
+        TLanes limit = radius;
+        for (int i = 0; i < width; i += TLanes.Count)
+        {
+            TLanes square = 0.0;
+            for (int e = 0; e < Dimension; e++)
+            {
+                TLanes d = TLanes.Load(in Unsafe.Add(ref s, (e * stride) + i));
+                square = TLanes.MultiplyAdd(d, d, square);
+            }
+
+            TLanes norm = TLanes.Sqrt(square);
+            TLanes outside = TLanes.LessThan(limit, norm);
+            if (!TLanes.Any(outside))
+            {
+                continue;
+            }
+
+            TLanes shrink = TLanes.Select(outside, limit / norm, 1.0);
+            for (int e = 0; e < Dimension; e++)
+            {
+                ref double at = ref Unsafe.Add(ref s, (e * stride) + i);
+                (TLanes.Load(in at) * shrink).Store(ref at);
             }
         }
     }

@@ -5,7 +5,8 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// Σ_k w_k N(μ_k, diag λ_k), each component with its own variances. With v_ke = m²λ_ke + σ²:
-/// l_k = ln w_k − ½ Σ_e ln v_ke − ½ Σ_e (x_e − m·μ_ke)²/v_ke, p = softmax(l), s_e = Σ_k p_k·(m·μ_ke − x_e)/v_ke.
+/// l_k = ln w_k − ½ Σ_e ln v_ke − ½ Σ_e (x_e − m·μ_ke)²/v_ke, p = softmax(l), f_e = Σ_k p_k·(base_ke + gain_ke·(m·μ_ke − x_e)), where
+/// the gain is 1/v_ke and the base 0 for the score (<see cref="Reading"/>).
 /// </summary>
 internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means, Covariance[] covariances) : ScoreKernel
     where TLanes : struct, ILanes<TLanes>
@@ -17,14 +18,14 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
 
     public override int Dimension => dimension;
 
-    // Rows [K, d] of m·μ, then of 1/v, then K biases.
-    public override int ConstantsLength => components * ((2 * dimension) + 1);
+    // Rows [K, d] of m·μ, of 1/v, of the gains and of the bases, then K biases.
+    public override int ConstantsLength => components * ((4 * dimension) + 1);
 
     public override int ScratchLength => Math.Min(Tile, components) * 2 * TLanes.Count;
 
     public override double Cost => components * ((6.0 * dimension) + 20);
 
-    public override void Prepare(NoiseLevel level, Span<double> constants)
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
         int size = components * dimension;
         for (int k = 0; k < components; k++)
@@ -36,10 +37,11 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
                 double variance = level.VarianceOf(covariances[k].Eigenvalue(e));
                 constants[at] = level.Mean * means[at];
                 constants[size + at] = 1 / variance;
+                (constants[(2 * size) + at], constants[(3 * size) + at]) = Reading.Of(of, level, means[at], covariances[k].Eigenvalue(e));
                 logDeterminant += Math.Log(variance);
             }
 
-            constants[(2 * size) + k] = Math.Log(weights[k]) - (0.5 * logDeterminant);
+            constants[(4 * size) + k] = Math.Log(weights[k]) - (0.5 * logDeterminant);
         }
     }
 
@@ -51,7 +53,9 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
         int group = 2 * lanes;
         ref double centre = ref MemoryMarshal.GetReference(constants);
         ref double precision = ref Unsafe.Add(ref centre, (nint)components * dimension);
-        ref double bias = ref Unsafe.Add(ref precision, (nint)components * dimension);
+        ref double gain = ref Unsafe.Add(ref precision, (nint)components * dimension);
+        ref double level = ref Unsafe.Add(ref gain, (nint)components * dimension);
+        ref double bias = ref Unsafe.Add(ref level, (nint)components * dimension);
         ref double p = ref MemoryMarshal.GetReference(scratch);
         for (int i = 0; i < width; i += group)
         {
@@ -66,7 +70,8 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
                 ref double w = ref Unsafe.Add(ref precision, offset);
                 Logits(count, ref from, stride, ref mu, ref w, ref Unsafe.Add(ref bias, first), ref p);
                 Softmax.Tile(ref p, count, group, ref left, ref right);
-                Combine(count, first == 0, left.Scale, right.Scale, ref from, ref to, stride, ref mu, ref w, ref p);
+                Combine(
+                    count, first == 0, left.Scale, right.Scale, ref from, ref to, stride, ref mu, ref Unsafe.Add(ref gain, offset), ref Unsafe.Add(ref level, offset), ref p);
             }
 
             Finish(1.0 / left.Sum, 1.0 / right.Sum, ref to, stride);
@@ -101,10 +106,20 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
         }
     }
 
-    // s ← s·scale + Σ_k p_k·(mμ_k − x)/v_k.
+    // s ← s·scale + Σ_k p_k·(base_k + gain_k·(mμ_k − x)).
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private void Combine(
-        int count, bool isFirst, TLanes scale0, TLanes scale1, ref double from, ref double to, nint stride, ref double mu, ref double w, ref double p)
+        int count,
+        bool isFirst,
+        TLanes scale0,
+        TLanes scale1,
+        ref double from,
+        ref double to,
+        nint stride,
+        ref double mu,
+        ref double gain,
+        ref double level,
+        ref double p)
     {
         int lanes = TLanes.Count;
         for (int e = 0; e < dimension; e++)
@@ -119,9 +134,10 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
             for (int k = 0; k < count; k++)
             {
                 TLanes centre = Unsafe.Add(ref mu, at);
-                TLanes weight = Unsafe.Add(ref w, at);
-                a = TLanes.MultiplyAdd(TLanes.Load(in share) * weight, centre - x0, a);
-                b = TLanes.MultiplyAdd(TLanes.Load(in Unsafe.Add(ref share, lanes)) * weight, centre - x1, b);
+                TLanes slope = Unsafe.Add(ref gain, at);
+                TLanes offset = Unsafe.Add(ref level, at);
+                a = TLanes.MultiplyAdd(TLanes.Load(in share), TLanes.MultiplyAdd(centre - x0, slope, offset), a);
+                b = TLanes.MultiplyAdd(TLanes.Load(in Unsafe.Add(ref share, lanes)), TLanes.MultiplyAdd(centre - x1, slope, offset), b);
                 share = ref Unsafe.Add(ref share, 2 * lanes);
                 at += dimension;
             }

@@ -17,11 +17,11 @@ internal sealed class ProductKernel((int Count, ScoreKernel Kernel)[] factors) :
 
     public override double Cost { get; } = factors.Sum(f => f.Count * f.Kernel.Cost);
 
-    public override void Prepare(NoiseLevel level, Span<double> constants)
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
         foreach ((_, ScoreKernel kernel) in factors)
         {
-            kernel.Prepare(level, constants[..kernel.ConstantsLength]);
+            kernel.Prepare(level, of, constants[..kernel.ConstantsLength]);
             constants = constants[kernel.ConstantsLength..];
         }
     }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Sgm.Engine;
 
-/// <summary>A law that is simple in the eigenbasis Q of a full covariance: s(x) = Q·s_inner(Qᵀx).</summary>
+/// <summary>A law that is simple in the eigenbasis Q of a full covariance: f(x) = Q·f_inner(Qᵀx), for the score and for the denoiser.</summary>
 internal sealed class RotatedKernel<TLanes> : ScoreKernel
     where TLanes : struct, ILanes<TLanes>
 {
@@ -47,7 +47,7 @@ internal sealed class RotatedKernel<TLanes> : ScoreKernel
         return result;
     }
 
-    public override void Prepare(NoiseLevel level, Span<double> constants) => inner.Prepare(level, constants);
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants) => inner.Prepare(level, of, constants);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Evaluate(

@@ -6,7 +6,7 @@ namespace Sgm.Engine;
 /// <summary>
 /// Σ_k w_k N(μ_k, diag λ), one covariance for all components; also data sets, where K is large.
 /// With v_e = m²λ_e + σ², x′ = x − m·c, μ′ = μ − c and c the mean of the mixture:
-/// l_k = ln w_k − ½ Σ_e (x′_e − m·μ′_ke)²/v_e, p = softmax(l), s_e = (m·Σ_k p_k·μ′_ke − x′_e)/v_e.
+/// l_k = ln w_k − ½ Σ_e (x′_e − m·μ′_ke)²/v_e, p = softmax(l), s_e = (m·Σ_k p_k·μ′_ke − x′_e)/v_e, D_e = c_e + (σ²·Σ_k p_k·μ′_ke + m·λ_e·x′_e)/v_e.
 /// </summary>
 /// <remarks>
 /// Two forms of l_k, chosen by the level. <em>Dot</em>: Σ_e (x′_e·m/v_e)·μ′_ke − ½m²Σ_e μ′_ke²/v_e, which leaves out what all components
@@ -35,8 +35,9 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
     private readonly double[] packedLogits;
     private readonly double[] packedCombination;
 
-    // Constants: m, form, then four rows of length d (m·c, 1/v, m/v, unused), then K biases.
-    private const int Header = 2;
+    // Constants: m, form, the factor g of the mean, then five rows of length d (m·c, 1/v, m/v, h, b), then K biases: the prediction is
+    // b + (g·Σ p·μ′ − h·x′)/v.
+    private const int Header = 3;
 
     public SharedMixtureKernel(double[] weights, double[] means, Covariance covariance)
     {
@@ -81,24 +82,29 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
 
     public override int Dimension => dimension;
 
-    public override int ConstantsLength => Header + (3 * dimension) + components;
+    public override int ConstantsLength => Header + (5 * dimension) + components;
 
     public override int ScratchLength => (dimension + Math.Min(Tile, components)) * 2 * TLanes.Count;
 
     public override double Cost => components * ((2.0 * dimension) + 20);
 
-    public override void Prepare(NoiseLevel level, Span<double> constants)
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
         double m = level.Mean;
         Span<double> shift = constants.Slice(Header, dimension);
         Span<double> precision = constants.Slice(Header + dimension, dimension);
         Span<double> slope = constants.Slice(Header + (2 * dimension), dimension);
-        Span<double> bias = constants.Slice(Header + (3 * dimension), components);
+        Span<double> kept = constants.Slice(Header + (3 * dimension), dimension);
+        Span<double> offset = constants.Slice(Header + (4 * dimension), dimension);
+        Span<double> bias = constants.Slice(Header + (5 * dimension), components);
+        bool isScore = of == Prediction.Score;
         for (int e = 0; e < dimension; e++)
         {
             precision[e] = 1 / level.VarianceOf(covariance.Eigenvalue(e));
             shift[e] = m * centre[e];
             slope[e] = m * precision[e];
+            kept[e] = isScore ? 1 : -m * covariance.Eigenvalue(e);
+            offset[e] = isScore ? 0 : centre[e];
         }
 
         double largest = 0;
@@ -123,6 +129,7 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
 
         constants[0] = m;
         constants[1] = dot ? 1 : 0;
+        constants[2] = isScore ? m : level.NoiseVariance;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -135,8 +142,11 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
         ref double shift = ref Unsafe.Add(ref c, Header);
         ref double precision = ref Unsafe.Add(ref shift, dimension);
         ref double slope = ref Unsafe.Add(ref precision, dimension);
-        ref double bias = ref Unsafe.Add(ref slope, dimension);
+        ref double kept = ref Unsafe.Add(ref slope, dimension);
+        ref double offset = ref Unsafe.Add(ref kept, dimension);
+        ref double bias = ref Unsafe.Add(ref offset, dimension);
         TLanes m = c;
+        TLanes gain = constants[2];
         bool dot = constants[1] != 0;
         ref double y = ref MemoryMarshal.GetReference(scratch);
         ref double p = ref Unsafe.Add(ref y, (nint)dimension * group);
@@ -149,11 +159,11 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
             for (int first = 0; first < components; first += Tile)
             {
                 int count = Math.Min(Tile, components - first);
-                nint offset = (nint)first * dimension;
+                nint tile = (nint)first * dimension;
                 if (dot)
                 {
                     Panel.Multiply<TLanes>(
-                        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(packedLogits), offset),
+                        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(packedLogits), tile),
                         count, dimension, ref y, group, ref p, group, false, ref Unsafe.Add(ref bias, first));
                 }
                 else
@@ -168,11 +178,11 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
                 }
 
                 Panel.Multiply<TLanes>(
-                    ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(packedCombination), offset),
+                    ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(packedCombination), tile),
                     dimension, count, ref p, group, ref to, stride, first > 0, ref Unsafe.NullRef<double>());
             }
 
-            Finish(m / left.Sum, m / right.Sum, ref from, ref to, stride, ref shift, ref precision);
+            Finish(gain / left.Sum, gain / right.Sum, ref from, ref to, stride, ref shift, ref precision, ref kept, ref offset);
         }
     }
 
@@ -233,21 +243,31 @@ internal sealed class SharedMixtureKernel<TLanes> : ScoreKernel
         }
     }
 
-    // s ← (g·m/sum − x′)/v.
+    // s ← b + (s·g/sum − h·x′)/v.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Finish(
-        TLanes share0, TLanes share1, ref double from, ref double to, nint stride, ref double shift, ref double precision)
+        TLanes share0,
+        TLanes share1,
+        ref double from,
+        ref double to,
+        nint stride,
+        ref double shift,
+        ref double precision,
+        ref double kept,
+        ref double offset)
     {
         int lanes = TLanes.Count;
         for (int e = 0; e < dimension; e++)
         {
             TLanes c = Unsafe.Add(ref shift, e);
             TLanes w = Unsafe.Add(ref precision, e);
+            TLanes h = Unsafe.Add(ref kept, e);
+            TLanes b = Unsafe.Add(ref offset, e);
             ref double right = ref Unsafe.Add(ref to, lanes);
             TLanes x0 = TLanes.Load(in from) - c;
             TLanes x1 = TLanes.Load(in Unsafe.Add(ref from, lanes)) - c;
-            ((TLanes.Load(in to) * share0 - x0) * w).Store(ref to);
-            ((TLanes.Load(in right) * share1 - x1) * w).Store(ref right);
+            TLanes.MultiplyAdd(TLanes.Load(in to) * share0 - x0 * h, w, b).Store(ref to);
+            TLanes.MultiplyAdd(TLanes.Load(in right) * share1 - x1 * h, w, b).Store(ref right);
             from = ref Unsafe.Add(ref from, stride);
             to = ref Unsafe.Add(ref to, stride);
         }

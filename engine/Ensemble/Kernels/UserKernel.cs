@@ -21,15 +21,16 @@ internal sealed class UserKernel(BlockScore score, int dimension) : ScoreKernel
 {
     public override int Dimension => dimension;
 
-    public override int ConstantsLength => 3;
+    public override int ConstantsLength => 4;
 
     public override double Cost => dimension;
 
-    public override void Prepare(NoiseLevel level, Span<double> constants)
+    public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
         constants[0] = level.Parameter;
         constants[1] = level.Mean;
         constants[2] = level.Sigma;
+        constants[3] = of == Prediction.Denoiser ? 1 : 0;
     }
 
     public override void Evaluate(
@@ -38,6 +39,15 @@ internal sealed class UserKernel(BlockScore score, int dimension) : ScoreKernel
         if (width != stride) throw new ArgumentException("a user's score takes whole blocks", nameof(width));
         int length = checked(dimension * width);
         NoiseLevel level = new(constants[0], constants[1], constants[2]);
-        score(level, MemoryMarshal.CreateReadOnlySpan(in x, length), MemoryMarshal.CreateSpan(ref s, length), width);
+        ReadOnlySpan<double> points = MemoryMarshal.CreateReadOnlySpan(in x, length);
+        Span<double> scores = MemoryMarshal.CreateSpan(ref s, length);
+        score(level, points, scores, width);
+        if (constants[3] != 0)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                scores[i] = ((level.NoiseVariance * scores[i]) + points[i]) / level.Mean;
+            }
+        }
     }
 }

@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+
+namespace Sgm.Engine;
+
+/// <summary>
+/// A prediction on the line at one level: the score or the denoiser of a mixture, then the modifiers, left to right. A modifier says
+/// what it does to the score; D = (x + σ²s)/m carries that over to the denoiser.
+/// </summary>
+internal sealed class ScalarScore
+{
+    private readonly ScalarMixture law;
+    private readonly NoiseLevel level;
+    private readonly ImmutableArray<ScoreModifier> modifiers;
+    private readonly bool isDenoiser;
+
+    /// <summary>For a score, the denoiser that each clip looks at, by the modifier's index.</summary>
+    private readonly ScalarScore?[] clipped;
+
+    /// <summary>σ²/m for a denoiser, 1 for a score: what is added to the score counts so much.</summary>
+    private readonly double weight;
+
+    /// <summary>The prediction <paramref name="of"/> at <paramref name="level"/>.</summary>
+    public ScalarScore(Mixture law, NoiseLevel level, ImmutableArray<ScoreModifier> modifiers, Prediction of)
+    {
+        this.law = ScalarMixture.At(law, level);
+        this.level = level;
+        this.modifiers = modifiers;
+        isDenoiser = of == Prediction.Denoiser;
+        weight = isDenoiser ? level.NoiseVariance / level.Mean : 1;
+        clipped = [.. modifiers.Select((modifier, i) => !isDenoiser && modifier is ScoreModifier.Clipped
+            ? new ScalarScore(law, level, modifiers[..i], Prediction.Denoiser)
+            : null)];
+        FarSlope = Far();
+    }
+
+    /// <summary>The law whose score it is.</summary>
+    public ScalarMixture Law => law;
+
+    /// <summary>The slope towards ±∞, where every prediction here is linear plus bounded; the same on both sides.</summary>
+    public double FarSlope { get; }
+
+    /// <summary>f(x), its slope, its rounding, and the piece: a base-3 digit below, inside or above the ball for every clip.</summary>
+    public MapValue At(double x)
+    {
+        (double value, double slope, double rounding) = isDenoiser ? law.Denoiser(x) : law.RoundedScore(x);
+        int piece = 0;
+        for (int i = 0; i < modifiers.Length; i++)
+        {
+            double before = Math.Abs(value);
+            switch (modifiers[i])
+            {
+                case ScoreModifier.Shifted shifted:
+                    value += weight * shifted.Amount;
+                    break;
+                case ScoreModifier.Scaled scaled:
+                    // The score's factor leaves (1 − c)·x/m of the state in the denoiser.
+                    double kept = isDenoiser && scaled.Factor != 1 ? (1 - scaled.Factor) / level.Mean : 0;
+                    before = Math.Max(before * Math.Abs(scaled.Factor), Math.Abs(kept * x));
+                    value = (kept * x) + (scaled.Factor * value);
+                    slope = kept + (scaled.Factor * slope);
+                    rounding *= Math.Abs(scaled.Factor);
+                    break;
+                case ScoreModifier.Rippled rippled:
+                    double size = weight * rippled.Amplitude * Math.Sqrt(2);
+                    double turn = rippled.Frequency * x;
+                    (double sine, double cosine) = Math.SinCos(turn);
+                    value += size * sine;
+                    slope += size * rippled.Frequency * cosine;
+                    rounding += Rounding * Math.Abs(size) * (1 + Math.Abs(turn));
+                    break;
+                case ScoreModifier.Learned learned:
+                    (value, slope) = learned.Function.OnLine(level, x);
+                    rounding = Rounding * 8 * Math.Abs(value);
+                    before = Math.Abs(value);
+                    if (isDenoiser)
+                    {
+                        before = Math.Max(Math.Abs(x / level.Mean), Math.Abs(weight * value));
+                        (value, slope) = ((x / level.Mean) + (weight * value), (1 / level.Mean) + (weight * slope));
+                        rounding *= weight;
+                    }
+
+                    break;
+                case ScoreModifier.Clipped clip:
+                    (value, slope, int side) = Clip(clip.Radius, x, value, slope, clipped[i]?.At(x).Value ?? value);
+                    piece = (3 * piece) + side;
+                    rounding = side != 1 && isDenoiser ? 0 : rounding;
+                    break;
+            }
+
+            rounding += Rounding * (before + Math.Abs(value));
+        }
+
+        return new(value, slope, piece, rounding);
+    }
+
+    /// <summary>Two roundings.</summary>
+    private const double Rounding = 2.220446049250313e-16;
+
+    private (double Value, double Slope, int Side) Clip(double radius, double x, double value, double slope, double denoised)
+    {
+        int side = denoised > radius ? 2 : denoised < -radius ? 0 : 1;
+        double edge = Math.CopySign(radius, denoised);
+        return side == 1 ? (value, slope, 1)
+            : isDenoiser ? (edge, 0, side)
+            : (((level.Mean * edge) - x) / level.NoiseVariance, -1 / level.NoiseVariance, side);
+    }
+
+    private double Far()
+    {
+        double slope = isDenoiser ? law.FarDenoiserSlope : -1 / (law.LargestDeviation * law.LargestDeviation);
+        for (int i = 0; i < modifiers.Length; i++)
+        {
+            slope = modifiers[i] switch
+            {
+                ScoreModifier.Scaled scaled => (isDenoiser ? (1 - scaled.Factor) / level.Mean : 0) + (scaled.Factor * slope),
+                ScoreModifier.Learned learned => (isDenoiser ? 1 / level.Mean : 0) + (weight * learned.Function.FarSlope(level)),
+                ScoreModifier.Clipped when isDenoiser => 0,
+                // Clipped far out, unless the denoiser is bounded already.
+                ScoreModifier.Clipped when level.Sigma > 0 && Math.Abs(level.Mean * clipped[i]!.FarSlope) > 1e-12 => -1 / level.NoiseVariance,
+                _ => slope,
+            };
+        }
+
+        return slope;
+    }
+}
