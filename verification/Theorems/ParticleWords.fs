@@ -75,6 +75,7 @@ let private evidence: Evidence =
         Sampling.decide
             runner.Budget
             "particles and their twin agree"
+            None
             experiment.Seed
             count
             (Some(fun stage ->
