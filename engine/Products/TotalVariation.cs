@@ -34,19 +34,26 @@ public static class TotalVariation
     /// <summary>TV of q from p, both given by their independent directions.</summary>
     public static Estimate OfIndependentNormals(ReadOnlySpan<DirectionPair> pairs)
     {
-        var merged = new Dictionary<(double Offset, double Ratio), double>();
+        var merged = new Dictionary<(double Offset, double Ratio, double Quotient), double>();
         foreach (DirectionPair pair in pairs)
         {
-            if (pair.StateVariance <= 0)
+            if (pair.StateBall.IsZero)
             {
                 return Estimate.Exact(1, 1, 1, Method);
             }
 
-            (double, double) key = (pair.Offset * pair.Offset / (2 * pair.Variance), pair.Ratio);
+            double quotient = (double)pair.QuotientBall;
+            if (quotient <= 0)
+            {
+                return Estimate.Unavailable(Method, "the state's law may be singular: its smallest variance is 0 up to rounding", 0, 1);
+            }
+
+            (double, double, double) key = (0.5 * (double)pair.SquareBall, pair.Ratio, quotient);
             merged[key] = merged.GetValueOrDefault(key) + pair.Count;
         }
 
-        Kind[] kinds = [.. merged.Select(m => new Kind(m.Value, m.Key.Offset, m.Key.Ratio))];
+        double enclosed = OfEnclosures(pairs);
+        Kind[] kinds = [.. merged.Select(m => new Kind(m.Value, m.Key.Offset, m.Key.Ratio, Math.Log(m.Key.Quotient)))];
         double edge = kinds.Sum(k => k.Count * k.Edge);
         double phase = edge > 0 ? Bend : edge < 0 ? -Bend : 0;
         double spacing = Coarsest;
@@ -62,24 +69,54 @@ public static class TotalVariation
         }
         while (change > 4e-15 * value && spacing > Finest);
 
-        double width = change + (2e-14 * value) + 1e-300;
+        double width = change + (2e-14 * value) + enclosed + 1e-300;
         return Estimate.Exact(Math.Clamp(value, 0, 1), Math.Max(0, value - width), Math.Min(1, value + width), Method);
     }
 
-    /// <summary>Directions of one kind: how many, δ²/2P, and r.</summary>
-    private readonly record struct Kind(double Count, double Offset, double Ratio)
+    /// <summary>
+    /// How far the TV of what the pairs enclose can be from that of their midpoints. TV is a metric, and for normal laws with variances
+    /// within 1 ± ε_i of each other, ε_i ≤ ½, KL ≤ ½Σε_i², so by Pinsker TV ≤ ½√(Σε_i²); with means η_i deviations apart TV ≤ ½√(Ση_i²).
+    /// </summary>
+    public static double OfEnclosures(ReadOnlySpan<DirectionPair> pairs)
     {
+        double state = 0;
+        double target = 0;
+        double mean = 0;
+        foreach (DirectionPair pair in pairs)
+        {
+            double ofState = pair.StateBall.Radius / Math.Abs(pair.StateBall.Mid.High);
+            double ofTarget = pair.VarianceBall.Radius / Math.Abs(pair.VarianceBall.Mid.High);
+            if (!(ofState <= 0.5 && ofTarget <= 0.5))
+            {
+                return 1;
+            }
+
+            double shift = pair.OffsetBall.Radius / Math.Sqrt(Math.Max(pair.StateVariance, pair.Variance));
+            state += pair.Count * ofState * ofState;
+            target += pair.Count * ofTarget * ofTarget;
+            mean += pair.Count * shift * shift;
+        }
+
+        return 0.501 * (Math.Sqrt(state) + Math.Sqrt(target) + Math.Sqrt(mean));
+    }
+
+    /// <summary>Directions of one kind: how many, δ²/2P, r, and ln(1 + r), which r near −1 does not determine.</summary>
+    private readonly record struct Kind(double Count, double Offset, double Ratio, double LogQuotient)
+    {
+        /// <summary>ln(1 + r).</summary>
+        private double Log => Math.Abs(Ratio) < 0.3 ? RealFunctions.LogOnePlus(Ratio) : LogQuotient;
+
         /// <summary>
         /// The extreme value of ℓ in the direction, −½·ln(1 + r) − (δ²/2P)/r: M turns like e^(s·Edge) far out, so the path bends to
         /// the side where that decays.
         /// </summary>
-        public double Edge => Ratio == 0 ? 0 : (-0.5 * RealFunctions.LogOnePlus(Ratio)) - (Offset / Ratio);
+        public double Edge => Ratio == 0 ? 0 : (-0.5 * Log) - (Offset / Ratio);
 
         /// <summary>Count·ln M(s).</summary>
         public Complex LogMoment(Complex s)
         {
             Complex spread = Math.Abs(Ratio) > 0.3
-                ? -0.5 * ((s * RealFunctions.LogOnePlus(Ratio)) + Complex.Log(1 - (s * Ratio)))
+                ? -0.5 * ((s * Log) + Complex.Log(1 - (s * Ratio)))
                 : 0.5 * ((s * RealFunctions.LogExcess(Ratio)) + LogExcess(-s * Ratio));
             return Count * (spread + (Offset * s * (1 + s) / (1 - (s * Ratio))));
         }
