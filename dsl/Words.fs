@@ -246,9 +246,7 @@ module Words =
         ]
 
     let private metrics =
-        [
-            for metric in Engine.Metric.All -> word0 metric.Name Kind.metric metric metric.Name metric.Meaning
-        ]
+        [ for metric in Engine.Metric.All -> word0 metric.Name Kind.metric metric metric.Name metric.Meaning ]
 
     let private vectors =
         [ word2 "fill" ("d", Kind.whole) ("value", Kind.number) Kind.vector fill "fill 9 0.5" "d times this value" ]

@@ -7,7 +7,7 @@ namespace Sgm.Engine;
 public sealed class GaussianInterpreter : IInterpreter
 {
     /// <summary>Most coordinates that covariances may couple: work grows with the cube.</summary>
-    public const int DenseLimit = 1024;
+    public const int DenseLimit = 256;
 
     /// <inheritdoc/>
     public string Backend => "gaussian";
