@@ -40,6 +40,7 @@ internal sealed class Directions
         this.target = target;
         GroupOf = new int[score.Mean.Length];
         Group(ContinuedBy(score, start, target));
+        Groups = [.. found.Keys];
     }
 
     /// <summary>Eigenvalues of the score's law: one channel each.</summary>
@@ -49,7 +50,7 @@ internal sealed class Directions
     public int[] GroupOf { get; }
 
     /// <summary>The distinct coordinates.</summary>
-    public Direction[] Groups => [.. found.Keys];
+    public Direction[] Groups { get; }
 
     /// <summary>How many coordinates are in each group.</summary>
     public List<long> Counts => counts;

@@ -10,6 +10,7 @@ public sealed class GaussianLaw : Law
     private readonly Directions directions;
     private readonly AffineChannel[] channels;
     private readonly NoiseLevel level;
+    private readonly Ball unit;
     private readonly Lazy<DirectionPair[]> coordinates;
     private readonly Lazy<CoupledLaw[]> blocks;
     private readonly Lazy<DirectionPair[]> pairs;
@@ -19,6 +20,7 @@ public sealed class GaussianLaw : Law
         this.directions = directions;
         this.channels = channels;
         this.level = level;
+        unit = 1 / Ball.Sqrt(Dimension);
         coordinates = new(Coordinates);
         blocks = new(() => [.. directions.Blocks.Select(b => new CoupledLaw(b, new CoupledState(b, channels), level))]);
         pairs = new(() => [.. coordinates.Value, .. blocks.Value.SelectMany(b => b.Pairs())]);
@@ -110,7 +112,6 @@ public sealed class GaussianLaw : Law
     private Ball Mean(in Direction direction)
     {
         ref AffineChannel channel = ref channels[direction.Channel];
-        Ball unit = 1 / Ball.Sqrt(Dimension);
         return (channel.Gain * directions.StartLevel.Mean * direction.StartMean) + (channel.MeanGain * direction.ScoreMean) + (channel.ShiftGain * unit);
     }
 
