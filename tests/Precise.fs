@@ -101,7 +101,7 @@ let cholesky (a: Matrix) =
     for i in 0 .. n - 1 do
         for j in 0..i do
             if isDefinite then
-                let rest = a[i][j] - dot l[i][.. j - 1] l[j][.. j - 1]
+                let rest = a[i][j] - dot (l[i][.. j - 1]) (l[j][.. j - 1])
 
                 if i <> j then l[i][j] <- rest / l[j][j]
                 elif isPositive rest then l[i][i] <- root rest
@@ -114,7 +114,7 @@ let forwardSolve (l: Matrix) (b: Real[]) =
     let x = Array.create b.Length zero
 
     for i in 0 .. b.Length - 1 do
-        x[i] <- (b[i] - dot l[i][.. i - 1] x[.. i - 1]) / l[i][i]
+        x[i] <- (b[i] - dot (l[i][.. i - 1]) (x[.. i - 1])) / l[i][i]
 
     x
 
@@ -173,9 +173,9 @@ let eigenvalues (a: Matrix) =
     for _ in 1..14 do
         for p in 0 .. n - 2 do
             for q in p + 1 .. n - 1 do
-                if BigInteger.Abs a[p] [ q ].Bits > BigInteger.One <<< 40 then
+                if BigInteger.Abs(a[p] [ q ].Bits) > (BigInteger.One <<< 40) then
                     let theta = (a[q][q] - a[p][p]) / (number 2 * a[p][q])
-                    let size = { Bits = BigInteger.Abs theta.Bits } + root (theta * theta + one)
+                    let size = { Bits = BigInteger.Abs(theta.Bits) } + root (theta * theta + one)
                     let t = if theta.Bits.Sign < 0 then -(one / size) else one / size
                     let c = one / root (t * t + one)
                     let s = t * c

@@ -17,13 +17,14 @@ internal sealed class OrthogonalizedRows
     {
         int n = a.Length;
         int m = a[0].Length;
-        Rows = [.. a.Select(row => (DoubleDouble[])row.Clone())];
-        Vectors = Identity(n);
-        Squares = Array.ConvertAll(Rows, row => Dot(row, row));
-        for (int sweep = 0; sweep < MostSweeps && Sweep(n * 4 * DoubleDouble.Unit); sweep++)
+        DoubleDoubleRow[] rows = Array.ConvertAll(a, row => new DoubleDoubleRow(row));
+        DoubleDoubleRow[] vectors = Array.ConvertAll(Identity(n), row => new DoubleDoubleRow(row));
+        for (int sweep = 0; sweep < MostSweeps && Sweep(rows, vectors, n * 4 * DoubleDouble.Unit); sweep++)
         {
         }
 
+        Rows = Array.ConvertAll(rows, row => row.ToArray());
+        Vectors = Array.ConvertAll(vectors, row => row.ToArray());
         Squares = Array.ConvertAll(Rows, row => Dot(row, row));
         double[] lengths = Array.ConvertAll(Squares, s => Math.Sqrt(s.High));
         double size = Frobenius(a);
@@ -82,51 +83,42 @@ internal sealed class OrthogonalizedRows
     /// <summary>See the class.</summary>
     public double SquareError { get; }
 
-    /// <summary>Makes every pair of rows orthogonal once; whether one of them was not.</summary>
-    private bool Sweep(double tolerance)
+    /// <summary>Makes every pair of rows orthogonal once, the longer first; whether one of them was not.</summary>
+    private static bool Sweep(DoubleDoubleRow[] rows, DoubleDoubleRow[] vectors, double tolerance)
     {
         bool rotated = false;
-        for (int p = 0; p < Rows.Length; p++)
+        DoubleDouble[] squares = Array.ConvertAll(rows, row => DoubleDoubleRow.Dot(row, row));
+        for (int p = 0; p < rows.Length; p++)
         {
-            for (int q = p + 1; q < Rows.Length; q++)
+            for (int q = p + 1; q < rows.Length; q++)
             {
-                if (Squares[p].High < Squares[q].High)
+                if (squares[p].High < squares[q].High)
                 {
-                    (Rows[p], Rows[q]) = (Rows[q], Rows[p]);
-                    (Vectors[p], Vectors[q]) = (Vectors[q], Vectors[p]);
-                    (Squares[p], Squares[q]) = (Squares[q], Squares[p]);
+                    (rows[p], rows[q]) = (rows[q], rows[p]);
+                    (vectors[p], vectors[q]) = (vectors[q], vectors[p]);
+                    (squares[p], squares[q]) = (squares[q], squares[p]);
                 }
 
-                DoubleDouble product = Dot(Rows[p], Rows[q]);
-                if (Math.Abs(product.High) <= tolerance * Math.Sqrt(Squares[p].High) * Math.Sqrt(Squares[q].High))
+                DoubleDouble product = DoubleDoubleRow.Dot(rows[p], rows[q]);
+                if (Math.Abs(product.High) <= tolerance * Math.Sqrt(squares[p].High) * Math.Sqrt(squares[q].High))
                 {
                     continue;
                 }
 
                 rotated = true;
-                DoubleDouble zeta = (Squares[q] - Squares[p]) / (2 * product);
+                DoubleDouble zeta = (squares[q] - squares[p]) / (2 * product);
                 DoubleDouble root = DoubleDouble.Sqrt(DoubleDouble.One + (zeta * zeta));
                 DoubleDouble tangent = DoubleDouble.One / (zeta.High < 0 ? zeta - root : zeta + root);
                 DoubleDouble cosine = DoubleDouble.One / DoubleDouble.Sqrt(DoubleDouble.One + (tangent * tangent));
                 DoubleDouble sine = cosine * tangent;
-                Rotate(Rows[p], Rows[q], cosine, sine);
-                Rotate(Vectors[p], Vectors[q], cosine, sine);
-                Squares[p] = Dot(Rows[p], Rows[p]);
-                Squares[q] = Dot(Rows[q], Rows[q]);
+                DoubleDoubleRow.Rotate(rows[p], rows[q], cosine, sine);
+                DoubleDoubleRow.Rotate(vectors[p], vectors[q], cosine, sine);
+                squares[p] = DoubleDoubleRow.Dot(rows[p], rows[p]);
+                squares[q] = DoubleDoubleRow.Dot(rows[q], rows[q]);
             }
         }
 
         return rotated;
-    }
-
-    private static void Rotate(DoubleDouble[] p, DoubleDouble[] q, DoubleDouble cosine, DoubleDouble sine)
-    {
-        for (int i = 0; i < p.Length; i++)
-        {
-            (DoubleDouble x, DoubleDouble y) = (p[i], q[i]);
-            p[i] = (cosine * x) - (sine * y);
-            q[i] = (sine * x) + (cosine * y);
-        }
     }
 
     private static DoubleDouble[][] Less(DoubleDouble[][] a, DoubleDouble[][] b) =>
