@@ -1,15 +1,18 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// All reals within Radius of Mid: ball arithmetic (van der Hoeven 2009; Johansson 2017) over double-double midpoints. The result of an
-/// operation contains every result for members of its operands, the rounding of the midpoint included, as long as no midpoint under-
-/// or overflows. An exact 0 (radius 0) stays exact in products; a quotient by a ball that contains 0 has radius ∞.
+/// All reals within Radius of Mid: ball arithmetic (van der Hoeven 2009; Johansson 2017) over double-double
+/// midpoints. The result of an operation contains every result for members of its operands, the rounding of the
+/// midpoint included, as long as no midpoint under- or overflows. An exact 0 (radius 0) stays exact in products; a
+/// quotient by a ball that contains 0 has radius ∞.
 /// </summary>
 /// <param name="Mid">The midpoint.</param>
 /// <param name="Radius">≥ 0; ∞ or NaN where nothing is known.</param>
 public readonly record struct Ball(DoubleDouble Mid, double Radius)
 {
-    /// <summary>Radii are computed in doubles: every operation rounds by at most 2⁻⁵³, and this makes up for some of them.</summary>
+    /// <summary>
+    /// Radii are computed in doubles: every operation rounds by at most 2⁻⁵³, and this makes up for some of them.
+    /// </summary>
     private const double Up = 1 + (1.0 / (1L << 49));
 
     /// <summary>Covers what a product below the range of a double loses.</summary>

@@ -1,6 +1,9 @@
 namespace Sgm.Engine;
 
-/// <summary>Score, start and target of a block of n coupled coordinates, as given and before noising: means [n], covariances [n][n].</summary>
+/// <summary>
+/// Score, start and target of a block of n coupled coordinates, as given and before noising: means [n], covariances
+/// [n][n].
+/// </summary>
 internal sealed record BlockInputs(
     double[] ScoreMean,
     double[][] Score,

@@ -3,9 +3,9 @@ using static Sgm.Engine.DenseAlgebra;
 namespace Sgm.Engine;
 
 /// <summary>
-/// A ≈ L·Lᵀ of a symmetric positive definite n×n matrix in double-double, with what separates the two: A = L(I + E)Lᵀ. The bounds are
-/// those of Higham (2002), theorems 10.3 (|A − LLᵀ| ≤ γ_(n+1)·|L||L|ᵀ) and 8.5 (the inverse by substitution), which feel the condition
-/// of A only as far as scaling its rows and columns leaves it.
+/// A ≈ L·Lᵀ of a symmetric positive definite n×n matrix in double-double, with what separates the two: A = L(I +
+/// E)Lᵀ. The bounds are those of Higham (2002), theorems 10.3 (|A − LLᵀ| ≤ γ_(n+1)·|L||L|ᵀ) and 8.5 (the inverse by
+/// substitution), which feel the condition of A only as far as scaling its rows and columns leaves it.
 /// </summary>
 internal sealed class CholeskyFactor
 {

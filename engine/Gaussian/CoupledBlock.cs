@@ -3,8 +3,9 @@ using static Sgm.Engine.DenseAlgebra;
 namespace Sgm.Engine;
 
 /// <summary>
-/// n coupled coordinates: what a run needs to know of them before the first step. S = V·diag(λ)·Vᵀ is the covariance under the score's
-/// law and C a factor of the start's, C·Cᵀ; every plan acts as x ← g(S)·x + … + N(0, r(S)) with the functions g, r of its channels.
+/// n coupled coordinates: what a run needs to know of them before the first step. S = V·diag(λ)·Vᵀ is the covariance
+/// under the score's law and C a factor of the start's, C·Cᵀ; every plan acts as x ← g(S)·x + … + N(0, r(S)) with the
+/// functions g, r of its channels.
 /// </summary>
 internal sealed class CoupledBlock
 {
@@ -58,7 +59,9 @@ internal sealed class CoupledBlock
     /// <summary>At least the distance in ‖·‖_F from C to a factor of the start's covariance.</summary>
     public double StartFactorError { get; private set; }
 
-    /// <summary>Means of the start (noised) and of the score's law, and (1, …, 1)/√d; relative error at most two units.</summary>
+    /// <summary>
+    /// Means of the start (noised) and of the score's law, and (1, …, 1)/√d; relative error at most two units.
+    /// </summary>
     public DoubleDouble[] StartMean { get; }
 
     public DoubleDouble[] ScoreMean { get; }
@@ -77,9 +80,10 @@ internal sealed class CoupledBlock
     }
 
     /// <summary>
-    /// Bounds ‖V·diag(f̂)·Vᵀ − f(S)‖_F for a function of which the balls contain f at the true eigenvalues λ_j. With u_i the columns of V
-    /// and v_j the true eigenvectors it is the root of Σ (f̂_i − f(λ_j))²·(u_i·v_j)², where Σ_j (u_i·v_j)² = 1 and
-    /// Σ_ij (λ̂_i − λ_j)²/(λ̂_iλ_j)·(u_i·v_j)² ≤ ‖E‖_F²/(1 − ‖E‖): eigenvectors of distant eigenvalues hardly mix.
+    /// Bounds ‖V·diag(f̂)·Vᵀ − f(S)‖_F for a function of which the balls contain f at the true eigenvalues λ_j. With
+    /// u_i the columns of V and v_j the true eigenvectors it is the root of Σ (f̂_i − f(λ_j))²·(u_i·v_j)², where Σ_j
+    /// (u_i·v_j)² = 1 and Σ_ij (λ̂_i − λ_j)²/(λ̂_iλ_j)·(u_i·v_j)² ≤ ‖E‖_F²/(1 − ‖E‖): eigenvectors of distant
+    /// eigenvalues hardly mix.
     /// </summary>
     public double FunctionError(Ball[] f)
     {

@@ -3,8 +3,9 @@ using static Sgm.Engine.DenseAlgebra;
 namespace Sgm.Engine;
 
 /// <summary>
-/// A coupled block's state N(μ, Q), Q = F·Fᵀ, against the target's N(μ_p, P), P = L·Lᵀ. KL, χ² and TV do not change under invertible
-/// maps, so they are those of independent directions after x ↦ Vᵀ·L⁻¹·x, with the singular values of L⁻¹F for deviations.
+/// A coupled block's state N(μ, Q), Q = F·Fᵀ, against the target's N(μ_p, P), P = L·Lᵀ. KL, χ² and TV do not change
+/// under invertible maps, so they are those of independent directions after x ↦ Vᵀ·L⁻¹·x, with the singular values of
+/// L⁻¹F for deviations.
 /// </summary>
 internal sealed class CoupledLaw
 {
@@ -24,7 +25,8 @@ internal sealed class CoupledLaw
         target = CholeskyFactor.Of(covariance);
         DoubleDouble m = level.Mean;
         difference = [.. state.Mean.Zip(block.Inputs.TargetMean, (a, b) => a - (m * b))];
-        differenceError = Slack * (state.MeanError + (4 * DoubleDouble.Unit * block.Inputs.TargetMean.Sum(Math.Abs)) + (DoubleDouble.Unit * Norm(difference)));
+        double sizes = (4 * block.Inputs.TargetMean.Sum(Math.Abs)) + Norm(difference);
+        differenceError = Slack * (state.MeanError + (DoubleDouble.Unit * sizes));
         bool inRange = covariance.Select((row, i) => row[i].High).All(v => v is > 1e-200 and < 1e200);
         Problem = inRange && state.IsBounded && target is { IsBounded: true } ? null : Singular;
     }
@@ -35,9 +37,9 @@ internal sealed class CoupledLaw
     public string? Problem { get; }
 
     /// <summary>
-    /// The independent directions. L·M = F up to the rounding of the substitution, so that F + Δ = L·(M + L⁻¹Δ) with Δ the error of F
-    /// too. M = B·O with orthonormal rows of O, so the singular values of M + L⁻¹Δ = B·(O + B⁻¹L⁻¹Δ) are those of M within
-    /// 1 ± ‖B⁻¹L⁻¹Δ‖, where ‖B⁻¹Z‖ = ‖D⁻¹VᵀZ‖ for M = V·D·(orthonormal rows) (Ostrowski).
+    /// The independent directions. L·M = F up to the rounding of the substitution, so that F + Δ = L·(M + L⁻¹Δ) with
+    /// Δ the error of F too. M = B·O with orthonormal rows of O, so the singular values of M + L⁻¹Δ = B·(O + B⁻¹L⁻¹Δ)
+    /// are those of M within 1 ± ‖B⁻¹L⁻¹Δ‖, where ‖B⁻¹Z‖ = ‖D⁻¹VᵀZ‖ for M = V·D·(orthonormal rows) (Ostrowski).
     /// </summary>
     public IEnumerable<DirectionPair> Pairs()
     {
@@ -72,25 +74,31 @@ internal sealed class CoupledLaw
     }
 
     /// <summary>
-    /// W2² = |μ − μ_p|² + B², B the Bures distance (Bhatia, Jain and Lim 2019). For K = LᵀF = V·S·U and O = V·U,
-    /// B² = tr P + tr Q − 2·tr S = ‖L·O − F‖² + tr L(I − OOᵀ)Lᵀ + 2·(tr OKᵀ − tr S), where for an O that is computed the last two are small:
-    /// the trace form's cancellation does not occur. Factors at distances ψ from those of P and Q change B by at most ψ.
+    /// W2² = |μ − μ_p|² + B², B the Bures distance (Bhatia, Jain and Lim 2019). For K = LᵀF = V·S·U and O = V·U, B² =
+    /// tr P + tr Q − 2·tr S = ‖L·O − F‖² + tr L(I − OOᵀ)Lᵀ + 2·(tr OKᵀ − tr S), where for an O that is computed the
+    /// last two are small: the trace form's cancellation does not occur. Factors at distances ψ from those of P and Q
+    /// change B by at most ψ.
     /// </summary>
     public Ball SquaredDistance()
     {
         CholeskyFactor lower = target!;
-        Ball means = Ball.Sqrt(new(Dot(difference, difference), Gamma(difference.Length) * Slack * Math.Pow(Norm(difference), 2))).Widened(differenceError);
+        double rounding = Gamma(difference.Length) * Slack * Math.Pow(Norm(difference), 2);
+        Ball means = Ball.Sqrt(new(Dot(difference, difference), rounding)).Widened(differenceError);
         if (State.Factor is not { } factor)
         {
-            Ball trace = lower.Lower.Aggregate((Ball)0, (sum, row) => sum + new Ball(Dot(row, row), Gamma(row.Length) * Dot(row, row).High * Slack));
+            Ball trace = 0;
+            foreach (DoubleDouble[] row in lower.Lower)
+            {
+                DoubleDouble square = Dot(row, row);
+                trace += new Ball(square, Gamma(row.Length) * square.High * Slack);
+            }
+
             return (means * means) + trace.Widened(trace.Magnitude * 2 * lower.RelativeError);
         }
 
         Ball bures = Bures(lower.Lower, factor);
         double moved = Slack * (lower.FactorError + State.FactorError);
-        Ball root = Ball.Sqrt(bures);
-        double square = Slack * moved * ((2 * root.Magnitude) + moved);
-        return (means * means) + bures.Widened(square);
+        return (means * means) + bures.Widened(Slack * moved * ((2 * Ball.Sqrt(bures).Magnitude) + moved));
     }
 
     private Ball[] Variances(OrthogonalizedRows rows, DoubleDouble[][] scaled, CholeskyFactor lower, double[][] perturbation)
@@ -128,7 +136,9 @@ internal sealed class CoupledLaw
         double least = 4 * n * DoubleDouble.Unit * lengths.Max();
         int[] kept = [.. Enumerable.Range(0, n).Where(i => lengths[i] > least)];
         int[] dropped = [.. Enumerable.Range(0, n).Except(kept)];
-        DoubleDouble[][] right = Array.ConvertAll(kept, i => Array.ConvertAll(rows.Rows[i], y => y / DoubleDouble.Sqrt(rows.Squares[i])));
+        DoubleDouble[][] right = Array.ConvertAll(
+            kept,
+            i => Array.ConvertAll(rows.Rows[i], y => y / DoubleDouble.Sqrt(rows.Squares[i])));
         DoubleDouble[][] moved = TimesTransposed(lower, rows.Vectors);
         DoubleDouble sum = 0;
         DoubleDouble rest = 0;
@@ -164,7 +174,9 @@ internal sealed class CoupledLaw
         double first = Gamma((2 * n) + 2) * n * Slack * (size + Frobenius(factor));
         double distance = Math.Sqrt(sum.High);
         double nuclear = lengths.Sum() * Slack;
-        double last = dropped.Sum(i => lengths[i]) + (1.1 * (loose + Gamma(n + m)) * nuclear) + (2.2 * Math.Sqrt(n) * (rows.Residual + rounding));
+        double last = dropped.Sum(i => lengths[i])
+            + (1.1 * (loose + Gamma(n + m)) * nuclear)
+            + (2.2 * Math.Sqrt(n) * (rows.Residual + rounding));
         double error = (first * ((2 * distance) + first)) + (loose * size * size) + (2 * last) + (Gamma(m * n) * sum.High);
         return new(sum + rest, Slack * error);
     }

@@ -3,9 +3,10 @@ using static Sgm.Engine.DenseAlgebra;
 namespace Sgm.Engine;
 
 /// <summary>
-/// The normal law of a coupled block after some steps: its mean, and a factor F of its covariance Q = F·Fᵀ instead of Q itself, which
-/// loses half as many digits: F = [g(S)·C, r(S)^½] for the gain g and the noise r of the channels (the square-root form of the Kalman
-/// filter). g enters as 1 + (g − 1), so that where nothing has happened nothing is rounded.
+/// The normal law of a coupled block after some steps: its mean, and a factor F of its covariance Q = F·Fᵀ instead of
+/// Q itself, which loses half as many digits: F = [g(S)·C, r(S)^½] for the gain g and the noise r of the channels
+/// (the square-root form of the Kalman filter). g enters as 1 + (g − 1), so that where nothing has happened nothing
+/// is rounded.
 /// </summary>
 internal sealed class CoupledState
 {
@@ -36,18 +37,21 @@ internal sealed class CoupledState
 
         Mean = [.. Mean.Zip(block.StartMean, (a, b) => a + b)];
         // Inputs are off by two units, sums by a few more.
-        double sizes = Norm(block.StartMean) + (own.Max(c => c.MeanGain.Magnitude) * Norm(block.ScoreMean)) + (own.Max(c => c.ShiftGain.Magnitude) * Norm(block.Shift));
+        double sizes = Norm(block.StartMean)
+            + (own.Max(c => c.MeanGain.Magnitude) * Norm(block.ScoreMean))
+            + (own.Max(c => c.ShiftGain.Magnitude) * Norm(block.Shift));
         MeanError = Slack * (MeanError + (Gamma(8) * (1 + LargestGain) * sizes));
 
         var columns = new List<DoubleDouble[]>();
         var errors = new List<double>();
         if (block.StartFactor is { } start)
         {
+            double sum = Array.TrueForAll(added, a => a.IsZero) ? 0 : 2 * DoubleDouble.Unit;
             foreach (DoubleDouble[] column in Transposed(start))
             {
                 DoubleDouble[] image = Apply(added, column);
                 columns.Add([.. image.Zip(column, (a, b) => a + b)]);
-                errors.Add(ApplicationError(added, column) + (Array.TrueForAll(added, a => a.IsZero) ? 0 : 2 * DoubleDouble.Unit * Norm(columns[^1])));
+                errors.Add(ApplicationError(added, column) + (sum * Norm(columns[^1])));
             }
         }
 
@@ -86,7 +90,8 @@ internal sealed class CoupledState
     public bool IsBounded { get; }
 
     /// <summary>At least the distance in ‖·‖_F from F to a factor of Q.</summary>
-    public double FactorError => Slack * (Math.Sqrt(ColumnErrors.Sum(e => e * e)) + (LargestGain * block.StartFactorError));
+    public double FactorError =>
+        Slack * (Math.Sqrt(ColumnErrors.Sum(e => e * e)) + (LargestGain * block.StartFactorError));
 
     /// <summary>Mean of coordinate i.</summary>
     public Ball MeanOf(int i) => new(Mean[i], MeanError);
@@ -101,7 +106,8 @@ internal sealed class CoupledState
 
         DoubleDouble square = Dot(Factor[i], Factor[i]);
         double error = FactorError;
-        return new(square, Slack * ((2 * Math.Sqrt(square.High) * error) + (error * error) + (Gamma(Factor[i].Length) * square.High)));
+        double rounding = Gamma(Factor[i].Length) * square.High;
+        return new(square, Slack * ((2 * Math.Sqrt(square.High) * error) + (error * error) + rounding));
     }
 
     /// <summary>V·diag(f)·Vᵀ·x.</summary>
@@ -109,8 +115,8 @@ internal sealed class CoupledState
         block.FromEigenbasis([.. Times(block.Vectors, x).Zip(f, (a, b) => b.Mid * a)]);
 
     /// <summary>
-    /// At least ‖f(S)·x − V·diag(f̂)·Vᵀ·x as computed‖: the function's error, V's distance from orthogonality, and the rounding of two
-    /// products, γ_(2n+2)·|V|·diag|f̂|·|V|ᵀ·|x| with ‖|V|‖₂ ≤ √n.
+    /// At least ‖f(S)·x − V·diag(f̂)·Vᵀ·x as computed‖: the function's error, V's distance from orthogonality, and
+    /// the rounding of two products, γ_(2n+2)·|V|·diag|f̂|·|V|ᵀ·|x| with ‖|V|‖₂ ≤ √n.
     /// </summary>
     private double ApplicationError(Ball[] f, DoubleDouble[] x)
     {

@@ -1,10 +1,11 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// Matrices in double-double as arrays of rows, and bounds of their rounding as matrices of doubles. Every operation is off by at most
-/// u = <see cref="DoubleDouble.Unit"/> times its result, so that the standard componentwise bounds of Higham (2002), "Accuracy and
-/// stability of numerical algorithms", hold: an inner product of n terms is off by at most γ_n·|a|·|b|, γ_n = n·u/(1 − n·u). Bounds are
-/// themselves evaluated in doubles of non-negative numbers; <see cref="Slack"/> makes up for their rounding.
+/// Matrices in double-double as arrays of rows, and bounds of their rounding as matrices of doubles. Every operation
+/// is off by at most u = <see cref="DoubleDouble.Unit"/> times its result, so that the standard componentwise bounds
+/// of Higham (2002), "Accuracy and stability of numerical algorithms", hold: an inner product of n terms is off by at
+/// most γ_n·|a|·|b|, γ_n = n·u/(1 − n·u). Bounds are themselves evaluated in doubles of non-negative numbers; <see
+/// cref="Slack"/> makes up for their rounding.
 /// </summary>
 internal static class DenseAlgebra
 {

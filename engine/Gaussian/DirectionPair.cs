@@ -1,8 +1,9 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// One direction of two independent normal laws: q = N(δ, Q) against p = N(0, P), P &gt; 0, Count times; enclosures of δ, Q, P and Q − P,
-/// the last so that a small bias keeps its digits. The properties that are doubles are the midpoints.
+/// One direction of two independent normal laws: q = N(δ, Q) against p = N(0, P), P &gt; 0, Count times; enclosures
+/// of δ, Q, P and Q − P, the last so that a small bias keeps its digits. The properties that are doubles are the
+/// midpoints.
 /// </summary>
 public readonly record struct DirectionPair
 {
@@ -50,6 +51,9 @@ public readonly record struct DirectionPair
 
     /// <summary>r = (Q − P)/P.</summary>
     public double Ratio => (double)RatioBall;
+
+    /// <summary>ln(Q/P), from r near 0 and from the quotient elsewhere.</summary>
+    public double LogQuotient => Math.Abs(Ratio) < 0.3 ? RealFunctions.LogOnePlus(Ratio) : Math.Log((double)QuotientBall);
 
     /// <summary>Encloses r.</summary>
     public Ball RatioBall => ExcessBall / VarianceBall;

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Sgm.Engine;
 
-/// <summary>A coordinate on its own: score, start and target do not couple it with another one. All numbers before noising.</summary>
+/// <summary>
+/// A coordinate on its own: score, start and target do not couple it with another one. All numbers before noising.
+/// </summary>
 /// <param name="Channel">Index of its variance under the score's law among the distinct ones.</param>
 /// <param name="ScoreMean">Mean of the score's law.</param>
 /// <param name="StartMean">Mean of the first state.</param>
@@ -18,8 +20,9 @@ internal readonly record struct Direction(
     double TargetVariance);
 
 /// <summary>
-/// The coordinates in groups of equal ones, and the blocks of coordinates that a covariance of score, start or target couples. Blocks are
-/// independent of each other and of the coordinates on their own, so that nothing is larger than the largest block.
+/// The coordinates in groups of equal ones, and the blocks of coordinates that a covariance of score, start or target
+/// couples. Blocks are independent of each other and of the coordinates on their own, so that nothing is larger than
+/// the largest block.
 /// </summary>
 internal sealed class Directions
 {

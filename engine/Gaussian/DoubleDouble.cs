@@ -1,11 +1,12 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// An unevaluated sum High + Low with about 31 significant digits (Dekker 1971; Hida, Li and Bailey 2001). The bias of a
-/// sampler is a small difference of large numbers, q − p; carrying the recursion in this form leaves the difference with all
-/// the digits of a double even after millions of steps. Infinities and NaN come out as a non-finite <see cref="High"/>.
-/// Every operation is off by at most <see cref="Unit"/> times its result (Joldes, Muller and Popescu 2017: 3u², 5u² and 10u² with
-/// u = 2⁻⁵³ for sums, products and quotients), where nothing under- or overflows.
+/// An unevaluated sum High + Low with about 31 significant digits (Dekker 1971; Hida, Li and Bailey 2001). The bias
+/// of a sampler is a small difference of large numbers, q − p; carrying the recursion in this form leaves the
+/// difference with all the digits of a double even after millions of steps. Infinities and NaN come out as a
+/// non-finite <see cref="High"/>. Every operation is off by at most <see cref="Unit"/> times its result (Joldes,
+/// Muller and Popescu 2017: 3u², 5u² and 10u² with u = 2⁻⁵³ for sums, products and quotients), where nothing under-
+/// or overflows.
 /// </summary>
 public readonly record struct DoubleDouble(double High, double Low)
 {
@@ -57,7 +58,10 @@ public readonly record struct DoubleDouble(double High, double Low)
         return new DoubleDouble(high, low) + (rest.High / b.High);
     }
 
-    /// <summary>√a of a ≥ 0 by one step of Newton from the double root (Karp and Markstein 1997); relative error at most 2⁻¹⁰³.</summary>
+    /// <summary>
+    /// √a of a ≥ 0 by one step of Newton from the double root (Karp and Markstein 1997); relative error at most
+    /// 2⁻¹⁰³.
+    /// </summary>
     public static DoubleDouble Sqrt(DoubleDouble a)
     {
         if (a.High <= 0)

@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Sgm.Engine;
 
 /// <summary>
-/// A row of double-doubles as two arrays, for the two loops that dense algebra spends its time in. Four lanes on every machine, so that
-/// the order of summation and with it every digit is the same everywhere; each operation is that of <see cref="DoubleDouble"/>.
+/// A row of double-doubles as two arrays, for the two loops that dense algebra spends its time in. Four lanes on
+/// every machine, so that the order of summation and with it every digit is the same everywhere; each operation is
+/// that of <see cref="DoubleDouble"/>.
 /// </summary>
 internal sealed class DoubleDoubleRow
 {

@@ -1,8 +1,9 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// A normal state in any dimension: exact moments and divergences, by groups of equal coordinates and by blocks of coupled ones. What is
-/// reported are enclosures: the arithmetic is that of balls, whatever the condition of a covariance.
+/// A normal state in any dimension: exact moments and divergences, by groups of equal coordinates and by blocks of
+/// coupled ones. What is reported are enclosures: the arithmetic is that of balls, whatever the condition of a
+/// covariance.
 /// </summary>
 public sealed class GaussianLaw : Law
 {
@@ -33,8 +34,8 @@ public sealed class GaussianLaw : Law
     public bool IsDiagonal => directions.Blocks.Count == 0;
 
     /// <summary>
-    /// The distinct independent directions, q against the target at the level: coordinates, and those of coupled blocks after the map
-    /// that makes the target standard there (KL, χ² and TV do not change under it).
+    /// The distinct independent directions, q against the target at the level: coordinates, and those of coupled
+    /// blocks after the map that makes the target standard there (KL, χ² and TV do not change under it).
     /// </summary>
     public ReadOnlySpan<DirectionPair> Pairs => pairs.Value;
 

@@ -3,8 +3,8 @@ using MathNet.Numerics;
 namespace Sgm.Engine;
 
 /// <summary>
-/// Divergences of normal laws that are independent in common directions: closed forms, evaluated at both ends of what encloses the
-/// directions. Elementary functions of doubles add a relative error of at most 2e-14.
+/// Divergences of normal laws that are independent in common directions: closed forms, evaluated at both ends of what
+/// encloses the directions. Elementary functions of doubles add a relative error of at most 2e-14.
 /// </summary>
 public static class NormalDivergences
 {
@@ -36,7 +36,8 @@ public static class NormalDivergences
     }
 
     /// <summary>
-    /// χ²(q‖p) = Π (1 − r²)^(−n/2)·e^{n·δ²/(P(1 − r))} − 1, finite exactly when Q &lt; 2P in every direction; summed in logarithms.
+    /// χ²(q‖p) = Π (1 − r²)^(−n/2)·e^{n·δ²/(P(1 − r))} − 1, finite exactly when Q &lt; 2P in every direction; summed
+    /// in logarithms.
     /// </summary>
     public static Estimate Chi2(ReadOnlySpan<DirectionPair> pairs)
     {
@@ -81,7 +82,9 @@ public static class NormalDivergences
     /// <summary>W2² = Σ n·[δ² + (√Q − √P)²], with √Q − √P = (Q − P)/(√Q + √P).</summary>
     public static Estimate W2(ReadOnlySpan<DirectionPair> pairs) => W2(pairs, []);
 
-    /// <summary>W2 of independent directions and further independent parts, of which the squares of their distances are given.</summary>
+    /// <summary>
+    /// W2 of independent directions and further independent parts, of which the squares of their distances are given.
+    /// </summary>
     public static Estimate W2(ReadOnlySpan<DirectionPair> pairs, IEnumerable<Ball> squares)
     {
         var sum = default(Sums);
@@ -100,8 +103,9 @@ public static class NormalDivergences
     }
 
     /// <summary>
-    /// Total variation. With equal covariances it is 2Φ(‖P^(−1/2)δ‖/2) − 1; in one dimension the difference of the two laws'
-    /// masses between the crossings of their densities, absolute error about 1e-15; otherwise see <see cref="TotalVariation"/>.
+    /// Total variation. With equal covariances it is 2Φ(‖P^(−1/2)δ‖/2) − 1; in one dimension the difference of the
+    /// two laws' masses between the crossings of their densities, absolute error about 1e-15; otherwise see <see
+    /// cref="TotalVariation"/>.
     /// </summary>
     public static Estimate Tv(ReadOnlySpan<DirectionPair> pairs)
     {
@@ -135,7 +139,7 @@ public static class NormalDivergences
     {
         (double q, double p) = (pair.StateVariance, pair.Variance);
         double quotient = (double)pair.QuotientBall;
-        double log = Math.Abs(pair.Ratio) < 0.3 ? RealFunctions.LogOnePlus(pair.Ratio) : Math.Log(quotient);
+        double log = pair.LogQuotient;
         // The same two crossings as seen from either mean, so that neither is a small difference of large numbers.
         (double fromTarget, double toTarget) = Crossings(pair.Offset, q, p, pair.Ratio, log);
         (double fromState, double toState) = Crossings(-pair.Offset, p, q, -pair.Ratio / quotient, -log);
@@ -143,8 +147,9 @@ public static class NormalDivergences
     }
 
     /// <summary>
-    /// Where N(δ, Q) and N(0, P) have equal densities: a·x² − 2b·x + c = 0 with a = −r/Q, b = δ/Q, c = δ²/Q + ln(Q/P). The discriminant
-    /// b² − a·c = δ²/(QP) + r·ln(Q/P)/Q is a sum of numbers ≥ 0. One root is far away when Q is close to P.
+    /// Where N(δ, Q) and N(0, P) have equal densities: a·x² − 2b·x + c = 0 with a = −r/Q, b = δ/Q, c = δ²/Q +
+    /// ln(Q/P). The discriminant b² − a·c = δ²/(QP) + r·ln(Q/P)/Q is a sum of numbers ≥ 0. One root is far away when
+    /// Q is close to P.
     /// </summary>
     private static (double Low, double High) Crossings(double offset, double q, double p, double ratio, double log)
     {
@@ -179,7 +184,10 @@ public static class NormalDivergences
             : double.PositiveInfinity;
     }
 
-    /// <summary>Sums of numbers ≥ 0 with their lower and upper ends, in double-double: millions of directions do not add up rounding.</summary>
+    /// <summary>
+    /// Sums of numbers ≥ 0 with their lower and upper ends, in double-double: millions of directions do not add up
+    /// rounding.
+    /// </summary>
     private struct Sums
     {
         private DoubleDouble lower;
@@ -208,7 +216,9 @@ public static class NormalDivergences
             upper += n * (square.Mid + (square.Radius * (1 + 1e-15)));
         }
 
-        /// <summary>An increasing function of the sum, itself good to the relative error given, as is the sum.</summary>
+        /// <summary>
+        /// An increasing function of the sum, itself good to the relative error given, as is the sum.
+        /// </summary>
         public readonly Estimate Reported(Func<double, double> function, double rounding)
         {
             (double low, double middle, double high) = (function(Lower * (1 - rounding)), function(Value), function(Upper * (1 + rounding)));

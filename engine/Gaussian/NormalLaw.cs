@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// A normal law by coordinates, with the numbers as they were given: N(m·Mean, m²Σ + σ²I) at its level (m, σ), where Σ is diagonal but
-/// for the blocks.
+/// A normal law by coordinates, with the numbers as they were given: N(m·Mean, m²Σ + σ²I) at its level (m, σ), where
+/// Σ is diagonal but for the blocks.
 /// </summary>
 internal sealed class NormalLaw
 {
@@ -60,7 +60,9 @@ internal sealed class NormalLaw
     /// <summary>The law of a point.</summary>
     public static NormalLaw At(double[] point) => new(point, new double[point.Length], [], NoiseLevel.Data);
 
-    /// <summary>The covariance Σ of the coordinates from … from + size − 1, before noising; no block reaches beyond them.</summary>
+    /// <summary>
+    /// The covariance Σ of the coordinates from … from + size − 1, before noising; no block reaches beyond them.
+    /// </summary>
     public double[][] Covariance(int from, int size)
     {
         var result = new double[size][];

@@ -3,11 +3,11 @@ using static Sgm.Engine.DenseAlgebra;
 namespace Sgm.Engine;
 
 /// <summary>
-/// The singular value decomposition of an n×m matrix A, n ≤ m, by one-sided Jacobi rotations of its rows (Hestenes 1958; de Rijk 1989):
-/// Vᵀ·A = Y with orthogonal V and rows of Y orthogonal to each other, of lengths s₁ ≥ s₂ ≥ …, so that A·Aᵀ = V·diag(s²)·Vᵀ. Small
-/// singular values keep their relative precision where scaling the rows makes A well conditioned. All bounds are a posteriori: they
-/// hold whatever the rotations did. With Ṽ the orthogonal factor of V and D = diag(s):
-/// A·Aᵀ = Ṽ·D(I + A₁)(I + A₁)ᵀD·Ṽᵀ, ‖A₁‖_F ≤ RelativeError, and ‖A·Aᵀ − ṼD²Ṽᵀ‖_F ≤ SquareError.
+/// The singular value decomposition of an n×m matrix A, n ≤ m, by one-sided Jacobi rotations of its rows (Hestenes
+/// 1958; de Rijk 1989): Vᵀ·A = Y with orthogonal V and rows of Y orthogonal to each other, of lengths s₁ ≥ s₂ ≥ …, so
+/// that A·Aᵀ = V·diag(s²)·Vᵀ. Small singular values keep their relative precision where scaling the rows makes A well
+/// conditioned. All bounds are a posteriori: they hold whatever the rotations did. With Ṽ the orthogonal factor of V
+/// and D = diag(s): A·Aᵀ = Ṽ·D(I + A₁)(I + A₁)ᵀD·Ṽᵀ, ‖A₁‖_F ≤ RelativeError, and ‖A·Aᵀ − ṼD²Ṽᵀ‖_F ≤ SquareError.
 /// </summary>
 internal sealed class OrthogonalizedRows
 {

@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// First two moments of each coordinate with the half-widths of their brackets (0 for closed forms), or with the standard errors of
-/// estimates from particles; all of shape [d].
+/// First two moments of each coordinate with the half-widths of their brackets (0 where that is the rounding of the
+/// double itself), or with the standard errors of estimates from particles; all of shape [d].
 /// </summary>
 /// <param name="Mean">E x_i.</param>
 /// <param name="Variance">Var x_i.</param>

@@ -1,6 +1,8 @@
 namespace Sgm.Engine;
 
-/// <summary>How a divergence D of product laws comes from those of the factors: Into(D(⊗q‖⊗p)) = Σ Into(D(q_i‖p_i)).</summary>
+/// <summary>
+/// How a divergence D of product laws comes from those of the factors: Into(D(⊗q‖⊗p)) = Σ Into(D(q_i‖p_i)).
+/// </summary>
 /// <param name="Into">An increasing function with Into(0) = 0.</param>
 /// <param name="OutOf">Its inverse.</param>
 public sealed record TensorRule(Func<double, double> Into, Func<double, double> OutOf)
@@ -16,8 +18,9 @@ public sealed record TensorRule(Func<double, double> Into, Func<double, double> 
 }
 
 /// <summary>
-/// A divergence of the law of the state q from the target p at the current level. A closed family: whoever asks which one it is does so
-/// by <see cref="Match{T}"/>, which takes one answer for each, so that a further metric does not compile until all have one.
+/// A divergence of the law of the state q from the target p at the current level. A closed family: whoever asks which
+/// one it is does so by <see cref="Match{T}"/>, which takes one answer for each, so that a further metric does not
+/// compile until all have one.
 /// </summary>
 public sealed class Metric
 {

@@ -3,14 +3,14 @@ using System.Numerics;
 namespace Sgm.Engine;
 
 /// <summary>
-/// Total variation of normal laws that are independent in common directions, in any dimension, to about 1e-14.
-/// With ℓ = ln(q/p) and M(s) = E_q e^(sℓ), the inverse Mellin transform of (1 − e^(−ℓ))₊ gives
-/// TV = 1 − (1/2π)·∫ M(−½ + it)/(¼ + t²) dt. Substituting 2t = sinh z makes the integrand analytic for |Im z| &lt; π/2 and
-/// decaying at both ends, and moving the path to Im z = ±π/8 makes it decay double exponentially, so the trapezoid rule
-/// doubles its digits when the spacing is halved. The bracket is the change under the last halving plus a running bound of rounding.
-/// Where M would grow too far on the bent path, one that bends less or the other way is taken: rounding decides.
-/// Every direction's M is in closed form: for δ the difference of means, r = (Q − P)/P,
-/// ln M(s) = ½[s·L(r) + L(−s·r)] + (δ²/2P)·s(1 + s)/(1 − s·r), L(x) = x − ln(1 + x), where nothing cancels for small r.
+/// Total variation of normal laws that are independent in common directions, in any dimension, to about 1e-14. With ℓ
+/// = ln(q/p) and M(s) = E_q e^(sℓ), the inverse Mellin transform of (1 − e^(−ℓ))₊ gives TV = 1 − (1/2π)·∫ M(−½ +
+/// it)/(¼ + t²) dt. Substituting 2t = sinh z makes the integrand analytic for |Im z| &lt; π/2 and decaying at both
+/// ends, and moving the path to Im z = ±π/8 makes it decay double exponentially, so the trapezoid rule doubles its
+/// digits when the spacing is halved. The bracket is the change under the last halving plus a running bound of
+/// rounding. Where M would grow too far on the bent path, one that bends less or the other way is taken: rounding
+/// decides. Every direction's M is in closed form: for δ the difference of means, r = (Q − P)/P, ln M(s) = ½[s·L(r) +
+/// L(−s·r)] + (δ²/2P)·s(1 + s)/(1 − s·r), L(x) = x − ln(1 + x), where nothing cancels for small r.
 /// </summary>
 public static class TotalVariation
 {
@@ -35,7 +35,7 @@ public static class TotalVariation
     /// <summary>TV of q from p, both given by their independent directions.</summary>
     public static Estimate OfIndependentNormals(ReadOnlySpan<DirectionPair> pairs)
     {
-        var merged = new Dictionary<(double Offset, double Ratio, double Quotient), double>();
+        var merged = new Dictionary<(double Offset, double Ratio, double Log), double>();
         foreach (DirectionPair pair in pairs)
         {
             if (pair.StateBall.IsZero)
@@ -43,18 +43,17 @@ public static class TotalVariation
                 return Estimate.Exact(1, 1, 1, Method);
             }
 
-            double quotient = (double)pair.QuotientBall;
-            if (quotient <= 0)
+            if (pair.StateVariance <= 0)
             {
                 return Estimate.Unavailable(Method, "the state's law may be singular: its smallest variance is 0 up to rounding", 0, 1);
             }
 
-            (double, double, double) key = (0.5 * (double)pair.SquareBall, pair.Ratio, quotient);
+            (double, double, double) key = (0.5 * (double)pair.SquareBall, pair.Ratio, pair.LogQuotient);
             merged[key] = merged.GetValueOrDefault(key) + pair.Count;
         }
 
         double enclosed = OfEnclosures(pairs);
-        Kind[] kinds = [.. merged.Select(m => new Kind(m.Value, m.Key.Offset, m.Key.Ratio, Math.Log(m.Key.Quotient)))];
+        Kind[] kinds = [.. merged.Select(m => new Kind(m.Value, m.Key.Offset, m.Key.Ratio, m.Key.Log))];
         // Far out M decays on one side of the straight path only, and may first grow there; on the straight path it is at most 1.
         double side = kinds.Sum(k => k.Count * k.Edge) < 0 ? -Bend : Bend;
         (double value, double width) = (0, double.PositiveInfinity);
@@ -76,7 +75,9 @@ public static class TotalVariation
         return Estimate.Exact(Math.Clamp(value, 0, 1), Math.Clamp(value - width, 0, 1), Math.Min(1, value + width), Method);
     }
 
-    /// <summary>The integral on the path bent by so much, and what its last halving changed with what was rounded.</summary>
+    /// <summary>
+    /// The integral on the path bent by so much, and what its last halving changed with what was rounded.
+    /// </summary>
     private static (double Value, double Error) Refined(Kind[] kinds, double bend)
     {
         double spacing = Coarsest;
@@ -99,8 +100,9 @@ public static class TotalVariation
     }
 
     /// <summary>
-    /// How far the TV of what the pairs enclose can be from that of their midpoints. TV is a metric, and for normal laws with variances
-    /// within 1 ± ε_i of each other, ε_i ≤ ½, KL ≤ ½Σε_i², so by Pinsker TV ≤ ½√(Σε_i²); with means η_i deviations apart TV ≤ ½√(Ση_i²).
+    /// How far the TV of what the pairs enclose can be from that of their midpoints. TV is a metric, and for normal
+    /// laws with variances within 1 ± ε_i of each other, ε_i ≤ ½, KL ≤ ½Σε_i², so by Pinsker TV ≤ ½√(Σε_i²); with
+    /// means η_i deviations apart TV ≤ ½√(Ση_i²).
     /// </summary>
     public static double OfEnclosures(ReadOnlySpan<DirectionPair> pairs)
     {
@@ -126,15 +128,14 @@ public static class TotalVariation
         return 0.501 * (Math.Sqrt(state) + Math.Sqrt(target) + Math.Sqrt(mean));
     }
 
-    /// <summary>Directions of one kind: how many, δ²/2P, r, and ln(1 + r), which r near −1 does not determine.</summary>
-    private readonly record struct Kind(double Count, double Offset, double Ratio, double LogQuotient)
+    /// <summary>
+    /// Directions of one kind: how many, δ²/2P, r, and ln(1 + r), which r near −1 does not determine.
+    /// </summary>
+    private readonly record struct Kind(double Count, double Offset, double Ratio, double Log)
     {
-        /// <summary>ln(1 + r).</summary>
-        private double Log => Math.Abs(Ratio) < 0.3 ? RealFunctions.LogOnePlus(Ratio) : LogQuotient;
-
         /// <summary>
-        /// The extreme value of ℓ in the direction, −½·ln(1 + r) − (δ²/2P)/r: M turns like e^(s·Edge) far out, so the path bends to
-        /// the side where that decays.
+        /// The extreme value of ℓ in the direction, −½·ln(1 + r) − (δ²/2P)/r: M turns like e^(s·Edge) far out, so the
+        /// path bends to the side where that decays.
         /// </summary>
         public double Edge => Ratio == 0 ? 0 : (-0.5 * Log) - (Offset / Ratio);
 
@@ -150,8 +151,8 @@ public static class TotalVariation
     }
 
     /// <summary>
-    /// (2/π)·∫₀^∞ Re[(1 − M)/cosh z] dv on z = v + i·bend, from the points k·spacing or those half a spacing further, and a bound of its
-    /// rounding: a logarithm whose parts have the sizes a_i is off by at most 8u·Σa_i, u = 2⁻⁵³.
+    /// (2/π)·∫₀^∞ Re[(1 − M)/cosh z] dv on z = v + i·bend, from the points k·spacing or those half a spacing further,
+    /// and a bound of its rounding: a logarithm whose parts have the sizes a_i is off by at most 8u·Σa_i, u = 2⁻⁵³.
     /// </summary>
     private static (double Value, double Rounding) Trapezoid(Kind[] kinds, double bend, double spacing, bool offset)
     {
