@@ -173,7 +173,9 @@ let eigenvalues (a: Matrix) =
     for _ in 1..14 do
         for p in 0 .. n - 2 do
             for q in p + 1 .. n - 1 do
-                if BigInteger.Abs(a[p] [ q ].Bits) > (BigInteger.One <<< 40) then
+                let entry = a[p][q]
+
+                if BigInteger.Abs entry.Bits > (BigInteger.One <<< 40) then
                     let theta = (a[q][q] - a[p][p]) / (number 2 * a[p][q])
                     let size = { Bits = BigInteger.Abs(theta.Bits) } + root (theta * theta + one)
                     let t = if theta.Bits.Sign < 0 then -(one / size) else one / size
