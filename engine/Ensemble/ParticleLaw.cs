@@ -99,12 +99,12 @@ public sealed partial class ParticleLaw : Law
     protected override Estimate Tv() => TotalVariation();
 
     /// <inheritdoc/>
-    protected override Estimate Kl() => NoUpperEnd();
+    protected override Estimate Kl() => NotFromSamples();
 
     /// <inheritdoc/>
-    protected override Estimate Chi2() => NoUpperEnd();
+    protected override Estimate Chi2() => NotFromSamples();
 
-    private static Estimate NoUpperEnd() =>
+    private static Estimate NotFromSamples() =>
         Estimate.Unavailable("particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2");
 
     private delegate void RowAction(int coordinate, ReadOnlySpan<double> values);
