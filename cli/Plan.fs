@@ -22,15 +22,8 @@ let private target (text: string) =
         "."
         $"experiment {{\n    target ({text})\n    forward ve\n    start warm\n    sampler identity\n}}"
 
-let private symbol metric =
-    match metric with
-    | Metric.Tv -> "TV"
-    | Metric.Kl -> "KL"
-    | Metric.Chi2 -> "χ²"
-    | _ -> "W2"
-
 let private outcome answer =
-    let metric = symbol answer.Prescription.Theorem.Metric
+    let metric = answer.Prescription.Theorem.Metric.Symbol
 
     match answer.Measured with
     | Some estimate ->
@@ -42,7 +35,7 @@ let private outcome answer =
 /// The file: comments, then the experiment's canonical text.
 let private file answer =
     let prescription = answer.Prescription
-    let metric = symbol prescription.Theorem.Metric
+    let metric = prescription.Theorem.Metric.Symbol
     let plan = answer.Loaded.Plan
 
     let comments =

@@ -71,12 +71,7 @@ let fullLevel forward (at: NoiseLevel) =
     | Ve -> $"σ = {number at.Parameter}"
 
 /// The contract's name of a metric.
-let metric m =
-    match m with
-    | Metric.Tv -> "tv"
-    | Metric.Kl -> "kl"
-    | Metric.Chi2 -> "chi2"
-    | _ -> "w2"
+let metric (m: Metric) = m.Name
 
 /// How a run ended, in a sentence that says step, level and block.
 let status forward (status: RunStatus) =

@@ -23,12 +23,12 @@ module Check =
         metrics
         |> List.iteri (fun i metric ->
             let place = field "measure" @ [ Segment.Item("metric", i + 1) ]
-            let name = metric.ToString().ToLowerInvariant()
 
-            if not (System.Enum.IsDefined metric) then
-                problems.Add(place, Fault.OutOfRange(name, "tv, kl, chi2 or w2"))
+            if isNull metric then
+                let names = Engine.Metric.All |> Seq.map (fun known -> known.Name) |> String.concat ", "
+                problems.Add(place, Fault.OutOfRange("null", $"one of {names}"))
             elif List.contains metric (List.take i metrics) then
-                problems.Add(place, Fault.OutOfRange($"{name} for the second time", "each metric once")))
+                problems.Add(place, Fault.OutOfRange($"{metric.Name} for the second time", "each metric once")))
 
     let private modifiers (problems: Problems) (score: Score) =
         if List.length score.Modifiers > Syntax.deepestValue then

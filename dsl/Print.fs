@@ -182,7 +182,7 @@ module Print =
 
     let private seed (n: int64) = if n = int64 (int32 n) then string n else $"{n}L"
 
-    let private metric (metric: Engine.Metric) = metric.ToString().ToLowerInvariant()
+    let private metric (metric: Engine.Metric) = metric.Name
 
     /// Negative numbers do not follow a field's name as an argument in F#.
     let private wholeNumber (text: string) = if text.StartsWith '-' then $"({text})" else text

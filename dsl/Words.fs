@@ -246,12 +246,7 @@ module Words =
         ]
 
     let private metrics =
-        [
-            word0 "tv" Kind.metric tv "tv" "total variation ½∫|q − p|"
-            word0 "kl" Kind.metric kl "kl" "KL(q‖p)"
-            word0 "chi2" Kind.metric chi2 "chi2" "χ²(q‖p)"
-            word0 "w2" Kind.metric w2 "w2" "the Wasserstein-2 distance"
-        ]
+        [ for metric in Engine.Metric.All -> word0 metric.Name Kind.metric metric metric.Name metric.Meaning ]
 
     let private vectors =
         [ word2 "fill" ("d", Kind.whole) ("value", Kind.number) Kind.vector fill "fill 9 0.5" "d times this value" ]

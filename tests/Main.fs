@@ -20,6 +20,7 @@ let private tests =
             DslDataTests.tests
             DslFluentTests.tests
             GaussianTests.tests
+            DenseNormalsTests.tests
             GridTests.tests
             GridMixturesTests.tests
             TotalVariationTests.tests

@@ -17,12 +17,13 @@ type Judgement =
 module Judge =
     /// The largest value of a bound that says something, by metric: total variation below 1; χ² and KL where they bound total
     /// variation below 1 (TV ≤ ½√χ², TV ≤ √(KL/2)); W2 below that of a sampler which always returns the target's mean.
-    let informativeBelow metric (plan: Plan) =
-        match metric with
-        | Metric.Tv -> 1.0
-        | Metric.Chi2 -> 4.0
-        | Metric.Kl -> 2.0
-        | _ -> sqrt (Constants.covarianceTrace plan.Target NoiseLevel.Data)
+    let informativeBelow (metric: Metric) (plan: Plan) =
+        metric.Match(
+            tv = (fun () -> 1.0),
+            kl = (fun () -> 2.0),
+            chi2 = (fun () -> 4.0),
+            w2 = (fun () -> sqrt (Constants.covarianceTrace plan.Target NoiseLevel.Data))
+        )
 
     /// How many times as many particles would decide a sampled comparison whose interval narrows with the square root of their number.
     let private moreParticles (c: Comparison) =

@@ -100,15 +100,19 @@ module Measure =
     /// Richardson's extrapolation of values at steps h, h/2, h/4, … whose error expands in whole powers of h. The bracket is the
     /// larger of the last two differences along the diagonal, the second of which is far above the error once the expansion
     /// holds, widened by what rounding can grow to. W2 is extrapolated squared: the square is smooth in h where W2 is not.
-    let stepLimit metric (values: Estimate list) =
+    let stepLimit (metric: Metric) (values: Estimate list) =
         match values |> List.tryFind (fun v -> not v.Value.HasValue) with
         | Some missing -> missing
         | None ->
-            let transform, back =
-                if metric = Metric.W2 then
-                    (fun (x: float) -> x * x), (fun x -> sqrt (max 0.0 x))
-                else
-                    id, id
+            let plain () : struct ((float -> float) * (float -> float)) = struct (id, id)
+
+            let struct (transform, back) =
+                metric.Match(
+                    tv = plain,
+                    kl = plain,
+                    chi2 = plain,
+                    w2 = (fun () -> struct ((fun x -> x * x), (fun x -> sqrt (max 0.0 x))))
+                )
 
             let first = values |> List.map (fun v -> transform v.Value.Value) |> Array.ofList
 

@@ -23,13 +23,11 @@ public sealed partial class Ensemble
     // plane or higher also a projection. W2 in more dimensions looks at a bounded number of particles.
     private static double MeasuringBytes(Plan plan, double particles)
     {
-        double copies = plan.Metrics.Select(metric => (metric, plan.Dimension) switch
-        {
-            (Metric.W2, 1) => 2.25,
-            (Metric.Tv, 1) => 1.0,
-            (Metric.Tv, _) => 2.0,
-            _ => 0.0,
-        }).DefaultIfEmpty(0).Max();
+        bool line = plan.Dimension == 1;
+        double copies = plan.Metrics
+            .Select(metric => metric.Match(tv: () => line ? 1.0 : 2.0, kl: () => 0.0, chi2: () => 0.0, w2: () => line ? 2.25 : 0.0))
+            .DefaultIfEmpty(0)
+            .Max();
         return copies * Math.Min(particles, Array.MaxLength) * sizeof(double);
     }
 

@@ -93,13 +93,19 @@ public sealed partial class ParticleLaw : Law
     }
 
     /// <inheritdoc/>
-    public override Estimate Measure(Metric metric) => metric switch
-    {
-        Metric.W2 => Wasserstein(),
-        Metric.Tv => TotalVariation(),
-        _ => Estimate.Unavailable(
-            "particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2"),
-    };
+    protected override Estimate W2() => Wasserstein();
+
+    /// <inheritdoc/>
+    protected override Estimate Tv() => TotalVariation();
+
+    /// <inheritdoc/>
+    protected override Estimate Kl() => NotFromSamples();
+
+    /// <inheritdoc/>
+    protected override Estimate Chi2() => NotFromSamples();
+
+    private static Estimate NotFromSamples() =>
+        Estimate.Unavailable("particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2");
 
     private delegate void RowAction(int coordinate, ReadOnlySpan<double> values);
 

@@ -4,19 +4,20 @@ namespace Sgm.Engine;
 /// A random affine map of one direction of the state, x ← Gain·x + MeanGain·μ + ShiftGain·u + N(0, Noise), where μ is the mean
 /// and u = (1, …, 1)/√d the unit shift in that direction. With an affine score every step, and so every plan, is of this form,
 /// with coefficients that depend on the direction only through its eigenvalue. Channels compose: they form a monoid, so a body
-/// repeated n times costs log₂ n compositions.
+/// repeated n times costs log₂ n compositions. The coefficients are enclosures: they contain what exact arithmetic would give for the
+/// tableaux' doubles and every eigenvalue in its ball.
 /// </summary>
 /// <param name="Gain">Factor of the state.</param>
 /// <param name="MeanGain">Factor of the mean of the score's law.</param>
 /// <param name="ShiftGain">Factor of the unit shift.</param>
 /// <param name="Noise">Variance of the accumulated noise.</param>
-public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble MeanGain, DoubleDouble ShiftGain, DoubleDouble Noise)
+public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball ShiftGain, Ball Noise)
 {
     /// <summary>A variance beyond this, a standard deviation of 1e150, counts as diverged.</summary>
     private const double Limit = 1e150;
 
     /// <summary>Does nothing.</summary>
-    public static AffineChannel Identity => new(DoubleDouble.One, 0, 0, 0);
+    public static AffineChannel Identity => new(1, 0, 0, 0);
 
     /// <summary>Whether every coefficient is finite and the state stays below 1e150.</summary>
     public bool IsFinite =>
@@ -56,20 +57,20 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
     /// v = m²λ + σ² the score is s = −c·(y − m·μ)/v + e·u, with c and e from the modifiers (<see cref="AffineScore"/>), and the denoiser
     /// D = ((1 − c)/m + c·m·λ/v)·y + c·(σ²/v)·μ + e·(σ²/m)·u: for c = 1 a sum of terms ≥ 0.
     /// </summary>
-    public static AffineChannel OfStep(Tableau tableau, double eigenvalue, AffineScore score)
+    public static AffineChannel OfStep(Tableau tableau, Ball eigenvalue, AffineScore score)
     {
         int stages = tableau.Stages.Length;
-        Span<(DoubleDouble X, DoubleDouble Mean, DoubleDouble Shift)> values = stackalloc (DoubleDouble, DoubleDouble, DoubleDouble)[stages];
+        Span<(Ball X, Ball Mean, Ball Shift)> values = stackalloc (Ball, Ball, Ball)[stages];
         for (int i = 0; i < stages; i++)
         {
             Stage stage = tableau.Stages[i];
-            DoubleDouble m = stage.Level.Mean;
-            DoubleDouble sigma = stage.Level.Sigma;
-            DoubleDouble noise = sigma * sigma;
-            DoubleDouble share = score.Scale / ((m * m * eigenvalue) + noise);
-            DoubleDouble x = stage.A;
-            DoubleDouble mean = 0;
-            DoubleDouble shift = 0;
+            Ball m = stage.Level.Mean;
+            Ball sigma = stage.Level.Sigma;
+            Ball noise = sigma * sigma;
+            Ball share = score.Scale / ((m * m * eigenvalue) + noise);
+            Ball x = stage.A;
+            Ball mean = 0;
+            Ball shift = 0;
             for (int j = 0; j < i; j++)
             {
                 x += stage.B[j] * values[j].X;
@@ -78,15 +79,15 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
             }
 
             bool isDenoiser = stage.Of == Prediction.Denoiser;
-            DoubleDouble slope = isDenoiser ? ((DoubleDouble.One - score.Scale) / m) + (share * m * eigenvalue) : -share;
-            DoubleDouble centre = share * (isDenoiser ? noise : m);
-            DoubleDouble added = isDenoiser ? noise / m * score.Shift : score.Shift;
+            Ball slope = isDenoiser ? ((1 - score.Scale) / m) + (share * m * eigenvalue) : -share;
+            Ball centre = share * (isDenoiser ? noise : m);
+            Ball added = isDenoiser ? noise / m * score.Shift : score.Shift;
             values[i] = (slope * x, (slope * mean) + centre, (slope * shift) + added);
         }
 
-        DoubleDouble gain = tableau.A;
-        DoubleDouble meanGain = 0;
-        DoubleDouble shiftGain = 0;
+        Ball gain = tableau.A;
+        Ball meanGain = 0;
+        Ball shiftGain = 0;
         for (int i = 0; i < stages; i++)
         {
             gain += tableau.B[i] * values[i].X;
@@ -94,12 +95,12 @@ public readonly record struct AffineChannel(DoubleDouble Gain, DoubleDouble Mean
             shiftGain += tableau.B[i] * values[i].Shift;
         }
 
-        return new(gain, meanGain, shiftGain, (DoubleDouble)tableau.C * tableau.C);
+        return new(gain, meanGain, shiftGain, (Ball)tableau.C * tableau.C);
     }
 }
 
 /// <summary>An affine score in terms of the exact one: s = Scale·∇ln p + Shift·u with u = (1, …, 1)/√d.</summary>
-public readonly record struct AffineScore(double Scale, double Shift)
+public readonly record struct AffineScore(Ball Scale, Ball Shift)
 {
     /// <summary>The affine form of the modifiers, or null when one of them is not affine.</summary>
     public static AffineScore? Of(IEnumerable<ScoreModifier> modifiers)

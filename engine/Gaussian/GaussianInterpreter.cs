@@ -6,8 +6,8 @@ namespace Sgm.Engine;
 /// </summary>
 public sealed class GaussianInterpreter : IInterpreter
 {
-    /// <summary>Largest dimension for which covariances without a common eigenbasis are handled densely.</summary>
-    public const int DenseLimit = 1024;
+    /// <summary>Most coordinates that covariances may couple: work grows with the cube.</summary>
+    public const int DenseLimit = 256;
 
     /// <inheritdoc/>
     public string Backend => "gaussian";
@@ -23,7 +23,7 @@ public sealed class GaussianInterpreter : IInterpreter
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
         string? reason = target ?? scored ?? modifiers ?? start;
         return reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
-            : IsTooDense(plan) ? $"score, start and target have no eigenbasis in common and the dimension {plan.Dimension} is above {DenseLimit}; use particles"
+            : IsTooDense(plan) ? $"full covariances couple more than {DenseLimit} coordinates; use particles"
             : null;
     }
 
@@ -33,14 +33,14 @@ public sealed class GaussianInterpreter : IInterpreter
             ? new(new RunStatus.Unsupported(reason), [])
             : new GaussianRun(plan, options).Run();
 
-    /// <summary>Only full covariances can fail to share an eigenbasis, so only they are looked at.</summary>
+    /// <summary>Only full covariances couple coordinates, so only they are looked at.</summary>
     private static bool IsTooDense(Plan plan) =>
         plan.Dimension > DenseLimit
         && (HasFullCovariance(plan.Target) || HasFullCovariance(plan.Score.Of) || (plan.Start is Start.Law law && HasFullCovariance(law.Of)))
-        && Directions.Common(
+        && Directions.LargestBlock(
             NormalLaw.Of(plan.Score.Of, NoiseLevel.Data),
             GaussianRun.StartLaw(plan),
-            NormalLaw.Of(plan.Target, NoiseLevel.Data)) is null;
+            NormalLaw.Of(plan.Target, NoiseLevel.Data)) > DenseLimit;
 
     private static bool HasFullCovariance(Target target) =>
         target.Factors.Any(f => f.Law.Covariances[0].Shape == CovarianceShape.Full);

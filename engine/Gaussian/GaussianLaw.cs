@@ -1,111 +1,134 @@
 namespace Sgm.Engine;
 
-/// <summary>A normal state in the common eigenbasis of score, start and target: exact moments and divergences.</summary>
+/// <summary>
+/// A normal state in any dimension: exact moments and divergences, by groups of equal coordinates and by blocks of
+/// coupled ones. What is reported are enclosures: the arithmetic is that of balls, whatever the condition of a
+/// covariance.
+/// </summary>
 public sealed class GaussianLaw : Law
 {
+    private const string Method = "closed form";
     private readonly Directions directions;
     private readonly AffineChannel[] channels;
     private readonly NoiseLevel level;
-    private DirectionPair[]? pairs;
+    private readonly Ball unit;
+    private readonly Lazy<DirectionPair[]> coordinates;
+    private readonly Lazy<CoupledLaw[]> blocks;
+    private readonly Lazy<DirectionPair[]> pairs;
 
     internal GaussianLaw(Directions directions, AffineChannel[] channels, NoiseLevel level)
     {
         this.directions = directions;
         this.channels = channels;
         this.level = level;
+        unit = 1 / Ball.Sqrt(Dimension);
+        coordinates = new(Coordinates);
+        blocks = new(() => [.. directions.Blocks.Select(b => new CoupledLaw(b, new CoupledState(b, channels), level))]);
+        pairs = new(() => [.. coordinates.Value, .. blocks.Value.SelectMany(b => b.Pairs())]);
     }
 
     /// <inheritdoc/>
     public override int Dimension => directions.GroupOf.Length;
 
-    /// <summary>The distinct directions, q against the target at the level.</summary>
-    public ReadOnlySpan<DirectionPair> Pairs => pairs ??= BuildPairs();
+    /// <summary>Whether no coordinates are coupled, so that the directions are the coordinates.</summary>
+    public bool IsDiagonal => directions.Blocks.Count == 0;
+
+    /// <summary>
+    /// The distinct independent directions, q against the target at the level: coordinates, and those of coupled
+    /// blocks after the map that makes the target standard there (KL, χ² and TV do not change under it).
+    /// </summary>
+    public ReadOnlySpan<DirectionPair> Pairs => pairs.Value;
 
     /// <inheritdoc/>
     public override Moments Moments()
     {
-        double[] groupMean = new double[directions.Groups.Length];
-        double[] groupVariance = new double[directions.Groups.Length];
-        for (int g = 0; g < groupMean.Length; g++)
+        int d = Dimension;
+        double[] mean = new double[d];
+        double[] variance = new double[d];
+        double[] meanError = new double[d];
+        double[] varianceError = new double[d];
+        (double, double)[] means = [.. directions.Groups.Select(g => Reported(Mean(g)))];
+        (double, double)[] variances = [.. directions.Groups.Select(g => Reported(Variance(g)))];
+        for (int i = 0; i < d; i++)
         {
-            Direction direction = directions.Groups[g];
-            groupMean[g] = (double)Mean(direction);
-            groupVariance[g] = (double)Variance(direction);
+            int group = directions.GroupOf[i];
+            if (group >= 0)
+            {
+                (mean[i], meanError[i]) = means[group];
+                (variance[i], varianceError[i]) = variances[group];
+                continue;
+            }
+
+            CoupledState state = blocks.Value[-1 - group].State;
+            for (int k = 0; k < state.Mean.Length; k++)
+            {
+                (mean[i + k], meanError[i + k]) = Reported(state.IsBounded ? state.MeanOf(k) : new(state.Mean[k], double.PositiveInfinity));
+                (variance[i + k], varianceError[i + k]) = Reported(state.IsBounded ? state.VarianceOf(k) : new(0, double.PositiveInfinity));
+            }
+
+            i += state.Mean.Length - 1;
         }
 
-        double[] mean = new double[Dimension];
-        double[] variance = new double[Dimension];
-        for (int i = 0; i < mean.Length; i++)
-        {
-            mean[i] = groupMean[directions.GroupOf[i]];
-            variance[i] = groupVariance[directions.GroupOf[i]];
-        }
-
-        foreach (RotatedBlock block in directions.Blocks)
-        {
-            RotateBack(block, mean, variance);
-        }
-
-        return new(mean, variance, new double[mean.Length], new double[mean.Length], 1);
+        return new(mean, variance, meanError, varianceError, 1);
     }
 
     /// <inheritdoc/>
-    public override Estimate Measure(Metric metric) => metric switch
-    {
-        Metric.Kl => NormalDivergences.Kl(Pairs),
-        Metric.Chi2 => NormalDivergences.Chi2(Pairs),
-        Metric.W2 => NormalDivergences.W2(Pairs),
-        _ => NormalDivergences.Tv(Pairs),
-    };
+    protected override Estimate Kl() => Divergence(pairs => NormalDivergences.Kl(pairs), double.PositiveInfinity);
 
-    private DirectionPair[] BuildPairs()
+    /// <inheritdoc/>
+    protected override Estimate Chi2() => Divergence(pairs => NormalDivergences.Chi2(pairs), double.PositiveInfinity);
+
+    /// <inheritdoc/>
+    protected override Estimate Tv() => Divergence(pairs => NormalDivergences.Tv(pairs), 1);
+
+    /// <inheritdoc/>
+    protected override Estimate W2() => Problem() is { } problem
+        ? Estimate.Unavailable(Method, problem)
+        : NormalDivergences.W2(coordinates.Value, directions.Blocks.Zip(blocks.Value, (b, law) => b.Count * law.SquaredDistance()));
+
+    private Estimate Divergence(Func<DirectionPair[], Estimate> measure, double most) =>
+        Problem() is { } problem ? Estimate.Unavailable(Method, problem, 0, most) : measure(pairs.Value);
+
+    private string? Problem() => blocks.Value.Select(b => b.Problem).FirstOrDefault(p => p is not null);
+
+    private DirectionPair[] Coordinates()
     {
-        var result = new DirectionPair[directions.Groups.Length];
-        DoubleDouble m = level.Mean;
-        DoubleDouble noise = (DoubleDouble)level.Sigma * level.Sigma;
+        Direction[] groups = directions.Groups;
+        var result = new DirectionPair[groups.Length];
+        Ball m = level.Mean;
+        Ball noise = (Ball)level.Sigma * level.Sigma;
         for (int g = 0; g < result.Length; g++)
         {
-            Direction direction = directions.Groups[g];
-            DoubleDouble variance = (m * m * direction.TargetVariance) + noise;
-            result[g] = new(
+            Direction direction = groups[g];
+            result[g] = DirectionPair.Of(
                 directions.Counts[g],
-                (double)(Mean(direction) - (m * direction.TargetMean)),
-                (double)variance,
-                (double)(Variance(direction) - variance));
+                Mean(direction) - (m * direction.TargetMean),
+                Variance(direction),
+                (m * m * direction.TargetVariance) + noise);
         }
 
         return result;
     }
 
-    private DoubleDouble Mean(in Direction direction)
+    private Ball Mean(in Direction direction)
     {
         ref AffineChannel channel = ref channels[direction.Channel];
-        return (channel.Gain * direction.StartMean) + (channel.MeanGain * direction.ScoreMean) + (channel.ShiftGain * direction.Shift);
+        return (channel.Gain * directions.StartLevel.Mean * direction.StartMean) + (channel.MeanGain * direction.ScoreMean) + (channel.ShiftGain * unit);
     }
 
-    private DoubleDouble Variance(in Direction direction)
+    private Ball Variance(in Direction direction)
     {
         ref AffineChannel channel = ref channels[direction.Channel];
-        return (channel.Gain * channel.Gain * direction.StartVariance) + channel.Noise;
+        Ball m = directions.StartLevel.Mean;
+        Ball start = (m * m * direction.StartVariance) + ((Ball)directions.StartLevel.Sigma * directions.StartLevel.Sigma);
+        return (channel.Gain * channel.Gain * start) + channel.Noise;
     }
 
-    private static void RotateBack(RotatedBlock block, double[] mean, double[] variance)
+    /// <summary>A double and the half-width of its interval, 0 where that is its own rounding.</summary>
+    private static (double Value, double Error) Reported(Ball ball)
     {
-        double[] directionMean = mean.AsSpan(block.Offset, block.Size).ToArray();
-        double[] directionVariance = variance.AsSpan(block.Offset, block.Size).ToArray();
-        for (int i = 0; i < block.Size; i++)
-        {
-            double sum = 0;
-            double squares = 0;
-            for (int j = 0; j < block.Size; j++)
-            {
-                double entry = block.Eigenvectors[(i * block.Size) + j];
-                sum += entry * directionMean[j];
-                squares += entry * entry * directionVariance[j];
-            }
-
-            mean[block.Offset + i] = sum;
-            variance[block.Offset + i] = squares;
-        }
+        double value = (double)ball;
+        double error = Math.Max(ball.Upper - value, value - ball.Lower);
+        return (value, error <= 4 * Math.BitIncrement(Math.Abs(value)) - (4 * Math.Abs(value)) ? 0 : error);
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using MathNet.Numerics.LinearAlgebra;
 
 namespace Sgm.Engine;
 
@@ -9,12 +8,8 @@ internal sealed class GaussianRun
     private readonly Plan plan;
     private readonly RunOptions options;
     private readonly AffineScore score;
-    private readonly NormalLaw scoreLaw;
-    private readonly NormalLaw startLaw;
-    private readonly NormalLaw targetLaw;
-    private readonly Directions? common;
-    private readonly double[] eigenvalues;
-    private readonly Directions scoreDirections;
+    private readonly Directions directions;
+    private readonly List<Ball> eigenvalues;
     private readonly List<ProbeResult> probes = [];
     private AffineChannel[] channels;
     private NoiseLevel level;
@@ -26,12 +21,12 @@ internal sealed class GaussianRun
         this.plan = plan;
         this.options = options;
         score = AffineScore.Of(plan.Score.Modifiers)!.Value;
-        scoreLaw = NormalLaw.Of(plan.Score.Of, NoiseLevel.Data);
-        startLaw = StartLaw(plan);
-        targetLaw = ReferenceEquals(plan.Target, plan.Score.Of) ? scoreLaw : NormalLaw.Of(plan.Target, NoiseLevel.Data);
-        common = Directions.Common(scoreLaw, startLaw, targetLaw);
-        scoreDirections = common ?? Directions.OfScore(scoreLaw);
-        eigenvalues = scoreDirections.Eigenvalues;
+        NormalLaw scoreLaw = NormalLaw.Of(plan.Score.Of, NoiseLevel.Data);
+        directions = new(
+            scoreLaw,
+            StartLaw(plan),
+            ReferenceEquals(plan.Target, plan.Score.Of) ? scoreLaw : NormalLaw.Of(plan.Target, NoiseLevel.Data));
+        eigenvalues = directions.Eigenvalues;
         channels = [.. eigenvalues.Select(_ => AffineChannel.Identity)];
         level = plan.InitialLevel;
     }
@@ -95,7 +90,7 @@ internal sealed class GaussianRun
             channels[k] = channels[k].Then(AffineChannel.OfStep(tableau, eigenvalues[k], score));
             if (!channels[k].IsFinite)
             {
-                stopped = new RunStatus.Diverged(step, tableau.Method, tableau.From, -1, Advice(tableau, eigenvalues[k]));
+                stopped = new RunStatus.Diverged(step, tableau.Method, tableau.From, -1, Advice(tableau, (double)eigenvalues[k]));
                 return;
             }
         }
@@ -187,52 +182,7 @@ internal sealed class GaussianRun
         return inside;
     }
 
-    private Law Law() => common is not null
-        ? new GaussianLaw(common, [.. channels], level)
-        : Dense();
-
-    private DenseGaussianLaw Dense()
-    {
-        int d = plan.Dimension;
-        double[] startMean = NormalLaw.ToDirections(startLaw.Mean, scoreLaw.Blocks);
-        double[] scoreMean = NormalLaw.ToDirections(scoreLaw.Mean, scoreLaw.Blocks);
-        double[] ones = new double[d];
-        Array.Fill(ones, 1 / Math.Sqrt(d));
-        double[] shift = NormalLaw.ToDirections(ones, scoreLaw.Blocks);
-        AffineChannel Channel(int i) => channels[scoreDirections.Groups[scoreDirections.GroupOf[i]].Channel];
-        Matrix<double> basis = Basis(scoreLaw, d);
-        Vector<double> mean = basis * Vector<double>.Build.Dense(d, i =>
-            (double)((Channel(i).Gain * startMean[i]) + (Channel(i).MeanGain * scoreMean[i]) + (Channel(i).ShiftGain * shift[i])));
-        Matrix<double> start = basis.Transpose() * Covariance(startLaw, d, 1, 0) * basis;
-        Matrix<double> moved = Matrix<double>.Build.Dense(d, d, (i, j) =>
-            (double)(Channel(i).Gain * Channel(j).Gain * start[i, j]) + (i == j ? (double)Channel(i).Noise : 0));
-        return new(
-            mean,
-            basis * moved * basis.Transpose(),
-            level.Mean * Vector<double>.Build.DenseOfArray(targetLaw.Mean),
-            Covariance(targetLaw, d, level.Mean * level.Mean, level.NoiseVariance));
-    }
-
-    private static Matrix<double> Basis(NormalLaw law, int d)
-    {
-        Matrix<double> basis = Matrix<double>.Build.DenseIdentity(d);
-        foreach (RotatedBlock block in law.Blocks)
-        {
-            basis.SetSubMatrix(
-                block.Offset,
-                block.Offset,
-                Matrix<double>.Build.DenseOfRowMajor(block.Size, block.Size, block.Eigenvectors));
-        }
-
-        return basis;
-    }
-
-    private static Matrix<double> Covariance(NormalLaw law, int d, double factor, double added)
-    {
-        Matrix<double> basis = Basis(law, d);
-        Vector<double> variances = Vector<double>.Build.Dense(d, i => (factor * law.Variances[i]) + added);
-        return basis * Matrix<double>.Build.DenseOfDiagonalVector(variances) * basis.Transpose();
-    }
+    private GaussianLaw Law() => new(directions, [.. channels], level);
 
     private static string Advice(Tableau tableau, double eigenvalue) => tableau.StaysAtLevel
         ? $"the step h = {tableau.B[0]:g6} is unstable where the variance is {tableau.From.VarianceOf(eigenvalue):g6}: use h < {2 * tableau.From.VarianceOf(eigenvalue):g6}"

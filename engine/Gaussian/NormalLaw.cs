@@ -1,93 +1,105 @@
 namespace Sgm.Engine;
 
-/// <summary>An orthogonal block of a covariance's eigenvectors on coordinates Offset … Offset + Size − 1 (row-major, columns).</summary>
-internal sealed record RotatedBlock(int Offset, int Size, double[] Eigenvectors);
-
 /// <summary>
-/// A normal law by directions: coordinates, except inside the rotated blocks, where direction Offset + j is the j-th
-/// eigenvector of the block. Means are kept in coordinates, variances in directions; all of shape [d].
+/// A normal law by coordinates, with the numbers as they were given: N(m·Mean, m²Σ + σ²I) at its level (m, σ), where
+/// Σ is diagonal but for the blocks.
 /// </summary>
 internal sealed class NormalLaw
 {
-    private NormalLaw(double[] mean, double[] variances, List<RotatedBlock> blocks)
+    private NormalLaw(double[] mean, double[] variances, List<(int Offset, Covariance Covariance)> blocks, NoiseLevel level)
     {
         Mean = mean;
         Variances = variances;
         Blocks = blocks;
+        Level = level;
     }
 
+    /// <summary>Before noising, shape [d].</summary>
     public double[] Mean { get; }
 
+    /// <summary>The diagonal of Σ, shape [d].</summary>
     public double[] Variances { get; }
 
-    public List<RotatedBlock> Blocks { get; }
+    /// <summary>Where Σ is not diagonal, in the order of the coordinates.</summary>
+    public List<(int Offset, Covariance Covariance)> Blocks { get; }
+
+    public NoiseLevel Level { get; }
 
     /// <summary>A law all of whose factors are normal, noised to a level.</summary>
     public static NormalLaw Of(Target target, NoiseLevel level)
     {
         double[] mean = new double[target.Dimension];
         double[] variances = new double[target.Dimension];
-        var blocks = new List<RotatedBlock>();
+        var blocks = new List<(int, Covariance)>();
         int offset = 0;
         foreach (Factor factor in target.Factors)
         {
             Covariance covariance = factor.Law.Covariances[0];
             int size = covariance.Dimension;
+            bool coupled = IsCoupled(covariance);
             for (int copy = 0; copy < factor.Count; copy++)
             {
                 for (int i = 0; i < size; i++)
                 {
-                    mean[offset + i] = level.Mean * factor.Law.Means[i];
-                    variances[offset + i] = level.VarianceOf(covariance.Eigenvalue(i));
+                    mean[offset + i] = factor.Law.Means[i];
+                    variances[offset + i] = covariance.Matrix?[(i * size) + i] ?? covariance.Eigenvalue(i);
                 }
 
-                if (covariance.Eigenvectors is { } eigenvectors)
+                if (coupled)
                 {
-                    blocks.Add(new(offset, size, eigenvectors));
+                    blocks.Add((offset, covariance));
                 }
 
                 offset += size;
             }
         }
 
-        return new(mean, variances, blocks);
+        return new(mean, variances, blocks, level);
     }
 
     /// <summary>The law of a point.</summary>
-    public static NormalLaw At(double[] point) => new(point, new double[point.Length], []);
+    public static NormalLaw At(double[] point) => new(point, new double[point.Length], [], NoiseLevel.Data);
 
-    /// <summary>Whether the covariance is diagonal in the directions of <paramref name="blocks"/>.</summary>
-    public bool IsDiagonalIn(List<RotatedBlock> blocks) =>
-        Blocks.TrueForAll(own => blocks.Exists(b => b.Offset == own.Offset && Equals(b.Eigenvectors, own.Eigenvectors)))
-        && blocks.TrueForAll(b => Blocks.Exists(own => own.Offset == b.Offset && own.Size == b.Size)
-            || (!Blocks.Exists(own => own.Offset < b.Offset + b.Size && b.Offset < own.Offset + own.Size)
-                && !Variances.AsSpan(b.Offset, b.Size).ContainsAnyExcept(Variances[b.Offset])));
-
-    /// <summary>A vector of coordinates in the directions of some blocks: v ↦ Qᵀv. Returns the input when there are none.</summary>
-    public static double[] ToDirections(double[] coordinates, List<RotatedBlock> blocks)
+    /// <summary>
+    /// The covariance Σ of the coordinates from … from + size − 1, before noising; no block reaches beyond them.
+    /// </summary>
+    public double[][] Covariance(int from, int size)
     {
-        if (blocks.Count == 0)
+        var result = new double[size][];
+        for (int i = 0; i < size; i++)
         {
-            return coordinates;
+            result[i] = new double[size];
+            result[i][i] = Variances[from + i];
         }
 
-        double[] result = (double[])coordinates.Clone();
-        foreach (RotatedBlock block in blocks)
+        foreach ((int offset, Covariance covariance) in Within(from, size))
         {
-            for (int j = 0; j < block.Size; j++)
+            for (int i = 0; i < covariance.Dimension; i++)
             {
-                double sum = 0;
-                for (int i = 0; i < block.Size; i++)
-                {
-                    sum += block.Eigenvectors[(i * block.Size) + j] * coordinates[block.Offset + i];
-                }
-
-                result[block.Offset + j] = sum;
+                covariance.Matrix.AsSpan(i * covariance.Dimension, covariance.Dimension).CopyTo(result[offset - from + i].AsSpan(offset - from));
             }
         }
 
         return result;
     }
 
-    private static bool Equals(double[] a, double[] b) => ReferenceEquals(a, b) || a.AsSpan().SequenceEqual(b);
+    private IEnumerable<(int Offset, Covariance Covariance)> Within(int from, int size)
+    {
+        int first = Blocks.BinarySearch((from, null!), Comparer<(int Offset, Covariance)>.Create((a, b) => a.Offset.CompareTo(b.Offset)));
+        for (int k = first < 0 ? ~first : first; k < Blocks.Count && Blocks[k].Offset < from + size; k++)
+        {
+            yield return Blocks[k];
+        }
+    }
+
+    private static bool IsCoupled(Covariance covariance)
+    {
+        if (covariance.Matrix is not { } matrix)
+        {
+            return false;
+        }
+
+        int size = covariance.Dimension;
+        return Enumerable.Range(0, matrix.Length).Any(k => k / size != k % size && matrix[k] != 0);
+    }
 }

@@ -6,6 +6,7 @@ namespace Sgm.Engine;
 /// </summary>
 public sealed class GridLaw : Law
 {
+    private const string NoDensity = "the state is a single point: it has no density";
     private const string Method = "grid";
     private readonly LineState fine;
     private readonly LineState coarse;
@@ -108,17 +109,6 @@ public sealed class GridLaw : Law
             1);
     }
 
-    /// <inheritdoc/>
-    public override Estimate Measure(Metric metric) => fine is LineState.Point point
-        ? OfPoint(point.At, metric)
-        : metric switch
-        {
-            Metric.Kl => Kl(),
-            Metric.Chi2 => Chi2(),
-            Metric.W2 => W2(),
-            _ => Tv(),
-        };
-
     /// <summary>
     /// Total variation ½∫|q − r| from the law of another run on the line, instead of from the target. Not available when a state
     /// is a point, or when a deterministic step came last in the other run.
@@ -140,34 +130,40 @@ public sealed class GridLaw : Law
         return Bracket(value, rough, Rounding + line.Rounding, 1);
     }
 
-    private Estimate OfPoint(double at, Metric metric)
+    /// <inheritdoc/>
+    protected override Estimate Tv()
     {
-        const string noDensity = "the state is a single point: it has no density";
-        double away = at - target.Mean;
-        return metric switch
+        if (fine is LineState.Point)
         {
-            Metric.Kl or Metric.Chi2 => Estimate.Infinite(Method, noDensity),
-            Metric.W2 => Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, Shift + (1e-15 * Math.Abs(at))),
-            _ => Estimate.Exact(1, 1, 1, Method),
-        };
-    }
+            return Estimate.Exact(1, 1, 1, Method);
+        }
 
-    private Estimate Tv()
-    {
         Measured value = Fine.Tv();
         return Bracket(value, Coarse.Tv(), Rounding, 1);
     }
 
-    private Estimate Kl()
+    /// <inheritdoc/>
+    protected override Estimate Kl()
     {
+        if (fine is LineState.Point)
+        {
+            return Estimate.Infinite(Method, NoDensity);
+        }
+
         Measured value = Fine.Kl();
         return value.Infinite is { } reason
             ? Estimate.Infinite(Method, reason)
             : Bracket(value, Coarse.Kl(), (Rounding * ((2 * Math.Sqrt(value.Value)) + Rounding)) + (1e-14 * value.Value), double.PositiveInfinity);
     }
 
-    private Estimate Chi2()
+    /// <inheritdoc/>
+    protected override Estimate Chi2()
     {
+        if (fine is LineState.Point)
+        {
+            return Estimate.Infinite(Method, NoDensity);
+        }
+
         if (Fine.Divergent() is { } divergent)
         {
             return divergent.Infinite is { } infinite
@@ -191,8 +187,15 @@ public sealed class GridLaw : Law
                 double.PositiveInfinity);
     }
 
-    private Estimate W2()
+    /// <inheritdoc/>
+    protected override Estimate W2()
     {
+        if (fine is LineState.Point { At: var at })
+        {
+            double away = at - target.Mean;
+            return Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, Shift + (1e-15 * Math.Abs(at)));
+        }
+
         Measured value = Fine.W2();
         double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
         return Bracket(value, Coarse.W2(), Shift + (Rounding * (scale + value.Value)), double.PositiveInfinity);

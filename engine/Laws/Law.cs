@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// First two moments of each coordinate with the half-widths of their brackets (0 for closed forms), or with the standard errors of
-/// estimates from particles; all of shape [d].
+/// First two moments of each coordinate with the half-widths of their brackets (0 where that is the rounding of the
+/// double itself), or with the standard errors of estimates from particles; all of shape [d].
 /// </summary>
 /// <param name="Mean">E x_i.</param>
 /// <param name="Variance">Var x_i.</param>
@@ -25,7 +25,7 @@ public abstract class Law
     public abstract Moments Moments();
 
     /// <summary>The divergence from the target at the level where the law was taken. Never NaN, never throws.</summary>
-    public abstract Estimate Measure(Metric metric);
+    public Estimate Measure(Metric metric) => metric.Match(Tv, Kl, Chi2, W2);
 
     /// <summary>
     /// Total variation ½∫|q − r| from the law <paramref name="other"/> of another run, instead of from the target; unavailable where
@@ -33,4 +33,16 @@ public abstract class Law
     /// </summary>
     public virtual Estimate TotalVariationFrom(Law other) =>
         Estimate.Unavailable("law", "total variation between two runs is known here on the line only", 0, 1);
+
+    /// <summary>½∫|q − p|.</summary>
+    protected abstract Estimate Tv();
+
+    /// <summary>∫ q ln(q/p).</summary>
+    protected abstract Estimate Kl();
+
+    /// <summary>∫ q²/p − 1.</summary>
+    protected abstract Estimate Chi2();
+
+    /// <summary>Wasserstein-2 distance.</summary>
+    protected abstract Estimate W2();
 }

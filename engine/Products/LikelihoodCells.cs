@@ -110,7 +110,7 @@ internal sealed class LikelihoodCells
         const double reach = 9.6;
         var result = new LikelihoodCells();
         double slope = pair.Offset * Math.Sqrt(pair.StateVariance) / pair.Variance;
-        double constant = (pair.Offset * pair.Offset / (2 * pair.Variance)) - (0.5 * RealFunctions.LogOnePlus(pair.Ratio));
+        double constant = (pair.Offset * pair.Offset / (2 * pair.Variance)) - (0.5 * pair.LogQuotient);
         double Ratio(double z) => (((0.5 * pair.Ratio * z) + slope) * z) + constant;
         for (int p = 0; p < panels; p++)
         {

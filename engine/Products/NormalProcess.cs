@@ -4,12 +4,12 @@ namespace Sgm.Engine;
 /// <param name="target">Mean and variance of the target.</param>
 /// <param name="scored">Mean and variance of the score's law.</param>
 /// <param name="score">Its modifiers; the shift is that of the coordinate.</param>
-/// <param name="start">Mean and variance of the start.</param>
+/// <param name="start">Mean and variance of the start, noised.</param>
 internal sealed class NormalProcess(
     (double Mean, double Variance) target,
     (double Mean, double Variance) scored,
     AffineScore score,
-    (double Mean, double Variance) start)
+    (Ball Mean, Ball Variance) start)
     : LineProcess
 {
     private AffineChannel channel = AffineChannel.Identity;
@@ -31,11 +31,11 @@ internal sealed class NormalProcess(
     /// <inheritdoc/>
     public override NormalFactorLaw Law(NoiseLevel at)
     {
-        DoubleDouble mean = (channel.Gain * start.Mean) + (channel.MeanGain * scored.Mean) + channel.ShiftGain;
-        DoubleDouble variance = (channel.Gain * channel.Gain * start.Variance) + channel.Noise;
-        DoubleDouble m = at.Mean;
-        DoubleDouble own = (m * m * target.Variance) + ((DoubleDouble)at.Sigma * at.Sigma);
-        return new((double)mean, (double)variance, new(1, (double)(mean - (m * target.Mean)), (double)own, (double)(variance - own)));
+        Ball mean = (channel.Gain * start.Mean) + (channel.MeanGain * scored.Mean) + channel.ShiftGain;
+        Ball variance = (channel.Gain * channel.Gain * start.Variance) + channel.Noise;
+        Ball m = at.Mean;
+        Ball own = (m * m * target.Variance) + ((Ball)at.Sigma * at.Sigma);
+        return new((double)mean, (double)variance, DirectionPair.Of(1, mean - (m * target.Mean), variance, own));
     }
 }
 
@@ -52,15 +52,14 @@ internal sealed class NormalFactorLaw(double mean, double variance, DirectionPai
     public override Moments Moments() => new([mean], [variance], [0], [0], 1);
 
     /// <inheritdoc/>
-    public override Estimate Measure(Metric metric)
-    {
-        ReadOnlySpan<DirectionPair> pairs = [pair];
-        return metric switch
-        {
-            Metric.Kl => NormalDivergences.Kl(pairs),
-            Metric.Chi2 => NormalDivergences.Chi2(pairs),
-            Metric.W2 => NormalDivergences.W2(pairs),
-            _ => TotalVariation.OfIndependentNormals(pairs),
-        };
-    }
+    protected override Estimate Kl() => NormalDivergences.Kl([pair]);
+
+    /// <inheritdoc/>
+    protected override Estimate Chi2() => NormalDivergences.Chi2([pair]);
+
+    /// <inheritdoc/>
+    protected override Estimate W2() => NormalDivergences.W2([pair]);
+
+    /// <inheritdoc/>
+    protected override Estimate Tv() => TotalVariation.OfIndependentNormals([pair]);
 }

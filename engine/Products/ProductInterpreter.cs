@@ -47,8 +47,12 @@ public sealed class ProductInterpreter : IInterpreter
 
         var coordinates = Coordinates.Of(plan);
         ImmutableArray<ScoreModifier> modifiers = PerCoordinate(plan.Score.Modifiers, plan.Dimension);
+        // Here the shift a/√d is not rounded.
+        AffineScore? affine = AffineScore.Of(plan.Score.Modifiers) is { } whole
+            ? whole with { Shift = whole.Shift / Ball.Sqrt(plan.Dimension) }
+            : null;
         var allowance = new BlockAllowance();
-        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, allowance))];
+        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, affine, allowance))];
         return new LineRun(plan, options, processes, laws => new ProductLaw(laws, coordinates.Counts, coordinates.KindOf)).Run();
     }
 
@@ -64,17 +68,25 @@ public sealed class ProductInterpreter : IInterpreter
         })];
     }
 
-    private static LineProcess Process(Coordinates coordinates, Coordinate kind, ImmutableArray<ScoreModifier> modifiers, BlockAllowance allowance)
+    private static LineProcess Process(
+        Coordinates coordinates,
+        Coordinate kind,
+        ImmutableArray<ScoreModifier> modifiers,
+        AffineScore? affine,
+        BlockAllowance allowance)
     {
         NoiseLevel level = coordinates.StartLevel;
+        Ball m = level.Mean;
         bool atPoint = kind.Start is { Mixture: < 0, Variance: 0 };
-        if (IsNormal(kind, modifiers))
+        if (affine is { } score && IsNormal(kind, modifiers))
         {
             return new NormalProcess(
                 (kind.Target.Mean, kind.Target.Variance),
                 (kind.Scored.Mean, kind.Scored.Variance),
-                AffineScore.Of(modifiers)!.Value,
-                atPoint ? (kind.Start.Mean, 0) : (level.Mean * kind.Start.Mean, level.VarianceOf(kind.Start.Variance)));
+                score,
+                atPoint
+                    ? (kind.Start.Mean, 0)
+                    : (m * kind.Start.Mean, (m * m * kind.Start.Variance) + ((Ball)level.Sigma * level.Sigma)));
         }
 
         return new GridProcess(

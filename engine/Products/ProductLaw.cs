@@ -41,67 +41,16 @@ public sealed class ProductLaw : Law
     }
 
     /// <inheritdoc/>
-    public override Estimate Measure(Metric metric) => metric switch
-    {
-        Metric.Kl => Combined(metric, x => x, x => x),
-        Metric.Chi2 => Chi2(),
-        Metric.W2 => Combined(metric, x => x * x, Math.Sqrt),
-        _ => Tv(),
-    };
+    protected override Estimate Kl() => Combined(Metric.Kl);
 
-    /// <summary>back(Σ n·forth(value)), on both ends of the brackets; infinite or unavailable when a factor's is.</summary>
-    private Estimate Combined(Metric metric, Func<double, double> forth, Func<double, double> back)
-    {
-        double value = 0;
-        double lower = 0;
-        double upper = 0;
-        for (int k = 0; k < factors.Length; k++)
-        {
-            Estimate own = factors[k].Measure(metric);
-            if (own.Value is not { } number || double.IsInfinity(number))
-            {
-                return own;
-            }
+    /// <inheritdoc/>
+    protected override Estimate Chi2() => Combined(Metric.Chi2);
 
-            value += counts[k] * forth(number);
-            lower += counts[k] * forth(own.Lower);
-            upper += counts[k] * forth(own.Upper);
-        }
+    /// <inheritdoc/>
+    protected override Estimate W2() => Combined(Metric.W2);
 
-        return Rounded(back(value), back(lower), back(upper));
-    }
-
-    private Estimate Chi2()
-    {
-        double value = 0;
-        double lower = 0;
-        double upper = 0;
-        for (int k = 0; k < factors.Length; k++)
-        {
-            Estimate own = factors[k].Measure(Metric.Chi2);
-            if (own.Value is not { } number || double.IsInfinity(number))
-            {
-                return own;
-            }
-
-            value += counts[k] * RealFunctions.LogOnePlus(number);
-            lower += counts[k] * RealFunctions.LogOnePlus(own.Lower);
-            upper += counts[k] * RealFunctions.LogOnePlus(own.Upper);
-        }
-
-        double result = RealFunctions.ExpM1(value);
-        return double.IsInfinity(result)
-            ? Estimate.Unavailable(Method, $"finite but beyond the range of a double: ln(1 + χ²) = {value:g12}", double.MaxValue)
-            : Rounded(result, RealFunctions.ExpM1(lower), RealFunctions.ExpM1(upper), 2e-15 * (1 + value));
-    }
-
-    private static Estimate Rounded(double value, double lower, double upper, double relative = 2e-15) => Estimate.Exact(
-        value,
-        lower * (1 - relative),
-        upper * (1 + relative),
-        Method);
-
-    private Estimate Tv()
+    /// <inheritdoc/>
+    protected override Estimate Tv()
     {
         if (Array.TrueForAll(factors, f => f is NormalFactorLaw))
         {
@@ -111,7 +60,7 @@ public sealed class ProductLaw : Law
 
         foreach (Law factor in factors)
         {
-            if (factor is GridLaw { State: LineState.Point } || factor is NormalFactorLaw { Pair.StateVariance: <= 0 })
+            if (factor is GridLaw { State: LineState.Point } || factor is NormalFactorLaw { Pair.StateBall.IsZero: true })
             {
                 return Estimate.Exact(1, 1, 1, Method);
             }
@@ -120,5 +69,37 @@ public sealed class ProductLaw : Law
         return factors.Length == 1 && counts[0] == 1
             ? factors[0].Measure(Metric.Tv)
             : LatticeVariation.Of(factors, counts);
+    }
+
+    /// <summary>The factors' brackets by a metric's rule for products; infinite where a factor's is.</summary>
+    private Estimate Combined(Metric metric)
+    {
+        TensorRule rule = metric.TensorRule!;
+        (DoubleDouble value, DoubleDouble lower, DoubleDouble upper) = (0, 0, 0);
+        string? missing = null;
+        for (int k = 0; k < factors.Length; k++)
+        {
+            Estimate own = factors[k].Measure(metric);
+            if (own.Value is { } number && double.IsInfinity(number))
+            {
+                return own;
+            }
+
+            DoubleDouble count = counts[k];
+            missing ??= own.Value is null ? own.Reason : null;
+            value += count * rule.Into(own.Value ?? 0);
+            lower += count * rule.Into(own.Lower);
+            // ∞ by hand: a double-double of it is not a number.
+            upper = double.IsInfinity(own.Upper) || double.IsInfinity(upper.High) ? double.PositiveInfinity : upper + (count * rule.Into(own.Upper));
+        }
+
+        // One unit for the functions of every term, one for the sum, and the growth of OutOf (e^x − 1 turns absolute errors of x into relative ones).
+        double relative = 4e-15 * (1 + (metric.TensorRule == TensorRule.OnePlusMultiplies ? (double)value : 0));
+        double low = rule.OutOf((double)lower) * (1 - relative);
+        double high = double.IsInfinity(upper.High) ? double.PositiveInfinity : rule.OutOf((double)upper) * (1 + relative);
+        double middle = rule.OutOf((double)value);
+        return missing is not null ? Estimate.Unavailable(Method, missing, Math.Max(0, low), high)
+            : double.IsInfinity(middle) ? Estimate.Unavailable(Method, $"finite but beyond the range of a double: ln(1 + D) = {(double)value:g12}", double.MaxValue)
+            : Estimate.Exact(middle, Math.Max(0, low), high, Method);
     }
 }

@@ -18,8 +18,9 @@ public enum CovarianceShape
 /// <summary>A symmetric positive definite d×d matrix by its eigendecomposition, so that noise levels only move eigenvalues.</summary>
 public sealed class Covariance
 {
-    private Covariance(CovarianceShape shape, int dimension, double[] eigenvalues, double[]? eigenvectors)
+    private Covariance(CovarianceShape shape, int dimension, double[] eigenvalues, double[]? eigenvectors, double[]? matrix = null)
     {
+        Matrix = matrix;
         Shape = shape;
         Dimension = dimension;
         Eigenvalues = eigenvalues;
@@ -37,6 +38,9 @@ public sealed class Covariance
 
     /// <summary>Row-major d×d, column j the eigenvector of <c>Eigenvalues[j]</c>; null unless full.</summary>
     public double[]? Eigenvectors { get; }
+
+    /// <summary>Row-major d×d, Σ itself, of which the eigendecomposition is a rounded image; null unless full.</summary>
+    public double[]? Matrix { get; }
 
     /// <summary>Smallest eigenvalue.</summary>
     public double Smallest => Eigenvalues.Min();
@@ -56,7 +60,16 @@ public sealed class Covariance
     public static Covariance Full(double[,] matrix)
     {
         int d = matrix.GetLength(0);
-        var evd = Matrix<double>.Build.Dense(d, d, (i, j) => 0.5 * (matrix[i, j] + matrix[j, i])).Evd(Symmetricity.Symmetric);
+        double[] symmetric = new double[d * d];
+        for (int i = 0; i < d; i++)
+        {
+            for (int j = 0; j < d; j++)
+            {
+                symmetric[(i * d) + j] = (0.5 * matrix[i, j]) + (0.5 * matrix[j, i]);
+            }
+        }
+
+        var evd = Matrix<double>.Build.DenseOfRowMajor(d, d, symmetric).Evd(Symmetricity.Symmetric);
         double[] vectors = new double[d * d];
         for (int i = 0; i < d; i++)
         {
@@ -66,7 +79,7 @@ public sealed class Covariance
             }
         }
 
-        return new(CovarianceShape.Full, d, [.. evd.EigenValues.Select(z => z.Real)], vectors);
+        return new(CovarianceShape.Full, d, [.. evd.EigenValues.Select(z => z.Real)], vectors, symmetric);
     }
 
     /// <summary>Eigenvalue of direction j: a coordinate unless the matrix is full.</summary>

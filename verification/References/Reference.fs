@@ -161,17 +161,16 @@ let private product metric delta (states: (Component list * Line.Line * int) lis
             None
 
     match metric, states with
-    | Metric.Tv, [ target, line, 1 ] -> Line.tv target line
-    | Metric.Tv, _ when List.sumBy (fun (_, _, count) -> count) states > mostForTv -> None
-    | Metric.Tv, _ -> all (every Line.ratios) |> Option.map (Line.productTv delta)
-    | Metric.Kl, _ -> all (every Line.kl) |> Option.map (List.sumBy (fun (v, count) -> float count * v))
-    | Metric.Chi2, _ ->
+    | Tv, [ target, line, 1 ] -> Line.tv target line
+    | Tv, _ when List.sumBy (fun (_, _, count) -> count) states > mostForTv -> None
+    | Tv, _ -> all (every Line.ratios) |> Option.map (Line.productTv delta)
+    | Kl, _ -> all (every Line.kl) |> Option.map (List.sumBy (fun (v, count) -> float count * v))
+    | Chi2, _ ->
         all (every Line.chi2)
         |> Option.map (fun parts ->
             (parts |> List.map (fun (v, count) -> pown (1.0 + v) count) |> List.reduce (*)) - 1.0)
-    | Metric.W2, _ ->
+    | W2, _ ->
         states |> List.sumBy (fun (target, line, count) -> float count * Line.w2Squared target line) |> sqrt |> Some
-    | other, _ -> invalidOp $"the references do not know the metric {other}"
 
 /// Independent coordinates, each distinct one on a line of its own.
 let private lines (experiment: Experiment) every =

@@ -133,7 +133,7 @@ module Json =
             json.WriteString("statement", theorem.Source.Statement)
             json.WriteBoolean("companion", theorem.Source.IsCompanion))
 
-        json.WriteString("metric", (string theorem.Metric).ToLowerInvariant())
+        json.WriteString("metric", theorem.Metric.Name)
         json.WriteString("reading", theorem.Reading)
 
     /// The seeded bugs, with the checks that caught them; absent when none were planted.

@@ -159,7 +159,7 @@ module Plot =
         let metric = Wording.metric check.Theorem.Metric
 
         let isMetric (what: string) =
-            [ metric; string check.Theorem.Metric; "W2" ]
+            [ metric; check.Theorem.Metric.Name; "W2" ]
             |> List.exists (fun name -> what.StartsWith(name, StringComparison.OrdinalIgnoreCase))
 
         match check.Claim, check.Cells |> List.tryPick (fun cell -> cell.Decisive) with

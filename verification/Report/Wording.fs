@@ -6,12 +6,7 @@ open Sgm.Verification
 
 /// What things are called in every form of the report.
 module Wording =
-    let metric metric =
-        match metric with
-        | Metric.Tv -> "TV"
-        | Metric.Kl -> "KL"
-        | Metric.Chi2 -> "χ²"
-        | _ -> "W₂"
+    let metric (metric: Metric) = metric.Symbol.Replace("W2", "W₂")
 
     let effort effort =
         match effort with

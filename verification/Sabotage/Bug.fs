@@ -62,9 +62,14 @@ type private MisreportedLaw(inner: Law, misreport: Misreport) =
     override _.Dimension = inner.Dimension
     override _.Moments() = inner.Moments()
 
-    override _.Measure metric =
+    member private _.Report metric =
         let healthy = inner.Measure metric
         misreport inner metric healthy |> Option.defaultValue healthy
+
+    override this.Tv() = this.Report Metric.Tv
+    override this.Kl() = this.Report Metric.Kl
+    override this.Chi2() = this.Report Metric.Chi2
+    override this.W2() = this.Report Metric.W2
 
     override _.TotalVariationFrom other =
         match other with

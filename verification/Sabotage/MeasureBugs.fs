@@ -13,7 +13,7 @@ let private bug id title breaks metrics misreport =
         Change = OfMeasure(metrics, misreport)
     }
 
-let private every = [ Metric.Tv; Metric.Kl; Metric.Chi2; Metric.W2 ]
+let private every = List.ofSeq Metric.All
 
 /// The estimate with a function applied to its value and both ends.
 let private through f (estimate: Estimate) =
@@ -37,15 +37,16 @@ let private numbers id title breaks metrics f =
 let private directions id title breaks metrics (change: DirectionPair -> DirectionPair) =
     bug id title breaks metrics (fun law metric _ ->
         match law with
-        | :? GaussianLaw as normal when List.contains metric metrics ->
+        | :? GaussianLaw as normal when normal.IsDiagonal && List.contains metric metrics ->
             let pairs = normal.Pairs.ToArray() |> Array.map change
 
             Some(
-                match metric with
-                | Metric.Kl -> NormalDivergences.Kl pairs
-                | Metric.Chi2 -> NormalDivergences.Chi2 pairs
-                | Metric.W2 -> NormalDivergences.W2 pairs
-                | _ -> NormalDivergences.Tv pairs
+                metric.Match(
+                    tv = (fun () -> NormalDivergences.Tv pairs),
+                    kl = (fun () -> NormalDivergences.Kl pairs),
+                    chi2 = (fun () -> NormalDivergences.Chi2 pairs),
+                    w2 = (fun () -> NormalDivergences.W2 pairs)
+                )
             )
         | _ -> None)
 
