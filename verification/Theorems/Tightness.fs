@@ -3,6 +3,7 @@
 /// of the truth, or that it grows along an axis with the exponent that its statement gives.
 module Sgm.Verification.Theorems.Tightness
 
+open System
 open Sgm.Engine
 open Sgm.Verification
 
@@ -162,22 +163,33 @@ let private conclusion (theorem: Theorem) runner trial =
         | Some comparison -> Ok comparison
         | None -> Error "nothing was compared")
 
-/// (bound/F)/truth over the truth's whole interval: at most 1 only where the bound is within F of the interval's lower end. Of a
-/// truth of which nothing is known neither is anything of the ratio.
-let private overTruth (c: Comparison) factor =
+/// bound/F against the truth, over the truth's whole interval: (bound/F)·U/truth ≤ U, U its upper end, so that it holds only where
+/// bound/F is below the interval's lower end, and is vacuous where the truth is. Of a truth of which nothing is known neither is
+/// anything of this.
+let private againstTruth (c: Comparison) factor =
     let claimed = c.Bound / factor
-    let over truth = if claimed = 0.0 then 0.0 else claimed / truth
 
-    if not c.Measured.Value.HasValue then
-        c.Measured
-    else
-        let value, low, high = over c.Measured.Value.Value, over c.Measured.Upper, over c.Measured.Lower
-        let method = $"over {c.Measured.Method}"
-
-        if c.Measured.Confidence = 1.0 then
-            Estimate.Exact(value, low, high, method)
+    let upper =
+        if Double.IsFinite c.Measured.Upper && c.Measured.Upper > 0.0 then
+            c.Measured.Upper
         else
-            Estimate.Sampled(value, low, high, c.Measured.Confidence, method)
+            1.0
+
+    let over truth = if claimed = 0.0 then 0.0 else claimed * (upper / truth)
+
+    let measured =
+        if not c.Measured.Value.HasValue then
+            c.Measured
+        else
+            let value, low, high = over c.Measured.Value.Value, over c.Measured.Upper, over c.Measured.Lower
+            let method = $"against {c.Measured.Method}"
+
+            if c.Measured.Confidence = 1.0 then
+                Estimate.Exact(value, low, high, method)
+            else
+                Estimate.Sampled(value, low, high, c.Measured.Confidence, method)
+
+    measured, upper
 
 /// bound ≤ F·truth, F the factor of the scenario that the trial comes from.
 let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evidence =
@@ -191,15 +203,9 @@ let private within (theorem: Theorem) (scenarios: (Scenario * float) list) : Evi
 
             let! c = conclusion theorem runner trial
             let share = if factor = 1.0 then "the bound" else $"1/{factor:g6} of the bound"
+            let measured, upper = againstTruth c factor
 
-            return
-                [
-                    {
-                        What = $"{share} over the truth ({c.What})"
-                        Measured = overTruth c factor
-                        Bound = 1.0
-                    }
-                ]
+            return [ { What = $"{share} against the truth ({c.What})"; Measured = measured; Bound = upper } ]
         }
 
 /// What is claimed of a bound is claimed on its scenarios, not on an experiment of one's own.
