@@ -109,12 +109,14 @@ let private sabotaged =
                     let seen (measured: Estimate) =
                         if measured.Confidence < 1.0 then measured.Lower else measured.Value.Value
 
+                    let below value = if value = 0.0 then -0.01 else 0.99 * value
+
                     let weakened =
                         { theorem with
                             Evidence =
                                 fun runner trial ->
                                     theorem.Evidence runner trial
-                                    |> Result.map (List.map (fun c -> { c with Bound = 0.99 * seen c.Measured }))
+                                    |> Result.map (List.map (fun c -> { c with Bound = below (seen c.Measured) }))
                         }
 
                     for c in (Study.run Planted.healthy Quick [ { weakened with Rates = [] } ]).Checks do

@@ -148,7 +148,10 @@ let all =
             "bound-one-percent"
             "a bound 1 % below what is measured"
             "the smallest lie that every check must see"
-            (fun c -> if c.Measured.Value.HasValue then 0.99 * c.Measured.Value.Value else c.Bound)
+            (fun c ->
+                if not c.Measured.Value.HasValue then c.Bound
+                elif c.Measured.Value.Value = 0.0 then -0.01
+                else 0.99 * c.Measured.Value.Value)
         claims "claim-half-order" "half an order too much is claimed" "exponents off by ½" 0.5
         claims "claim-four-orders" "four orders too much are claimed" "the exponent of another quantity" 4.0
     ]
