@@ -67,6 +67,7 @@ let notANumber (plan: Plan) measured =
             |> List.tryFind (fun (_, values) -> not (Array.forall Double.IsFinite values))
             |> Option.orElse (
                 [ "mean's interval", moments.MeanError; "variance's interval", moments.VarianceError ]
+                |> List.filter (fun _ -> not moments.AreEstimates)
                 |> List.tryFind (fun (_, values) -> Array.exists Double.IsNaN values)
             )
             |> Option.map fst
