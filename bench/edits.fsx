@@ -28,8 +28,16 @@ for file, several in edits |> Array.indexed |> Array.groupBy (fun (_, edit) -> e
         |> Array.map (fun (k, edit) ->
             let context = edit[2].Replace("\\n", "\n")
             let start = once edit[0] original context
-            let inside = if context.EndsWith(edit[3]) then context.LastIndexOf(edit[3]) else context.IndexOf(edit[3])
-            if inside < 0 then failwith $"{edit[0]}: '{edit[3]}' is not in its context"
+
+            let inside =
+                if context.EndsWith(edit[3]) then
+                    context.LastIndexOf(edit[3])
+                else
+                    context.IndexOf(edit[3])
+
+            if inside < 0 then
+                failwith $"{edit[0]}: '{edit[3]}' is not in its context"
+
             start + inside, k + 1, edit)
 
     // Edits of one expression are nested: the switch of each around what is there already.

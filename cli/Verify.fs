@@ -195,8 +195,7 @@ let private finish (terminal: Terminal) (request: VerifyRequest) (document: Repo
     for message in failed do
         Terminal.tell terminal $"sgm verify: {message}"
 
-    let failures =
-        [ survivors terminal document; document.Result.Violated > 0; fallsShort terminal request document ]
+    let failures = [ survivors terminal document; document.Result.Violated > 0; fallsShort terminal request document ]
 
     if not failed.IsEmpty then Exit.BadInput
     elif List.contains true failures then Exit.Violated

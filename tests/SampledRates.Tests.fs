@@ -65,7 +65,14 @@ let private steps = [ 1.0 / 64.0; 1.0 / 128.0; 1.0 / 256.0; 1.0 / 512.0; 1.0 / 1
 let private check exponent particles steps offset =
     let healthy = Runner.engine CancellationToken.None
     let runner = { healthy with Budget = { healthy.Budget with SeedOffset = offset } }
-    let theorem = { Bruno.gaussianMean with Assumptions = []; Scenarios = []; Rates = [ claim exponent particles steps ] }
+
+    let theorem =
+        { Bruno.gaussianMean with
+            Assumptions = []
+            Scenarios = []
+            Rates = [ claim exponent particles steps ]
+        }
+
     (Study.run runner Quick [ theorem ]).Checks.Head
 
 let private weakOrder =

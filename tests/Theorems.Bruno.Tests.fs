@@ -160,7 +160,8 @@ let private assumptions =
                 Expect.equal check.Verdict NotApplicable "verdict"
                 Expect.stringContains (defaultArg check.Reason "") "λ = 3" "reason"
             testCase "data that are not log-concave"
-            <| fun () -> notApplicable general { reverse with Target = bimodal; Score = exact } "not known to be log-concave"
+            <| fun () ->
+                notApplicable general { reverse with Target = bimodal; Score = exact } "not known to be log-concave"
             testCase "a score of another law" <| fun () -> notApplicable general reverse "another law"
             testCase "another predictor"
             <| fun () ->
