@@ -7,6 +7,9 @@ namespace Sgm.Engine;
 /// </summary>
 public readonly record struct DoubleDouble(double High, double Low)
 {
+    /// <summary>0.</summary>
+    public static DoubleDouble Zero => default;
+
     /// <summary>1.</summary>
     public static DoubleDouble One => new(1, 0);
 

@@ -13,7 +13,7 @@ internal enum StepFailure
 /// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
 /// becomes a block matrix.
 /// </summary>
-internal sealed class GridStepper(GridResolution resolution)
+internal sealed class GridStepper(GridResolution resolution, WorkLimit work)
 {
     private const int Order = Legendre.Order;
 
@@ -65,13 +65,14 @@ internal sealed class GridStepper(GridResolution resolution)
             return (null, StepFailure.Diverged);
         }
 
-        LineState.Density? density = LineState.Of(ScalarMixture.Normal(value, map.Noise), resolution);
+        LineState.Density? density = LineState.Of(ScalarMixture.Normal(value, map.Noise), resolution, work);
         return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1 }, StepFailure.None);
     }
 
-    private static (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
+    private (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
     {
         int n = state.Image.Length;
+        work.Spend(n * map.Cost);
         double[] image = new double[n];
         double[] slope = new double[n];
         int[] piece = new int[n];
@@ -107,11 +108,12 @@ internal sealed class GridStepper(GridResolution resolution)
             if (!known.Tried)
             {
                 known.Tried = true;
-                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels);
+                known.Blocks = KernelBlocks.Build(new(state, map, resolution, work, anyDensity: true), state.Panels);
             }
 
             if (known.Blocks is not null)
             {
+                work.Spend(known.Blocks.Count);
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
                 if (StillFits(state.Panels, after, grain))
@@ -121,7 +123,7 @@ internal sealed class GridStepper(GridResolution resolution)
             }
         }
 
-        var tree = new SourceTree(state, map, resolution);
+        var tree = new SourceTree(state, map, resolution, work);
         bool runsAway = IsUnstable(map) && Math.Max(tree.Tails.Left, tree.Tails.Right) > LargestSpread * map.Noise;
         if (!tree.IsFinite || !(map.Noise <= 1e150) || runsAway)
         {

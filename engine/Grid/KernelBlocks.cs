@@ -28,6 +28,9 @@ internal sealed class KernelBlocks
         this.entries = entries;
     }
 
+    /// <summary>Number of blocks.</summary>
+    public int Count => source.Length;
+
     /// <summary>The blocks from the tree's panels to <paramref name="target"/>; null when they would take too much memory.</summary>
     public static KernelBlocks? Build(SourceTree tree, PanelSet target)
     {

@@ -5,8 +5,9 @@ internal readonly record struct Measured(double Value, double Error, string? Inf
 
 /// <summary>
 /// Divergences of a law on the line from a mixture p, as integrals over u with the density ratio r = p(x)/q(x) at x = S(u):
-/// TV = ∫ρ·(1 − r)₊ ; KL = ∫ρ·(r − 1 − ln r) + p(outside) ; χ² = ∫ρ·(1 − r)²/r + p(outside) ; W2² = ∫ρ·(x − Q_p(F_q(x)))²,
-/// where outside is everything that the panels do not cover. The first three integrands are non-negative, so nothing cancels.
+/// KL = ∫ρ·(r − 1 − ln r) + p(outside) ; χ² = ∫ρ·(1 − r)²/r + p(outside) ; W2² = ∫ρ·(x − Q_p(F_q(x)))²,
+/// where outside is everything that the panels do not cover. The integrands are non-negative, so nothing cancels. TV has a kink
+/// wherever r crosses 1, and comes from distribution functions instead (<see cref="LineVariation"/>).
 /// </summary>
 internal sealed class LineDivergences
 {
@@ -14,16 +15,24 @@ internal sealed class LineDivergences
     private readonly LineState.Density state;
     private readonly ScalarMixture target;
     private readonly GridResolution resolution;
+    private readonly Counterpart other;
+    private readonly LinePieces pieces;
     private readonly LineIntegral integral;
     private double? outside;
 
-    public LineDivergences(LineState.Density state, ScalarMixture target, GridResolution resolution)
+    /// <summary>The divergences of <paramref name="state"/> from <paramref name="target"/>, within a limit of work.</summary>
+    public LineDivergences(LineState.Density state, ScalarMixture target, GridResolution resolution, WorkLimit work)
     {
         this.state = state;
         this.target = target;
         this.resolution = resolution;
-        integral = new(state, new(target.FinestScale, target.Between));
+        other = Counterpart.Of(target);
+        pieces = new(state, other, work);
+        integral = new(pieces);
     }
+
+    /// <summary>Whether the law is known in closed form, so that no resolution changes it.</summary>
+    public bool IsExact => state.Exact is not null && pieces.Folds is null;
 
     /// <summary>Mass of p where q has none that is not negligible.</summary>
     private double Outside
@@ -35,7 +44,7 @@ internal sealed class LineDivergences
                 return known;
             }
 
-            List<(double From, double To)> support = integral.Support();
+            List<(double From, double To)> support = pieces.Support();
             double mass = target.Below(support[0].From) + target.Above(support[^1].To);
             for (int i = 0; i + 1 < support.Count; i++)
             {
@@ -48,21 +57,7 @@ internal sealed class LineDivergences
     }
 
     /// <summary>Total variation.</summary>
-    public Measured Tv()
-    {
-        (double value, double error) = integral.Of(
-            (in LineSample sample, Span<double> values) =>
-            {
-                for (int i = 0; i < Order; i++)
-                {
-                    double logRatio = target.LogDensity(sample.Image[i]) - sample.LogState[i];
-                    values[i] = logRatio < 0 ? -Math.Max(0, sample.Density[i]) * RealFunctions.ExpM1(logRatio) : 0;
-                }
-            },
-            resolution.Quadrature,
-            1e-13);
-        return new(value, error);
-    }
+    public Measured Tv() => LineVariation.Of(pieces, other);
 
     /// <summary>KL(q‖p).</summary>
     public Measured Kl()
@@ -184,8 +179,15 @@ internal sealed class LineDivergences
     }
 
     /// <summary>Wasserstein-2, by the monotone coupling.</summary>
-    public Measured W2()
+    /// <param name="relative">Relative error of the masses of q.</param>
+    public Measured W2(double relative)
     {
+        if (pieces.Folds is null)
+        {
+            return new LineTransport(pieces, target, relative).W2(resolution.Quadrature);
+        }
+
+        double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
         double guess = target.Mean;
         (double value, double error) = integral.Of(
             (in LineSample sample, Span<double> values) =>
@@ -206,7 +208,8 @@ internal sealed class LineDivergences
             },
             resolution.Quadrature,
             1e-32 * target.Variance);
-        return value > 0 ? new(Math.Sqrt(value), Math.Min(Math.Sqrt(error), error / (2 * Math.Sqrt(value)))) : new(0, Math.Sqrt(error));
+        double root = Math.Sqrt(Math.Max(0, value));
+        return new(root, (root > 0 ? Math.Min(Math.Sqrt(error), error / root) : Math.Sqrt(error)) + (relative * (scale + root)));
     }
 
     /// <summary>E x and Var x.</summary>
@@ -236,7 +239,7 @@ internal sealed class LineDivergences
             return new(double.PositiveInfinity, 0, NoDensity(atoms));
         }
 
-        if (integral.IsFolded)
+        if (pieces.Folds is not null)
         {
             return new(double.PositiveInfinity, 0, "a deterministic step folds the line, and the state's density has a pole of order 1/2 at the fold: its square is not integrable");
         }

@@ -11,11 +11,21 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     /// <summary>e^(−690), the smallest density that doubles hold.</summary>
     private const double LargestLogRange = 690;
 
+    /// <summary>So many steps foretell what the rest costs: a step that repeats is dear once, for its matrix, and cheap then.</summary>
+    private const int RecentSteps = 8;
+
+    /// <summary>Work after which progress is told.</summary>
+    private const long ProgressWork = 10_000_000;
+
     private readonly List<ProbeResult> probes = [];
     private NoiseLevel level;
+    private readonly WorkLimit work = new(WorkLimit.OfRun, options.Cancellation);
+    private readonly WorkLimit metrics = new(WorkLimit.OfRun, options.Cancellation);
+    private readonly Queue<long> recent = [];
     private double logRange;
     private long step;
     private long total;
+    private long told;
     private RunStatus? stopped;
     private bool needsMoreRange;
     private bool silent;
@@ -43,6 +53,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
     }
 
+    /// <summary>The plan at the current range; what its steps throw is a status.</summary>
     private void Once()
     {
         probes.Clear();
@@ -50,17 +61,26 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         step = 0;
         stopped = null;
         needsMoreRange = false;
-        foreach (LineProcess process in processes)
+        recent.Clear();
+        try
         {
-            if (!process.Start(logRange))
+            if (Array.Exists(processes, process => !process.Start(logRange, work)))
             {
                 stopped = TooLarge("the start");
                 return;
             }
-        }
 
-        Observe(-1, null);
-        Execute(plan.Instructions);
+            Observe(-1, null);
+            Execute(plan.Instructions);
+        }
+        catch (WorkExceededException)
+        {
+            stopped = TooLong();
+        }
+        catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
+        {
+            stopped = new RunStatus.Cancelled();
+        }
     }
 
     private void Execute(ImmutableArray<Instruction> body)
@@ -109,6 +129,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             return;
         }
 
+        long before = work.Spent;
         foreach (LineProcess process in processes)
         {
             StepFailure failure = process.Apply(tableau);
@@ -124,9 +145,23 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         level = tableau.To;
         Observe(step, tableau);
         step++;
-        if ((step & 63) == 0)
+        if ((step & 63) == 0 || work.Spent - told > ProgressWork)
         {
+            told = work.Spent;
             options.Progress?.Report((double)step / total);
+        }
+
+        Foresee(work.Spent - before);
+    }
+
+    /// <summary>Refuses early when the cheapest of the last steps, repeated to the end, would go far beyond the limit.</summary>
+    private void Foresee(long last)
+    {
+        recent.Enqueue(last);
+        if (recent.Count > RecentSteps)
+        {
+            recent.Dequeue();
+            stopped ??= work.CannotHold((double)recent.Min() * (total - step)) ? TooLong() : null;
         }
     }
 
@@ -134,18 +169,37 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         if (!silent)
         {
-            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level))])));
+            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level, Metric(null)))])));
         }
     }
 
     private void Probe(Instruction.Probe probe)
     {
-        Law[] laws = [.. processes.Select(p => p.Law(probe.Level))];
+        Law[] laws = [.. processes.Select(p => p.Law(probe.Level, Metric(metrics)))];
         probes.Add(new(probe.Name, probe.Level, assemble(laws)));
         needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
             && logRange < LargestLogRange
-            && laws.OfType<GridLaw>().Any(law => law.NeedsMoreRange());
+            && laws.OfType<GridLaw>().Any(NeedsMoreRange);
     }
+
+    private static bool NeedsMoreRange(GridLaw law)
+    {
+        try
+        {
+            return law.NeedsMoreRange();
+        }
+        catch (WorkExceededException)
+        {
+            // Then χ² says so itself.
+            return false;
+        }
+    }
+
+    /// <summary>The metrics of all probes share a limit; an observer measures what it wants, each law within its own.</summary>
+    private WorkLimit Metric(WorkLimit? whole) => new(WorkLimit.OfMetric, options.Cancellation, whole);
+
+    private RunStatus.Unsupported TooLong() => new(
+        $"the run stops at step {step} of {plan.StepCount}: on the grid it takes more than {WorkLimit.OfRun} evaluations of a score's component; use fewer steps or components, larger steps, or particles");
 
     private static RunStatus.Unsupported TooLarge(string where) => new(
         $"{where} needs more than {GridResolution.NodeLimit} grid points, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");

@@ -65,6 +65,9 @@ internal sealed class ScalarScore
         return new(value, slope, piece);
     }
 
+    /// <summary>Whether the score is smooth in pieces only.</summary>
+    public bool HasKinks => modifiers.Any(m => m is ScoreModifier.Clipped);
+
     /// <summary>The slope towards ±∞, where every score here is linear plus bounded; the same on both sides.</summary>
     public double FarSlope
     {
@@ -105,6 +108,7 @@ internal sealed class ScalarMap
         Tableau = tableau;
         scores = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers))];
         FarSlope = Far();
+        Cost = 1 + scores.Sum(s => s.Law.Cost);
     }
 
     /// <summary>The step.</summary>
@@ -118,6 +122,12 @@ internal sealed class ScalarMap
 
     /// <summary>The laws whose scores are evaluated, stage by stage.</summary>
     public IEnumerable<ScalarMixture> ScoreLaws => scores.Select(s => s.Law);
+
+    /// <summary>Whether T is smooth in pieces only.</summary>
+    public bool HasKinks => scores.Any(s => s.HasKinks);
+
+    /// <summary>Evaluations of a component that <see cref="At"/> takes.</summary>
+    public double Cost { get; }
 
     /// <summary>T(x) with slope and piece.</summary>
     public MapValue At(double x)

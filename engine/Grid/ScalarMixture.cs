@@ -46,6 +46,13 @@ public sealed class ScalarMixture
     /// <summary>Component weights, in the order of the means.</summary>
     public ReadOnlySpan<double> Weights => weight;
 
+    /// <summary>
+    /// How many components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
+    /// </summary>
+    internal double Cost => windowed
+        ? Math.Clamp(Count * 2 * deviation[0] * Math.Sqrt(windowSquare) / Math.Max(mean[^1] - mean[0], deviation[0]), 4, Count)
+        : Count;
+
     /// <summary>E x.</summary>
     public double Mean => Enumerable.Range(0, Count).Sum(k => weight[k] * mean[k]);
 

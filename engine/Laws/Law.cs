@@ -24,7 +24,8 @@ public abstract class Law
     /// <summary>Means and variances of the coordinates.</summary>
     public abstract Moments Moments();
 
-    /// <summary>The divergence from the target at the level where the law was taken. Never NaN, never throws.</summary>
+    /// <summary>The divergence from the target at the level where the law was taken. Never NaN.</summary>
+    /// <exception cref="OperationCanceledException">The run's cancellation was requested.</exception>
     public abstract Estimate Measure(Metric metric);
 
     /// <summary>

@@ -41,13 +41,24 @@ public sealed class ProductLaw : Law
     }
 
     /// <inheritdoc/>
-    public override Estimate Measure(Metric metric) => metric switch
+    public override Estimate Measure(Metric metric)
     {
-        Metric.Kl => Combined(metric, x => x, x => x),
-        Metric.Chi2 => Chi2(),
-        Metric.W2 => Combined(metric, x => x * x, Math.Sqrt),
-        _ => Tv(),
-    };
+        try
+        {
+            return metric switch
+            {
+                Metric.Kl => Combined(metric, x => x, x => x),
+                Metric.Chi2 => Chi2(),
+                Metric.W2 => Combined(metric, x => x * x, Math.Sqrt),
+                Metric.Tv => Tv(),
+                _ => throw new InvalidOperationException("a metric that the product does not know"),
+            };
+        }
+        catch (WorkExceededException)
+        {
+            return GridLaw.TooMuchWork(metric);
+        }
+    }
 
     /// <summary>back(Σ n·forth(value)), on both ends of the brackets; infinite or unavailable when a factor's is.</summary>
     private Estimate Combined(Metric metric, Func<double, double> forth, Func<double, double> back)
