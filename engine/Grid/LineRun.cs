@@ -169,13 +169,13 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         if (!silent)
         {
-            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level, Metric(null)))])));
+            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
         }
     }
 
     private void Probe(Instruction.Probe probe)
     {
-        Law[] laws = [.. processes.Select(p => p.Law(probe.Level, Metric(metrics)))];
+        Law[] laws = [.. processes.Select(p => p.Law(probe.Level, OneMetric(metrics)))];
         probes.Add(new(probe.Name, probe.Level, assemble(laws)));
         needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
             && logRange < LargestLogRange
@@ -196,7 +196,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     /// <summary>The metrics of all probes share a limit; an observer measures what it wants, each law within its own.</summary>
-    private WorkLimit Metric(WorkLimit? whole) => new(WorkLimit.OfMetric, options.Cancellation, whole);
+    private WorkLimit OneMetric(WorkLimit? whole) => new(WorkLimit.OfMetric, options.Cancellation, whole);
 
     private RunStatus.Unsupported TooLong() => new(
         $"the run stops at step {step} of {plan.StepCount}: on the grid it takes more than {WorkLimit.OfRun} evaluations of a score's component; use fewer steps or components, larger steps, or particles");

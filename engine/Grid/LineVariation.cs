@@ -7,7 +7,7 @@ namespace Sgm.Engine;
 /// what is not known of them is in the bracket. The sign of g = ln(q/p) is certain in a cell where the first of its 16 Legendre
 /// coefficients outweighs all others, their truncation, the rounding, and what the ends of the cell show beside them; the truncation
 /// is sixteen times the last two coefficients, the only estimate here that is not a bound.
-/// Where S is monotone a cell is an interval of u, else one of x between the ends of two branches.
+/// Where S is monotone a cell is an interval of u, else one of x: there no sign is certain before no branch ends inside.
 /// </summary>
 internal sealed class LineVariation
 {
@@ -20,10 +20,14 @@ internal sealed class LineVariation
     private readonly LinePieces pieces;
     private readonly Counterpart other;
 
+    /// <summary>Where branches of a folded law end, ascending: between two of them the same ones cover every x.</summary>
+    private readonly double[] ends;
+
     private LineVariation(LinePieces pieces, Counterpart other)
     {
         this.pieces = pieces;
         this.other = other;
+        ends = pieces.Folds is { } folds ? [.. folds.Images.SelectMany(b => new[] { b.From, b.To }).Distinct().Order()] : [];
     }
 
     /// <summary>A cell: Sign of q − p, or 0 with the Gap by which ½∫|q − p| may exceed ½|ΔQ − ΔP|.</summary>
@@ -33,7 +37,7 @@ internal sealed class LineVariation
     public static Measured Of(LinePieces pieces, Counterpart other)
     {
         var variation = new LineVariation(pieces, other);
-        List<Cell> cells = variation.Divided(pieces.Folds is null ? variation.Panels() : variation.Stretches(pieces.Folds));
+        List<Cell> cells = variation.Divided(pieces.Folds is null ? variation.Panels() : [variation.Assess(variation.ends[0], variation.ends[^1])]);
         (double lower, double gap) = variation.Sum(cells);
         double upper = Math.Min(1, lower + gap);
         lower = Math.Min(lower, upper);
@@ -41,33 +45,6 @@ internal sealed class LineVariation
     }
 
     private List<Cell> Panels() => [.. pieces.Roots.Select(root => Assess(root.From, root.To))];
-
-    /// <summary>Between the ends of the branches the same ones cover every x.</summary>
-    private List<Cell> Stretches(LineFolds folds)
-    {
-        double[] ends = [.. folds.Images.SelectMany(b => new[] { b.From, b.To }).Distinct().Order()];
-        var cells = new List<Cell>();
-        void Add(double from, double to, int depth)
-        {
-            double middle = 0.5 * (from + to);
-            if (depth < 40 && middle > from && middle < to && to - from > other.Scale(from, to) && other.Mass(from, to) > 1e-16)
-            {
-                Add(from, middle, depth + 1);
-                Add(middle, to, depth + 1);
-                return;
-            }
-
-            cells.Add(new(from, to, 0, Math.Min(MassOf(from, to), other.Mass(from, to))));
-        }
-
-        for (int i = 0; i + 1 < ends.Length; i++)
-        {
-            pieces.Work.Spend(other.Cost);
-            Add(ends[i], ends[i + 1], 0);
-        }
-
-        return cells;
-    }
 
     /// <summary>Divides the most uncertain cell, again and again.</summary>
     private List<Cell> Divided(List<Cell> cells)
@@ -92,7 +69,7 @@ internal sealed class LineVariation
         for (int i = 0; i < LargestBudget && waiting.Count > 0 && gap > Enough && !pieces.Work.IsShort; i++)
         {
             Cell cell = waiting.Dequeue();
-            double middle = 0.5 * (cell.From + cell.To);
+            double middle = DivisionOf(cell.From, cell.To) ?? (0.5 * (cell.From + cell.To));
             if (!(middle > cell.From && middle < cell.To))
             {
                 certain.Add(cell);
@@ -109,8 +86,24 @@ internal sealed class LineVariation
         return certain;
     }
 
+    /// <summary>The middle one of the ends of branches inside an interval.</summary>
+    private double? DivisionOf(double from, double to)
+    {
+        int first = Array.BinarySearch(ends, from);
+        first = first < 0 ? ~first : first + 1;
+        int last = Array.BinarySearch(ends, to);
+        last = last < 0 ? ~last : last;
+        return last > first ? ends[(first + last) / 2] : null;
+    }
+
     private Cell Assess(double from, double to)
     {
+        if (pieces.Folds is not null && (DivisionOf(from, to) is not null || to - from > other.Scale(from, to)))
+        {
+            pieces.Work.Spend(other.Cost);
+            return new(from, to, 0, Math.Min(MassOf(from, to), other.Mass(from, to)));
+        }
+
         Span<double> nodes = stackalloc double[Order];
         Span<double> values = stackalloc double[Order];
         PanelSet.Place(from, to, nodes);

@@ -108,7 +108,7 @@ internal sealed class ScalarMap
         Tableau = tableau;
         scores = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers))];
         FarSlope = Far();
-        Cost = 1 + scores.Sum(s => s.Law.Cost);
+        Cost = scores.Sum(s => 5 + s.Law.Cost);
     }
 
     /// <summary>The step.</summary>

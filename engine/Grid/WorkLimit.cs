@@ -5,7 +5,7 @@ internal sealed class WorkExceededException : Exception;
 
 /// <summary>
 /// The work that a run on the line, or the metrics of its laws, may take, so that no input runs without an end. Counted in
-/// evaluations of one component of a mixture (some 20 ns), never by the clock: what is refused does not depend on the machine.
+/// evaluations of one component of a mixture (some 20 ns or more), never by the clock: what is refused does not depend on the machine.
 /// </summary>
 internal sealed class WorkLimit(long limit, CancellationToken cancellation, WorkLimit? whole = null)
 {
