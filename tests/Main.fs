@@ -22,6 +22,7 @@ let private tests =
             GaussianTests.tests
             GridTests.tests
             GridMixturesTests.tests
+            GridBracketsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests
