@@ -15,8 +15,7 @@ let private lawOf e = finalOf (runWith (Engine.RunOptions()) e)
 /// Weight, mean, variance.
 type private Component = float * float * float
 
-let private law (components: Component list) =
-    mixture (components |> List.map (fun (w, m, v) -> w, normal [ m ] v))
+let private law (components: Component list) = mixture (components |> List.map (fun (w, m, v) -> w, normal [ m ] v))
 
 let private still (q: Component list) (p: Component list) =
     lawOf (
@@ -83,7 +82,8 @@ let private totalVariation =
             testCase "a crossing between a panel's last point and its end (the truth by 40 digits: mpmath)"
             <| fun () ->
                 let estimate =
-                    (still [ 0.5, -1.997467, 0.25; 0.5, 2.0017731, 0.26 ] [ 0.5, -2.0, 0.25; 0.5, 2.0, 0.25 ]).Measure tv
+                    (still [ 0.5, -1.997467, 0.25; 0.5, 2.0017731, 0.26 ] [ 0.5, -2.0, 0.25; 0.5, 2.0, 0.25 ]).Measure
+                        tv
 
                 contains estimate 0.0057934817159262485 "TV"
                 Expect.isLessThan (estimate.Upper - estimate.Lower) 1e-13 "width"
@@ -98,10 +98,19 @@ let private totalVariation =
                         match i % 3 with
                         | 0 -> [ 0.5, -2.0, 0.25; 0.5, 2.0, 0.25 ]
                         | 1 -> [ 0.3, between -3.0 0.0, 0.5; 0.7 - 1e-6, between 0.0 3.0, 0.5; 1e-6, 5.0, 0.5 ]
-                        | _ -> [ 0.6, between -2.0 2.0, 10.0 ** between -2.0 0.5; 0.4, between -2.0 2.0, 10.0 ** between -2.0 0.5 ]
+                        | _ ->
+                            [
+                                0.6, between -2.0 2.0, 10.0 ** between -2.0 0.5
+                                0.4, between -2.0 2.0, 10.0 ** between -2.0 0.5
+                            ]
 
                     let size = 10.0 ** between -9.0 -0.5
-                    let q = p |> List.map (fun (w, m, v) -> w, m + size * between -1.0 1.0, v * (1.0 + size * between -1.0 1.0))
+
+                    let q =
+                        p
+                        |> List.map (fun (w, m, v) ->
+                            w, m + size * between -1.0 1.0, v * (1.0 + size * between -1.0 1.0))
+
                     let estimate = (still q p).Measure tv
                     // The reference is a sum of differences of two numbers up to 1.
                     holds estimate (scannedTv q p) 4e-15 $"{q} against {p}"
@@ -153,7 +162,11 @@ let private transport =
                         let least, most = sqrt mass * (distance - 18.0), sqrt mass * (distance + 18.0)
                         Expect.isLessThanOrEqual estimate.Lower most $"{mass} over {distance}: {estimate}"
                         Expect.isGreaterThanOrEqual estimate.Upper least $"{mass} over {distance}: {estimate}"
-                        Expect.isLessThan (estimate.Upper - estimate.Lower) (1e-3 * most) $"{mass} over {distance}: {estimate}"
+
+                        Expect.isLessThan
+                            (estimate.Upper - estimate.Lower)
+                            (1e-3 * most)
+                            $"{mass} over {distance}: {estimate}"
         ]
 
 let private limits =
@@ -172,7 +185,11 @@ let private limits =
                     }
 
                 let estimate = (lawOf folding).Measure tv
-                Expect.isTrue (0.0 <= estimate.Lower && estimate.Lower < estimate.Upper && estimate.Upper <= 1.0) $"{estimate}"
+
+                Expect.isTrue
+                    (0.0 <= estimate.Lower && estimate.Lower < estimate.Upper && estimate.Upper <= 1.0)
+                    $"{estimate}"
+
                 Expect.isTrue (Double.IsPositiveInfinity ((lawOf folding).Measure chi2).Value.Value) "χ² at a fold"
 
             testCase "more steps than the limit holds are refused, with the step and what to do"
