@@ -34,6 +34,9 @@ internal sealed class LineIntegral(LinePieces pieces)
     private const int Order = Legendre.Order;
     private const int LargestBudget = 4096;
 
+    /// <summary>So many pieces foretell what the others cost.</summary>
+    private const int Trial = 64;
+
     /// <summary>
     /// The integral and a bound of its quadrature error. The piece with the largest error is bisected next, until the errors
     /// together are small enough; a piece whose error is at its rounding is left alone, and so is everything once the budget of
@@ -48,8 +51,15 @@ internal sealed class LineIntegral(LinePieces pieces)
         var done = new List<Piece>();
         double size = 0;
         double error = 0;
+        int begun = 0;
+        long before = pieces.Work.Spent;
         foreach (LinePiece root in pieces.Roots)
         {
+            if (++begun == Trial)
+            {
+                pieces.Work.Foresee((double)(pieces.Work.Spent - before) / Trial * (pieces.Roots.Length - Trial));
+            }
+
             double whole = Sum(root, integrand, out double magnitude);
             size += magnitude;
             Piece piece = Halve(root, whole, integrand);

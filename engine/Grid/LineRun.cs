@@ -20,7 +20,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private readonly List<ProbeResult> probes = [];
     private NoiseLevel level;
     private readonly WorkLimit work = new(WorkLimit.OfRun, options.Cancellation);
-    private readonly WorkLimit metrics = new(WorkLimit.OfRun, options.Cancellation);
+    private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
     private double logRange;
     private long step;

@@ -168,7 +168,7 @@ internal sealed class LineTransport
     /// <summary>T, and how far the error of the level may move it.</summary>
     private (double Image, double Error) Coupled(in MassLevel level, double low, double high)
     {
-        pieces.Work.Spend(12 * target.Count);
+        pieces.Work.Spend(12 * distribution.Cost);
         double image = distribution.Quantile(level, low, high, double.NaN);
         double rest = Math.Abs(level.Rest);
         double wrong = (4e-16 * rest) + (own is null ? relative * rest : 0);

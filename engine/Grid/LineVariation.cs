@@ -66,7 +66,7 @@ internal sealed class LineVariation
         }
 
         cells.ForEach(Sort);
-        for (int i = 0; i < LargestBudget && waiting.Count > 0 && gap > Enough && !pieces.Work.IsShort; i++)
+        for (int i = 0; i < LargestBudget && waiting.Count > 0 && gap > Enough && !IsShort; i++)
         {
             Cell cell = waiting.Dequeue();
             double middle = DivisionOf(cell.From, cell.To) ?? (0.5 * (cell.From + cell.To));
@@ -95,6 +95,8 @@ internal sealed class LineVariation
         last = last < 0 ? ~last : last;
         return last > first ? ends[(first + last) / 2] : null;
     }
+
+    private bool IsShort => pieces.Folds is null ? pieces.Work.IsShort : pieces.Work.IsShortForFolds;
 
     private Cell Assess(double from, double to)
     {

@@ -17,7 +17,10 @@ internal readonly record struct MassLevel(DoubleDouble Whole, double Rest)
 internal sealed class ScalarDistribution
 {
     /// <summary>Normal tails underflow here.</summary>
+    private const double Underflow = 39;
+
     private const double Reach = 38;
+    private readonly double window;
 
     private readonly ScalarMixture law;
     private readonly DoubleDouble[] before;
@@ -26,6 +29,8 @@ internal sealed class ScalarDistribution
     public ScalarDistribution(ScalarMixture law)
     {
         this.law = law;
+        window = 1.01 * Underflow * law.LargestDeviation;
+        Cost = Math.Clamp(2 * window / Math.Max(law.Means[^1] - law.Means[0], window), 0.01, 1) * law.Count;
         ReadOnlySpan<double> weights = law.Weights;
         before = new DoubleDouble[weights.Length + 1];
         for (int k = 0; k < weights.Length; k++)
@@ -40,6 +45,9 @@ internal sealed class ScalarDistribution
         }
     }
 
+    /// <summary>How many components a value takes, where they lie evenly.</summary>
+    public double Cost { get; }
+
     /// <summary>P(X &lt; x): components with means at or below x count as a whole, less their right tails.</summary>
     public MassLevel At(double x)
     {
@@ -47,12 +55,12 @@ internal sealed class ScalarDistribution
         ReadOnlySpan<double> deviations = law.Deviations;
         ReadOnlySpan<double> weights = law.Weights;
         double rest = 0;
-        int whole = 0;
-        for (int k = 0; k < means.Length; k++)
+        int whole = LowerBound(means, x, orEqual: true);
+        int last = LowerBound(means, x + window, orEqual: true);
+        for (int k = LowerBound(means, x - window, orEqual: false); k < last; k++)
         {
             double z = (x - means[k]) / deviations[k];
-            whole += z >= 0 ? 1 : 0;
-            rest += Math.Abs(z) > 39 ? 0 : z >= 0 ? -weights[k] * NormalTail.Above(z) : weights[k] * NormalTail.Below(z);
+            rest += Math.Abs(z) > Underflow ? 0 : z >= 0 ? -weights[k] * NormalTail.Above(z) : weights[k] * NormalTail.Below(z);
         }
 
         return new(before[whole], rest);
@@ -107,6 +115,20 @@ internal sealed class ScalarDistribution
         }
 
         return x;
+    }
+
+    /// <summary>How many means are below x, or at x too.</summary>
+    private static int LowerBound(ReadOnlySpan<double> means, double x, bool orEqual)
+    {
+        int low = 0;
+        int high = means.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            (low, high) = means[middle] < x || (orEqual && means[middle] == x) ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
     }
 
     private (double From, double To) Range

@@ -147,7 +147,7 @@ internal sealed class SourceTree
             return;
         }
 
-        work.Spend(points.Length);
+        work.Spend(0.5 * points.Length);
         double scale = Math.Sqrt(0.5) / Noise;
         double half = 0.5 * (piece.To - piece.From);
         Vector512<double> place0 = Vector512.Create<double>(piece.Image);

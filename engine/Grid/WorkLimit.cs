@@ -9,11 +9,14 @@ internal sealed class WorkExceededException : Exception;
 /// </summary>
 internal sealed class WorkLimit(long limit, CancellationToken cancellation, WorkLimit? whole = null)
 {
-    /// <summary>For the steps of a run, and for the metrics of all its probes: some 20 s each.</summary>
-    public const long OfRun = 1_000_000_000;
+    /// <summary>For the steps of a run: some 30 s.</summary>
+    public const long OfRun = 2_000_000_000;
 
-    /// <summary>For one metric of a law at one resolution: some 3 s.</summary>
-    public const long OfMetric = 150_000_000;
+    /// <summary>For the metrics of all probes of a run, and for the cells of a product: some 20 s.</summary>
+    public const long OfMetrics = 1_000_000_000;
+
+    /// <summary>For one metric of a law at one resolution.</summary>
+    public const long OfMetric = 500_000_000;
 
     /// <summary>A run whose steps would take so many times the limit is refused before it reaches it.</summary>
     private const double Hopeless = 3;
@@ -28,7 +31,23 @@ internal sealed class WorkLimit(long limit, CancellationToken cancellation, Work
     public bool IsShort => Spent > limit / 2;
 
     /// <summary>Whether so much more work is hopeless, once enough is done to judge.</summary>
-    public bool CannotHold(double more) => Spent > limit / 50 && Spent + more > Hopeless * limit;
+    public bool CannotHold(double more) => Spent > limit / 200 && Spent + more > Hopeless * limit;
+
+    /// <summary>Whether a folded law, of which every density is dear, has taken its part.</summary>
+    public bool IsShortForFolds => Spent > limit / 8;
+
+    /// <summary>Another limit under the same cancellation.</summary>
+    public WorkLimit Beside(long other) => new(other, cancellation);
+
+    /// <summary>Gives up before work that is known not to fit.</summary>
+    /// <exception cref="WorkExceededException">It does not.</exception>
+    public void Foresee(double more)
+    {
+        if (Spent + more > limit)
+        {
+            throw new WorkExceededException();
+        }
+    }
 
     /// <summary>Begins anew, within the limit of the whole.</summary>
     public void Renew() => Spent = 0;

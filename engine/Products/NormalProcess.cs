@@ -13,7 +13,7 @@ internal sealed class NormalProcess(
     : LineProcess
 {
     /// <summary>A step's part in the limit of work.</summary>
-    private const double StepCost = 4;
+    private const double StepCost = 12;
 
     private AffineChannel channel = AffineChannel.Identity;
     private WorkLimit? work;
