@@ -198,7 +198,7 @@ let private limits =
                     experiment {
                         target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
                         forward ve
-                        start prior
+                        start (from (normal [ 0.0 ] 1.0))
                         sampler (repeat 1_000_000_000 (corrector (langevin 0.01)))
                     }
                     |> runWith (Engine.RunOptions())
@@ -217,7 +217,7 @@ let private limits =
                     experiment {
                         target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
                         forward ve
-                        start (from (normal [ 0.0 ] 1.0))
+                        start (from (normal [ 0.0 ] 0.3))
                         sampler (corrector (langevin 0.01))
                     }
                     |> runWith (Engine.RunOptions(Cancellation = source.Token))

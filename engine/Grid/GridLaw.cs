@@ -14,6 +14,7 @@ public sealed class GridLaw : Law
     private readonly GridResolution coarseResolution;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;
+    private bool tooManyFolds;
 
     internal GridLaw(
         LineState fine,
@@ -43,22 +44,27 @@ public sealed class GridLaw : Law
     /// <summary>What one metric may spend at one resolution.</summary>
     internal WorkLimit Work { get; }
 
-    private LineDivergences Fine
-    {
-        get
-        {
-            Work.Renew();
-            return fineDivergences ??= new((LineState.Density)fine, target, fineResolution, Work);
-        }
-    }
+    private LineDivergences Fine => Renewed(ref fineDivergences, fine, fineResolution);
 
-    private LineDivergences Coarse
+    private LineDivergences Coarse => Renewed(ref coarseDivergences, coarse, coarseResolution);
+
+    /// <summary>The divergences of one resolution, with all of a metric's work before them. Folds are looked for once: where there are too many, every metric says so.</summary>
+    private LineDivergences Renewed(ref LineDivergences? divergences, LineState state, GridResolution resolution)
     {
-        get
+        if (tooManyFolds)
         {
-            Work.Renew();
-            return coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution, Work);
+            throw new WorkExceededException();
         }
+
+        Work.Renew();
+        if (divergences is null)
+        {
+            tooManyFolds = true;
+            divergences = new((LineState.Density)state, target, resolution, Work);
+            tooManyFolds = false;
+        }
+
+        return divergences;
     }
 
     /// <summary>Relative rounding of a density after the steps so far.</summary>

@@ -180,37 +180,7 @@ internal sealed class LineDivergences
 
     /// <summary>Wasserstein-2, by the monotone coupling.</summary>
     /// <param name="relative">Relative error of the masses of q.</param>
-    public Measured W2(double relative)
-    {
-        if (pieces.Folds is null)
-        {
-            return new LineTransport(pieces, target, relative).W2(resolution.Quadrature);
-        }
-
-        double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
-        double guess = target.Mean;
-        (double value, double error) = integral.Of(
-            (in LineSample sample, Span<double> values) =>
-            {
-                for (int i = 0; i < Order; i++)
-                {
-                    double density = Math.Max(0, sample.Density[i]);
-                    if (density == 0 || sample.Below[i] <= 0 || sample.Above[i] <= 0)
-                    {
-                        values[i] = 0;
-                        continue;
-                    }
-
-                    guess = target.Quantile(sample.Below[i], sample.Above[i], guess);
-                    double distance = sample.Image[i] - guess;
-                    values[i] = density * distance * distance;
-                }
-            },
-            resolution.Quadrature,
-            1e-32 * target.Variance);
-        double root = Math.Sqrt(Math.Max(0, value));
-        return new(root, (root > 0 ? Math.Min(Math.Sqrt(error), error / root) : Math.Sqrt(error)) + (relative * (scale + root)));
-    }
+    public Measured W2(double relative) => new LineTransport(pieces, target, relative).W2(resolution.Quadrature);
 
     /// <summary>E x and Var x.</summary>
     public (double Mean, double Variance) Moments()

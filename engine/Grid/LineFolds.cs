@@ -30,6 +30,9 @@ internal sealed class LineFolds
         this.work = work;
     }
 
+    /// <summary>Where branches begin, u ascending: S is monotone between two of them.</summary>
+    public IEnumerable<double> Turns => branches.Select(b => b.U[0]);
+
     /// <summary>The intervals that the branches cover.</summary>
     public IEnumerable<(double From, double To)> Images => branches.Select(b => (b.Low, b.High));
 

@@ -14,12 +14,6 @@ internal readonly ref struct LineSample
 
     /// <summary>ln q(x), the logarithm of the density of the state; +∞ in an atom.</summary>
     public required ReadOnlySpan<double> LogState { get; init; }
-
-    /// <summary>P(state &lt; x).</summary>
-    public required ReadOnlySpan<double> Below { get; init; }
-
-    /// <summary>P(state &gt; x).</summary>
-    public required ReadOnlySpan<double> Above { get; init; }
 }
 
 /// <summary>An integrand in the variable u, at the 16 points of a sample.</summary>
@@ -35,7 +29,7 @@ internal sealed class LineIntegral(LinePieces pieces)
     private const int LargestBudget = 4096;
 
     /// <summary>So many pieces foretell what the others cost.</summary>
-    private const int Trial = 64;
+    public const int Trial = 64;
 
     /// <summary>
     /// The integral and a bound of its quadrature error. The piece with the largest error is bisected next, until the errors
@@ -108,24 +102,15 @@ internal sealed class LineIntegral(LinePieces pieces)
 
     private double Sum(LinePiece piece, LineIntegrand integrand, out double magnitude)
     {
-        Span<double> below = stackalloc double[Order];
-        Span<double> above = stackalloc double[Order];
         Span<double> logState = stackalloc double[Order];
         Span<double> values = stackalloc double[Order];
         double half = 0.5 * (piece.To - piece.From);
-        double mass = piece.Mass;
         pieces.Work.Spend(Order * pieces.Cost);
-        Legendre.Multiply(Legendre.Cumulative, piece.Density, below);
         for (int i = 0; i < Order; i++)
         {
-            double inside = half * below[i];
-            (double left, double right) = (piece.Left + inside, piece.Right + (mass - inside));
-            (below[i], above[i]) = pieces.Decreasing ? (right, left) : (left, right);
-            logState[i] = Math.Log(Math.Max(piece.Density[i], 0)) - Math.Log(Math.Abs(piece.Slope[i]));
-            if (pieces.Folds is { } folds)
-            {
-                (logState[i], below[i], above[i]) = folds.At(piece.Image[i]);
-            }
+            logState[i] = pieces.Folds is { } folds
+                ? folds.At(piece.Image[i]).LogDensity
+                : Math.Log(Math.Max(piece.Density[i], 0)) - Math.Log(Math.Abs(piece.Slope[i]));
         }
 
         integrand(
@@ -135,8 +120,6 @@ internal sealed class LineIntegral(LinePieces pieces)
                 Image = piece.Image,
                 Slope = piece.Slope,
                 LogState = logState,
-                Below = below,
-                Above = above,
             },
             values);
         double sum = 0;

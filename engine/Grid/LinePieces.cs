@@ -40,6 +40,9 @@ internal sealed class LinePiece
     /// <summary>dS/du.</summary>
     public double[] Slope { get; } = new double[Legendre.Order];
 
+    /// <summary>Its halves, once an integral has asked for them: all integrals over the law share them.</summary>
+    public (LinePiece Left, LinePiece Right)? Halves { get; set; }
+
     /// <summary>Mass in the piece.</summary>
     public double Mass
     {
@@ -161,7 +164,7 @@ internal sealed class LinePieces
 
     /// <summary>The two halves of a piece.</summary>
     public (LinePiece Left, LinePiece Right) Halves(LinePiece whole) =>
-        Cut(whole, 0.5 * (whole.From + whole.To), Legendre.Left, Legendre.Right);
+        whole.Halves ??= Cut(whole, 0.5 * (whole.From + whole.To), Legendre.Left, Legendre.Right);
 
     private (LinePiece Left, LinePiece Right) Cut(LinePiece whole, double at, double[] toLeft, double[] toRight)
     {
@@ -177,12 +180,30 @@ internal sealed class LinePieces
     private LinePiece[] Resolved()
     {
         var found = new List<LinePiece>();
+        var turns = new Queue<double>(Folds?.Turns ?? []);
         for (int p = 0; p < State.Panels.Count; p++)
         {
-            Unkink(Root(p), found);
+            LinePiece rest = Root(p);
+            while (turns.TryPeek(out double turn) && turn < rest.To)
+            {
+                turns.Dequeue();
+                if (turn > rest.From)
+                {
+                    (LinePiece before, rest) = CutAt(rest, turn);
+                    Unkink(before, found);
+                }
+            }
+
+            Unkink(rest, found);
         }
 
         return [.. found];
+    }
+
+    private (LinePiece Left, LinePiece Right) CutAt(LinePiece piece, double at)
+    {
+        double inside = -1 + (2 * (at - piece.From) / (piece.To - piece.From));
+        return Cut(piece, at, Legendre.Interpolation(-1, inside), Legendre.Interpolation(inside, 1));
     }
 
     /// <summary>Cuts at the kinks of S, of which two points or a point and an end lie on different sides; then resolves.</summary>
@@ -190,8 +211,7 @@ internal sealed class LinePieces
     {
         if (hasKinks && Kinks.Between(piece.From, piece.To, [], PieceAt) is { } kink)
         {
-            double inside = -1 + (2 * (kink - piece.From) / (piece.To - piece.From));
-            (LinePiece left, LinePiece right) = Cut(piece, kink, Legendre.Interpolation(-1, inside), Legendre.Interpolation(inside, 1));
+            (LinePiece left, LinePiece right) = CutAt(piece, kink);
             Unkink(left, found);
             Unkink(right, found);
             return;

@@ -17,7 +17,7 @@ internal sealed class LineTransport
     private readonly double relative;
 
     /// <summary>The coupling of a law with <paramref name="target"/>.</summary>
-    /// <param name="pieces">The law, not folded.</param>
+    /// <param name="pieces">The law.</param>
     /// <param name="target">p.</param>
     /// <param name="relative">Relative error of the masses of q.</param>
     public LineTransport(LinePieces pieces, ScalarMixture target, double relative)
@@ -26,7 +26,7 @@ internal sealed class LineTransport
         this.target = target;
         this.relative = relative;
         distribution = new(target);
-        own = pieces.State.Exact is { } exact ? new(exact) : null;
+        own = pieces.State.Exact is { } exact && pieces.Folds is null ? new(exact) : null;
     }
 
     /// <summary>One piece: its integral, the bracket's half-width, and ∫ρ·s².</summary>
@@ -49,8 +49,15 @@ internal sealed class LineTransport
         var done = new List<Pair>();
         double size = 0;
         double error = 0;
+        int begun = 0;
+        long before = pieces.Work.Spent;
         foreach (LinePiece root in pieces.Roots)
         {
+            if (++begun == LineIntegral.Trial)
+            {
+                pieces.Work.Foresee((double)(pieces.Work.Spent - before) / begun * (pieces.Roots.Length - begun));
+            }
+
             Pair pair = Halved(Assess(root));
             size += pair.First.Sum + pair.Second.Sum;
             error += pair.Priority;
@@ -110,9 +117,10 @@ internal sealed class LineTransport
         double mass = piece.Mass;
 
         // T at the ends; unknown (NaN) at the end of all panels, where the mass beyond is not known.
-        (double start, double startError) = AtEnd(LevelAt(piece.From, piece.Left, piece.Right + mass));
-        (double stop, double stopError) = AtEnd(LevelAt(piece.To, piece.Left + mass, piece.Right));
-        (double low, double high) = pieces.Decreasing ? (stop, start) : (start, stop);
+        (double from, double to) = (pieces.ImageOf(piece.From), pieces.ImageOf(piece.To));
+        (double start, double startError) = AtEnd(LevelAt(piece.From, from, piece.Left, piece.Right + mass));
+        (double stop, double stopError) = AtEnd(LevelAt(piece.To, to, piece.Left + mass, piece.Right));
+        (double low, double high) = to < from ? (stop, start) : (start, stop);
         double sum = 0;
         double moved = 0;
         double size = 0;
@@ -120,7 +128,7 @@ internal sealed class LineTransport
         for (int i = 0; i < Order; i++)
         {
             double inside = half * below[i];
-            MassLevel level = LevelAt(nodes[i], piece.Left + inside, piece.Right + (mass - inside));
+            MassLevel level = LevelAt(nodes[i], piece.Image[i], piece.Left + inside, piece.Right + (mass - inside));
             (images[i], double error) = Coupled(level, low, high);
             double share = half * Legendre.Weights[i] * Math.Max(0, piece.Density[i]);
             double distance = piece.Image[i] - images[i];
@@ -133,7 +141,6 @@ internal sealed class LineTransport
         // An error that jumps is counted at its largest until the piece is divided where it does.
         double spread = most > 4 * least ? Math.Max(0, mass) * most * most : 0;
         moved = Math.Max(moved, spread);
-        (double from, double to) = (pieces.ImageOf(piece.From), pieces.ImageOf(piece.To));
         double foretold = Most(Math.Abs(Legendre.AtEnd(images, right: false) - start), Math.Abs(Legendre.AtEnd(images, right: true) - stop));
         (low, high) = (Least(Least(low, high), Least(images[0], images[^1])), Most(Most(low, high), Most(images[0], images[^1])));
         double scale = (high - low) + Math.Abs(to - from);
@@ -158,9 +165,15 @@ internal sealed class LineTransport
     private (double Image, double Error) AtEnd(in MassLevel level) =>
         level.Rest == 0 && own is null ? (double.NaN, double.NaN) : Coupled(level, double.NaN, double.NaN);
 
-    /// <summary>F_q at S(u).</summary>
-    private MassLevel LevelAt(double u, double left, double right)
+    /// <summary>F_q at x = S(u), where U has the masses <paramref name="left"/> and <paramref name="right"/> of u.</summary>
+    private MassLevel LevelAt(double u, double x, double left, double right)
     {
+        if (pieces.Folds is { } folds)
+        {
+            (_, double below, double above) = folds.At(x);
+            return below <= above ? new(DoubleDouble.Zero, below) : new(DoubleDouble.One, -above);
+        }
+
         MassLevel level = own?.At(u) ?? (left <= right ? new(DoubleDouble.Zero, left) : new(DoubleDouble.One, -right));
         return pieces.Decreasing ? level.Complement : level;
     }

@@ -31,7 +31,7 @@ internal sealed class ScalarDistribution
         this.law = law;
         window = 1.01 * Underflow * law.LargestDeviation;
         Cost = Math.Clamp(2 * window / Math.Max(law.Means[^1] - law.Means[0], window), 0.01, 1) * law.Count;
-        ReadOnlySpan<double> weights = law.Weights;
+        ReadOnlySpan<double> weights = law.GivenWeights;
         before = new DoubleDouble[weights.Length + 1];
         for (int k = 0; k < weights.Length; k++)
         {

@@ -10,6 +10,7 @@ public sealed class ScalarMixture
     private readonly double[] deviation;
     private readonly double[] logWeight;
     private readonly double[] weight;
+    private readonly double[] given;
 
     /// <summary>How far (in shared standard deviations, squared) a component can be from the nearest one and still count.</summary>
     private readonly double windowSquare;
@@ -18,10 +19,12 @@ public sealed class ScalarMixture
     private ScalarMixture(double[] weight, double[] mean, double[] deviation)
     {
         int[] order = [.. Enumerable.Range(0, mean.Length).OrderBy(k => mean[k])];
-        this.weight = [.. order.Select(k => weight[k])];
+        double total = weight.Sum();
+        given = [.. order.Select(k => weight[k])];
+        this.weight = [.. given.Select(w => w / total)];
         this.mean = [.. order.Select(k => mean[k])];
         this.deviation = [.. order.Select(k => deviation[k])];
-        logWeight = [.. order.Select(k => Math.Log(weight[k] / deviation[k]) - NormalTail.LogRootTwoPi)];
+        logWeight = [.. order.Select(k => Math.Log(weight[k] / total / deviation[k]) - NormalTail.LogRootTwoPi)];
         windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
         windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
@@ -45,6 +48,9 @@ public sealed class ScalarMixture
 
     /// <summary>Component weights, in the order of the means.</summary>
     public ReadOnlySpan<double> Weights => weight;
+
+    /// <summary>The weights before the division by their sum, which is not exact.</summary>
+    internal ReadOnlySpan<double> GivenWeights => given;
 
     /// <summary>
     /// How many components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
@@ -71,9 +77,8 @@ public sealed class ScalarMixture
     public static ScalarMixture At(Mixture law, NoiseLevel level)
     {
         int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
-        double total = kept.Sum(k => law.Weights[k]);
         return new(
-            [.. kept.Select(k => law.Weights[k] / total)],
+            [.. kept.Select(k => law.Weights[k])],
             [.. kept.Select(k => level.Mean * law.Means[k])],
             [.. kept.Select(k => Math.Sqrt(level.VarianceOf(law.Covariance(k).Eigenvalue(0))))]);
     }

@@ -9,14 +9,14 @@ internal sealed class WorkExceededException : Exception;
 /// </summary>
 internal sealed class WorkLimit(long limit, CancellationToken cancellation, WorkLimit? whole = null)
 {
-    /// <summary>For the steps of a run: some 30 s.</summary>
-    public const long OfRun = 2_000_000_000;
+    /// <summary>For the steps of a run: some 20 s.</summary>
+    public const long OfRun = 1_000_000_000;
 
-    /// <summary>For the metrics of all probes of a run, and for the cells of a product: some 20 s.</summary>
+    /// <summary>For the metrics of all probes of a run: some 20 s.</summary>
     public const long OfMetrics = 1_000_000_000;
 
     /// <summary>For one metric of a law at one resolution.</summary>
-    public const long OfMetric = 500_000_000;
+    public const long OfMetric = 300_000_000;
 
     /// <summary>A run whose steps would take so many times the limit is refused before it reaches it.</summary>
     private const double Hopeless = 3;
@@ -35,9 +35,6 @@ internal sealed class WorkLimit(long limit, CancellationToken cancellation, Work
 
     /// <summary>Whether a folded law, of which every density is dear, has taken its part.</summary>
     public bool IsShortForFolds => Spent > limit / 8;
-
-    /// <summary>Another limit under the same cancellation.</summary>
-    public WorkLimit Beside(long other) => new(other, cancellation);
 
     /// <summary>Gives up before work that is known not to fit.</summary>
     /// <exception cref="WorkExceededException">It does not.</exception>

@@ -126,7 +126,7 @@ internal sealed class LikelihoodCells
     {
         const int order = Legendre.Order;
         var result = new LikelihoodCells();
-        work = work.Beside(WorkLimit.OfMetrics);
+        work.Renew();
         var integral = new LinePieces(state, Counterpart.None, work);
         double[] cardinals = new double[order];
         for (int p = 0; p < state.Panels.Count; p++)
