@@ -29,6 +29,9 @@ internal sealed record GridResolution(
     /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
     public const double StandardLogRange = 46;
 
+    /// <summary>e^(−690), the smallest mass that doubles hold.</summary>
+    public const double LargestLogRange = 690;
+
     /// <summary>More nodes than this are refused.</summary>
     public const int NodeLimit = 1 << 20;
 

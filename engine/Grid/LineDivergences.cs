@@ -143,8 +143,11 @@ internal sealed class LineDivergences
             {
                 for (int i = 0; i < Order; i++)
                 {
+                    // q/p alone may overflow where q²/p does not.
                     double density = Math.Max(0, sample.Density[i]);
-                    values[i] = density == 0 ? 0 : density * Math.Exp(sample.LogState[i] - target.LogDensity(sample.Image[i]) - shift);
+                    values[i] = density == 0
+                        ? 0
+                        : Math.Exp(Math.Log(density) + sample.LogState[i] - target.LogDensity(sample.Image[i]) - shift);
                 }
             },
             resolution.Quadrature,
@@ -153,14 +156,20 @@ internal sealed class LineDivergences
     }
 
     /// <summary>
-    /// Share of 1 + χ² that the outermost panels carry: when it is not negligible, the tail beyond them matters too.
+    /// Share of 1 + χ² that a panel beside a gap or at the end of all carries: when it is not negligible, the tail that the panels
+    /// leave out there matters too.
     /// </summary>
     public double EdgeShareOfChi2()
     {
         (double log, _) = LogOnePlusChi2();
         double share = 0;
-        foreach (int p in new[] { 0, state.Panels.Count - 1 })
+        for (int p = 0; p < state.Panels.Count; p++)
         {
+            if (state.Panels.TouchesLeft(p) && state.Panels.TouchesRight(p))
+            {
+                continue;
+            }
+
             for (int i = 0; i < Order; i++)
             {
                 int at = (p * Order) + i;

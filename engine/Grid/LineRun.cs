@@ -8,9 +8,6 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] processes, Func<Law[], Law> assemble)
 {
-    /// <summary>e^(−690), the smallest density that doubles hold.</summary>
-    private const double LargestLogRange = 690;
-
     /// <summary>So many steps foretell what the rest costs: a step that repeats is dear once, for its matrix, and cheap then.</summary>
     private const int RecentSteps = 8;
 
@@ -42,14 +39,14 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         while (true)
         {
             Once();
-            bool again = needsMoreRange && logRange < LargestLogRange && stopped is not RunStatus.Cancelled;
+            bool again = needsMoreRange && logRange < GridResolution.LargestLogRange && stopped is not RunStatus.Cancelled;
             if (!again && !silent)
             {
                 return new(stopped ?? new RunStatus.Completed(), [.. probes]);
             }
 
             silent &= again;
-            logRange = again ? Math.Min(LargestLogRange, 2 * logRange) : logRange;
+            logRange = again ? Math.Min(GridResolution.LargestLogRange, 2 * logRange) : logRange;
         }
     }
 
@@ -119,7 +116,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
-    private bool Goes => stopped is null && !(needsMoreRange && logRange < LargestLogRange);
+    private bool Goes => stopped is null && !(needsMoreRange && logRange < GridResolution.LargestLogRange);
 
     private void Apply(Tableau tableau)
     {
@@ -178,7 +175,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         Law[] laws = [.. processes.Select(p => p.Law(probe.Level, OneMetric(metrics)))];
         probes.Add(new(probe.Name, probe.Level, assemble(laws)));
         needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
-            && logRange < LargestLogRange
+            && logRange < GridResolution.LargestLogRange
             && laws.OfType<GridLaw>().Any(NeedsMoreRange);
     }
 

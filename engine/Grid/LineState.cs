@@ -152,9 +152,19 @@ internal abstract record LineState
         }
     }
 
-    /// <summary>A mixture as a density on panels; null when it would need too many points.</summary>
+    /// <summary>
+    /// A mixture as a density on panels, every component to the same depth, however small its weight; null when it would need too
+    /// many points.
+    /// </summary>
     public static Density? Of(ScalarMixture law, GridResolution resolution, WorkLimit work)
     {
+        double lightest = law.Weights[0];
+        foreach (double weight in law.Weights)
+        {
+            lightest = Math.Min(lightest, weight);
+        }
+
+        resolution = resolution with { LogRange = Math.Min(GridResolution.LargestLogRange, resolution.LogRange - Math.Log(lightest)) };
         double reach = Math.Sqrt(2 * (resolution.LogRange + GridResolution.Margin)) + 1;
         var features = new List<Feature>(law.Count);
         double from = double.PositiveInfinity;
