@@ -167,6 +167,76 @@ let private transport =
                             (estimate.Upper - estimate.Lower)
                             (1e-3 * most)
                             $"{mass} over {distance}: {estimate}"
+
+            testCase "a law that is shifted: the shift, to six digits"
+            <| fun () ->
+                let random = Random 20261127
+                let between a b = a + (b - a) * random.NextDouble()
+
+                for i in 1..80 do
+                    let p =
+                        [
+                            0.75, between 0.0 4.0, 10.0 ** between -1.5 0.5
+                            0.25, between -4.0 1.0, 10.0 ** between -1.5 0.5
+                        ]
+
+                    let size = 2.0 ** float (random.Next(-33, 2))
+                    // The means are on a grid of 2⁻⁴⁰, so that the shift is exact.
+                    let p = p |> List.map (fun (w, m, v) -> w, round (m * 2.0 ** 40) / 2.0 ** 40, v)
+                    let q = p |> List.map (fun (w, m, v) -> w, m + size, v)
+                    let estimate = (still q p).Measure w2
+                    contains estimate size $"{p} + {size}"
+
+                    Expect.isLessThan
+                        (estimate.Upper - estimate.Lower)
+                        (1e-6 * size + 1e-14)
+                        $"{p} + {size}: {estimate}"
+        ]
+
+let private tails =
+    testList
+        "far tails"
+        [
+            testCase "χ² is in the gap between far modes: ∫q²/p of two normal laws in closed form, mode by mode"
+            <| fun () ->
+                // ∫ N(m, v)²/N(0, 1) = e^(m²/(2 − v)) / √(v(2 − v)), largest where q is e^(−78) of its peak.
+                for shift, variance in [ 2.7, 1.717; -2.0, 1.5; 0.3, 0.9 ] do
+                    for distance in [ 1e3; 8556874.5 ] do
+                        let p = [ 0.75, 0.0, 1.0; 0.25, distance, 3.0 ]
+                        let q = [ 0.75, shift, variance; 0.25, distance, 3.0 ]
+                        let own = exp (shift * shift / (2.0 - variance)) / sqrt (variance * (2.0 - variance))
+                        let truth = 0.75 * (own - 1.0)
+                        let estimate = (still q p).Measure chi2
+                        holds estimate truth (1e-13 * truth) $"{shift}, {variance} over {distance}"
+                        Expect.isLessThan (estimate.Upper - estimate.Lower) (1e-8 * truth) $"{estimate}"
+
+            testCase "χ² of 5.4e109 is not beyond the range of a double (the truth by quadrature in long doubles)"
+            <| fun () ->
+                let p =
+                    [
+                        0.6083663205236419, 0.42974849629537015, 0.8347068828443319
+                        0.3916336794763581, -2.55446802346683, 0.712563047672873
+                    ]
+
+                let q =
+                    [
+                        0.47470288484076134, 2.311725373914804, 0.32502906335444914
+                        0.5252971151592386, -1.2329606752778288, 1.6584273409305628
+                    ]
+
+                let estimate = (still q p).Measure chi2
+                holds estimate 5.406183689507523e109 1e97 "χ²"
+
+            testCase "a component of weight 1e-22 where the target has nothing carries all of KL and W2"
+            <| fun () ->
+                let away = 1e8
+                let p = [ 1.0, 0.0, 1.0 ]
+                let q = [ 1.0, 0.0, 1.0; 1e-22, away, 1.0 ]
+                // KL = 1e-22·(½·away² + ½ + ln 1e-22 − ½) up to 1e-22 of it; W2² = 1e-22·away² less what the quantile beyond moves.
+                contains ((still q p).Measure kl) (1e-22 * (0.5 * away * away + log 1e-22)) "KL"
+                let w = (still q p).Measure w2
+                holds w (1e-11 * away) (1e-11 * 20.0) "W2"
+                Expect.isLessThan (w.Upper - w.Lower) (1e-6 * 1e-11 * away) $"{w}"
         ]
 
 let private limits =
@@ -229,4 +299,4 @@ let private limits =
                     Expect.throwsT<OperationCanceledException> (fun () -> law.Measure metric |> ignore) $"{metric}"
         ]
 
-let tests = testList "brackets of the grid law" [ totalVariation; transport; limits ]
+let tests = testList "brackets of the grid law" [ totalVariation; transport; tails; limits ]

@@ -48,7 +48,10 @@ public sealed class GridLaw : Law
 
     private LineDivergences Coarse => Renewed(ref coarseDivergences, coarse, coarseResolution);
 
-    /// <summary>The divergences of one resolution, with all of a metric's work before them. Folds are looked for once: where there are too many, every metric says so.</summary>
+    /// <summary>
+    /// The divergences of one resolution, with all of a metric's work before them. Folds are looked for once: where there are too
+    /// many, every metric says so.
+    /// </summary>
     private LineDivergences Renewed(ref LineDivergences? divergences, LineState state, GridResolution resolution)
     {
         if (tooManyFolds)

@@ -67,8 +67,8 @@ internal sealed class ScalarDistribution
     }
 
     /// <summary>
-    /// The x with P(X &lt; x) = goal, between <paramref name="low"/> and <paramref name="high"/> if it lies there (NaN: unknown); Newton, in the tails
-    /// on the logarithm of the tail, inside a shrinking bracket.
+    /// The x with P(X &lt; x) = goal, between <paramref name="low"/> and <paramref name="high"/> if it lies there (NaN: unknown);
+    /// Newton, in the tails on the logarithm of the tail, inside a shrinking bracket.
     /// </summary>
     public double Quantile(in MassLevel goal, double low, double high, double guess)
     {
@@ -97,7 +97,10 @@ internal sealed class ScalarDistribution
             bool sameTail = level.Whole == goal.Whole && level.Rest * goal.Rest > 0;
             double change = sameTail ? level.Rest * Math.Log(level.Rest / goal.Rest) : error;
             double next = x - (change * Math.Exp(-law.LogDensity(x)));
-            if (!(next > low && next < high))
+
+            // Between modes the two tails cancel in Rest, and its logarithm says nothing of how far the goal is.
+            bool stalls = Math.Abs(next - x) <= 2e-16 * Math.Abs(x) && Math.Abs(error) > 1e-9 * Math.Abs(goal.Rest);
+            if (stalls || !(next > low && next < high))
             {
                 next = 0.5 * (low + high);
                 if (!(next > low && next < high))
