@@ -23,6 +23,7 @@ let private tests =
             DenseNormalsTests.tests
             GridTests.tests
             GridMixturesTests.tests
+            GridBracketsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests

@@ -13,6 +13,9 @@ public readonly record struct DoubleDouble(double High, double Low)
     /// <summary>2⁻¹⁰²: the relative error of one operation is at most this.</summary>
     public const double Unit = 1.0 / (1L << 51) / (1L << 51);
 
+    /// <summary>0.</summary>
+    public static DoubleDouble Zero => default;
+
     /// <summary>1.</summary>
     public static DoubleDouble One => new(1, 0);
 

@@ -15,9 +15,17 @@ public sealed class GridLaw : Law
     private readonly GridResolution coarseResolution;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;
+    private bool tooManyFolds;
 
-    internal GridLaw(LineState fine, LineState coarse, GridResolution fineResolution, GridResolution coarseResolution, ScalarMixture target)
+    internal GridLaw(
+        LineState fine,
+        LineState coarse,
+        GridResolution fineResolution,
+        GridResolution coarseResolution,
+        ScalarMixture target,
+        WorkLimit work)
     {
+        Work = work;
         this.fine = fine;
         this.coarse = coarse;
         this.fineResolution = fineResolution;
@@ -34,9 +42,34 @@ public sealed class GridLaw : Law
     /// <summary>The target at the level of the law.</summary>
     internal ScalarMixture Target => target;
 
-    private LineDivergences Fine => fineDivergences ??= new((LineState.Density)fine, target, fineResolution);
+    /// <summary>What one metric may spend at one resolution.</summary>
+    internal WorkLimit Work { get; }
 
-    private LineDivergences Coarse => coarseDivergences ??= new((LineState.Density)coarse, target, coarseResolution);
+    private LineDivergences Fine => Renewed(ref fineDivergences, fine, fineResolution);
+
+    private LineDivergences Coarse => Renewed(ref coarseDivergences, coarse, coarseResolution);
+
+    /// <summary>
+    /// The divergences of one resolution, with all of a metric's work before them. Folds are looked for once: where there are too
+    /// many, every metric says so.
+    /// </summary>
+    private LineDivergences Renewed(ref LineDivergences? divergences, LineState state, GridResolution resolution)
+    {
+        if (tooManyFolds)
+        {
+            throw new WorkExceededException();
+        }
+
+        Work.Renew();
+        if (divergences is null)
+        {
+            tooManyFolds = true;
+            divergences = new((LineState.Density)state, target, resolution, Work);
+            tooManyFolds = false;
+        }
+
+        return divergences;
+    }
 
     /// <summary>Relative rounding of a density after the steps so far.</summary>
     internal double Rounding => fine is LineState.Density density
@@ -82,6 +115,7 @@ public sealed class GridLaw : Law
     /// Whether χ² is finite but the tails beyond the panels matter to it, or those near their ends, where a density has fewer digits:
     /// then the two resolutions disagree, and a longer range is worth one more run.
     /// </summary>
+    /// <exception cref="WorkExceededException">Too much work to say.</exception>
     internal bool NeedsMoreRange() =>
         fine is LineState.Density
         && Fine.Divergent() is null
@@ -98,16 +132,36 @@ public sealed class GridLaw : Law
             return new([point.At], [0], [point.Shift + (Math.Abs(point.At) * 2e-16)], [0], 1);
         }
 
-        (double mean, double variance) = Fine.Moments();
-        (double otherMean, double otherVariance) = Coarse.Moments();
+        double unresolved = 0;
+        (double mean, double variance) = (0, 0);
+        (double otherMean, double otherVariance) = (0, 0);
+        try
+        {
+            (mean, variance) = Fine.Moments();
+            (otherMean, otherVariance) = Coarse.Moments();
+        }
+        catch (WorkExceededException)
+        {
+            (mean, variance, unresolved) = ((LineState.Density)fine).RoughMoments();
+            (otherMean, otherVariance, _) = ((LineState.Density)coarse).RoughMoments();
+        }
+
         double deviation = Math.Sqrt(variance);
         return new(
             [mean],
             [variance],
-            [Math.Abs(mean - otherMean) + Shift + (Rounding * (deviation + Math.Abs(mean)))],
-            [Math.Abs(variance - otherVariance) + (2 * deviation * Shift) + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
+            [unresolved + Math.Abs(mean - otherMean) + Shift + (Rounding * (deviation + Math.Abs(mean)))],
+            [(unresolved * (unresolved + (2 * deviation))) + Math.Abs(variance - otherVariance) + (2 * deviation * Shift)
+                + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
             1);
     }
+
+    /// <summary>What is said of a metric that takes too long.</summary>
+    internal static Estimate TooMuchWork(Metric metric) => Estimate.Unavailable(
+        Method,
+        $"measuring takes more than {WorkLimit.OfMetric} evaluations of a score's component: the steps since the last noise fold the line too often, or have too many components; end with a noisy step, use a slower ripple or fewer components, or measure from particles",
+        0,
+        metric == Metric.Tv ? 1 : double.PositiveInfinity);
 
     /// <summary>
     /// Total variation ½∫|q − r| from the law of another run on the line, instead of from the target. Not available when a state
@@ -125,9 +179,18 @@ public sealed class GridLaw : Law
             return Estimate.Unavailable(Method, "total variation between two runs needs both to have a density, and noise in the last step", 0, 1);
         }
 
-        Measured value = LineDifference.TotalVariation((LineState.Density)fine, (LineState.Density)line.fine, fineResolution.Quadrature);
-        Measured rough = LineDifference.TotalVariation((LineState.Density)coarse, (LineState.Density)line.coarse, coarseResolution.Quadrature);
-        return Bracket(value, rough, Rounding + line.Rounding, 1);
+        try
+        {
+            Work.Renew();
+            Measured value = LineDifference.TotalVariation((LineState.Density)fine, (LineState.Density)line.fine, Work);
+            Work.Renew();
+            Measured rough = LineDifference.TotalVariation((LineState.Density)coarse, (LineState.Density)line.coarse, Work);
+            return Bracket(value, rough, Rounding + line.Rounding, 1);
+        }
+        catch (WorkExceededException)
+        {
+            return TooMuchWork(Metric.Tv);
+        }
     }
 
     /// <inheritdoc/>
@@ -139,7 +202,7 @@ public sealed class GridLaw : Law
         }
 
         Measured value = Fine.Tv();
-        return Bracket(value, Coarse.Tv(), Rounding, 1);
+        return Bracket(value, Fine.IsExact ? value : Coarse.Tv(), Rounding, 1);
     }
 
     /// <inheritdoc/>
@@ -196,9 +259,9 @@ public sealed class GridLaw : Law
             return Estimate.ClosedForm(Math.Sqrt((away * away) + target.Variance), 1e-14, Shift + (1e-15 * Math.Abs(at)));
         }
 
-        Measured value = Fine.W2();
-        double scale = Math.Sqrt(target.Variance) + Math.Abs(target.Mean);
-        return Bracket(value, Coarse.W2(), Shift + (Rounding * (scale + value.Value)), double.PositiveInfinity);
+        double relative = Fine.IsExact ? 0 : Rounding;
+        Measured value = Fine.W2(relative);
+        return Bracket(value, Fine.IsExact ? value : Coarse.W2(relative), Shift, double.PositiveInfinity);
     }
 
     private Estimate Bracket(Measured value, Measured other, double rounding, double largest)

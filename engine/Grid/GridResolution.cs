@@ -29,6 +29,9 @@ internal sealed record GridResolution(
     /// <summary>e^(−46) = 1e-20: mass that is dropped unless χ² needs more.</summary>
     public const double StandardLogRange = 46;
 
+    /// <summary>e^(−690), the smallest mass that doubles hold.</summary>
+    public const double LargestLogRange = 690;
+
     /// <summary>The resolution of reported values.</summary>
     public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-7, 9, logRange, 1e-11);
 

@@ -13,7 +13,7 @@ internal enum StepFailure
 /// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
 /// becomes a block matrix.
 /// </summary>
-internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance)
+internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance, WorkLimit work)
 {
     private const int Order = Legendre.Order;
 
@@ -69,13 +69,16 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         }
 
         double rounding = (value.Rounding + Math.Abs(value.Slope * point.Shift)) / map.Noise;
-        LineState.Density? density = rounding <= LargestRounding ? LineState.Of(ScalarMixture.Normal(value.Value, map.Noise), resolution) : null;
+        LineState.Density? density = rounding <= LargestRounding
+            ? LineState.Of(ScalarMixture.Normal(value.Value, map.Noise), resolution, work)
+            : null;
         return density is null ? (null, StepFailure.TooLarge) : (density with { Steps = 1, Rounding = rounding }, StepFailure.None);
     }
 
-    private static (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
+    private (LineState?, StepFailure) Moved(LineState.Density state, ScalarMap map)
     {
         int n = state.Image.Length;
+        work.Spend(n * map.Cost);
         double[] image = new double[n];
         double[] slope = new double[n];
         int[] piece = new int[n];
@@ -114,12 +117,13 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             if (!known.Tried)
             {
                 known.Tried = true;
-                known.Blocks = KernelBlocks.Build(new(state, map, resolution, anyDensity: true), state.Panels, allowance.Left);
+                known.Blocks = KernelBlocks.Build(new(state, map, resolution, work, anyDensity: true), state.Panels, allowance.Left);
                 allowance.Take(known.Blocks?.Count ?? 0);
             }
 
             if (known.Blocks is not null)
             {
+                work.Spend(known.Blocks.Count);
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
                 if (StillFits(state.Panels, after, grain))
@@ -129,7 +133,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             }
         }
 
-        var tree = new SourceTree(state, map, resolution);
+        var tree = new SourceTree(state, map, resolution, work);
         bool runsAway = IsUnstable(map) && Math.Max(tree.Tails.Left, tree.Tails.Right) > LargestSpread * map.Noise;
         if (!tree.IsFinite || !(map.Noise <= 1e150) || runsAway)
         {

@@ -24,11 +24,8 @@ internal static class Legendre
     /// <summary>Row-major: entry (i, m) is the integral of the m-th cardinal polynomial from −1 to x_i.</summary>
     public static readonly double[] Cumulative = new double[Order * Order];
 
-    /// <summary>The last coefficient of the Legendre expansion is Σ_i Last[i]·f(x_i).</summary>
-    private static readonly double[] Last = new double[Order];
-
-    /// <summary>The last but one.</summary>
-    private static readonly double[] NextToLast = new double[Order];
+    /// <summary>Row-major: coefficient n of the Legendre expansion is Σ_i Coefficients[n, i]·f(x_i).</summary>
+    private static readonly double[] Coefficients = new double[Order * Order];
 
     private static readonly double[] Barycentric = new double[Order];
 
@@ -65,8 +62,10 @@ internal static class Legendre
             }
 
             Barycentric[i] = ((i & 1) == 0 ? 1 : -1) * Math.Sqrt((1 - (Nodes[i] * Nodes[i])) * Weights[i]);
-            Last[i] = (Order - 0.5) * Weights[i] * Polynomial(Order - 1, Nodes[i]).Value;
-            NextToLast[i] = (Order - 1.5) * Weights[i] * Polynomial(Order - 2, Nodes[i]).Value;
+            for (int n = 0; n < Order; n++)
+            {
+                Coefficients[(n * Order) + i] = (n + 0.5) * Weights[i] * (n == 0 ? 1 : Polynomial(n, Nodes[i]).Value);
+            }
         }
 
         Left = Interpolation(-1, 0);
@@ -139,17 +138,32 @@ internal static class Legendre
     }
 
     /// <summary>|c₁₄| + |c₁₅|, the size of the last two Legendre coefficients: what a panel fails to resolve is of this order.</summary>
-    public static double Tail(ReadOnlySpan<double> values)
+    public static double Tail(ReadOnlySpan<double> values) =>
+        Math.Abs(Coefficient(Order - 1, values)) + Math.Abs(Coefficient(Order - 2, values));
+
+    /// <summary>Coefficient n of the Legendre expansion of a function with these values at the points.</summary>
+    public static double Coefficient(int n, ReadOnlySpan<double> values)
     {
-        double last = 0;
-        double before = 0;
+        ReadOnlySpan<double> row = Coefficients.AsSpan(n * Order, Order);
+        double sum = 0;
         for (int i = 0; i < Order; i++)
         {
-            last += Last[i] * values[i];
-            before += NextToLast[i] * values[i];
+            sum += row[i] * values[i];
         }
 
-        return Math.Abs(last) + Math.Abs(before);
+        return sum;
+    }
+
+    /// <summary>The interpolating polynomial at 1 or at −1.</summary>
+    public static double AtEnd(ReadOnlySpan<double> values, bool right)
+    {
+        double sum = 0;
+        for (int n = 0; n < Order; n++)
+        {
+            sum += right || (n & 1) == 0 ? Coefficient(n, values) : -Coefficient(n, values);
+        }
+
+        return sum;
     }
 
     /// <summary>P_n(x) and its derivative.</summary>

@@ -5,8 +5,9 @@ internal readonly record struct Measured(double Value, double Error, string? Inf
 
 /// <summary>
 /// Divergences of a law on the line from a mixture p, as integrals over u with the density ratio r = p(x)/q(x) at x = S(u):
-/// TV = ∫ρ·(1 − r)₊ ; KL = ∫ρ·(r − 1 − ln r) + p(outside) ; χ² = ∫ρ·(1 − r)²/r + p(outside) ; W2² = ∫ρ·(x − Q_p(F_q(x)))²,
-/// where outside is everything that the panels do not cover. The first three integrands are non-negative, so nothing cancels.
+/// KL = ∫ρ·(r − 1 − ln r) + p(outside) ; χ² = ∫ρ·(1 − r)²/r + p(outside) ; W2² = ∫ρ·(x − Q_p(F_q(x)))²,
+/// where outside is everything that the panels do not cover. The integrands are non-negative, so nothing cancels. TV has a kink
+/// wherever r crosses 1, and comes from distribution functions instead (<see cref="LineVariation"/>).
 /// </summary>
 internal sealed class LineDivergences
 {
@@ -14,16 +15,24 @@ internal sealed class LineDivergences
     private readonly LineState.Density state;
     private readonly ScalarMixture target;
     private readonly GridResolution resolution;
+    private readonly Counterpart other;
+    private readonly LinePieces pieces;
     private readonly LineIntegral integral;
     private double? outside;
 
-    public LineDivergences(LineState.Density state, ScalarMixture target, GridResolution resolution)
+    /// <summary>The divergences of <paramref name="state"/> from <paramref name="target"/>, within a limit of work.</summary>
+    public LineDivergences(LineState.Density state, ScalarMixture target, GridResolution resolution, WorkLimit work)
     {
         this.state = state;
         this.target = target;
         this.resolution = resolution;
-        integral = new(state, new(target.FinestScale, target.Between));
+        other = Counterpart.Of(target);
+        pieces = new(state, other, work);
+        integral = new(pieces);
     }
+
+    /// <summary>Whether the law is known in closed form, so that no resolution changes it.</summary>
+    public bool IsExact => state.Exact is not null && pieces.Folds is null;
 
     /// <summary>Mass of p where q has none that is not negligible.</summary>
     private double Outside
@@ -35,7 +44,7 @@ internal sealed class LineDivergences
                 return known;
             }
 
-            List<(double From, double To)> support = integral.Support();
+            List<(double From, double To)> support = pieces.Support();
             double mass = target.Below(support[0].From) + target.Above(support[^1].To);
             for (int i = 0; i + 1 < support.Count; i++)
             {
@@ -48,21 +57,7 @@ internal sealed class LineDivergences
     }
 
     /// <summary>Total variation.</summary>
-    public Measured Tv()
-    {
-        (double value, double error) = integral.Of(
-            (in LineSample sample, Span<double> values) =>
-            {
-                for (int i = 0; i < Order; i++)
-                {
-                    double logRatio = target.LogDensity(sample.Image[i]) - sample.LogState[i];
-                    values[i] = logRatio < 0 ? -Math.Max(0, sample.Density[i]) * RealFunctions.ExpM1(logRatio) : 0;
-                }
-            },
-            resolution.Quadrature,
-            1e-13);
-        return new(value, error);
-    }
+    public Measured Tv() => LineVariation.Of(pieces, other);
 
     /// <summary>KL(q‖p).</summary>
     public Measured Kl()
@@ -148,8 +143,11 @@ internal sealed class LineDivergences
             {
                 for (int i = 0; i < Order; i++)
                 {
+                    // q/p alone may overflow where q²/p does not.
                     double density = Math.Max(0, sample.Density[i]);
-                    values[i] = density == 0 ? 0 : density * Math.Exp(sample.LogState[i] - target.LogDensity(sample.Image[i]) - shift);
+                    values[i] = density == 0
+                        ? 0
+                        : Math.Exp(Math.Log(density) + sample.LogState[i] - target.LogDensity(sample.Image[i]) - shift);
                 }
             },
             resolution.Quadrature,
@@ -158,14 +156,20 @@ internal sealed class LineDivergences
     }
 
     /// <summary>
-    /// Share of 1 + χ² that the outermost panels carry: when it is not negligible, the tail beyond them matters too.
+    /// Share of 1 + χ² that a panel beside a gap or at the end of all carries: when it is not negligible, the tail that the panels
+    /// leave out there matters too.
     /// </summary>
     public double EdgeShareOfChi2()
     {
         (double log, _) = LogOnePlusChi2();
         double share = 0;
-        foreach (int p in new[] { 0, state.Panels.Count - 1 })
+        for (int p = 0; p < state.Panels.Count; p++)
         {
+            if (state.Panels.TouchesLeft(p) && state.Panels.TouchesRight(p))
+            {
+                continue;
+            }
+
             for (int i = 0; i < Order; i++)
             {
                 int at = (p * Order) + i;
@@ -184,30 +188,8 @@ internal sealed class LineDivergences
     }
 
     /// <summary>Wasserstein-2, by the monotone coupling.</summary>
-    public Measured W2()
-    {
-        double guess = target.Mean;
-        (double value, double error) = integral.Of(
-            (in LineSample sample, Span<double> values) =>
-            {
-                for (int i = 0; i < Order; i++)
-                {
-                    double density = Math.Max(0, sample.Density[i]);
-                    if (density == 0 || sample.Below[i] <= 0 || sample.Above[i] <= 0)
-                    {
-                        values[i] = 0;
-                        continue;
-                    }
-
-                    guess = target.Quantile(sample.Below[i], sample.Above[i], guess);
-                    double distance = sample.Image[i] - guess;
-                    values[i] = density * distance * distance;
-                }
-            },
-            resolution.Quadrature,
-            1e-32 * target.Variance);
-        return value > 0 ? new(Math.Sqrt(value), Math.Min(Math.Sqrt(error), error / (2 * Math.Sqrt(value)))) : new(0, Math.Sqrt(error));
-    }
+    /// <param name="relative">Relative error of the masses of q.</param>
+    public Measured W2(double relative) => new LineTransport(pieces, target, relative).W2(resolution.Quadrature);
 
     /// <summary>E x and Var x.</summary>
     public (double Mean, double Variance) Moments()
@@ -236,7 +218,7 @@ internal sealed class LineDivergences
             return new(double.PositiveInfinity, 0, NoDensity(atoms));
         }
 
-        if (integral.IsFolded)
+        if (pieces.Folds is not null)
         {
             return new(double.PositiveInfinity, 0, "a deterministic step folds the line, and the state's density has a pole of order 1/2 at the fold: its square is not integrable");
         }

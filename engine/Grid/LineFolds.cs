@@ -8,11 +8,12 @@ internal sealed class LineFolds
 {
     private const int Order = Legendre.Order;
     private readonly LineState.Density state;
-    private readonly double[] leftOf;
+    private readonly PanelMasses masses;
+    private readonly WorkLimit work;
     private readonly List<Branch> branches;
 
-    /// <summary>A monotone stretch of S: points u ascending, with their images.</summary>
-    private sealed record Branch(double[] U, double[] X)
+    /// <summary>A monotone stretch of S: points u ascending, with their images, and P(U &lt; u) at the ends.</summary>
+    private sealed record Branch(double[] U, double[] X, double Start, double End)
     {
         public bool Rises => X[^1] >= X[0];
 
@@ -21,18 +22,22 @@ internal sealed class LineFolds
         public double High => Math.Max(X[0], X[^1]);
     }
 
-    private LineFolds(LineState.Density state, double[] leftOf, List<Branch> branches)
+    private LineFolds(LineState.Density state, PanelMasses masses, List<Branch> branches, WorkLimit work)
     {
         this.state = state;
-        this.leftOf = leftOf;
+        this.masses = masses;
         this.branches = branches;
+        this.work = work;
     }
+
+    /// <summary>Where branches begin, u ascending: S is monotone between two of them.</summary>
+    public IEnumerable<double> Turns => branches.Select(b => b.U[0]);
 
     /// <summary>The intervals that the branches cover.</summary>
     public IEnumerable<(double From, double To)> Images => branches.Select(b => (b.Low, b.High));
 
-    /// <summary>The branches, or null when S is monotone. <paramref name="leftOf"/> is the mass before each panel.</summary>
-    public static LineFolds? Of(LineState.Density state, double[] leftOf)
+    /// <summary>The branches, or null when S is monotone.</summary>
+    public static LineFolds? Of(LineState.Density state, PanelMasses masses, WorkLimit work)
     {
         if (state.Slope is null || !MayFold(state))
         {
@@ -48,7 +53,8 @@ internal sealed class LineFolds
         {
             if (points.Count > 1)
             {
-                found.Add(new([.. points], [.. points.Select(u => state.Follow(u).Value)]));
+                work.Spend(points.Count * state.ChainCost);
+                found.Add(new([.. points], [.. points.Select(u => state.Follow(u).Value)], masses.Below(points[0]), masses.Below(points[^1])));
             }
 
             points.Clear();
@@ -64,7 +70,7 @@ internal sealed class LineFolds
             }
 
             samples.Clear();
-            Collect(state, state.Panels.From[p], state.Panels.To[p], samples, 0);
+            Collect(state, state.Panels.From[p], state.Panels.To[p], samples, work, 0);
             foreach ((double u, double slope) in samples)
             {
                 int own = Math.Sign(slope);
@@ -85,7 +91,7 @@ internal sealed class LineFolds
         }
 
         Close();
-        return folded || found.Select(b => b.Rises).Distinct().Count() > 1 ? new(state, leftOf, found) : null;
+        return folded || found.Select(b => b.Rises).Distinct().Count() > 1 ? new(state, masses, found, work) : null;
     }
 
     /// <summary>ln q(x), P(state &lt; x) and P(state &gt; x).</summary>
@@ -96,23 +102,49 @@ internal sealed class LineFolds
         double above = 0;
         foreach (Branch branch in branches)
         {
-            double start = MassBefore(branch.U[0]);
-            double end = MassBefore(branch.U[^1]);
-            if (x < branch.Low || x > branch.High)
-            {
-                below += x > branch.High ? end - start : 0;
-                above += x < branch.Low ? end - start : 0;
-                continue;
-            }
-
-            double u = Root(branch, x);
-            double inside = MassBefore(u);
-            below += branch.Rises ? inside - start : end - inside;
-            above += branch.Rises ? end - inside : inside - start;
-            density += (state.ValueAt(u) ?? 0) / Math.Abs(state.Follow(u).Slope);
+            (double before, double after, double u) = Divide(branch, x);
+            below += before;
+            above += after;
+            density += double.IsNaN(u) ? 0 : state.DensityAt(u) / Math.Abs(state.Follow(u).Slope);
         }
 
         return (Math.Log(density), below, above);
+    }
+
+    /// <summary>P(from &lt; state &lt; to).</summary>
+    public double MassBetween(double from, double to)
+    {
+        double mass = 0;
+        foreach (Branch branch in branches)
+        {
+            if (branch.High <= from || branch.Low >= to)
+            {
+                continue;
+            }
+
+            double a = from <= branch.Low ? End(branch, low: true) : Root(branch, from);
+            double b = to >= branch.High ? End(branch, low: false) : Root(branch, to);
+            mass += masses.Between(Math.Min(a, b), Math.Max(a, b));
+        }
+
+        return mass;
+    }
+
+    private static double End(Branch branch, bool low) => branch.Rises == low ? branch.U[0] : branch.U[^1];
+
+    /// <summary>Masses of a branch on the two sides of x, and where it crosses x; NaN where it does not.</summary>
+    private (double Below, double Above, double At) Divide(Branch branch, double x)
+    {
+        double all = branch.End - branch.Start;
+        if (x < branch.Low || x > branch.High)
+        {
+            return x > branch.High ? (all, 0, double.NaN) : (0, all, double.NaN);
+        }
+
+        double u = Root(branch, x);
+        double before = masses.Between(branch.U[0], u);
+        double after = masses.Between(u, branch.U[^1]);
+        return branch.Rises ? (before, after, u) : (after, before, u);
     }
 
     private static bool MayFold(LineState.Density state)
@@ -148,8 +180,9 @@ internal sealed class LineFolds
     }
 
     /// <summary>Points of a stretch, dense enough that the slope is resolved between them.</summary>
-    private static void Collect(LineState.Density state, double from, double to, List<(double U, double Slope)> samples, int depth)
+    private static void Collect(LineState.Density state, double from, double to, List<(double U, double Slope)> samples, WorkLimit work, int depth)
     {
+        work.Spend(Order * state.ChainCost);
         Span<double> nodes = stackalloc double[Order];
         Span<double> slopes = stackalloc double[Order];
         Span<double> image = stackalloc double[Order];
@@ -167,11 +200,14 @@ internal sealed class LineFolds
         }
 
         double middle = 0.5 * (from + to);
-        bool rough = Legendre.Tail(slopes) > 1e-3 * largest || Legendre.Tail(image) > 1e-3 * (high - low);
+        // Where S is flat to rounding, it does not get any smoother.
+        double rounding = 1e-13 * Math.Max(Math.Abs(low), Math.Abs(high));
+        bool rough = high - low > rounding
+            && (Legendre.Tail(slopes) > 1e-3 * largest || Legendre.Tail(image) > 1e-3 * (high - low));
         if (depth < 40 && rough && middle > from && middle < to)
         {
-            Collect(state, from, middle, samples, depth + 1);
-            Collect(state, middle, to, samples, depth + 1);
+            Collect(state, from, middle, samples, work, depth + 1);
+            Collect(state, middle, to, samples, work, depth + 1);
             return;
         }
 
@@ -212,6 +248,7 @@ internal sealed class LineFolds
         double u = 0.5 * (from + to);
         for (int i = 0; i < 100; i++)
         {
+            work.Spend(state.ChainCost);
             MapValue value = state.Follow(u);
             (from, to) = (value.Value <= x) == branch.Rises ? (u, to) : (from, u);
             double next = u - ((value.Value - x) / value.Slope);
@@ -220,7 +257,7 @@ internal sealed class LineFolds
                 next = 0.5 * (from + to);
             }
 
-            if (Math.Abs(next - u) <= 2e-16 * Math.Abs(u) || !(to > from))
+            if (Math.Abs(next - u) <= 4e-16 * Math.Abs(u) || !(next > from && next < to))
             {
                 break;
             }
@@ -230,38 +267,4 @@ internal sealed class LineFolds
 
         return u;
     }
-
-    private double MassBefore(double u)
-    {
-        int p = state.Panels.Find(u);
-        if (p < 0)
-        {
-            return leftOf[~p];
-        }
-
-        Span<double> cardinals = stackalloc double[Order];
-        Span<double> cumulative = stackalloc double[Order];
-        double t = Inside(p, u);
-        if (t <= -1)
-        {
-            return leftOf[p];
-        }
-
-        if (t >= 1)
-        {
-            return leftOf[p + 1];
-        }
-
-        Legendre.Cardinals(t, cardinals);
-        Legendre.Multiply(Legendre.Cumulative, state.Values.AsSpan(p * Order, Order), cumulative);
-        double sum = 0;
-        for (int i = 0; i < Order; i++)
-        {
-            sum += cardinals[i] * cumulative[i];
-        }
-
-        return leftOf[p] + (0.5 * state.Panels.Width(p) * sum);
-    }
-
-    private double Inside(int p, double u) => ((2 * (u - state.Panels.From[p])) / state.Panels.Width(p)) - 1;
 }

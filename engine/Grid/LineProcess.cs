@@ -8,13 +8,14 @@ internal abstract class LineProcess
 {
     /// <summary>Back to the start of the plan; false when the start cannot be represented.</summary>
     /// <param name="logRange">Mass below e^(−logRange) may be dropped.</param>
-    public abstract bool Start(double logRange);
+    /// <param name="work">What the steps may spend.</param>
+    public abstract bool Start(double logRange, WorkLimit work);
 
     /// <summary>One step.</summary>
     public abstract StepFailure Apply(Tableau tableau);
 
-    /// <summary>The law now, against the target at a level.</summary>
-    public abstract Law Law(NoiseLevel at);
+    /// <summary>The law now, against the target at a level; <paramref name="work"/> is what a metric may spend.</summary>
+    public abstract Law Law(NoiseLevel at, WorkLimit work);
 
     /// <summary>Points that the law has on the grid; 0 for a closed form.</summary>
     public virtual int Nodes => 0;
@@ -33,16 +34,16 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     private LineState coarse = null!;
 
     /// <inheritdoc/>
-    public override bool Start(double logRange)
+    public override bool Start(double logRange, WorkLimit work)
     {
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         fineStepper?.Forget();
         coarseStepper?.Forget();
-        fineStepper = new(fineResolution, allowance);
-        coarseStepper = new(coarseResolution, allowance);
-        LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution);
-        LineState? second = start is null ? first : LineState.Of(start, coarseResolution);
+        fineStepper = new(fineResolution, allowance, work);
+        coarseStepper = new(coarseResolution, allowance, work);
+        LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution, work);
+        LineState? second = start is null ? first : LineState.Of(start, coarseResolution, work);
         (fine, coarse) = (first!, second!);
         return first is not null && second is not null;
     }
@@ -71,5 +72,6 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override int Nodes => fine is LineState.Density density ? density.Values.Length : 0;
 
     /// <inheritdoc/>
-    public override GridLaw Law(NoiseLevel at) => new(fine, coarse, fineResolution, coarseResolution, ScalarMixture.At(target, at));
+    public override GridLaw Law(NoiseLevel at, WorkLimit work) =>
+        new(fine, coarse, fineResolution, coarseResolution, ScalarMixture.At(target, at), work);
 }

@@ -8,14 +8,21 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] processes, Func<Law[], Law> assemble)
 {
-    /// <summary>e^(−690), the smallest density that doubles hold.</summary>
-    private const double LargestLogRange = 690;
+    /// <summary>So many steps foretell what the rest costs: a step that repeats is dear once, for its matrix, and cheap then.</summary>
+    private const int RecentSteps = 8;
+
+    /// <summary>Work after which progress is told.</summary>
+    private const long ProgressWork = 10_000_000;
 
     private readonly List<ProbeResult> probes = [];
     private NoiseLevel level;
+    private readonly WorkLimit work = new(WorkLimit.OfRun, options.Cancellation);
+    private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
+    private readonly Queue<long> recent = [];
     private double logRange;
     private long step;
     private long total;
+    private long told;
     private RunStatus? stopped;
     private bool needsMoreRange;
     private bool silent;
@@ -32,17 +39,18 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         while (true)
         {
             Once();
-            bool again = needsMoreRange && logRange < LargestLogRange && stopped is not RunStatus.Cancelled;
+            bool again = needsMoreRange && logRange < GridResolution.LargestLogRange && stopped is not RunStatus.Cancelled;
             if (!again && !silent)
             {
                 return new(stopped ?? new RunStatus.Completed(), [.. probes]);
             }
 
             silent &= again;
-            logRange = again ? Math.Min(LargestLogRange, 2 * logRange) : logRange;
+            logRange = again ? Math.Min(GridResolution.LargestLogRange, 2 * logRange) : logRange;
         }
     }
 
+    /// <summary>The plan at the current range; what its steps throw is a status.</summary>
     private void Once()
     {
         probes.Clear();
@@ -50,23 +58,32 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         step = 0;
         stopped = null;
         needsMoreRange = false;
-        foreach (LineProcess process in processes)
+        recent.Clear();
+        try
         {
-            if (!process.Start(logRange))
+            if (Array.Exists(processes, process => !process.Start(logRange, work)))
             {
                 stopped = TooLarge("the start");
                 return;
             }
-        }
 
-        if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
+            if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
+            {
+                stopped = TooLarge("the start");
+                return;
+            }
+
+            Observe(-1, null);
+            Execute(plan.Instructions);
+        }
+        catch (WorkExceededException)
         {
-            stopped = TooLarge("the start");
-            return;
+            stopped = TooLong();
         }
-
-        Observe(-1, null);
-        Execute(plan.Instructions);
+        catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
+        {
+            stopped = new RunStatus.Cancelled();
+        }
     }
 
     private void Execute(ImmutableArray<Instruction> body)
@@ -105,7 +122,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
-    private bool Goes => stopped is null && !(needsMoreRange && logRange < LargestLogRange);
+    private bool Goes => stopped is null && !(needsMoreRange && logRange < GridResolution.LargestLogRange);
 
     private void Apply(Tableau tableau)
     {
@@ -115,6 +132,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             return;
         }
 
+        long before = work.Spent;
         foreach (LineProcess process in processes)
         {
             StepFailure failure = process.Apply(tableau);
@@ -136,9 +154,23 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         level = tableau.To;
         Observe(step, tableau);
         step++;
-        if ((step & 63) == 0)
+        if ((step & 63) == 0 || work.Spent - told > ProgressWork)
         {
+            told = work.Spent;
             options.Progress?.Report((double)step / total);
+        }
+
+        Foresee(work.Spent - before);
+    }
+
+    /// <summary>Refuses early when the cheapest of the last steps, repeated to the end, would go far beyond the limit.</summary>
+    private void Foresee(long last)
+    {
+        recent.Enqueue(last);
+        if (recent.Count > RecentSteps)
+        {
+            recent.Dequeue();
+            stopped ??= work.CannotHold((double)recent.Min() * (total - step)) ? TooLong() : null;
         }
     }
 
@@ -146,18 +178,37 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         if (!silent)
         {
-            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level))])));
+            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
         }
     }
 
     private void Probe(Instruction.Probe probe)
     {
-        Law[] laws = [.. processes.Select(p => p.Law(probe.Level))];
+        Law[] laws = [.. processes.Select(p => p.Law(probe.Level, OneMetric(metrics)))];
         probes.Add(new(probe.Name, probe.Level, assemble(laws)));
         needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
-            && logRange < LargestLogRange
-            && laws.OfType<GridLaw>().Any(law => law.NeedsMoreRange());
+            && logRange < GridResolution.LargestLogRange
+            && laws.OfType<GridLaw>().Any(NeedsMoreRange);
     }
+
+    private static bool NeedsMoreRange(GridLaw law)
+    {
+        try
+        {
+            return law.NeedsMoreRange();
+        }
+        catch (WorkExceededException)
+        {
+            // Then χ² says so itself.
+            return false;
+        }
+    }
+
+    /// <summary>The metrics of all probes share a limit; an observer measures what it wants, each law within its own.</summary>
+    private WorkLimit OneMetric(WorkLimit? whole) => new(WorkLimit.OfMetric, options.Cancellation, whole);
+
+    private RunStatus.Unsupported TooLong() => new(
+        $"the run stops at step {step} of {plan.StepCount}: on the grid it takes more than {WorkLimit.OfRun} evaluations of a score's component; use fewer steps or components, larger steps, or particles");
 
     private static RunStatus.Unsupported TooLarge(string where) => new(
         $"{where} needs more than {GridMemory.Nodes} grid points, all that the memory for grids holds, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");

@@ -29,6 +29,8 @@ internal abstract record LineState
     /// </summary>
     public sealed record Density : LineState
     {
+        private readonly ImmutableArray<ScalarMap> chain = [];
+
         /// <summary>Panels for U.</summary>
         public required PanelSet Panels { get; init; }
 
@@ -36,7 +38,15 @@ internal abstract record LineState
         public required double[] Values { get; init; }
 
         /// <summary>The deterministic steps since the last noise, in order; empty: the state is U.</summary>
-        public ImmutableArray<ScalarMap> Chain { get; init; } = [];
+        public ImmutableArray<ScalarMap> Chain
+        {
+            get => chain;
+            init
+            {
+                chain = value;
+                ChainCost = 1 + value.Sum(map => map.Cost);
+            }
+        }
 
         /// <summary>S at the points; the points themselves for an empty chain.</summary>
         public required double[] Image { get; init; }
@@ -49,6 +59,15 @@ internal abstract record LineState
 
         /// <summary>Bounds on the rounding of the image at the points; null for an empty chain.</summary>
         public double[]? Shift { get; init; }
+
+        /// <summary>The law of U where it is known in closed form: before the first noise.</summary>
+        public ScalarMixture? Exact { get; init; }
+
+        /// <summary>Whether S is smooth in pieces only.</summary>
+        public bool HasKinks => Chain.Any(map => map.HasKinks);
+
+        /// <summary>Evaluations of a component that <see cref="Follow"/> takes.</summary>
+        public double ChainCost { get; private init; } = 1;
 
         /// <summary>Gaussian rates of the tails.</summary>
         public required TailRates Tails { get; init; }
@@ -98,6 +117,41 @@ internal abstract record LineState
             }
         }
 
+        /// <summary>Density of U at u; 0 outside the panels.</summary>
+        public double DensityAt(double u) => Exact is null ? ValueAt(u) ?? 0 : Math.Exp(Exact.LogDensity(u));
+
+        /// <summary>
+        /// E x and Var x from the points of the panels alone, with the error of E x if every panel's mass may lie anywhere in the
+        /// range of its images.
+        /// </summary>
+        public (double Mean, double Variance, double Error) RoughMoments()
+        {
+            double mean = 0;
+            double error = 0;
+            for (int p = 0; p < Panels.Count; p++)
+            {
+                double mass = 0;
+                (double low, double high) = (double.PositiveInfinity, double.NegativeInfinity);
+                for (int i = p * Legendre.Order; i < (p + 1) * Legendre.Order; i++)
+                {
+                    double share = Values[i] * Panels.Weights[i];
+                    mass += share;
+                    mean += share * Image[i];
+                    (low, high) = (Math.Min(low, Image[i]), Math.Max(high, Image[i]));
+                }
+
+                error += mass * (high - low);
+            }
+
+            double variance = 0;
+            for (int i = 0; i < Image.Length; i++)
+            {
+                variance += Values[i] * Panels.Weights[i] * (Image[i] - mean) * (Image[i] - mean);
+            }
+
+            return (mean, variance, error);
+        }
+
         /// <summary>S(u) with its slope, piece and rounding.</summary>
         public MapValue Follow(double u)
         {
@@ -118,9 +172,19 @@ internal abstract record LineState
         }
     }
 
-    /// <summary>A mixture as a density on panels; null when it would need too many points.</summary>
-    public static Density? Of(ScalarMixture law, GridResolution resolution)
+    /// <summary>
+    /// A mixture as a density on panels, every component to the same depth, however small its weight; null when it would need too
+    /// many points.
+    /// </summary>
+    public static Density? Of(ScalarMixture law, GridResolution resolution, WorkLimit work)
     {
+        double lightest = law.Weights[0];
+        foreach (double weight in law.Weights)
+        {
+            lightest = Math.Min(lightest, weight);
+        }
+
+        resolution = resolution with { LogRange = Math.Min(GridResolution.LargestLogRange, resolution.LogRange - Math.Log(lightest)) };
         double reach = Math.Sqrt(2 * (resolution.LogRange + GridResolution.Margin)) + 1;
         var features = new List<Feature>(law.Count);
         double from = double.PositiveInfinity;
@@ -136,6 +200,7 @@ internal abstract record LineState
 
         void Evaluate(ReadOnlySpan<double> points, Span<double> values)
         {
+            work.Spend(points.Length * law.Cost);
             for (int i = 0; i < points.Length; i++)
             {
                 values[i] = Math.Exp(law.LogDensity(points[i]));
@@ -164,6 +229,7 @@ internal abstract record LineState
             Panels = panels,
             Values = values,
             Image = panels.Nodes,
+            Exact = law,
             Tails = new(law.LargestDeviation, law.LargestDeviation),
             Defect = Math.Abs(1 - mass),
         };

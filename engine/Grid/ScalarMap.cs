@@ -22,6 +22,7 @@ internal sealed class ScalarMap
         Tableau = tableau;
         predictions = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, stage.Of))];
         FarSlope = Far();
+        Cost = predictions.Sum(s => 5 + s.Law.Cost);
     }
 
     /// <summary>The step.</summary>
@@ -35,6 +36,12 @@ internal sealed class ScalarMap
 
     /// <summary>The laws whose scores are evaluated, stage by stage.</summary>
     public IEnumerable<ScalarMixture> ScoreLaws => predictions.Select(s => s.Law);
+
+    /// <summary>Whether T is smooth in pieces only.</summary>
+    public bool HasKinks => predictions.Any(s => s.HasKinks);
+
+    /// <summary>Evaluations of a component that <see cref="At"/> takes.</summary>
+    public double Cost { get; }
 
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x)

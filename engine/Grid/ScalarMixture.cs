@@ -10,6 +10,7 @@ public sealed class ScalarMixture
     private readonly double[] deviation;
     private readonly double[] logWeight;
     private readonly double[] weight;
+    private readonly double[] given;
     private readonly double[] precision;
     private readonly double[] zero;
 
@@ -30,7 +31,9 @@ public sealed class ScalarMixture
     {
         this.level = level;
         int[] order = [.. Enumerable.Range(0, dataMean.Length).OrderBy(k => dataMean[k])];
-        this.weight = [.. order.Select(k => weight[k])];
+        double total = weight.Sum();
+        given = [.. order.Select(k => weight[k])];
+        this.weight = [.. given.Select(w => w / total)];
         this.dataMean = [.. order.Select(k => dataMean[k])];
         double[] variance = [.. order.Select(k => dataVariance[k])];
         mean = [.. this.dataMean.Select(mu => level.Mean * mu)];
@@ -39,7 +42,7 @@ public sealed class ScalarMixture
         pull = [.. variance.Select((v, k) => -level.Mean * v * precision[k])];
         zero = new double[mean.Length];
         isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
-        logWeight = [.. this.weight.Select((w, k) => Math.Log(w / deviation[k]) - NormalTail.LogRootTwoPi)];
+        logWeight = [.. given.Select((w, k) => Math.Log(w / total / deviation[k]) - NormalTail.LogRootTwoPi)];
         windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
         windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
@@ -64,6 +67,16 @@ public sealed class ScalarMixture
     /// <summary>Component weights, in the order of the means.</summary>
     public ReadOnlySpan<double> Weights => weight;
 
+    /// <summary>The weights before the division by their sum, which is not exact.</summary>
+    internal ReadOnlySpan<double> GivenWeights => given;
+
+    /// <summary>
+    /// How many components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
+    /// </summary>
+    internal double Cost => windowed
+        ? Math.Clamp(Count * 2 * deviation[0] * Math.Sqrt(windowSquare) / Math.Max(mean[^1] - mean[0], deviation[0]), 4, Count)
+        : Count;
+
     /// <summary>E x.</summary>
     public double Mean => Enumerable.Range(0, Count).Sum(k => weight[k] * mean[k]);
 
@@ -82,9 +95,8 @@ public sealed class ScalarMixture
     public static ScalarMixture At(Mixture law, NoiseLevel level)
     {
         int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
-        double total = kept.Sum(k => law.Weights[k]);
         return new(
-            [.. kept.Select(k => law.Weights[k] / total)],
+            [.. kept.Select(k => law.Weights[k])],
             [.. kept.Select(k => law.Means[k])],
             [.. kept.Select(k => law.Covariance(k).Eigenvalue(0))],
             level);

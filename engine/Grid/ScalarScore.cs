@@ -39,6 +39,9 @@ internal sealed class ScalarScore
     /// <summary>The slope towards ±∞, where every prediction here is linear plus bounded; the same on both sides.</summary>
     public double FarSlope { get; }
 
+    /// <summary>Whether the prediction is smooth in pieces only.</summary>
+    public bool HasKinks => modifiers.Any(m => m is ScoreModifier.Clipped);
+
     /// <summary>f(x), its slope, its rounding, and the piece: a base-3 digit below, inside or above the ball for every clip.</summary>
     public MapValue At(double x)
     {

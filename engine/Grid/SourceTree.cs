@@ -17,13 +17,18 @@ internal sealed class SourceTree
     private readonly SourcePiece[] roots;
     private readonly bool anyDensity;
     private int count;
+    private readonly WorkLimit work;
+    private readonly bool hasKinks;
 
     /// <summary>
     /// The source of <paramref name="map"/>, whose noise C is positive, applied to <paramref name="state"/>; with
     /// <paramref name="anyDensity"/> the pieces are fine enough for every density on the same panels, not only for this one.
     /// </summary>
-    public SourceTree(LineState.Density state, ScalarMap map, GridResolution resolution, bool anyDensity = false)
+    public SourceTree(LineState.Density state, ScalarMap map, GridResolution resolution, WorkLimit work, bool anyDensity = false)
     {
+        this.work = work;
+        hasKinks = map.HasKinks || state.HasKinks;
+        work.Spend(state.Image.Length * map.Cost);
         this.anyDensity = anyDensity;
         this.state = state;
         this.map = map;
@@ -132,6 +137,7 @@ internal sealed class SourceTree
 
         if (piece.IsLeaf)
         {
+            work.Spend(Order * (to - from));
             leaf(piece, offset + from, offset + to);
             return;
         }
@@ -159,6 +165,7 @@ internal sealed class SourceTree
             return;
         }
 
+        work.Spend(0.5 * points.Length);
         double scale = Math.Sqrt(0.5) / Noise;
         double half = 0.5 * (piece.To - piece.From);
         Vector512<double> place0 = Vector512.Create<double>(piece.Image);
@@ -209,6 +216,7 @@ internal sealed class SourceTree
 
     private SourcePiece Part(SourcePiece whole, double from, double to, double[] interpolation)
     {
+        work.Spend(Order * (state.ChainCost + map.Cost));
         Span<double> nodes = stackalloc double[Order];
         PanelSet.Place(from, to, nodes);
         double[] density = new double[Order];
@@ -262,36 +270,9 @@ internal sealed class SourceTree
         return result;
     }
 
-    /// <summary>The place where S changes from one smooth piece to another, between two points that lie in different ones.</summary>
-    private double? FindKink(SourcePiece part, ReadOnlySpan<int> pieces)
-    {
-        for (int i = 0; i + 1 < Order; i++)
-        {
-            if (pieces[i] == pieces[i + 1])
-            {
-                continue;
-            }
-
-            double middle = 0.5 * (part.From + part.To);
-            double half = 0.5 * (part.To - part.From);
-            double low = middle + (half * Legendre.Nodes[i]);
-            double high = middle + (half * Legendre.Nodes[i + 1]);
-            for (int step = 0; step < 60; step++)
-            {
-                double between = 0.5 * (low + high);
-                if (between <= low || between >= high)
-                {
-                    break;
-                }
-
-                (low, high) = Follow(between).Piece == pieces[i] ? (between, high) : (low, between);
-            }
-
-            return high;
-        }
-
-        return null;
-    }
+    /// <summary>The place where S changes from one smooth piece to another, between two points (or a point and an end) that lie in different ones.</summary>
+    private double? FindKink(SourcePiece part, ReadOnlySpan<int> pieces) =>
+        hasKinks ? Kinks.Between(part.From, part.To, pieces, u => Follow(u).Piece) : null;
 }
 
 /// <summary>A piece of the source: an interval of u inside one panel, with the density and the image at its 16 points.</summary>

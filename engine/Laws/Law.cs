@@ -24,8 +24,19 @@ public abstract class Law
     /// <summary>Means and variances of the coordinates.</summary>
     public abstract Moments Moments();
 
-    /// <summary>The divergence from the target at the level where the law was taken. Never NaN, never throws.</summary>
-    public Estimate Measure(Metric metric) => metric.Match(Tv, Kl, Chi2, W2);
+    /// <summary>The divergence from the target at the level where the law was taken. Never NaN.</summary>
+    /// <exception cref="OperationCanceledException">The run's cancellation was requested.</exception>
+    public Estimate Measure(Metric metric)
+    {
+        try
+        {
+            return metric.Match(Tv, Kl, Chi2, W2);
+        }
+        catch (WorkExceededException)
+        {
+            return GridLaw.TooMuchWork(metric);
+        }
+    }
 
     /// <summary>
     /// Total variation ½∫|q − r| from the law <paramref name="other"/> of another run, instead of from the target; unavailable where

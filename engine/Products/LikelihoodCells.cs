@@ -81,7 +81,7 @@ internal sealed class LikelihoodCells
         LikelihoodCells result = law switch
         {
             NormalFactorLaw normal => OfNormal(normal.Pair, extent),
-            GridLaw grid => OfDensity((LineState.Density)grid.State, grid.Target, extent),
+            GridLaw grid => OfDensity((LineState.Density)grid.State, grid.Target, extent, grid.Work),
             _ => throw new InvalidOperationException("a factor without likelihood ratio"),
         };
         result.Trim(trim);
@@ -122,11 +122,12 @@ internal sealed class LikelihoodCells
         return result;
     }
 
-    private static LikelihoodCells OfDensity(LineState.Density state, ScalarMixture target, double extent)
+    private static LikelihoodCells OfDensity(LineState.Density state, ScalarMixture target, double extent, WorkLimit work)
     {
         const int order = Legendre.Order;
         var result = new LikelihoodCells();
-        var integral = new LineIntegral(state, Counterpart.None);
+        work.Renew();
+        var integral = new LinePieces(state, Counterpart.None, work);
         double[] cardinals = new double[order];
         for (int p = 0; p < state.Panels.Count; p++)
         {
@@ -141,6 +142,7 @@ internal sealed class LikelihoodCells
                     density += cardinals[i] * state.Values[(panel * order) + i];
                 }
 
+                work.Spend(target.Cost);
                 (double logState, double image) = integral.LogStateAt(u, density);
                 return (Math.Max(0, density), logState - target.LogDensity(image));
             }
@@ -151,7 +153,7 @@ internal sealed class LikelihoodCells
                 return left < right ? target.Between(left, right) : target.Between(right, left);
             }
 
-            result.Divide(from, to, At, integral.IsFolded ? null : TargetMass, extent);
+            result.Divide(from, to, At, integral.Folds is not null ? null : TargetMass, extent);
         }
 
         return result;

@@ -12,11 +12,16 @@ internal sealed class NormalProcess(
     (Ball Mean, Ball Variance) start)
     : LineProcess
 {
+    /// <summary>A step's part in the limit of work.</summary>
+    private const double StepCost = 12;
+
     private AffineChannel channel = AffineChannel.Identity;
+    private WorkLimit? work;
 
     /// <inheritdoc/>
-    public override bool Start(double logRange)
+    public override bool Start(double logRange, WorkLimit work)
     {
+        this.work = work;
         channel = AffineChannel.Identity;
         return true;
     }
@@ -24,12 +29,13 @@ internal sealed class NormalProcess(
     /// <inheritdoc/>
     public override StepFailure Apply(Tableau tableau)
     {
+        work?.Spend(StepCost);
         channel = channel.Then(AffineChannel.OfStep(tableau, scored.Variance, score));
         return channel.IsFinite ? StepFailure.None : StepFailure.Diverged;
     }
 
     /// <inheritdoc/>
-    public override NormalFactorLaw Law(NoiseLevel at)
+    public override NormalFactorLaw Law(NoiseLevel at, WorkLimit work)
     {
         Ball mean = (channel.Gain * start.Mean) + (channel.MeanGain * scored.Mean) + channel.ShiftGain;
         Ball variance = (channel.Gain * channel.Gain * start.Variance) + channel.Noise;
