@@ -59,6 +59,7 @@ for theorem in Catalogue.theorems do
         |> List.tryPick (fun assumption ->
             match assumption.Evaluate { Experiment = valid.Experiment; Plan = valid.Plan; Setting = Map.empty } with
             | Broken reason -> Some reason
+            | InTheLimit limit -> Some $"it covers the limit {limit} of this run"
             | Satisfied _ -> None)
 
     match broken with

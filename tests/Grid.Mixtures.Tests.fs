@@ -188,7 +188,7 @@ let private extremes =
                     let estimate = law.Measure metric
                     Expect.isTrue estimate.Value.HasValue $"{metric}: {estimate.Reason}"
                     let width = estimate.Upper - estimate.Lower
-                    Expect.isLessThanOrEqual width (1e-5 * estimate.Value.Value) $"{metric}: {estimate}"
+                    Expect.isLessThanOrEqual width (2e-5 * estimate.Value.Value) $"{metric}: {estimate}"
 
                 Expect.isLessThanOrEqual (value tv law) (sqrt (value kl law / 2.0)) "Pinsker"
                 Expect.isLessThanOrEqual (value kl law) (log (1.0 + value chi2 law)) "KL ≤ ln(1 + χ²)"

@@ -141,12 +141,14 @@ module Conformance =
     let private coordinates isNormal (a: float[][]) (b: float[][]) =
         independence isNormal (ResizeArray(Seq.map2 (fun u v -> struct (u, v)) (Array.concat a) (Array.concat b)))
 
-    /// How many values occur again among all. A double of the law is a given one with a probability below 10⁻¹⁴; k repetitions are a forest of
-    /// k coincidences, and there are at most (n²/2)^k/k! of those.
-    let private repeated (values: float[]) =
+    /// How many values occur again among all. A double of the law is a given one with a probability below 10⁻¹⁴ near 0, and of the
+    /// spacing of doubles over the deviation far from it; k repetitions are a forest of k coincidences, and there are at most (n²/2)^k/k! of those.
+    let private repeated (moments: Moments) (values: float[]) =
+        let farthest = values |> Array.fold (fun most x -> max most (abs x)) 0.0
+        let chance = max 1e-14 ((System.Math.BitIncrement farthest - farthest) / sqrt moments.Variance[0])
         let sorted = Array.sort values
         let again = sorted |> Array.pairwise |> Array.filter (fun (a, b) -> a = b) |> Array.length
-        Surprise.ofRareEvents (1e-14 * float values.Length * float values.Length) again
+        Surprise.ofRareEvents (chance * float values.Length * float values.Length) again
 
     let private values (store: ParticleStore) = store.Coordinate 0
 
@@ -182,11 +184,11 @@ module Conformance =
                 for e, (a, b) in List.indexed (List.pairwise byAxis) do
                     statistic $"the correlation of coordinates {e + 1} and {e + 2}" (coordinates isNormal a b)
 
-            statistic "values that occur twice" (repeated (values store))
+            statistic "values that occur twice" (repeated moments (values store))
 
             statistic
                 "values that the next seed gives too"
-                (repeated (Array.append (Array.distinct (values store)) (Array.distinct (values next))))
+                (repeated moments (Array.append (Array.distinct (values store)) (Array.distinct (values next))))
         ]
 
     /// The smallest shift of a standard normal mean that n particles show with probability `Budget.power` when a statement's share

@@ -112,15 +112,15 @@ module ScoreError =
         let v, unit = level.VarianceOf at.Variance, 1.0 / sqrt (float plan.Dimension)
         let struct (slope, middle) = affine plan form level at
 
-        let waves =
-            if form.Ripples.IsEmpty then
-                0.0
-            else
-                let law = Mixture.Normal([| at.Mean |], Covariance.Isotropic(1, at.Variance))
-                let struct (first, second, steepness) = ScoreForm.rippleMoments form level law 0
-                2.0 * middle * unit * first + 2.0 * slope * v * unit * steepness + unit * unit * second
+        let law = Mixture.Normal([| at.Mean |], Covariance.Isotropic(1, at.Variance))
+        let r = ScoreForm.rippleMoments form level law 0
+        let crossing, bent = 2.0 * middle * unit, 2.0 * slope * v * unit
+        let plain = slope * slope * v + middle * middle
+        let sum = plain + crossing * r.First + bent * r.Slope + unit * unit * r.Second
 
-        max 0.0 (slope * slope * v + middle * middle + waves)
+        let sizes = plain + abs crossing * r.FirstSize + abs bent * r.SlopeSize + unit * unit * r.SecondSize
+
+        max 0.0 sum + 1e-14 * sizes
 
     let private squareOf (plan: Plan) level =
         match ScoreForm.ofScore plan.Score with

@@ -39,34 +39,59 @@ module ScoreForm =
                     |> List.filter (fun (a, w) -> a <> 0.0 && w <> 0.0)
             })
 
-    /// Σ_k w_k·cos(w·m_k)·e^(−w²v_k/2) = E cos(w·x_i), and E sin(w·x_i), of coordinate i of a mixture at a level.
-    let private waves (level: NoiseLevel) (law: Mixture) i w =
-        let mutable cosine, sine = 0.0, 0.0
+    /// Expectations under one coordinate's law, and the sizes of what was summed: each is right to 1e-14 of its size.
+    type RippleMoments =
+        {
+            /// E r
+            First: float
+            FirstSize: float
+            /// E r²
+            Second: float
+            SecondSize: float
+            /// E r′
+            Slope: float
+            SlopeSize: float
+        }
+
+    /// Under one coordinate's law, with r = √2·Σ a_j·sin(w_j·x), from E e^(iwx) = e^(iwm − w²v/2) of a component N(m, v). With
+    /// E₋ = e^(−(w − u)²v/2), 2·E sin(wx)·sin(ux) = 2·sin(wm)·sin(um)·E₋ + cos((w + u)m)·(1 − e^(−2wuv))·E₋ for wu > 0, which cancels
+    /// nowhere where r is small. An angle wm is known to some rounding of itself, which counts as a part of the sizes.
+    let rippleMoments (form: ScoreForm) (level: NoiseLevel) (law: Mixture) i =
+        let mutable first, firstSize = 0.0, 0.0
+        let mutable second, secondSize = 0.0, 0.0
+        let mutable slope, slopeSize = 0.0, 0.0
 
         for k in 0 .. law.Count - 1 do
-            let variance = level.Mean * level.Mean * law.Covariance(k).Variance i + level.NoiseVariance
-            let angle = w * level.Mean * law.Means[k * law.Dimension + i]
-            let size = law.Weights[k] * exp (-0.5 * w * w * variance)
-            cosine <- cosine + size * cos angle
-            sine <- sine + size * sin angle
+            let p = law.Weights[k]
+            let v = level.Mean * level.Mean * law.Covariance(k).Variance i + level.NoiseVariance
+            let m = level.Mean * law.Means[k * law.Dimension + i]
 
-        struct (cosine, sine)
+            for a, w in form.Ripples do
+                let damped = sqrt 2.0 * p * a * exp (-0.5 * w * w * v)
+                let blur = 0.1 * abs (w * m)
+                first <- first + damped * sin (w * m)
+                firstSize <- firstSize + abs damped * (abs (sin (w * m)) + blur)
+                slope <- slope + damped * w * cos (w * m)
+                slopeSize <- slopeSize + abs (damped * w) * (1.0 + blur)
 
-    /// Under one coordinate's law, with r = √2·Σ a_j·sin(w_j·x): E r, E r² and E r′.
-    let rippleMoments (form: ScoreForm) (level: NoiseLevel) (law: Mixture) i =
-        let mutable first, second, slope = 0.0, 0.0, 0.0
+                for b, u in form.Ripples do
+                    // sin(−ux) = −sin(ux).
+                    let b, u = if w * u < 0.0 then -b, -u else b, u
+                    let damped = p * a * b * exp (-0.5 * (w - u) * (w - u) * v)
+                    let fixed' = 2.0 * sin (w * m) * sin (u * m)
+                    let spread = -(RealFunctions.ExpM1(-2.0 * w * u * v))
+                    let blur = 0.2 * (abs (w * m) + abs (u * m))
+                    second <- second + damped * (fixed' + cos ((w + u) * m) * spread)
+                    secondSize <- secondSize + abs damped * (abs fixed' + spread + blur)
 
-        for a, w in form.Ripples do
-            let struct (cosine, sine) = waves level law i w
-            first <- first + sqrt 2.0 * a * sine
-            slope <- slope + sqrt 2.0 * a * w * cosine
-
-            for b, u in form.Ripples do
-                let struct (difference, _) = waves level law i (w - u)
-                let struct (sum, _) = waves level law i (w + u)
-                second <- second + a * b * (difference - sum)
-
-        struct (first, second, slope)
+        {
+            First = first
+            FirstSize = firstSize
+            Second = second
+            SecondSize = secondSize
+            Slope = slope
+            SlopeSize = slopeSize
+        }
 
     /// For e = (gain − 1)·∇ln p + g, E‖e‖² from above: (gain − 1)²·J + 2(gain − 1)·E⟨∇ln p, g⟩ + E‖g‖², where E⟨∇ln p, g⟩ = −Σ_i E g_i′ by parts and J ≥ E‖∇ln p‖².
     let errorSquare (form: ScoreForm) (target: Target) level fisher =
@@ -76,12 +101,12 @@ module ScoreForm =
         if not form.Ripples.IsEmpty then
             for factor in target.Factors do
                 for i in 0 .. factor.Law.Dimension - 1 do
-                    let struct (first, second, slope) = rippleMoments form level factor.Law i
+                    let r = rippleMoments form level factor.Law i
                     let copies = float factor.Count
-                    let crossing = 2.0 * form.Shift * first / d
-                    let parts = 2.0 * excess * slope / sqrt d
-                    sum <- sum + copies * (crossing + second / d - parts)
-                    sizes <- sizes + copies * (abs crossing + abs second / d + abs parts)
+                    let crossing, parts = 2.0 * form.Shift / d, 2.0 * excess / sqrt d
+                    sum <- sum + copies * (crossing * r.First + r.Second / d - parts * r.Slope)
+
+                    sizes <- sizes + copies * (abs crossing * r.FirstSize + r.SecondSize / d + abs parts * r.SlopeSize)
 
         let curved = if excess = 0.0 then 0.0 else excess * excess * fisher ()
         curved + max 0.0 (sum + 1e-14 * sizes)

@@ -81,8 +81,11 @@ module Subject =
             let total = first.From.Parameter - last.To.Parameter
             let gamma = total / float steps.Length
 
+            // Bounds that are attained are for equal steps: what differs by more than the rounding of times is another sampler.
+            let rounding = max 1e-10 (4.0 * 2.2e-16 * first.From.Parameter / gamma)
+
             let regular (step: Tableau) =
-                step.Method = first.Method && relativelyEqual 1e-6 (step.From.Parameter - step.To.Parameter) gamma
+                step.Method = first.Method && relativelyEqual rounding (step.From.Parameter - step.To.Parameter) gamma
 
             if first.StaysAtLevel then
                 Error "the sampler has corrector steps; the statement is for a predictor alone"

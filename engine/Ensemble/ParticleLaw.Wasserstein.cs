@@ -12,13 +12,16 @@ public sealed partial class ParticleLaw
     private const string NoUpperEnd =
         "particles alone give no upper end: mass that none of them hit may lie anywhere; the lower end is a theorem, the value an estimate";
 
+    private const string Unresolved =
+        "as many draws of the target lie as far from it as these particles do: W2 is below what so many resolve; take more";
+
     /// <summary>
     /// W2 with a lower end, in any dimension: Kantorovich's dual, potentials chosen on one half and tested on the other
     /// (<see cref="DualBound"/>), a theorem for every law of the state. There is no upper end without an assumption.
     /// </summary>
     /// <remarks>
     /// The value is an estimate. In one dimension it is W2 of all particles to p. In more it is debiased: the cost of pairing particles with draws
-    /// of p, less that of pairing as many other draws of p, which is what particles of law p would show.
+    /// of p, less that of pairing as many other draws of p, which is what particles of law p would show; none where nothing is left.
     /// </remarks>
     private Estimate Wasserstein()
     {
@@ -27,7 +30,9 @@ public sealed partial class ParticleLaw
         double[] rows = Rows(Used);
         double lower = Lower(rows, 1 - Confidence);
         double square = Dimension == 1 ? OnTheLine(rows) : ByPairs(rows);
-        return Estimate.Sampled(Math.Max(lower, Math.Sqrt(Math.Max(0, square))), lower, double.PositiveInfinity, Confidence, method, NoUpperEnd);
+        return square <= lower * lower
+            ? Estimate.Unavailable(method, Unresolved, lower, double.PositiveInfinity, Confidence)
+            : Estimate.Sampled(Math.Sqrt(square), lower, double.PositiveInfinity, Confidence, method, NoUpperEnd);
     }
 
     /// <summary>

@@ -5,7 +5,7 @@ namespace Sgm.Engine;
 /// and u = (1, …, 1)/√d the unit shift in that direction. With an affine score every step, and so every plan, is of this form,
 /// with coefficients that depend on the direction only through its eigenvalue. Channels compose: they form a monoid, so a body
 /// repeated n times costs log₂ n compositions. The coefficients are enclosures: they contain what exact arithmetic would give for the
-/// tableaux' doubles and every eigenvalue in its ball.
+/// methods' formulas at the levels' doubles (m, σ), and every eigenvalue in its ball.
 /// </summary>
 /// <param name="Gain">Factor of the state.</param>
 /// <param name="MeanGain">Factor of the mean of the score's law.</param>
@@ -15,6 +15,11 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
 {
     /// <summary>A variance beyond this, a standard deviation of 1e150, counts as diverged.</summary>
     private const double Limit = 1e150;
+
+    /// <summary>
+    /// Relative rounding of a predictor's coefficients, each a few operations on the doubles (m, σ) of its levels, of e^γ and of a root.
+    /// </summary>
+    private const double CoefficientRounding = 4e-15;
 
     /// <summary>Does nothing.</summary>
     public static AffineChannel Identity => new(1, 0, 0, 0);
@@ -60,6 +65,12 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
     public static AffineChannel OfStep(Tableau tableau, Ball eigenvalue, AffineScore score)
     {
         int stages = tableau.Stages.Length;
+
+        // A corrector's step is the user's; 0 and 1 are no results of rounding.
+        Ball Known(double coefficient) => tableau.StaysAtLevel || coefficient is 0 or 1
+            ? coefficient
+            : new Ball(coefficient, CoefficientRounding * Math.Abs(coefficient));
+
         Span<(Ball X, Ball Mean, Ball Shift)> values = stackalloc (Ball, Ball, Ball)[stages];
         for (int i = 0; i < stages; i++)
         {
@@ -68,14 +79,14 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
             Ball sigma = stage.Level.Sigma;
             Ball noise = sigma * sigma;
             Ball share = score.Scale / ((m * m * eigenvalue) + noise);
-            Ball x = stage.A;
+            Ball x = Known(stage.A);
             Ball mean = 0;
             Ball shift = 0;
             for (int j = 0; j < i; j++)
             {
-                x += stage.B[j] * values[j].X;
-                mean += stage.B[j] * values[j].Mean;
-                shift += stage.B[j] * values[j].Shift;
+                x += Known(stage.B[j]) * values[j].X;
+                mean += Known(stage.B[j]) * values[j].Mean;
+                shift += Known(stage.B[j]) * values[j].Shift;
             }
 
             bool isDenoiser = stage.Of == Prediction.Denoiser;
@@ -85,17 +96,18 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
             values[i] = (slope * x, (slope * mean) + centre, (slope * shift) + added);
         }
 
-        Ball gain = tableau.A;
+        Ball gain = Known(tableau.A);
         Ball meanGain = 0;
         Ball shiftGain = 0;
         for (int i = 0; i < stages; i++)
         {
-            gain += tableau.B[i] * values[i].X;
-            meanGain += tableau.B[i] * values[i].Mean;
-            shiftGain += tableau.B[i] * values[i].Shift;
+            gain += Known(tableau.B[i]) * values[i].X;
+            meanGain += Known(tableau.B[i]) * values[i].Mean;
+            shiftGain += Known(tableau.B[i]) * values[i].Shift;
         }
 
-        return new(gain, meanGain, shiftGain, (Ball)tableau.C * tableau.C);
+        Ball deviation = new(tableau.C, CoefficientRounding * tableau.C);
+        return new(gain, meanGain, shiftGain, deviation * deviation);
     }
 }
 

@@ -236,6 +236,29 @@ let private cases =
             sampler (repeat 2 (probe "again" >=> corrector (langevin 0.2)))
             measure [ tv; kl; w2 ]
         }
+        "a prediction that is repeated no times moves nothing",
+        experiment {
+            target two
+            forward ve
+
+            sampler (anneal (levels [ 2.0; 1.0 ]) (repeat 0 (predictor exponential) >=> corrector (langevinScaled 0.2)))
+
+            measure [ tv; kl; w2 ]
+        }
+        "coordinates that differ in their weights alone",
+        experiment {
+            target (
+                product
+                    [
+                        1, mixture [ 0.5, normal [ -1.0 ] 0.3; 0.5, normal [ 1.0 ] 0.3 ]
+                        1, mixture [ 0.9, normal [ -1.0 ] 0.3; 0.1, normal [ 1.0 ] 0.3 ]
+                    ]
+            )
+
+            forward ve
+            sampler (anneal (levels [ 3.0; 1.0 ]) (predictor exponential))
+            measure [ kl; w2 ]
+        }
         "forty equal coordinates, far tails to one side",
         experiment {
             target (product [ 40, two ])

@@ -146,7 +146,10 @@ let private assumptions =
             Statement = "all families start from N(0, σ_M²·I), use the exact score, and run on exact laws"
             Evaluate =
                 fun subject ->
-                    if subject.Experiment.Start = Prior && subject.Experiment.Score = exact then
+                    if subject.Setting.IsEmpty then
+                        Broken
+                            "it compares families of samplers on the scenarios named here, and says nothing of one sampler"
+                    elif subject.Experiment.Start = Prior && subject.Experiment.Score = exact then
                         Satisfied $"d = {subject.Plan.Dimension}"
                     else
                         Broken "the start is not the prior, or the score is not exact"

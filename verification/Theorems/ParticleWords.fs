@@ -137,6 +137,21 @@ let private cases =
                 >=> corrector (langevin 0.1)
             )
         }
+        "correlations of either sign, from one of them",
+        experiment {
+            target (
+                mixture
+                    [
+                        0.5, normalCov [ 0.0; 0.0 ] [ [ 1.0; 0.8 ]; [ 0.8; 1.0 ] ]
+                        0.5, normalCov [ 0.0; 0.0 ] [ [ 1.0; -0.8 ]; [ -0.8; 1.0 ] ]
+                    ]
+            )
+
+            forward vp
+            score (exact |> shifted 0.5 |> scaled 1.3)
+            start warm
+            sampler (probe "start" >=> anneal (levels [ 0.6; 0.2 ]) (predictor ancestral))
+        }
         "correlated normal laws, from a point",
         experiment {
             target (normalCov [ 1.0; -1.0; 0.0 ] [ [ 2.0; 0.8; 0.2 ]; [ 0.8; 0.7; -0.1 ]; [ 0.2; -0.1; 1.0 ] ])

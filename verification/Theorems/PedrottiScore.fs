@@ -22,7 +22,8 @@ type ScoreFacts =
         Lipschitz: float
     }
 
-/// Σ_i E sin²(w·x_i) under the target at a level: E cos of a normal variable is in closed form.
+/// Σ_i E sin²(w·x_i) under the target at a level, from above: sin²(wm) + ½·cos(2wm)·(1 − e^(−2w²v)) for a component N(m, v), which
+/// cancels nowhere where the sine is small; the angle wm is known to some rounding of itself.
 let private sineSquares (target: Engine.Target) (level: NoiseLevel) w =
     target.Factors
     |> Seq.sumBy (fun factor ->
@@ -31,7 +32,10 @@ let private sineSquares (target: Engine.Target) (level: NoiseLevel) w =
         let term k i =
             let mean = level.Mean * law.Means[k * law.Dimension + i]
             let variance = level.VarianceOf(law.Covariance(k).Variance i)
-            law.Weights[k] * 0.5 * (1.0 - cos (2.0 * w * mean) * exp (-2.0 * w * w * variance))
+            let fixed', spread = sin (w * mean) ** 2.0, -0.5 * RealFunctions.ExpM1(-2.0 * w * w * variance)
+
+            law.Weights[k]
+            * (fixed' + cos (2.0 * w * mean) * spread + 1e-14 * (fixed' + spread + 0.2 * abs (w * mean)))
 
         float factor.Count
         * Seq.sum (
