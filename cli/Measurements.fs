@@ -172,10 +172,17 @@ let private momentRows forward probe =
     match probe.Moments with
     | None -> []
     | Some moments ->
-        let halfWidth (x: float) =
-            if not moments.AreEstimates then plain ""
-            elif Double.IsNaN x then faint "too few"
-            else faint (Words.digits 2 x)
+        // The half-width of an exact law's bracket where it is wider than the digits shown.
+        let halfWidth (value: float) (x: float) =
+            if not moments.AreEstimates then
+                if x <= 1e-6 * abs value || x < 1e-12 then
+                    plain ""
+                else
+                    faint $"± {Words.digits 2 x}"
+            elif Double.IsNaN x then
+                faint "too few"
+            else
+                faint (Words.digits 2 x)
 
         let estimated (x: float) = plain ((if moments.AreEstimates then "≈ " else "") + Words.number x)
 
@@ -186,9 +193,9 @@ let private momentRows forward probe =
                     plain (Words.level forward probe.Level)
                     plain $"{i + 1}"
                     estimated moments.Mean[i]
-                    halfWidth moments.MeanError[i]
+                    halfWidth moments.Mean[i] moments.MeanError[i]
                     estimated moments.Variance[i]
-                    halfWidth moments.VarianceError[i]
+                    halfWidth moments.Variance[i] moments.VarianceError[i]
                 ]
         ]
 

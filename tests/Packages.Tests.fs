@@ -56,6 +56,20 @@ let tests =
                 let pinned = firstGroups @"^    ([^\s(]+) \(" (read "paket.lock")
                 Expect.isEmpty (stated () - pinned) "run `dotnet paket install` and commit paket.lock")
 
+            testCase "every edit of bench/edits.tsv still has its place in the source, once" (fun () ->
+                let edits =
+                    (read "bench/edits.tsv").Split '\n' |> Array.filter (fun line -> line <> "" && line[0] <> '#')
+
+                Expect.isGreaterThan edits.Length 40 "edits"
+
+                for edit in edits do
+                    match edit.Split '\t' with
+                    | [| what; file; context; expression; _ |] ->
+                        let context = context.Replace("\\n", "\n")
+                        Expect.hasLength ((read file).Split context) 2 $"{what}: {file}"
+                        Expect.stringContains context expression what
+                    | _ -> failtest edit)
+
             testCase "no file names a package feed" (fun () ->
                 let feed = Regex(@"https?://[^\s/""'<>]*(nuget|/v3/index\.json)", RegexOptions.IgnoreCase)
 
