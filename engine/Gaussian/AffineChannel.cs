@@ -16,10 +16,17 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
     /// <summary>A variance beyond this, a standard deviation of 1e150, counts as diverged.</summary>
     private const double Limit = 1e150;
 
-    /// <summary>
-    /// Relative rounding of a predictor's coefficients, each a few operations on the doubles (m, σ) of its levels, of e^γ and of a root.
-    /// </summary>
-    private const double CoefficientRounding = 4e-15;
+    /// <summary>Relative rounding of √(2h), a corrector's noise; its step h is the user's, and exact.</summary>
+    private const double RootRounding = 1.2e-16;
+
+    /// <summary>Relative rounding of coefficients of a score: 1 + γ, e^γ, 2(e^γ − 1), √(e^(2γ) − 1), from the exact γ.</summary>
+    private const double ScoreRounding = 8e-16;
+
+    /// <summary>Relative rounding of coefficients of a denoiser: a few operations on the doubles (m, σ) of two levels.</summary>
+    private const double DenoiserRounding = 1.5e-15;
+
+    /// <summary>The same for the noise, in which σ² − r²σ′² may cancel: measured to 4.5e-15 over all levels that the language allows.</summary>
+    private const double DenoiserNoiseRounding = 6e-15;
 
     /// <summary>Does nothing.</summary>
     public static AffineChannel Identity => new(1, 0, 0, 0);
@@ -66,10 +73,13 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
     {
         int stages = tableau.Stages.Length;
 
-        // A corrector's step is the user's; 0 and 1 are no results of rounding.
-        Ball Known(double coefficient) => tableau.StaysAtLevel || coefficient is 0 or 1
-            ? coefficient
-            : new Ball(coefficient, CoefficientRounding * Math.Abs(coefficient));
+        bool isOfScores = tableau.Stages.All(stage => stage.Of == Prediction.Score);
+        (double rounding, double noiseRounding) = tableau.StaysAtLevel ? (0, RootRounding)
+            : isOfScores ? (ScoreRounding, ScoreRounding)
+            : (DenoiserRounding, DenoiserNoiseRounding);
+
+        // 0 and 1 are no results of rounding.
+        Ball Known(double coefficient) => coefficient is 0 or 1 ? coefficient : new Ball(coefficient, rounding * Math.Abs(coefficient));
 
         Span<(Ball X, Ball Mean, Ball Shift)> values = stackalloc (Ball, Ball, Ball)[stages];
         for (int i = 0; i < stages; i++)
@@ -106,7 +116,7 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
             shiftGain += Known(tableau.B[i]) * values[i].Shift;
         }
 
-        Ball deviation = new(tableau.C, CoefficientRounding * tableau.C);
+        Ball deviation = new(tableau.C, noiseRounding * tableau.C);
         return new(gain, meanGain, shiftGain, deviation * deviation);
     }
 }
