@@ -19,8 +19,8 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
     /// <summary>Relative rounding of √(2h), a corrector's noise; its step h is the user's, and exact.</summary>
     private const double RootRounding = 1.2e-16;
 
-    /// <summary>Relative rounding of coefficients of a score: 1 + γ, e^γ, 2(e^γ − 1), √(e^(2γ) − 1), from the exact γ.</summary>
-    private const double ScoreRounding = 8e-16;
+    /// <summary>Relative rounding of coefficients of a score: 1 + γ, e^γ, 2(e^γ − 1), √(e^(2γ) − 1), 2.5 units from the exact γ.</summary>
+    private const double ScoreRounding = 5.6e-16;
 
     /// <summary>Relative rounding of coefficients of a denoiser: a few operations on the doubles (m, σ) of two levels.</summary>
     private const double DenoiserRounding = 1.5e-15;
