@@ -88,9 +88,9 @@ let private momentsOf (interpreter: IInterpreter) row =
     | _ -> None
 
 /// The brackets hold, and are ten digits wide at most beyond what the rounding of positions, in units of the noise, costs a density:
-/// |T|·2⁻⁵³/C, some ten of them. Where there is no law, positions are rounded by as much as the noise is wide.
+/// |T|·2⁻⁵³/C, some two hundred of them. Where there is no law, positions are rounded by as much as the noise is wide.
 let private onTheGrid row =
-    let positions = if row.Noise > 0.0 then row.Size / row.Noise * 2.0 ** -49.0 else 0.0
+    let positions = if row.Noise > 0.0 then row.Size / row.Noise * 2.0 ** -45.0 else 0.0
 
     match momentsOf (GridInterpreter()) row with
     | Some moments ->
