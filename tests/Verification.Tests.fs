@@ -189,7 +189,7 @@ let private verdicts =
             testCase "an exact measurement resolves equality, but no more than its resolution"
             <| fun () ->
                 Expect.equal (Verdict.ofBound (exactly 1.0 1e-12) 1.0) Holds "equality"
-                Expect.equal (Verdict.ofBound (exactly 1.0 1e-12) (1.0 - 1e-8)) Violated "above by 1e-8"
+                Expect.equal (Verdict.ofBound (exactly 1.0 1e-12) (1.0 - 1e-7)) Violated "above by 1e-7"
                 Expect.equal (Verdict.ofBound (exactly 1.0 1e-3) 1.0) Inconclusive "a wide bracket does not"
             testCase "a bound that is not a number decides nothing"
             <| fun () -> Expect.equal (Verdict.ofBound (exactly 1.0 0.0) nan) Inconclusive "nan"
