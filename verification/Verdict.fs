@@ -22,7 +22,7 @@ module Verdict =
 
     /// An exact measurement whose bracket is narrower than this (relative) resolves equality: a bound inside such a bracket
     /// is attained, and counts as `Holds`. A violation smaller than this cannot be seen, and is not claimed to be.
-    let resolution = 1e-8
+    let resolution = 3e-8
 
     /// The verdict of measured ≤ bound from the measurement's interval. A bound that is not a number decides nothing, nor does a
     /// measurement of which nothing is known; an infinite bound holds of any value, and is vacuous.
