@@ -125,7 +125,7 @@ let private refusals =
             <| fun () -> refused Pedrotti.inexactLangevin (standard 1) 0.1 "these do: lee-2022-4.2"
             testCase "a target that the theorem does not cover"
             <| fun () ->
-                refused BrunoLogConcave.logConcave bimodal 0.1 "not log-concave"
+                refused BrunoLogConcave.logConcave bimodal 0.1 "not known to be log-concave"
                 refused Bruno.gaussianMean bimodal 0.1 "covariance I"
             testCase "an accuracy that is none"
             <| fun () ->
