@@ -150,7 +150,7 @@ let tests =
             "faults"
             [
                 killed
-                refused "size=200k" "the disk was full" [ "--report" ]
+                refused "size=200k" "the disk is full" [ "--report" ]
                 refused "ro" "ead-only file system" [ "--report"; "--junit" ]
                 fullOutput
                 closedPipe

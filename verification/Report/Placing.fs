@@ -8,12 +8,17 @@ open System.Text
 /// followed inside the folder, nothing else in it or beside it is touched, and a writer that is killed loses nothing of the user's.
 module Placing =
 
+    /// ENOSPC as a raw number, and ERROR_DISK_FULL: the two ways in which the runtime says that there is no room.
+    let private isFull (error: IOException) =
+        error.HResult = 28 || error.HResult = 0x80070070
+
     /// Runs an action on files; what the file system refuses becomes a sentence.
     let attempt (doing: string) action =
         try
             action ()
         with
         | :? UnauthorizedAccessException as error -> Error $"cannot {doing}: no permission ({error.Message})"
+        | :? IOException as error when isFull error -> Error $"cannot {doing}: the disk is full"
         | :? IOException as error -> Error $"cannot {doing}: {error.Message}"
         | :? ArgumentException
         | :? NotSupportedException -> Error $"cannot {doing}: this is not a path that the file system knows"
