@@ -168,6 +168,46 @@ let private transport =
                             (1e-3 * most)
                             $"{mass} over {distance}: {estimate}"
 
+            testCase
+                "narrow components inside a wide one (the truth by long doubles at four resolutions, both ways round)"
+            <| fun () ->
+                let p =
+                    [
+                        0.36450694972835807, 1.9029772471071542, 9.871439924889797
+                        0.21925652748797117, -0.3101129667488785, 5.3945643060475305e-05
+                        0.3181268188954127, -2.5627045036852163, 0.03138836538997212
+                        0.09810970388825811, 0.6303621998534904, 3.080837349423173e-07
+                    ]
+
+                let q =
+                    [
+                        0.36450694972835807, 2.5813516096277844, 10.190681574303289
+                        0.21925652748797117, -0.3116291938380781, 5.622626313811648e-05
+                        0.3181268188954127, -2.507751015937489, 0.028108353264096202
+                        0.09810970388825811, 0.63040652743017, 3.614160903360371e-07
+                    ]
+
+                for estimate in [ (still q p).Measure w2; (still p q).Measure w2 ] do
+                    contains estimate 0.397716292869720385 $"{estimate}"
+                    Expect.isLessThan (estimate.Upper - estimate.Lower) 1e-10 "width"
+
+            testCase "a metric is symmetric: the brackets of both orders overlap"
+            <| fun () ->
+                let random = Random 20261128
+                let between a b = a + (b - a) * random.NextDouble()
+
+                for i in 1..60 do
+                    let p = [ for w in [ 0.35; 0.2; 0.3; 0.15 ] -> w, between -4.0 4.0, 10.0 ** between -6.0 1.0 ]
+
+                    let q =
+                        p |> List.map (fun (w, m, v) -> w, m + between -0.2 0.2 * sqrt v, v * exp (between -0.2 0.2))
+
+                    let there, back = (still q p).Measure w2, (still p q).Measure w2
+
+                    Expect.isTrue
+                        (there.Lower <= back.Upper && back.Lower <= there.Upper)
+                        $"{there} against {back}: {p}, {q}"
+
             testCase "a law that is shifted: the shift, to six digits"
             <| fun () ->
                 let random = Random 20261127

@@ -29,8 +29,8 @@ internal sealed class LineTransport
         own = pieces.State.Exact is { } exact && pieces.Folds is null ? new(exact) : null;
     }
 
-    /// <summary>One piece: its integral, the bracket's half-width, and ∫ρ·s².</summary>
-    private sealed record Part(LinePiece Piece, double Sum, double Unresolved, double Moved, double Spread, double Size)
+    /// <summary>One piece: its integral, the bracket's half-width, how far 16 points miss T at the ends, and ∫ρ·s².</summary>
+    private sealed record Part(LinePiece Piece, double Sum, double Unresolved, double Missed, double Moved, double Spread, double Size)
     {
         /// <summary>Whether 16 points see all of T.</summary>
         public bool Resolved => Unresolved == 0;
@@ -100,9 +100,8 @@ internal sealed class LineTransport
         (LinePiece left, LinePiece right) = pieces.Halves(whole.Piece);
         Part first = Assess(left);
         Part second = Assess(right);
-        double error = first.Resolved && second.Resolved && whole.Resolved
-            ? Math.Abs(whole.Sum - first.Sum - second.Sum)
-            : first.Unresolved + second.Unresolved + (first.Resolved && second.Resolved ? Math.Abs(whole.Sum - first.Sum - second.Sum) : 0);
+        double apart = first.Resolved && second.Resolved ? Math.Abs(whole.Sum - first.Sum - second.Sum) : 0;
+        double error = first.Unresolved + second.Unresolved + Math.Max(apart, first.Missed + second.Missed);
         return new(first, second, error);
     }
 
@@ -124,6 +123,7 @@ internal sealed class LineTransport
         double sum = 0;
         double moved = 0;
         double size = 0;
+        double widest = 0;
         (double least, double most) = (Least(startError, stopError), Most(startError, stopError));
         for (int i = 0; i < Order; i++)
         {
@@ -133,6 +133,7 @@ internal sealed class LineTransport
             double share = half * Legendre.Weights[i] * Math.Max(0, piece.Density[i]);
             double distance = piece.Image[i] - images[i];
             sum += share * distance * distance;
+            widest = Math.Max(widest, Math.Abs(distance));
             moved += share * error * error;
             size += share * ((piece.Image[i] * piece.Image[i]) + (images[i] * images[i]));
             (least, most) = (Math.Min(least, error), Math.Max(most, error));
@@ -146,6 +147,10 @@ internal sealed class LineTransport
         double scale = (high - low) + Math.Abs(to - from);
         double rounding = 1e-13 * Math.Max(Math.Abs(low), Math.Abs(high));
         double unresolved = 0;
+
+        // Halves may agree by chance; where the polynomial through T misses its ends, its square may be as wrong as that.
+        double missed = Math.Max(0, foretold - rounding - (16 * most));
+        missed *= Math.Max(0, mass) * (missed + (2 * widest));
         if (foretold > (0.02 * scale) + rounding + (16 * most))
         {
             double near = Math.Min(from, to) - high;
@@ -155,7 +160,7 @@ internal sealed class LineTransport
             unresolved = Math.Max(double.Epsilon, Math.Max(0, mass) * (largest - smallest));
         }
 
-        return new(piece, sum, unresolved, moved, spread, size);
+        return new(piece, sum, unresolved, unresolved > 0 || double.IsNaN(missed) ? 0 : missed, moved, spread, size);
     }
 
     private static double Least(double a, double b) => double.IsNaN(a) || b < a ? b : a;
