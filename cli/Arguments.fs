@@ -19,7 +19,7 @@ type RunArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm)."
+            | File _ -> "an experiment (.sgm), or - for standard input."
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
@@ -36,7 +36,7 @@ type CheckArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm)."
+            | File _ -> "an experiment (.sgm), or - for standard input."
             | Json -> "one JSON document on standard output and nothing else."
 
 type ExplainArguments =
@@ -45,7 +45,7 @@ type ExplainArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm)."
+            | File _ -> "an experiment (.sgm), or - for standard input."
 
 type VerifyArguments =
     | [<MainCommand>] Ids of ID: string list
@@ -59,7 +59,7 @@ type VerifyArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Ids _ -> "theorems, or the beginnings of their names; all of them if none is given."
+            | Ids _ -> "theorems, or the beginnings or parts of their names; all of them if none is given."
             | Effort _ -> "how many cells: quick if not given."
             | Report _ -> "where the report goes; sgm-report if not given."
             | Junit _ -> "also write the checks as JUnit XML."
@@ -76,7 +76,7 @@ type TheoremsArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Id _ -> "a theorem, or the beginning of its name."
+            | Id _ -> "a theorem, or the beginning or a part of its name."
             | Json -> "one JSON document on standard output and nothing else."
 
 type PlanArguments =
@@ -89,7 +89,7 @@ type PlanArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Theorem _ -> "a theorem that prescribes an experiment, or the beginning of its name."
+            | Theorem _ -> "a theorem that prescribes an experiment, or the beginning or a part of its name."
             | Target _ -> "the data distribution, as in a file: \"normal [ 0.0 ] 1.0\"."
             | Accuracy _ -> "what the theorem's bound may be at most, in the theorem's own metric."
             | Json -> "one JSON document on standard output and nothing else."

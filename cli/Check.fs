@@ -102,7 +102,7 @@ let private show terminal (screen: Screen) (loaded: Checked) =
     Assessment.show screen Assessment.Brief loaded
 
 let command terminal (request: CheckRequest) =
-    match Loading.file request.File with
+    match Loading.file terminal request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then

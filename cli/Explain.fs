@@ -209,7 +209,7 @@ let private show (screen: Screen) (loaded: Checked) =
     Assessment.show screen Assessment.Detailed loaded
 
 let command terminal file =
-    match Loading.file file with
+    match Loading.file terminal file with
     | Error problems -> Refusal.problems terminal false problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then

@@ -69,6 +69,7 @@ let text () =
             $"sgm {version.Value}: diffusion samplers as programs, held against their theorems."
             ""
             "USAGE: sgm VERB [arguments]          sgm VERB --help lists the flags of a verb"
+            "       sgm FILE.sgm                  runs it; FILE is '-' for standard input"
             ""
             for verb in verbs do
                 $"""  {(verb.Name + " " + verb.Takes).PadRight 16}{verb.Summary}."""

@@ -4,14 +4,28 @@ module Sgm.Cli.Loading
 open System.IO
 open Sgm
 
-/// The experiment of a file, checked and lowered, or everything that is wrong.
-let file path = Check.file path
+/// The name of standard input on the command line, and in messages.
+let private input, inputInWords = "-", "standard input"
+
+/// The experiment of a file, or of standard input, checked and lowered, or everything that is wrong. The data files that
+/// standard input names are relative to the current directory.
+let file terminal path =
+    if path <> input then
+        Check.file path
+    else
+        match Data.readFrom terminal.In with
+        | Ok contents -> Check.text inputInWords (Directory.GetCurrentDirectory()) contents
+        | Error reason -> Error [ { Place = []; Fault = Fault.Unreadable(inputInWords, reason); Position = None } ]
 
 /// The same with some fields replaced from the command line; the result is checked as if the file said so.
-let replaced (replace: Experiment -> Experiment) path =
-    match Check.file path with
+let replaced terminal (replace: Experiment -> Experiment) path =
+    match file terminal path with
     | Ok loaded when replace loaded.Experiment <> loaded.Experiment ->
-        let directory = Path.GetDirectoryName(Path.GetFullPath path)
+        let directory =
+            if path = input then
+                Directory.GetCurrentDirectory()
+            else
+                Path.GetDirectoryName(Path.GetFullPath path)
 
         // A warning that the file has as well keeps its place in the text.
         let positioned (warning: Problem) =

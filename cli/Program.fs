@@ -41,6 +41,9 @@ let private dispatch terminal words =
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
+        | file when file = "-" || file.EndsWith(".sgm", StringComparison.OrdinalIgnoreCase) ->
+            warmUp ()
+            run "run" words (RunRequest.Of >> Run.command terminal)
         | unknown ->
             let known = "--help" :: "--version" :: [ for verb in Help.verbs -> verb.Name ]
 

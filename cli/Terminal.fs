@@ -27,6 +27,8 @@ module Exit =
 /// Where a command reads its surroundings from and writes to; tests put their own here.
 type Terminal =
     {
+        /// Standard input, where a file is named '-'.
+        In: unit -> TextReader
         Out: TextWriter
         Error: TextWriter
         /// Whether a person looks at standard output: colour and boxes.
@@ -36,7 +38,7 @@ type Terminal =
         Cancellation: CancellationToken
     }
 
-/// Standard output and standard error of this process.
+/// The standard streams of this process.
 module Terminal =
     let ofProcess cancellation =
         let writer (stream: Stream) = new StreamWriter(stream, Text.UTF8Encoding false, 1 <<< 14, AutoFlush = false)
@@ -44,6 +46,7 @@ module Terminal =
         let isDumb = Environment.GetEnvironmentVariable "TERM" = "dumb"
 
         {
+            In = fun () -> new StreamReader(Console.OpenStandardInput())
             Out = writer (Console.OpenStandardOutput())
             Error = writer (Console.OpenStandardError())
             OutIsTerminal = not (Console.IsOutputRedirected || isDumb)

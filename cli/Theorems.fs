@@ -6,14 +6,23 @@ open Sgm
 open Sgm.Verification
 open Sgm.Verification.JsonWriting
 
-/// The theorems with this id, or all whose ids begin with it (ignoring case); or what is wrong, with the nearest id.
+/// The theorems with this id, or all whose ids begin with it, or else have it in them (ignoring case: `4.2` is `lee-2022-4.2`);
+/// or what is wrong, with the nearest id.
 let named (id: string) =
     let same (theorem: Theorem) = theorem.Id.Equals(id, StringComparison.OrdinalIgnoreCase)
     let begins (theorem: Theorem) = theorem.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)
 
-    match List.filter same Catalogue.theorems, List.filter begins Catalogue.theorems with
-    | (_ :: _ as exactly), _ -> Ok exactly
-    | [], (_ :: _ as several) when id <> "" -> Ok several
+    let has (theorem: Theorem) = theorem.Id.Contains(id, StringComparison.OrdinalIgnoreCase)
+
+    let found =
+        [ same; begins; has ]
+        |> List.tryPick (fun holds ->
+            match List.filter holds Catalogue.theorems with
+            | [] -> None
+            | several -> Some several)
+
+    match found with
+    | Some theorems when id <> "" -> Ok theorems
     | _ ->
         let ids = Catalogue.theorems |> List.map (fun theorem -> theorem.Id)
 

@@ -61,10 +61,10 @@ module Data =
         | :? Security.SecurityException -> Some error.Message
         | _ -> None
 
-    /// The text of a file, or why it cannot be read. At most 64 million characters, so that no device is read for ever.
-    let readText (path: string) : Result<string, string> =
+    /// The text that is opened, or why it cannot be read. At most 64 million characters, so that no device is read for ever.
+    let readFrom (openReader: unit -> TextReader) : Result<string, string> =
         try
-            use reader = new StreamReader(path)
+            use reader = openReader ()
             let limit = 64_000_000
             let text = Text.StringBuilder()
             let buffer = Array.zeroCreate<char> 65536
@@ -82,6 +82,9 @@ module Data =
             match reason error with
             | Some reason -> Error reason
             | None -> reraise ()
+
+    /// The text of a file, or why it cannot be read.
+    let readText (path: string) = readFrom (fun () -> new StreamReader(path))
 
     /// Values of one file after which reading stops.
     let private mostValues = 20_000_000

@@ -52,6 +52,11 @@ type internal Elaboration(source: Source, problems: Problems) =
             $"write {outer.Name} {written}")
 
     let wrong (expr: Expr) kind advice =
+        let advice =
+            match advice, expr.Node with
+            | None, Node.Tuple _ -> Some "the entries of a list are separated by ';', the values of a word by spaces"
+            | _ -> advice
+
         report expr.At (Fault.WrongKind(describe expr, Kind.describe kind, advice))
         None
 

@@ -65,6 +65,12 @@ type Draft<'target, 'forward, 'sampler> =
             SeedField: int64 option
         }
 
+/// What is said of a line that is no field.
+module internal NoField =
+    [<Literal>]
+    let Message =
+        "This line is no field of an experiment. Fields are target, forward, score, start, sampler, measure, particles and seed; a value of more than one word needs parentheses: sampler (repeat 10 (corrector (langevin 0.1)))."
+
 /// The `experiment { … }` expression.
 type ExperimentBuilder() =
     /// An optional field may be given once; the required ones are checked by their types.
@@ -128,6 +134,44 @@ type ExperimentBuilder() =
 
     [<CustomOperation "seed">]
     member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) = { d with SeedField = once "seed" d.SeedField seed }
+
+    // What the compiler would say of these in terms of types is said in words.
+
+    /// Reached by a line that is no field, between others or last: a misspelt one.
+    [<CompilerMessage(NoField.Message, 10101, IsError = true)>]
+    member _.For(_: Draft<'t, 'f, 's>, _: 'body) : Draft<'t, 'f, 's> = invalidOp "not a field"
+
+    [<CompilerMessage(NoField.Message, 10101, IsError = true)>]
+    member _.Zero() : Draft<Missing, Missing, Missing> = invalidOp "not a field"
+
+    [<CompilerMessage(NoField.Message, 10101, IsError = true)>]
+    member _.Combine(_: 'first, _: 'second) : Draft<Missing, Missing, Missing> = invalidOp "not a field"
+
+    /// With it the compiler looks at such a line at all, and names a misspelt word with those that are near.
+    member _.Delay(body: unit -> 'body) : 'body = body ()
+
+    [<CompilerMessage("The field 'target' is given twice in this experiment.", 10102, IsError = true)>]
+    [<CustomOperation "target">]
+    member _.Target(_: Draft<Given, 'f, 's>, _: Target) : Draft<Given, 'f, 's> = invalidOp "given twice"
+
+    [<CompilerMessage("The field 'forward' is given twice in this experiment.", 10102, IsError = true)>]
+    [<CustomOperation "forward">]
+    member _.Forward(_: Draft<'t, Given, 's>, _: Forward) : Draft<'t, Given, 's> = invalidOp "given twice"
+
+    [<CompilerMessage("The field 'sampler' is given twice in this experiment.", 10102, IsError = true)>]
+    [<CustomOperation "sampler">]
+    member _.Sampler(_: Draft<'t, 'f, Given>, _: Pipeline) : Draft<'t, 'f, Given> = invalidOp "given twice"
+
+    [<CompilerMessage("The field 'target' is missing; add for example: target (standard 1)", 10103, IsError = true)>]
+    member _.Run(_: Draft<Missing, 'f, 's>) : Experiment = invalidOp "no target"
+
+    [<CompilerMessage("The field 'forward' is missing; add: forward vp, or: forward ve", 10103, IsError = true)>]
+    member _.Run(_: Draft<Given, Missing, 's>) : Experiment = invalidOp "no forward"
+
+    [<CompilerMessage("The field 'sampler' is missing; add for example: sampler (repeat 10 (corrector (langevin 0.1)))",
+                      10103,
+                      IsError = true)>]
+    member _.Run(_: Draft<Given, Given, Missing>) : Experiment = invalidOp "no sampler"
 
     member _.Run(d: Draft<Given, Given, Given>) : Experiment =
         {

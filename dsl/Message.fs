@@ -95,9 +95,10 @@ module Message =
         | last :: others -> String.Join(", ", List.rev others) + " or " + last
 
     let private didYouMean known found =
-        match Nearest.word known found with
-        | Some nearest -> $"; did you mean '{nearest}'?"
-        | None -> ""
+        match Synonym.tryFind found, Nearest.word known found with
+        | Some advice, _ -> $"; {advice}"
+        | None, Some nearest -> $"; did you mean '{nearest}'?"
+        | None, None -> ""
 
     let private plural noun n = if n = 1 then $"{n} {noun}" else $"{n} {noun}s"
     let private values = plural "value"

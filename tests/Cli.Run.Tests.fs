@@ -149,7 +149,7 @@ let runs =
                 withFile
                     "experiment {\n    target    (normal [ 0.0 ] 1.0)\n    forward   vp\n    sampler   (anneal (levels [ 2.0; 1.0 ]) (predictor flow) >=> repeat 3 (corrector (langevin 0.1)))\n}"
                     (fun file ->
-                        match Loading.file file with
+                        match Check.file file with
                         | Error _ -> failwith "a valid experiment"
                         | Ok loaded ->
                             let measured mean error : Measurements.Measured =

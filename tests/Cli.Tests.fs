@@ -137,6 +137,35 @@ let private others =
                 for text in [ "transition 1 of 100"; "transition 100 of 100"; "ancestral"; "x ←"; "ξ"; "t = 0" ] do
                     Expect.stringContains ran.Out text text)
 
+            testCase "a file without a verb runs; '-' is standard input" (fun () ->
+                let text = langevinText 0.5
+
+                withFile text (fun file ->
+                    let ran = sgm [ "run"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let fingerprint = (at [ "fingerprint" ] (json ran)).GetString()
+
+                    for words in [ [ file; "--json" ]; [ "run"; "-"; "--json" ]; [ "-"; "--json"; "--seed"; "1" ] ] do
+                        let other = sgmReading text words
+                        Expect.equal other.Code 0 other.Error
+
+                        Expect.equal
+                            ((at [ "fingerprint" ] (json other)).GetString())
+                            fingerprint
+                            "the same experiment")
+
+                let wrong = sgmReading "experiment {" [ "check"; "-" ]
+                Expect.equal wrong.Code 2 wrong.Error
+                Expect.stringContains wrong.Error "standard input:1:" "where")
+
+            testCase "theorems by a part of a name, where none begins with it" (fun () ->
+                let found = items (at [ "theorems" ] (json (sgm [ "theorems"; "4.2"; "--json" ])))
+                let ids = found |> List.map (fun theorem -> (at [ "id" ] theorem).GetString())
+                Expect.contains ids "lee-2022-4.2" "among them"
+
+                for id in ids do
+                    Expect.stringContains id "4.2" "each")
+
             testCase "theorems by the beginning of a name" (fun () ->
                 let all = items (at [ "theorems" ] (json (sgm [ "theorems"; "--json" ])))
                 Expect.equal all.Length (List.length Catalogue.theorems) "all of them"

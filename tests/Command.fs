@@ -13,13 +13,14 @@ open Sgm.Tests.Folders
 /// What a command wrote and how it ended.
 type Ran = { Code: int; Out: string; Error: string }
 
-let ranOn isTerminal work =
+let private ranReading (input: string) isTerminal work =
     let out, error = new StringWriter(), new StringWriter()
 
     let terminal =
         {
             Out = out
             Error = error
+            In = fun () -> new StringReader(input)
             OutIsTerminal = isTerminal
             ErrorIsTerminal = false
             Cancellation = CancellationToken.None
@@ -27,6 +28,11 @@ let ranOn isTerminal work =
 
     let code = work terminal
     { Code = code; Out = string out; Error = string error }
+
+let ranOn isTerminal work = ranReading "" isTerminal work
+
+/// The command in this process, with this text as standard input.
+let sgmReading input words = ranReading input false (fun terminal -> Program.run terminal words)
 
 /// The command in this process.
 let sgm words = ranOn false (fun terminal -> Program.run terminal words)

@@ -15,6 +15,7 @@ let private tests =
             DslTextTests.tests
             DslPlanTests.tests
             DslErrorsTests.tests
+            DslCompilerTests.tests
             DslFuzzTests.tests
             DslWordsTests.tests
             DslDataTests.tests

@@ -1,0 +1,47 @@
+namespace Sgm
+
+open System
+
+/// What other programs and papers call what has a name of its own here.
+module internal Synonym =
+
+    let private advice =
+        dict
+            [
+                "ddpm", "DDPM's step is 'ancestral' here"
+                "posterior", "the posterior step of DDPM is 'ancestral' here"
+                "ddim", "DDIM with η = 0, the probability flow, is 'flow' here (Euler's step in x/m against σ/m)"
+                "ode", "the probability flow is 'flow' here, with Heun's step 'flowHeun'"
+                "probabilityflow", "the probability flow is 'flow' here, with Heun's step 'flowHeun'"
+                "euler", "Euler's step for the probability flow is 'flow' here, for the reverse SDE 'eulerMaruyama'"
+                "em", "Euler–Maruyama is 'eulerMaruyama' here"
+                "heun", "Heun's step for the probability flow is 'flowHeun' here"
+                "edm", "EDM's deterministic sampler is 'flowHeun' on a 'karras' schedule here"
+                "exponentialintegrator", "the exponential integrator is 'exponential' here"
+                "ei", "the exponential integrator is 'exponential' here"
+                "ula", "the unadjusted Langevin algorithm is 'corrector (langevin h)' here"
+                "sgld",
+                "Langevin with an estimated score is 'corrector (langevin h)' with a score such as 'exact |> shifted 0.1' here"
+                "reversediffusion", "the reverse SDE's steps are 'eulerMaruyama', 'exponential' and 'ancestral' here"
+                "w1", "W1 is not measured; 'w2' is never smaller than W1"
+                "wasserstein", "the Wasserstein-2 distance is 'w2' here"
+                "tvd", "total variation is 'tv' here"
+                "kld", "the relative entropy KL(q‖p) is 'kl' here"
+                "chisquare", "χ²(q‖p) is 'chi2' here"
+                "gaussian", "a normal law is 'normal [ mean ] variance' here"
+                "gmm", "a Gaussian mixture is 'mixture [ weight, normal [ mean ] variance; … ]' here"
+                "subvp", "'vp' and 've' are the forwards here"
+                "ou", "the Ornstein–Uhlenbeck process is 'vp' here"
+                "linspace", "evenly spaced levels are 'uniform a b n' here"
+                "logspace", "geometrically spaced levels are 'geometric a b n' here"
+                "loop", "'repeat n body' runs a body n times"
+                "for", "'repeat n body' runs a body n times"
+            ]
+
+    /// What to write instead of a word of another program, in any case and with any hyphens.
+    let tryFind (found: string) =
+        let key = found.Replace("-", "").Replace("_", "").ToLowerInvariant()
+
+        match advice.TryGetValue key with
+        | true, sentence -> Some sentence
+        | false, _ -> None
