@@ -59,7 +59,8 @@ type VerifyArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Ids _ -> "theorems, or the beginnings or parts of their names; all of them if none is given."
+            | Ids _ ->
+                "theorems, or the beginnings or parts of their names; all of them if none is given. Files (.sgm) are held against those that cover them."
             | Effort _ -> "how many cells: quick if not given."
             | Report _ -> "where the report goes; sgm-report if not given."
             | Junit _ -> "also write the checks as JUnit XML."

@@ -29,8 +29,8 @@ let verbs =
         }
         {
             Name = "verify"
-            Takes = "[ID…]"
-            Summary = "Hold theorems against runs and write a report"
+            Takes = "[FILE…] [ID…]"
+            Summary = "Hold theorems against runs, or against your own, and write a report"
             Example = "sgm verify lee-2022 --effort standard --report my-report"
         }
         {
@@ -72,7 +72,7 @@ let text () =
             "       sgm FILE.sgm                  runs it; FILE is '-' for standard input"
             ""
             for verb in verbs do
-                $"""  {(verb.Name + " " + verb.Takes).PadRight 16}{verb.Summary}."""
+                $"""  {(verb.Name + " " + verb.Takes).PadRight 22}{verb.Summary}."""
             ""
             "EXAMPLES:"
             ""

@@ -41,7 +41,7 @@ let private dispatch terminal words =
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
-        | file when file = "-" || file.EndsWith(".sgm", StringComparison.OrdinalIgnoreCase) ->
+        | file when Loading.isFile file ->
             warmUp ()
             run "run" words (RunRequest.Of >> Run.command terminal)
         | unknown ->

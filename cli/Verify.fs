@@ -81,8 +81,8 @@ let private table (screen: Screen) (result: VerificationResult) =
             + $"for {assume} of them that rests on Student's t, for the others on theorems"
         )
 
-/// The theorems that were asked for, without repetition and in the catalogue's order; or what is wrong.
-let private chosen ids =
+/// The theorems with some names, without repetition and in the catalogue's order; or what is wrong.
+let private named ids =
     let found = ids |> List.map Theorems.named
 
     match
@@ -101,6 +101,34 @@ let private chosen ids =
 
         Ok(Catalogue.theorems |> List.filter (fun theorem -> List.contains theorem.Id wanted))
     | messages -> Error(String.Join("\n", messages))
+
+/// What is held against what: theorems against their own scenarios or, where files are named, against those experiments.
+let private chosen terminal words =
+    let files, ids = words |> List.partition Loading.isFile
+
+    match named ids, files |> List.map (fun file -> file, Loading.file terminal file) with
+    | Error message, _ -> Error(Choice1Of2 message)
+    | Ok theorems, [] -> Ok theorems
+    | Ok theorems, results ->
+        // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
+        let theorems = if ids.IsEmpty then Catalogue.ofPapers else theorems
+
+        let wrong =
+            results
+            |> List.collect (function
+                | _, Error problems -> problems
+                | _, Ok _ -> [])
+
+        let loaded =
+            results
+            |> List.choose (function
+                | file, Ok loaded -> Some { Name = file; Directory = Loading.directoryOf file; Checked = loaded }
+                | _, Error _ -> None)
+
+        if wrong.IsEmpty then
+            Ok(Own.covering theorems loaded)
+        else
+            Error(Choice2Of2 wrong)
 
 let private isCancellation (error: exn) =
     match error with
@@ -232,16 +260,21 @@ let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: Ve
         :: List.map Report.Folder.checkFile (Option.toList request.Junit @ Option.toList request.Sabotage)
 
     match
-        chosen request.Ids,
+        chosen terminal request.Ids,
         List.tryPick
             (function
             | Error message -> Some message
             | Ok() -> None)
             outputs
     with
-    | Error message, _
+    | Error(Choice1Of2 message), _
     | _, Some message -> refuse message
-    | Ok theorems, None -> execute run trial terminal request theorems
+    | Error(Choice2Of2 problems), _ -> Refusal.problems terminal request.Json problems
+    | Ok theorems, None ->
+        if theorems.IsEmpty then
+            Terminal.tell terminal "sgm verify: no theorem covers this; 'sgm check FILE' says what each asks for"
+
+        execute run trial terminal request theorems
 
 /// With a runner of one's own.
 let commandBy run terminal request = commandWith run everything terminal request

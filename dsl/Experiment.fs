@@ -24,6 +24,26 @@ type Experiment =
         Seed: int64
     }
 
+/// Questions about an experiment.
+module Experiment =
+    /// The same experiment with its data files named from the root, found from this directory: it can be run from any.
+    let inDirectory (directory: string) (experiment: Experiment) =
+        { experiment with
+            Target = Target.inDirectory directory experiment.Target
+            Start =
+                match experiment.Start with
+                | From law -> From(Target.inDirectory directory law)
+                | Prior
+                | Point _
+                | Warm -> experiment.Start
+            Score =
+                match experiment.Score.Base with
+                | ScoreOf law -> { experiment.Score with Base = ScoreOf(Target.inDirectory directory law) }
+                | Exact
+                | ScoreMatching _
+                | KernelDensity _ -> experiment.Score
+        }
+
 /// The words for starts and metrics.
 [<AutoOpen>]
 module ExperimentSyntax =

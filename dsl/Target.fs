@@ -68,3 +68,15 @@ module Target =
                 pending.Push(struct (child, level + 1))
 
         deepest
+
+    /// The same target with its data files named from the root, found from this directory.
+    let rec inDirectory (directory: string) target =
+        match target with
+        | Samples(file, bandwidth) -> Samples(System.IO.Path.GetFullPath(file, directory), bandwidth)
+        | Standardized inner -> Standardized(inDirectory directory inner)
+        | Mixture components -> Mixture(components |> List.map (fun (weight, law) -> weight, inDirectory directory law))
+        | Product factors -> Product(factors |> List.map (fun (count, law) -> count, inDirectory directory law))
+        | Normal _
+        | NormalDiag _
+        | NormalCov _
+        | Standard _ -> target

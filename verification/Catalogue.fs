@@ -4,8 +4,8 @@ open Sgm.Verification.Theorems
 
 /// Every theorem, in the order of the report.
 module Catalogue =
-    /// The statements themselves.
-    let statements =
+    /// The statements of papers, and companions of them.
+    let ofPapers =
         [
             LeeBadSets.badSets
             LeeLuTan.langevinSupNorm
@@ -40,12 +40,20 @@ module Catalogue =
             BrunoSgld.trainedMean
             BrunoLogConcave.logConcave
             BrunoStopping.earlyStopping
+        ]
+
+    /// What the engine is held against: its own interpreters, and references from the words of an experiment.
+    let selfChecks =
+        [
             EngineAgreement.agreement
             ParticleWords.particleWords
             ExactWords.exactWords
             ExactRuns.normalRuns
             ExactDivergences.normalPairs
         ]
+
+    /// All statements themselves.
+    let statements = ofPapers @ selfChecks
 
     /// With what some of them claim about their own bounds: that they are attained, or of which order they are.
     let withTightness statements = statements @ List.choose Tightness.claimed statements
