@@ -28,17 +28,32 @@ let private descent wantsPredictor (subject: Subject) =
                 Ok(first.Level, rest)
         | _ -> Error "the sampler does not go down noise levels")
 
+/// Most levels that the constants of a law that is not normal are found at: each takes milliseconds.
+let private mostLevels = 1000
+
+/// Every level's run with its constants, from the last level up to the first that has none.
+let private legsOf wantsPredictor (subject: Subject) =
+    attempt {
+        let! _, runs = descent wantsPredictor subject
+
+        do!
+            require
+                (runs.Length <= mostLevels || subject.Plan.Target.IsGaussian)
+                ()
+                $"not computed: the constants at {runs.Length} levels (at {mostLevels} they are)"
+
+        let folder found run =
+            found |> Result.bind (fun others -> legAt subject.Plan run |> Result.map (fun leg -> (run, leg) :: others))
+
+        return! (Ok [], List.rev runs) ||> List.fold folder
+    }
+
+let private legs: bool -> Subject -> Result<(LevelRun * LeeLangevin.Leg) list, string> =
+    let alone, predicted = Once.per (legsOf false), Once.per (legsOf true)
+    fun wantsPredictor -> if wantsPredictor then predicted else alone
+
 let private assume wantsPredictor statement evaluate =
-    Assumption.ofResult statement (fun subject ->
-        descent wantsPredictor subject
-        |> Result.bind (fun (_, runs) ->
-            (runs, Ok [])
-            ||> List.foldBack (fun run found ->
-                match legAt subject.Plan run, found with
-                | Ok leg, Ok others -> Ok((run, leg) :: others)
-                | Error reason, _
-                | _, Error reason -> Error reason))
-        |> Result.bind (evaluate subject))
+    Assumption.ofResult statement (fun subject -> legs wantsPredictor subject |> Result.bind (evaluate subject))
 
 let private allLegs (check: LeeLangevin.Leg -> Result<string, string>) _ legs =
     let results = legs |> List.map (fun (_, leg) -> check leg)
@@ -59,13 +74,8 @@ let private shared wantsPredictor =
             let _, last = List.last legs
             Ok $"at the last level L = {last.L:g6}, C = {last.C:g6}")
         assume wantsPredictor "‖s − ∇ln p_m‖_{L²(p_m)} < ∞ at every level" (fun subject legs ->
-            (Ok 0.0, legs)
-            ||> List.fold (fun largest (_, leg) ->
-                attempt {
-                    let! before = largest
-                    let! l2 = ScoreError.l2 subject.Plan leg.Level
-                    return max before l2
-                })
+            ScoreError.atLevels subject.Plan (legs |> List.map (fun (_, leg) -> leg.Level))
+            |> Result.map (List.map snd >> List.max)
             |> Result.bind (fun l2 -> require (l2 < infinity) $"ε is at most {l2:g6}" "it is infinite at a level"))
         assume wantsPredictor "h_m ≤ 1/(272·d·C_m·L_m²)" (allLegs LeeLangevin.stepFits)
     ]

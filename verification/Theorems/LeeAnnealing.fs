@@ -8,7 +8,7 @@ open Sgm.Verification
 open Sgm.Verification.Scenarios
 
 /// The levels that an experiment anneals over, first and last, and how many of them; None where it is no annealing.
-let private schedule (subject: Subject) =
+let private read (subject: Subject) =
     match LevelRuns.ofPlan subject.Plan with
     | Ok(first :: rest) when first.N = 0L && rest |> List.forall (fun run -> run.Predictor.IsNone && run.N > 0L) ->
         match List.tryLast rest with
@@ -16,6 +16,8 @@ let private schedule (subject: Subject) =
         | None -> Error "the sampler takes no Langevin step"
     | Ok _ -> Error "the sampler is not annealed Langevin"
     | Error reason -> Error reason
+
+let private schedule: Subject -> Result<float * float * int * int64, string> = Once.per read
 
 /// The smallest distance between two components of the target at the last level, in their standard deviations.
 let private separation (subject: Subject) =
@@ -26,13 +28,13 @@ let private separation (subject: Subject) =
         let law = factor.Law
         let deviation k = sqrt (law.Covariance(k).Eigenvalue 0 + last * last)
 
-        Ok(
-            List.min
-                [
-                    for i in 0 .. law.Count - 1 do
-                        for j in 0 .. i - 1 -> abs (law.Means[i] - law.Means[j]) / max (deviation i) (deviation j)
-                ]
-        )
+        // Neighbours decide: between the wider of two components and one that lies between them the distance is no larger.
+        Array.init law.Count (fun k -> law.Means[k], deviation k)
+        |> Array.sort
+        |> Array.pairwise
+        |> Array.map (fun ((x, a), (y, b)) -> (y - x) / max a b)
+        |> Array.min
+        |> Ok
     | _, Error reason -> Error reason
     | _ -> Error "the target is not a mixture on the line"
 
