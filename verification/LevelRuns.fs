@@ -18,8 +18,8 @@ type LevelRun =
 
 /// A plan as a descent through noise levels.
 module LevelRuns =
-    /// Most levels that a plan is read for: what has more is not evaluated.
-    let most = 200_000
+    /// Most levels that a plan is read for.
+    let private most = 200_000
 
     /// Steps with how often each is repeated, on demand.
     let rec private steps (body: ImmutableArray<Instruction>) : (Tableau * int64) seq =
@@ -52,46 +52,54 @@ module LevelRuns =
                     yield! once
             }
 
-    let private add (current: LevelRun, earlier) (step: Tableau, count) =
+    /// What is done after one more step at a level, and whether that is another level.
+    let private add (current: LevelRun) (step: Tableau, count) =
         if step.StaysAtLevel then
             if not (Subject.isLangevin step) then
                 Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
             elif current.Level <> step.From then
-                let next = { From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }
-
-                Ok(next, current :: earlier)
+                Ok({ From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }, true)
             elif current.N = 0L || current.H = step.B[0] then
-                Ok({ current with H = step.B[0]; N = current.N + count }, earlier)
+                Ok({ current with H = step.B[0]; N = current.N + count }, false)
             else
                 Error "the Langevin steps at one level have several sizes"
         elif current.Level <> step.From then
             Error $"the step '{step.Method}' starts at another level than that of the start"
         else
-            let next = { From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }
-
-            Ok(next, current :: earlier)
-
-    let private read (plan: Plan) =
-        let start = { From = plan.InitialLevel; Level = plan.InitialLevel; Predictor = None; H = 0.0; N = 0L }
-        let mutable runs = Ok(start, [])
-        let mutable places = 0
-        use rest = (steps plan.Instructions).GetEnumerator()
-
-        while Result.isOk runs && rest.MoveNext() do
-            places <- places + 1
-
-            runs <-
-                if places > most then
-                    Error $"not evaluated: the sampler goes through more than {most} steps at levels of their own"
-                else
-                    runs |> Result.bind (fun before -> add before rest.Current)
-
-        runs |> Result.map (fun (last, earlier) -> List.rev (last :: earlier))
+            Ok({ From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }, true)
 
     /// The levels in the order of the run, the initial one first even when nothing happens there; or why the plan is not this.
-    /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level.
-    let ofPlan: Plan -> Result<LevelRun list, string> =
-        Once.per (fun plan -> LevelPath.followsUnderPredictors plan |> Result.bind (fun () -> read plan))
+    /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level. Every level is shown to
+    /// `accepts` with its number, from 0, as soon as it is complete: after a refusal the plan is not read further.
+    let accepted (accepts: int -> LevelRun -> Result<unit, string>) (plan: Plan) =
+        let runs = ResizeArray<LevelRun>()
+
+        let complete run =
+            runs.Add run
+            accepts (runs.Count - 1) run
+
+        let mutable current = { From = plan.InitialLevel; Level = plan.InitialLevel; Predictor = None; H = 0.0; N = 0L }
+        let mutable found = Ok()
+        use rest = (steps plan.Instructions).GetEnumerator()
+
+        while Result.isOk found && rest.MoveNext() do
+            found <-
+                attempt {
+                    let! next, isAnother = add current rest.Current
+                    do! if isAnother then complete current else Ok()
+                    do! Limits.within most runs.Count "levels that a sampler visits"
+                    current <- next
+                }
+
+        attempt {
+            do! found
+            do! complete current
+            do! LevelPath.followsUnderPredictors plan
+            return List.ofSeq runs
+        }
+
+    /// The same of every plan.
+    let ofPlan plan = accepted (fun _ _ -> Ok()) plan
 
     /// The law of the target at `from`, moved by the predictor if there is one, as a plan that measures it at the run's level.
     let arrival (plan: Plan) (run: LevelRun) =

@@ -1,51 +1,86 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using Kind = (int Stages, int Inputs, bool IsNoisy);
 
 namespace Sgm.Engine;
 
-/// <summary>What a body of instructions amounts to, repeats counted. The transitions of a schedule are visited once, whoever asks.</summary>
-/// <param name="Steps">Steps.</param>
-/// <param name="Evaluations">Score evaluations per particle.</param>
-/// <param name="Probes">Probes that a run reaches.</param>
-internal sealed record PlanTotals(long Steps, long Evaluations, long Probes)
+/// <summary>
+/// What a body of instructions amounts to, repeats counted: its probes, and its steps by kind; steps of one kind do the same work.
+/// The transitions of a schedule are visited once, whoever asks. Throws an <see cref="OverflowException"/> beyond a long.
+/// </summary>
+internal sealed class PlanTotals
 {
-    private static readonly PlanTotals Nothing = new(0, 0, 0);
-    private static readonly PlanTotals Probe = new(0, 0, 1);
     private static readonly ConditionalWeakTable<Instruction.Transitions, PlanTotals> Known = [];
 
-    /// <summary>Of a body. An <see cref="OverflowException"/> where a number is beyond a long.</summary>
+    private readonly Dictionary<Kind, (Tableau Example, long Count)> kinds = [];
+
+    /// <summary>Probes that a run reaches.</summary>
+    public long Probes { get; private set; }
+
+    /// <summary>Steps.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Score evaluations per particle.</summary>
+    public long Evaluations { get; private set; }
+
+    /// <summary>The first step of every kind, and how many of its kind there are.</summary>
+    public IEnumerable<(Tableau Example, long Count)> Kinds => kinds.Values;
+
+    /// <summary>Of a body.</summary>
     public static PlanTotals Of(ImmutableArray<Instruction> body)
     {
-        PlanTotals sum = Nothing;
-        foreach (Instruction instruction in body)
-        {
-            sum = sum.Plus(Of(instruction), 1);
-        }
-
-        return sum;
+        PlanTotals totals = new();
+        totals.Add(body, 1);
+        return totals;
     }
 
     /// <summary>Of a schedule.</summary>
     public static PlanTotals Of(Instruction.Transitions transitions) => Known.GetValue(transitions, static all =>
     {
-        PlanTotals sum = Nothing;
+        PlanTotals totals = new();
         for (int i = 0; i < all.Count; i++)
         {
-            sum = sum.Plus(Of(all.Body(i)), 1);
+            totals.Add(all.Body(i), 1);
         }
 
-        return sum;
+        return totals;
     });
 
-    private static PlanTotals Of(Instruction instruction) => instruction switch
+    private void Add(ImmutableArray<Instruction> body, long times)
     {
-        Instruction.Step step => new(1, step.Tableau.Stages.Length, 0),
-        Instruction.Probe => Probe,
-        Instruction.Repeat repeat => Nothing.Plus(Of(repeat.Body), repeat.Count),
-        Instruction.Transitions transitions => Of(transitions),
-        _ => Nothing,
-    };
+        foreach (Instruction instruction in body)
+        {
+            switch (instruction)
+            {
+                case Instruction.Step { Tableau: var step }:
+                    Add((step.Stages.Length, step.Stages.Sum(Inputs), step.C != 0), step, times);
+                    break;
+                case Instruction.Probe:
+                    Probes = checked(Probes + times);
+                    break;
+                case Instruction.Repeat { Count: > 0 } repeat:
+                    Add(repeat.Body, checked(times * repeat.Count));
+                    break;
+                case Instruction.Transitions transitions:
+                    PlanTotals all = Of(transitions);
+                    Probes = checked(Probes + (times * all.Probes));
+                    foreach ((Kind kind, (Tableau example, long count)) in all.kinds)
+                    {
+                        Add(kind, example, checked(times * count));
+                    }
 
-    private PlanTotals Plus(PlanTotals other, long times) => checked(new(
-        Steps + (times * other.Steps), Evaluations + (times * other.Evaluations), Probes + (times * other.Probes)));
+                    break;
+            }
+        }
+    }
+
+    private void Add(Kind kind, Tableau example, long count)
+    {
+        Steps = checked(Steps + count);
+        Evaluations = checked(Evaluations + (kind.Stages * count));
+        kinds[kind] = kinds.TryGetValue(kind, out var known) ? (known.Example, checked(known.Count + count)) : (example, count);
+    }
+
+    // Passes over the state that make the point at which a stage evaluates the score.
+    private static int Inputs(Stage stage) => stage.A == 1 && stage.B.Length == 0 ? 0 : 1 + stage.B.Length;
 }

@@ -9,38 +9,38 @@ open Sgm.Verification.Theorems.LeeDescents
 /// A level's run with its constants.
 let private legAt (plan: Plan) (run: LevelRun) = LeeLangevin.legOf plan run.Level run.H run.N
 
-/// The levels after the first one, where the start is; or why the plan is not such a descent.
-let private descent wantsPredictor (subject: Subject) =
-    LevelRuns.ofPlan subject.Plan
-    |> Result.bind (fun runs ->
-        match runs with
-        | first :: rest when first.N = 0L && not rest.IsEmpty ->
-            if rest |> List.exists (fun run -> run.N = 0L) then
-                Error "a level has no Langevin steps"
-            elif rest |> List.exists (fun run -> run.Predictor.IsSome <> wantsPredictor) then
-                Error(
-                    if wantsPredictor then
-                        "a level is reached without a predictor"
-                    else
-                        "a level is reached by a predictor; the statement is for Langevin steps alone"
-                )
-            else
-                Ok(first.Level, rest)
-        | _ -> Error "the sampler does not go down noise levels")
-
 /// Most levels that the constants of a law that is not normal are found at: each takes milliseconds.
 let private mostLevels = 1000
+
+/// The levels after the first one, where the start is; or why the plan is not such a descent.
+let private descent wantsPredictor (subject: Subject) =
+    let isNormal = subject.Plan.Target.IsGaussian
+
+    let accepts i (run: LevelRun) =
+        if i = 0 then
+            require (run.N = 0L) () "the sampler does not go down noise levels"
+        elif run.N = 0L then
+            Error "a level has no Langevin steps"
+        elif run.Predictor.IsSome <> wantsPredictor then
+            Error(
+                if wantsPredictor then
+                    "a level is reached without a predictor"
+                else
+                    "a level is reached by a predictor; the statement is for Langevin steps alone"
+            )
+        elif i > mostLevels && not isNormal then
+            Error $"not computed: the constants at more than {mostLevels} levels, of a law that is not normal"
+        else
+            Ok()
+
+    LevelRuns.accepted accepts subject.Plan
+    |> Result.bind (fun runs ->
+        require (runs.Length > 1) (runs.Head.Level, runs.Tail) "the sampler does not go down noise levels")
 
 /// Every level's run with its constants, from the last level up to the first that has none.
 let private legsOf wantsPredictor (subject: Subject) =
     attempt {
         let! _, runs = descent wantsPredictor subject
-
-        do!
-            require
-                (runs.Length <= mostLevels || subject.Plan.Target.IsGaussian)
-                ()
-                $"not computed: the constants at {runs.Length} levels (at {mostLevels} they are)"
 
         let folder found run =
             found |> Result.bind (fun others -> legAt subject.Plan run |> Result.map (fun leg -> (run, leg) :: others))

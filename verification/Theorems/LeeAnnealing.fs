@@ -7,15 +7,18 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Scenarios
 
-/// The levels that an experiment anneals over, first and last, and how many of them; None where it is no annealing.
+/// The levels that an experiment anneals over, first and last, how many of them and how many steps; or why it is no annealing.
 let private read (subject: Subject) =
-    match LevelRuns.ofPlan subject.Plan with
-    | Ok(first :: rest) when first.N = 0L && rest |> List.forall (fun run -> run.Predictor.IsNone && run.N > 0L) ->
-        match List.tryLast rest with
-        | Some last -> Ok(first.Level.Sigma, last.Level.Sigma, rest.Length, rest |> List.sumBy (fun run -> run.N))
-        | None -> Error "the sampler takes no Langevin step"
-    | Ok _ -> Error "the sampler is not annealed Langevin"
-    | Error reason -> Error reason
+    let accepts i (run: LevelRun) =
+        let isAnnealed = if i = 0 then run.N = 0L else run.Predictor.IsNone && run.N > 0L
+        require isAnnealed () "the sampler is not annealed Langevin"
+
+    LevelRuns.accepted accepts subject.Plan
+    |> Result.bind (fun runs ->
+        match runs with
+        | first :: (_ :: _ as rest) ->
+            Ok(first.Level.Sigma, (List.last rest).Level.Sigma, rest.Length, rest |> List.sumBy (fun run -> run.N))
+        | _ -> Error "the sampler takes no Langevin step")
 
 let private schedule: Subject -> Result<float * float * int * int64, string> = Once.per read
 
