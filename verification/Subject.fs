@@ -68,6 +68,8 @@ module Subject =
             | [] -> Error "the sampler takes no step"
             | _ -> Error "the sampler is not a repetition of one and the same Langevin step")
 
+    let private sameMethod (step: Tableau) (other: Tableau) = other.Method = step.Method
+
     /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that. At which level the end is
     /// measured is left to the statement.
     let uniformPredictor: Subject -> Result<PredictorRun, string> =
@@ -79,18 +81,20 @@ module Subject =
             | Some first when first.StaysAtLevel ->
                 Error "the sampler has corrector steps; the statement is for a predictor alone"
             | Some first ->
-                let steps = subject.Plan.Tableaus() |> Seq.takeWhile (fun step -> step.Method = first.Method)
-                let k, last = ((0L, first), steps) ||> Seq.fold (fun (k, _) step -> k + 1L, step)
+                // Number, last step, and the shortest and the longest time of a step, in one pass.
+                let k, last, shortest, longest =
+                    ((0L, first, infinity, -infinity), subject.Plan.Tableaus() |> Seq.takeWhile (sameMethod first))
+                    ||> Seq.fold (fun (k, _, shortest, longest) step ->
+                        let time = step.From.Parameter - step.To.Parameter
+                        k + 1L, step, min shortest time, max longest time)
+
                 let gamma = (first.From.Parameter - last.To.Parameter) / float k
 
                 // Bounds that are attained are for equal steps: what differs by more than the rounding of times is another sampler.
                 let rounding = max 1e-10 (4.0 * 2.2e-16 * first.From.Parameter / gamma)
+                let regular = relativelyEqual rounding shortest gamma && relativelyEqual rounding longest gamma
 
-                let regular (step: Tableau) =
-                    step.Method = first.Method
-                    && relativelyEqual rounding (step.From.Parameter - step.To.Parameter) gamma
-
-                if subject.Plan.StepCount = k && Seq.forall regular (subject.Plan.Tableaus()) then
+                if subject.Plan.StepCount = k && regular then
                     LevelPath.followsUntilStopped subject.Plan
                     |> Result.map (fun () ->
                         { Method = first.Method; Gamma = gamma; K = k; From = first.From; To = last.To })

@@ -32,14 +32,13 @@ let private reverseSteps (subject: Subject) =
     | Some first when subject.Experiment.Forward <> Vp ->
         Error $"'{first.Method}' runs under ve; the statement is for vp"
     | Some _ ->
-        match plan.Tableaus() |> Seq.tryFind (fun step -> step.Method <> "eulerMaruyama") with
+        let steps = plan.Tableaus() |> Seq.takeWhile (fun step -> step.Method = "eulerMaruyama") |> List.ofSeq
+
+        match plan.Tableaus() |> Seq.skip steps.Length |> Seq.tryHead with
+        | _ when plan.StepCount = int64 steps.Length ->
+            LevelPath.followsUntilStopped plan |> Result.map (fun () -> steps)
         | Some other -> Error $"the sampler has a step '{other.Method}'"
-        | None ->
-            // What follows and only goes down is nowhere repeated, so that every step stands in the plan once.
-            LevelPath.followsUntilStopped plan
-            |> Result.bind (fun () ->
-                let steps = List.ofSeq (plan.Tableaus())
-                require (plan.StepCount = int64 steps.Length) steps "the predictor's steps are repeated")
+        | None -> Error "the predictor's steps are repeated: their level does not follow the state"
 
 let private read (subject: Subject) =
     let target = subject.Plan.Target

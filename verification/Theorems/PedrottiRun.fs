@@ -40,8 +40,6 @@ let private read predictorMethod (subject: Subject) =
                 ()
                 "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
 
-        do! LevelPath.follows plan
-
         // On demand: what is not of this form is not read to its end.
         let staying = plan.Tableaus() |> Seq.takeWhile (fun step -> step.StaysAtLevel)
         let moving = plan.Tableaus() |> Seq.skipWhile (fun step -> step.StaysAtLevel)
@@ -56,6 +54,8 @@ let private read predictorMethod (subject: Subject) =
                 "the corrector is not a repetition of one Langevin step x + h·s + √(2h)·ξ at one level"
 
         do! require ((corrections = 0L) = corrector.IsNone) () "the predictor does not go once through its levels"
+
+        do! LevelPath.follows plan
 
         return!
             match corrector, moving with
