@@ -63,14 +63,15 @@ type Ranking =
 /// How many near misses are shown.
 let private shownMisses = 2
 
-/// By the number of assumptions that fail, then in the order of the catalogue; what fails by the very same assumptions and
+/// Guarantees before necessities, which are of their own examples; by the number of assumptions that fail, then in the order of the
+/// catalogue. What fails by the very same assumptions and
 /// reasons as one that is shown (a statement and its tightness) is not shown again.
 let rank (answers: TheoremAnswer list) =
     let refused, covering = answers |> List.partition (fun answer -> answer.Broken.IsSome)
 
     let misses =
         refused
-        |> List.sortBy (fun answer -> answer.Failing.Length)
+        |> List.sortBy (fun answer -> answer.Theorem.Stance = Necessity, answer.Failing.Length)
         |> List.distinctBy (fun answer -> answer.Failing)
         |> List.truncate shownMisses
 
