@@ -57,6 +57,8 @@ module LevelRuns =
         if step.StaysAtLevel then
             if not (Subject.isLangevin step) then
                 Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
+            elif step.From.NoiseVariance > current.Level.NoiseVariance then
+                Error $"the levels go up again, from σ = {current.Level.Sigma:g6} to σ = {step.From.Sigma:g6}"
             elif current.Level <> step.From then
                 Ok({ From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }, true)
             elif current.N = 0L || current.H = step.B[0] then
