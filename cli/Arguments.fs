@@ -31,21 +31,25 @@ type RunArguments =
 
 type CheckArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Unique>] All
     | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | File _ -> "an experiment (.sgm), or - for standard input."
+            | All -> "every theorem, also those that do not cover the experiment, with the reason."
             | Json -> "one JSON document on standard output and nothing else."
 
 type ExplainArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Unique>] All
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | File _ -> "an experiment (.sgm), or - for standard input."
+            | All -> "every theorem with every assumption, also those that do not cover the experiment."
 
 type VerifyArguments =
     | [<MainCommand>] Ids of ID: string list

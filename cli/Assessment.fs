@@ -14,14 +14,17 @@ type TheoremAnswer =
         Assumptions: (Assumption * AssumptionResult) list
     }
 
-    /// The first assumption that does not hold.
-    member this.Broken =
+    /// The assumptions that do not hold, with the reasons.
+    member this.Failing =
         this.Assumptions
-        |> List.tryPick (fun (assumption, result) ->
+        |> List.choose (fun (assumption, result) ->
             match result with
             | Broken reason -> Some(assumption.Statement, reason)
             | Satisfied _
             | InTheLimit _ -> None)
+
+    /// The first of them.
+    member this.Broken = List.tryHead this.Failing
 
     /// What of the experiment the theorem speaks of: "run", "limit" (of small steps), or "nothing".
     member this.Covers =
@@ -46,9 +49,39 @@ let theorems (loaded: Checked) =
             }
     ]
 
+/// What matters of the catalogue for an experiment.
+type Ranking =
+    {
+        /// What covers it, or its limit of small steps, in the order of the catalogue.
+        Covering: TheoremAnswer list
+        /// What would cover it with the fewest changes.
+        Misses: TheoremAnswer list
+        /// How many there are beside them.
+        Others: int
+    }
+
+/// How many near misses are shown.
+let private shownMisses = 2
+
+/// Guarantees before necessities, which are of their own examples; by the number of assumptions that fail, then in the order of the
+/// catalogue. What fails by the very same assumptions and
+/// reasons as one that is shown (a statement and its tightness) is not shown again.
+let rank (answers: TheoremAnswer list) =
+    let refused, covering = answers |> List.partition (fun answer -> answer.Broken.IsSome)
+
+    let misses =
+        refused
+        |> List.sortBy (fun answer -> answer.Theorem.Stance = Necessity, answer.Failing.Length)
+        |> List.distinctBy (fun answer -> answer.Failing)
+        |> List.truncate shownMisses
+
+    { Covering = covering; Misses = misses; Others = refused.Length - misses.Length }
+
 /// How much to say.
 type Detail =
+    /// Every theorem with the first assumption that fails.
     | Brief
+    /// Every theorem with every assumption.
     | Detailed
 
 let private good text = { Text = text; Tone = Good }
@@ -62,19 +95,19 @@ let private showLaws (screen: Screen) loaded =
         | None -> screen.Line [ good "  yes  "; strong law.Backend; plain $": {law.Gives}" ]
         | Some reason -> screen.Line [ unsure "  no   "; strong law.Backend; plain $": {reason}" ]
 
-let private showTheorem (screen: Screen) detail (answer: TheoremAnswer) =
-    let name = strong answer.Theorem.Id
-    let title = plain $": {answer.Theorem.Title}"
+let private named (answer: TheoremAnswer) = [ strong answer.Theorem.Id; plain $": {answer.Theorem.Title}" ]
 
+let private showTheorem (screen: Screen) detail (answer: TheoremAnswer) =
     match answer.Broken with
     | None when answer.Covers = "limit" ->
-        screen.Line [ unsure "  limit"; plain " "; name; title ]
+        screen.Line(unsure "  limit" :: plain " " :: named answer)
         screen.Line [ faint $"         {Assumption.limitOnly}" ]
-    | None -> screen.Line [ good "  yes  "; name; title ]
-    | Some(statement, reason) when detail = Brief ->
-        screen.Line [ unsure "  no   "; name; title ]
-        screen.Line [ faint $"         “{statement}”: {reason}" ]
-    | Some _ -> screen.Line [ unsure "  no   "; name; title ]
+    | None -> screen.Line(good "  yes  " :: named answer)
+    | Some(statement, reason) ->
+        screen.Line(unsure "  no   " :: named answer)
+
+        if detail = Brief then
+            screen.Line [ faint $"         “{statement}”: {reason}" ]
 
     if detail = Detailed then
         screen.Line [ faint $"         {answer.Theorem.Source.Citation}" ]
@@ -87,8 +120,46 @@ let private showTheorem (screen: Screen) detail (answer: TheoremAnswer) =
                 screen.Line [ unsure "         limit"; plain " "; plain assumption.Statement; faint $": {numbers}" ]
             | Broken reason -> screen.Line [ unsure "         no   "; plain assumption.Statement; faint $": {reason}" ]
 
-let show (screen: Screen) detail loaded =
+/// What fails, and what would mend it: the assumption itself, and the command that writes an experiment of this kind.
+let private showMiss (screen: Screen) (answer: TheoremAnswer) =
+    screen.Line(unsure "  no   " :: named answer)
+    let statement, reason = List.head answer.Failing
+    screen.Line [ faint "         needs  "; plain statement ]
+    screen.Line [ faint $"         here   {reason}" ]
+
+    let mend =
+        match answer.Failing.Length - 1 with
+        | 0 -> "this is all: with it the theorem covers the experiment"
+        | more -> $"this, and {more} more of its {answer.Assumptions.Length} assumptions (--all)"
+
+    screen.Line [ faint $"         mend   {mend}" ]
+
+    if Prescription.theorems |> List.exists (fun theorem -> theorem.Id = answer.Theorem.Id) then
+        screen.Line [ faint $"                or begin with what it prescribes: sgm plan {answer.Theorem.Id} --help" ]
+
+/// The laws that can run an experiment, and the theorems that cover it; of the others the nearest, or `all`.
+let show (screen: Screen) detail all loaded =
     showLaws screen loaded
     screen.Line()
     screen.Line [ strong "Which theorems cover it" ]
-    theorems loaded |> List.iter (showTheorem screen detail)
+    let answers = theorems loaded
+    let ranking = rank answers
+
+    if all then
+        answers |> List.iter (showTheorem screen detail)
+    else
+        ranking.Covering |> List.iter (showTheorem screen detail)
+
+        if ranking.Covering.IsEmpty then
+            screen.Line [ unsure "  none" ]
+
+        if not ranking.Misses.IsEmpty then
+            screen.Line()
+            screen.Line [ strong "The nearest that do not" ]
+            ranking.Misses |> List.iter (showMiss screen)
+
+        if ranking.Others > 0 then
+            screen.Line()
+            let others = Words.plural "other" (int64 ranking.Others)
+            let verb = if ranking.Others = 1 then "does" else "do"
+            screen.Line [ faint $"{others} {verb} not cover it (--all)" ]

@@ -72,7 +72,7 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
                 json.WriteBoolean("holds", false)
                 text json "reason" reason))
 
-let private show terminal (screen: Screen) (loaded: Checked) =
+let private show terminal (screen: Screen) all (loaded: Checked) =
     let plan = loaded.Plan
     let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
     line "fingerprint" loaded.Fingerprint
@@ -96,10 +96,12 @@ let private show terminal (screen: Screen) (loaded: Checked) =
 
     match Memory.grid plan with
     | 0.0 -> ()
-    | bytes -> line "on the grid" $"keeps at most {Words.bytes bytes}; what needs more is refused"
+    | bytes ->
+        let work = $"{Words.count GridMemory.Evaluations} evaluations of a component of the score"
+        line "on the grid" $"keeps at most {Words.bytes bytes} and takes at most {work}; what needs more is refused"
 
     screen.Line()
-    Assessment.show screen Assessment.Brief loaded
+    Assessment.show screen Assessment.Brief all loaded
 
 let command terminal (request: CheckRequest) =
     match Loading.file terminal request.File with
@@ -109,7 +111,7 @@ let command terminal (request: CheckRequest) =
             Terminal.json terminal (jsonCheck terminal loaded)
         else
             let screen = Screen.out terminal
-            show terminal screen loaded
+            show terminal screen request.All loaded
 
             if not (List.isEmpty loaded.Warnings) then
                 screen.Line()

@@ -188,7 +188,7 @@ let private labelled (screen: Screen) (label: string) lines =
     for i, text in List.indexed lines do
         screen.Line [ faint ((if i = 0 then label else "").PadRight 13); plain text ]
 
-let private show (screen: Screen) (loaded: Checked) =
+let private show (screen: Screen) all (loaded: Checked) =
     let forward = loaded.Experiment.Forward
     let plan = loaded.Plan
 
@@ -206,14 +206,14 @@ let private show (screen: Screen) (loaded: Checked) =
         screen.Line("  " + line)
 
     screen.Line()
-    Assessment.show screen Assessment.Detailed loaded
+    Assessment.show screen Assessment.Detailed all loaded
 
-let command terminal file =
-    match Loading.file terminal file with
+let command terminal (request: ExplainRequest) =
+    match Loading.file terminal request.File with
     | Error problems -> Refusal.problems terminal false problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then
             Terminal.tell terminal (Message.renderAll loaded.Warnings)
 
-        show (Screen.out terminal) loaded
+        show (Screen.out terminal) request.All loaded
         Exit.Fine

@@ -37,7 +37,7 @@ let private dispatch terminal words =
         match verb with
         | "run" -> run verb rest (RunRequest.Of >> Run.command terminal)
         | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
-        | "explain" -> run verb rest (List.head >> fun (ExplainArguments.File file) -> Explain.command terminal file)
+        | "explain" -> run verb rest (ExplainRequest.Of >> Explain.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)

@@ -45,15 +45,31 @@ type RunRequest =
 type CheckRequest =
     {
         File: string
+        All: bool
         Json: bool
     }
 
     static member Of(arguments: CheckArguments list) : CheckRequest =
-        ({ File = ""; Json = false }, arguments)
+        ({ File = ""; All = false; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | CheckArguments.File file -> { request with File = file }
+            | CheckArguments.All -> { request with All = true }
             | CheckArguments.Json -> { request with Json = true })
+
+/// What `sgm explain` was asked for.
+type ExplainRequest =
+    {
+        File: string
+        All: bool
+    }
+
+    static member Of(arguments: ExplainArguments list) : ExplainRequest =
+        ({ File = ""; All = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | ExplainArguments.File file -> { request with File = file }
+            | ExplainArguments.All -> { request with All = true })
 
 /// What `sgm verify` was asked for.
 type VerifyRequest =

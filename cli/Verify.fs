@@ -33,7 +33,7 @@ let private row (check: CheckResult) =
         plain (string check.CellCount)
         number check.Tightest
         plain (Report.Wording.vacuous check)
-        number check.Claimed
+        check.Claim |> Option.map (Report.Wording.claimedExponent check.Axis) |> Option.defaultValue "" |> plain
         plain measured
     ]
 

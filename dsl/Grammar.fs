@@ -32,16 +32,22 @@ module Grammar =
     let private expression, private expressionRef = createParserForwardedToRef<Expr, Context>()
 
     /// The closing bracket; a text that ends without it is reported where it was opened.
-    let private closing (opening: string) (close: char) (start: int) : Parser<unit> =
-        fun stream ->
+    let private closing (opening: string) (close: char) : int -> Parser<unit> =
+        // Made once: a text may have a million brackets.
+        let bracket: Parser<unit> = skipChar close <?> $"'{close}'"
+
+        fun start stream ->
             if stream.IsEndOfStream then
                 stop stream start (Fault.Unclosed opening)
             else
-                (skipChar close <?> $"'{close}'") stream
+                bracket stream
+
+    let private closingParens = closing "(" ')'
+    let private closingList = closing "[" ']'
 
     let private parens: Parser<Expr> =
         at .>> skipChar '(' .>> blank .>>. deeper (item expression)
-        >>= fun (start, inner) -> closing "(" ')' start >>% expr start (Node.Parens inner)
+        >>= fun (start, inner) -> closingParens start >>% expr start (Node.Parens inner)
 
     /// Items end with `;` or with a new line at the column of the first.
     let private items: Parser<Expr list> =
@@ -62,7 +68,7 @@ module Grammar =
 
     let private list: Parser<Expr> =
         at .>> skipChar '[' .>> blank .>>. deeper items
-        >>= fun (start, items) -> closing "[" ']' start >>% expr start (Node.List items)
+        >>= fun (start, items) -> closingList start >>% expr start (Node.List items)
 
     let private parensAndBlank = parens .>> blank
     let private listAndBlank = list .>> blank

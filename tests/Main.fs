@@ -47,6 +47,7 @@ let private tests =
             EnsembleLawTests.tests
             LongStepsTests.tests
             CliTests.tests
+            TextCostTests.tests
             FaultTests.tests
             StudyTests.tests
             PrescriptionTests.tests

@@ -5,6 +5,7 @@ module Sgm.Verification.Attempt
 type AttemptBuilder() =
     member _.Bind(found, next) = Result.bind next found
     member _.Return value = Ok value
+    member _.Zero() = Ok()
     member _.ReturnFrom(found: Result<_, _>) = found
 
 let attempt = AttemptBuilder()

@@ -21,8 +21,11 @@ type KernelForm = { Radius: float; Variance: float }
 /// Proven constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides. Found once for every target and
 /// level, whoever asks.
 module Constants =
-    let private constant symbol value isExact provenance =
-        Ok { Symbol = symbol; Value = value; IsExact = isExact; Provenance = provenance }
+    /// A factor's constant; where it comes from is put into words for the factor that decides only.
+    type private Found = { Value: float; IsExact: bool; Words: unit -> string }
+
+    let private constant value isExact words : Result<Found, string> =
+        Ok { Value = value; IsExact = isExact; Words = words }
 
     /// The largest distance of a component's mean from the middle of their bounding box, `along` being coordinate i of mean k.
     let private radiusOf (law: Mixture) (along: int -> int -> float) =
@@ -50,7 +53,8 @@ module Constants =
 
         sqrt largest
 
-    let private radius (law: Mixture) = radiusOf law (fun k i -> law.Means[k * law.Dimension + i])
+    let private radius: Mixture -> float =
+        Once.per (fun law -> radiusOf law (fun k i -> law.Means[k * law.Dimension + i]))
 
     /// The law at a level as q∗N(0, v·I), when all components have one covariance v·I.
     let kernelForm (level: NoiseLevel) (law: Mixture) =
@@ -69,19 +73,25 @@ module Constants =
         let deviation i = sqrt (level.VarianceOf(covariance.Eigenvalue i))
 
         let rotated =
-            match covariance.Eigenvectors with
-            | null -> law.Means
-            | vectors ->
-                Array.init (law.Count * d) (fun at ->
-                    let k, j = at / d, at % d
-                    let mutable sum = 0.0
+            lazy
+                match covariance.Eigenvectors with
+                | null -> law.Means
+                | vectors ->
+                    Array.init (law.Count * d) (fun at ->
+                        let k, j = at / d, at % d
+                        let mutable sum = 0.0
 
-                    for i in 0 .. d - 1 do
-                        sum <- sum + vectors[i * d + j] * law.Means[k * d + i]
+                        for i in 0 .. d - 1 do
+                            sum <- sum + vectors[i * d + j] * law.Means[k * d + i]
 
-                    sum)
+                        sum)
 
-        let r = radiusOf law (fun k j -> level.Mean * rotated[k * d + j] / deviation j)
+        let r =
+            if covariance.Shape = CovarianceShape.Isotropic then
+                level.Mean * radius law / deviation 0
+            else
+                radiusOf law (fun k j -> level.Mean * rotated.Value[k * d + j] / deviation j)
+
         r * r * (1.0 + 1e-14 * float d)
 
     /// A factor's law at a level, as far as a constant depends on it.
@@ -115,12 +125,28 @@ module Constants =
         law.Covariances |> Array.map (fun c -> c.Eigenvalues),
         vectors
 
-    /// One of each of the factors' laws; those that are others moved count once.
+    /// The factors' laws on which a constant can depend: of those that are others moved one; of normal laws the one with the smallest
+    /// eigenvalue and the one with the largest, which stay that at every level and in which every constant here is monotone.
     let private laws (target: Target) =
         if target.Factors.Length = 1 then
             [ target.Factors[0].Law ]
         else
-            target.Factors |> Seq.map (fun factor -> factor.Law) |> Seq.distinctBy form |> List.ofSeq
+            let normal, mixed =
+                target.Factors
+                |> Seq.map (fun factor -> factor.Law)
+                |> List.ofSeq
+                |> List.partition (fun l -> l.Count = 1)
+
+            let ends =
+                if normal.IsEmpty then
+                    []
+                else
+                    [
+                        normal |> List.minBy (fun l -> l.Covariances[0].Smallest)
+                        normal |> List.maxBy (fun l -> l.Covariances[0].Largest)
+                    ]
+
+            ends @ mixed |> List.distinctBy form
 
     let private distinct = ConditionalWeakTable<Target, Mixture list>()
 
@@ -133,7 +159,7 @@ module Constants =
         choose
         (target: Target)
         (level: NoiseLevel)
-        (ofFactor: Mixture -> Result<Constant, string>)
+        (ofFactor: Mixture -> Result<Found, string>)
         =
         let find _ =
             let folder found law =
@@ -141,21 +167,40 @@ module Constants =
                 | Error reason -> Error reason
                 | Ok constants -> ofFactor law |> Result.map (fun one -> one :: constants)
 
-            (Ok [], distinct.GetValue(target, laws))
-            ||> List.fold folder
-            |> Result.map (choose (fun (c: Constant) -> c.Value))
+            attempt {
+                let all = distinct.GetValue(target, laws)
+                do! Limits.within Limits.mostLaws all.Length "different factors that are mixtures"
+                let! constants = (Ok [], all) ||> List.fold folder
+                let decides: Found = constants |> choose (fun (c: Found) -> c.Value)
+
+                return
+                    {
+                        Symbol = symbol
+                        Value = decides.Value
+                        IsExact = decides.IsExact
+                        Provenance = decides.Words()
+                    }
+            }
 
         let found = cache.GetValue(target, (fun _ -> ConcurrentDictionary()))
         found.GetOrAdd(struct (symbol, level), find)
 
-    let private curvatures = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, (float * float) option>>()
+    let private curvatures =
+        ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, Result<(float * float), string>>>()
+
+    let private outOfRange = "its numbers leave the range of a double"
+
+    let private hasFew (law: Mixture) = Limits.within Limits.mostComponents law.Count "components"
 
     /// Bounds of −(ln p)″ of a law on the line.
     let private curvature level (law: Mixture) =
-        let found = curvatures.GetValue(law, (fun _ -> ConcurrentDictionary()))
-        found.GetOrAdd(level, (fun level -> Curvature.bounds (LineLaw.at level law)))
+        let find level =
+            match Curvature.bounds (LineLaw.at level law) with
+            | Some found -> Ok found
+            | None -> Error outOfRange
 
-    let private outOfRange = "its numbers leave the range of a double"
+        let found = curvatures.GetValue(law, (fun _ -> ConcurrentDictionary()))
+        hasFew law |> Result.bind (fun () -> found.GetOrAdd(level, find))
 
     /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for components of one covariance Σ the Hessian of −ln p lies between (1 − R²)·Σ^(−1) and
     /// Σ^(−1), R the radius of the means in the coordinates Σ^(−½)x; other laws on the line by branch and bound over the line.
@@ -163,22 +208,16 @@ module Constants =
         ofFactors "L" List.maxBy target level (fun law ->
             match shape level law with
             | Normal(smallest, _) ->
-                constant "L" (1.0 / smallest) true "normal law: 1/(smallest eigenvalue of the covariance)"
+                constant (1.0 / smallest) true (fun () -> "normal law: 1/(smallest eigenvalue of the covariance)")
             | Shared(smallest, _, square) ->
-                constant
-                    "L"
-                    (max 1.0 (square - 1.0) / smallest)
-                    false
-                    $"q∗N(0, Σ), λ = {smallest:g4} the smallest eigenvalue of Σ, R² = {square:g4} in the coordinates Σ^(−½)x: (1 − R²)·Σ^(−1) ⪯ −∇²ln p ⪯ Σ^(−1)"
+                constant (max 1.0 (square - 1.0) / smallest) false (fun () ->
+                    $"q∗N(0, Σ), λ = {smallest:g4} the smallest eigenvalue of Σ, R² = {square:g4} in the coordinates Σ^(−½)x: (1 − R²)·Σ^(−1) ⪯ −∇²ln p ⪯ Σ^(−1)")
             | Other when law.Dimension = 1 ->
                 match curvature level law with
-                | Some(least, most) ->
-                    constant
-                        "L"
-                        (max most -least)
-                        false
-                        $"{least:g4} ≤ −(ln p)″ ≤ {most:g4} on the whole line, by branch and bound over intervals"
-                | None -> Error $"no bound is found for the Lipschitz constant of the score: {outOfRange}"
+                | Ok(least, most) ->
+                    constant (max most -least) false (fun () ->
+                        $"{least:g4} ≤ −(ln p)″ ≤ {most:g4} on the whole line, by branch and bound over intervals")
+                | Error reason -> Error $"no bound is found for the Lipschitz constant of the score: {reason}"
             | Other ->
                 Error
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
@@ -188,21 +227,19 @@ module Constants =
         ofFactors "m" List.minBy target level (fun law ->
             match shape level law with
             | Normal(_, largest) ->
-                constant "m" (1.0 / largest) true "normal law: 1/(largest eigenvalue of the covariance)"
+                constant (1.0 / largest) true (fun () -> "normal law: 1/(largest eigenvalue of the covariance)")
             | Shared(_, largest, square) when square < 1.0 ->
-                constant
-                    "m"
-                    ((1.0 - square) / largest)
-                    false
-                    $"q∗N(0, Σ), λ = {largest:g4} the largest eigenvalue of Σ, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: (1 − R²)/λ"
+                constant ((1.0 - square) / largest) false (fun () ->
+                    $"q∗N(0, Σ), λ = {largest:g4} the largest eigenvalue of Σ, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: (1 − R²)/λ")
             | _ when law.Dimension = 1 ->
                 match curvature level law with
-                | Some(least, _) when least > 0.0 ->
-                    constant "m" least false "−(ln p)″ ≥ m on the whole line, by branch and bound over intervals"
-                | Some(least, _) ->
+                | Ok(least, _) when least > 0.0 ->
+                    constant least false (fun () ->
+                        "−(ln p)″ ≥ m on the whole line, by branch and bound over intervals")
+                | Ok(least, _) ->
                     Error
                         $"the target is not known to be log-concave at this level: −(ln p)″ ≥ {least:g4} is what is certain"
-                | None -> Error $"strong log-concavity is not known: {outOfRange}"
+                | Error reason -> Error $"strong log-concavity is not known: {reason}"
             | _ -> Error "the target is not known to be strongly log-concave at this level")
 
     /// C: the log-Sobolev constant, KL(q‖p) ≤ (C/2)·E_q‖∇ln(q/p)‖².
@@ -210,38 +247,35 @@ module Constants =
         ofFactors "C" List.maxBy target level (fun law ->
             match shape level law with
             | Normal(_, largest) ->
-                constant "C" largest true "normal law: largest eigenvalue of the covariance (Gross 1975)"
+                constant largest true (fun () -> "normal law: largest eigenvalue of the covariance (Gross 1975)")
             | Shared(_, largest, square) when square < 1.0 ->
-                constant
-                    "C"
-                    (largest / (1.0 - square))
-                    false
-                    $"strongly log-concave, q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: λ/(1 − R²) (Bakry and Émery 1985)"
-            | _ when law.Dimension = 1 ->
+                constant (largest / (1.0 - square)) false (fun () ->
+                    $"strongly log-concave, q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} < 1 in the coordinates Σ^(−½)x: λ/(1 − R²) (Bakry and Émery 1985)")
+            | _ when law.Dimension = 1 && law.Count <= Limits.mostComponents ->
                 let concave =
                     curvature level law
+                    |> Result.toOption
                     |> Option.filter (fun (least, _) -> least > 0.0)
                     |> Option.map (fun (least, _) -> 1.0 / least, "strongly log-concave (Bakry and Émery 1985)")
 
                 match LogSobolevLine.bound (LineLaw.at level law), concave with
                 | Ok found, Some other ->
                     let value, source = min found other
-                    constant "C" value false $"upper bound: {source}"
+                    constant value false (fun () -> $"upper bound: {source}")
                 | Ok(value, source), None
-                | Error _, Some(value, source) -> constant "C" value false $"upper bound: {source}"
+                | Error _, Some(value, source) -> constant value false (fun () -> $"upper bound: {source}")
                 | Error reason, None -> Error reason
             | Shared(_, largest, square) ->
                 let value = largest * 6.0 * (4.0 * square + 1.0) * exp (4.0 * square)
 
                 if Double.IsFinite value then
-                    constant
-                        "C"
-                        value
-                        false
-                        $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: λ·6(4R² + 1)·e^(4R²) (Chen, Chewi and Niles-Weed 2021)"
+                    constant value false (fun () ->
+                        $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: λ·6(4R² + 1)·e^(4R²) (Chen, Chewi and Niles-Weed 2021)")
                 else
                     Error
                         $"no log-Sobolev constant is proved here: 6(4R² + 1)·e^(4R²) with R² = {square:g4} leaves the range of a double; the modes are too far apart"
+            | _ when law.Dimension = 1 ->
+                Error $"not computed: {law.Count} components (at most {Limits.mostComponents} are)"
             | _ ->
                 Error
                     "no log-Sobolev constant is known here for mixtures with different covariances beyond one dimension")
@@ -290,16 +324,10 @@ module Constants =
             let widest = law.Covariances |> Seq.map (fun c -> level.VarianceOf c.Largest) |> Seq.max
 
             if law.Count = 1 then
-                constant
-                    "ς"
-                    (sqrt widest)
-                    true
-                    "normal law: the square root of the largest eigenvalue of the covariance"
+                constant (sqrt widest) true (fun () ->
+                    "normal law: the square root of the largest eigenvalue of the covariance")
             else
                 let r = level.Mean * radius law
 
-                constant
-                    "ς"
-                    (sqrt (widest + r * r))
-                    false
-                    $"√(λ + R²), λ = {widest:g4} the largest eigenvalue of a component's covariance, R = {r:g4} (Hoeffding's lemma)")
+                constant (sqrt (widest + r * r)) false (fun () ->
+                    $"√(λ + R²), λ = {widest:g4} the largest eigenvalue of a component's covariance, R = {r:g4} (Hoeffding's lemma)"))

@@ -37,14 +37,22 @@ let private joined wanted (earlier: Stretch option) (later: Stretch option) =
         else
             Ok(Some { First = a.First; Reached = b.Reached })
 
-let rec private stretch wanted (body: ImmutableArray<Instruction>) =
-    (Ok None, body)
-    ||> Seq.fold (fun found instruction ->
-        attempt {
-            let! earlier = found
-            let! later = one wanted instruction
-            return! joined wanted earlier later
-        })
+/// Of parts one after the other, up to the first that does not follow.
+let private inOrder wanted (parts: 'part seq) (stretchOf: 'part -> Result<Stretch option, string>) =
+    let mutable found = Ok None
+    use rest = parts.GetEnumerator()
+
+    while Result.isOk found && rest.MoveNext() do
+        found <-
+            attempt {
+                let! earlier = found
+                let! later = stretchOf rest.Current
+                return! joined wanted earlier later
+            }
+
+    found
+
+let rec private stretch wanted (body: ImmutableArray<Instruction>) = inOrder wanted body (one wanted)
 
 and private one wanted (instruction: Instruction) =
     match instruction with
@@ -55,14 +63,7 @@ and private one wanted (instruction: Instruction) =
             // All later rounds are like the second.
             return! if repeat.Count > 1L then joined wanted once once else Ok once
         }
-    | :? Instruction.Transitions as all ->
-        (Ok None, Seq.init all.Count all.Body.Invoke)
-        ||> Seq.fold (fun found body ->
-            attempt {
-                let! earlier = found
-                let! later = stretch wanted body
-                return! joined wanted earlier later
-            })
+    | :? Instruction.Transitions as all -> inOrder wanted (Seq.init all.Count all.Body.Invoke) (stretch wanted)
     | _ -> Ok None
 
 let private followed wanted (plan: Plan) =
@@ -78,10 +79,10 @@ let private followed wanted (plan: Plan) =
 /// The shared hypothesis of the statements about samplers: every step starts at the level where the one before it ended, and the
 /// end is measured where the last one ended. The start has no level of its own: it is a law, and every bound that speaks of it
 /// holds it against the level of the first step.
-let follows plan = followed { Correctors = true; End = true } plan
+let follows: Plan -> Result<unit, string> = Once.per (followed { Correctors = true; End = true })
 
 /// The same for statements about early stopping, which say themselves at which level the end is measured.
-let followsUntilStopped plan = followed { Correctors = true; End = false } plan
+let followsUntilStopped: Plan -> Result<unit, string> = Once.per (followed { Correctors = true; End = false })
 
 /// The same for annealing: Langevin steps may start below the state's level, and the bound has the χ² between the two.
-let followsUnderPredictors plan = followed { Correctors = false; End = true } plan
+let followsUnderPredictors: Plan -> Result<unit, string> = Once.per (followed { Correctors = false; End = true })

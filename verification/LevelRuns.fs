@@ -18,54 +18,90 @@ type LevelRun =
 
 /// A plan as a descent through noise levels.
 module LevelRuns =
-    /// Steps with how often each is repeated.
-    let rec private steps (body: ImmutableArray<Instruction>) : (Tableau * int64) list =
-        [
+    /// Most levels that a plan is read for.
+    let private most = 200_000
+
+    /// Steps with how often each is repeated, on demand.
+    let rec private steps (body: ImmutableArray<Instruction>) : (Tableau * int64) seq =
+        seq {
             for instruction in body do
                 match instruction with
                 | :? Instruction.Step as step -> step.Tableau, 1L
                 | :? Instruction.Transitions as all ->
                     for i in 0 .. all.Count - 1 do
                         yield! steps (all.Body.Invoke i)
-                | :? Instruction.Repeat as repeat when repeat.Count > 0L ->
-                    match steps repeat.Body with
-                    | [ step, count ] when step.StaysAtLevel -> step, count * repeat.Count
-                    | several ->
-                        for _ in 1L .. repeat.Count do
-                            yield! several
+                | :? Instruction.Repeat as repeat when repeat.Count > 0L -> yield! rounds repeat
                 | _ -> ()
-        ]
+        }
 
-    let private add runs (step: Tableau, count) =
-        match runs with
-        | Error reason -> Error reason
-        | Ok(current: LevelRun, earlier) ->
-            if step.StaysAtLevel then
-                if not (Subject.isLangevin step) then
-                    Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
-                elif current.Level <> step.From then
-                    let next = { From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }
+    /// Rounds of one and the same step, or of several at one level, are one round with every step as often.
+    and private rounds (repeat: Instruction.Repeat) =
+        let once = steps repeat.Body
+        let first = Seq.tryHead once
 
-                    Ok(next, current :: earlier)
-                elif current.N = 0L || current.H = step.B[0] then
-                    Ok({ current with H = step.B[0]; N = current.N + count }, earlier)
-                else
-                    Error "the Langevin steps at one level have several sizes"
+        let together =
+            match first with
+            | Some(step, _) -> once |> Seq.forall (fun (other, _) -> other.StaysAtLevel && other.From = step.From)
+            | None -> true
+
+        if together then
+            once |> Seq.map (fun (step, count) -> step, count * repeat.Count)
+        else
+            seq {
+                for _ in 1L .. repeat.Count do
+                    yield! once
+            }
+
+    /// What is done after one more step at a level, and whether that is another level.
+    let private add (current: LevelRun) (step: Tableau, count) =
+        if step.StaysAtLevel then
+            if not (Subject.isLangevin step) then
+                Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
+            elif step.From.NoiseVariance > current.Level.NoiseVariance then
+                Error $"the levels go up again, from σ = {current.Level.Sigma:g6} to σ = {step.From.Sigma:g6}"
             elif current.Level <> step.From then
-                Error $"the step '{step.Method}' starts at another level than that of the start"
+                Ok({ From = current.Level; Level = step.From; Predictor = None; H = step.B[0]; N = count }, true)
+            elif current.N = 0L || current.H = step.B[0] then
+                Ok({ current with H = step.B[0]; N = current.N + count }, false)
             else
-                let next = { From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }
-
-                Ok(next, current :: earlier)
+                Error "the Langevin steps at one level have several sizes"
+        elif current.Level <> step.From then
+            Error $"the step '{step.Method}' starts at another level than that of the start"
+        else
+            Ok({ From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }, true)
 
     /// The levels in the order of the run, the initial one first even when nothing happens there; or why the plan is not this.
-    /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level.
-    let ofPlan (plan: Plan) =
-        let start = { From = plan.InitialLevel; Level = plan.InitialLevel; Predictor = None; H = 0.0; N = 0L }
+    /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level. Every level is shown to
+    /// `accepts` with its number, from 0, as soon as it is complete: after a refusal the plan is not read further.
+    let accepted (accepts: int -> LevelRun -> Result<unit, string>) (plan: Plan) =
+        let runs = ResizeArray<LevelRun>()
 
-        LevelPath.followsUnderPredictors plan
-        |> Result.bind (fun () -> (Ok(start, []), steps plan.Instructions) ||> List.fold add)
-        |> Result.map (fun (last, earlier) -> List.rev (last :: earlier))
+        let complete run =
+            runs.Add run
+            accepts (runs.Count - 1) run
+
+        let mutable current = { From = plan.InitialLevel; Level = plan.InitialLevel; Predictor = None; H = 0.0; N = 0L }
+        let mutable found = Ok()
+        use rest = (steps plan.Instructions).GetEnumerator()
+
+        while Result.isOk found && rest.MoveNext() do
+            found <-
+                attempt {
+                    let! next, isAnother = add current rest.Current
+                    do! if isAnother then complete current else Ok()
+                    do! Limits.within most runs.Count "levels that a sampler visits"
+                    current <- next
+                }
+
+        attempt {
+            do! found
+            do! complete current
+            do! LevelPath.followsUnderPredictors plan
+            return List.ofSeq runs
+        }
+
+    /// The same of every plan.
+    let ofPlan plan = accepted (fun _ _ -> Ok()) plan
 
     /// The law of the target at `from`, moved by the predictor if there is one, as a plan that measures it at the run's level.
     let arrival (plan: Plan) (run: LevelRun) =

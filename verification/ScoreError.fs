@@ -69,6 +69,13 @@ module ScoreError =
         else
             Ok most
 
+    let private few (all: Coordinates) =
+        Limits.within
+            Limits.mostComponents
+            (all.Mixed |> Array.fold (fun most (law, other, _) -> max most (max law.Count other.Count)) 0)
+            "components"
+        |> Result.map (fun () -> all)
+
     let private sumOver (items: 'item[]) (square: 'item -> Result<float, string>) =
         (Ok 0.0, items)
         ||> Array.fold (fun total item ->
@@ -85,7 +92,8 @@ module ScoreError =
                 for j in 0 .. law.Dimension - 1 do
                     convex <- convex + law.Weights[k] / level.VarianceOf(law.Covariance(k).Eigenvalue j)
 
-            if law.Count > 1 && law.Dimension = 1 then
+            // Beyond the limit, convexity alone.
+            if law.Count > 1 && law.Dimension = 1 && law.Count <= Limits.mostComponents then
                 // s = 2·∇ln p has the error ∇ln p.
                 let line = LineError(level, LineLaw.at level law, None, [ ScoreModifier.Scaled 2.0 ], 1)
                 let struct (_, most) = line.Square()
@@ -128,6 +136,7 @@ module ScoreError =
             Ok(ScoreForm.errorSquare form plan.Target level (fun () -> fisher plan.Target level))
         | form ->
             coordinatesOf plan
+            |> Result.bind few
             |> Result.bind (fun all ->
                 let walked law other count =
                     (lineOf plan level law other).Square() |> wholeLine |> Result.map (fun square -> count * square)
@@ -157,6 +166,29 @@ module ScoreError =
                     | Ok constant -> Ok constant
                     | Error _ -> squareOf plan level |> Result.map sqrt
             )
+
+    /// Most levels of a law that is not normal, and of an error that is not constant.
+    let private mostLevels = 2000
+
+    /// The bounds at levels, in their order.
+    let atLevels (plan: Plan) (levels: NoiseLevel list) =
+        match Subject.constantScoreError plan with
+        | Ok constant -> Ok [ for level in levels -> level, constant ]
+        | Error _ ->
+            attempt {
+                let isNormal = plan.Target.IsGaussian && plan.Score.Of.IsGaussian
+
+                do!
+                    Limits.within
+                        (if isNormal then 200_000 else mostLevels)
+                        levels.Length
+                        "errors at levels of their own"
+
+                let folder found level =
+                    found |> Result.bind (fun before -> l2 plan level |> Result.map (fun l2 -> (level, l2) :: before))
+
+                return! (Ok [], levels) ||> List.fold folder |> Result.map List.rev
+            }
 
     /// A bound for sup‖s − ∇ln p‖, or why there is none.
     let sup (plan: Plan) =
@@ -195,6 +227,7 @@ module ScoreError =
             Ok(chiSquareTail plan.Dimension (threshold * threshold * smallest / (form.Gain - 1.0) ** 2.0))
         | _, form ->
             coordinatesOf plan
+            |> Result.bind few
             |> Result.bind (fun all ->
                 let own = threshold / sqrt (float plan.Dimension)
                 let walked law other count = count * (lineOf plan level law other).Bad own

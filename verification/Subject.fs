@@ -56,51 +56,50 @@ module Subject =
         && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
 
     /// The plan as N Langevin steps x ← x + h·s + √(2h)·ξ of one size at one level, or why it is not that.
-    let langevin (subject: Subject) =
-        match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
-        | [ step ] ->
-            if isLangevin step then
-                LevelPath.follows subject.Plan
-                |> Result.map (fun () -> { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount })
-            else
-                Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ at one level"
-        | [] -> Error "the sampler takes no step"
-        | _ -> Error "the sampler is not a repetition of one and the same Langevin step"
+    let langevin: Subject -> Result<LangevinRun, string> =
+        Once.per (fun subject ->
+            match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
+            | [ step ] ->
+                if isLangevin step then
+                    LevelPath.follows subject.Plan
+                    |> Result.map (fun () -> { Level = step.From; H = step.B[0]; N = subject.Plan.StepCount })
+                else
+                    Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ at one level"
+            | [] -> Error "the sampler takes no step"
+            | _ -> Error "the sampler is not a repetition of one and the same Langevin step")
+
+    let private sameMethod (step: Tableau) (other: Tableau) = other.Method = step.Method
 
     /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that. At which level the end is
     /// measured is left to the statement.
-    let uniformPredictor (subject: Subject) =
-        let steps = subject.Plan.Tableaus() |> List.ofSeq
-
-        match steps with
-        | [] -> Error "the sampler takes no step"
-        | first :: _ when subject.Experiment.Forward <> Vp ->
-            Error $"'{first.Method}' runs under ve; the statement is for vp"
-        | first :: _ ->
-            let last = List.last steps
-            let total = first.From.Parameter - last.To.Parameter
-            let gamma = total / float steps.Length
-
-            // Bounds that are attained are for equal steps: what differs by more than the rounding of times is another sampler.
-            let rounding = max 1e-10 (4.0 * 2.2e-16 * first.From.Parameter / gamma)
-
-            let regular (step: Tableau) =
-                step.Method = first.Method && relativelyEqual rounding (step.From.Parameter - step.To.Parameter) gamma
-
-            if first.StaysAtLevel then
+    let uniformPredictor: Subject -> Result<PredictorRun, string> =
+        Once.per (fun subject ->
+            match Seq.tryHead (subject.Plan.Tableaus()) with
+            | None -> Error "the sampler takes no step"
+            | Some first when subject.Experiment.Forward <> Vp ->
+                Error $"'{first.Method}' runs under ve; the statement is for vp"
+            | Some first when first.StaysAtLevel ->
                 Error "the sampler has corrector steps; the statement is for a predictor alone"
-            elif List.forall regular steps && subject.Plan.StepCount = int64 steps.Length then
-                LevelPath.followsUntilStopped subject.Plan
-                |> Result.map (fun () ->
-                    {
-                        Method = first.Method
-                        Gamma = gamma
-                        K = int64 steps.Length
-                        From = first.From
-                        To = last.To
-                    })
-            else
-                Error "the steps are not of one method and one size"
+            | Some first ->
+                // Number, last step, and the shortest and the longest time of a step, in one pass.
+                let k, last, shortest, longest =
+                    ((0L, first, infinity, -infinity), subject.Plan.Tableaus() |> Seq.takeWhile (sameMethod first))
+                    ||> Seq.fold (fun (k, _, shortest, longest) step ->
+                        let time = step.From.Parameter - step.To.Parameter
+                        k + 1L, step, min shortest time, max longest time)
+
+                let gamma = (first.From.Parameter - last.To.Parameter) / float k
+
+                // Bounds that are attained are for equal steps: what differs by more than the rounding of times is another sampler.
+                let rounding = max 1e-10 (4.0 * 2.2e-16 * first.From.Parameter / gamma)
+                let regular = relativelyEqual rounding shortest gamma && relativelyEqual rounding longest gamma
+
+                if subject.Plan.StepCount = k && regular then
+                    LevelPath.followsUntilStopped subject.Plan
+                    |> Result.map (fun () ->
+                        { Method = first.Method; Gamma = gamma; K = k; From = first.From; To = last.To })
+                else
+                    Error "the steps are not of one method and one size")
 
     /// The sup norm (and L² norm) of a constant score error s − ∇ln p or why it is not constant.
     let constantScoreError (plan: Plan) =

@@ -21,6 +21,9 @@ public static class GridMemory
     /// <summary>Bytes that all laws of a run may keep.</summary>
     public static double Limit => Math.Min(1L << 30, 0.5 * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
+    /// <summary>Evaluations of one component of a mixture that the steps of a run may take: some 20 s.</summary>
+    public static long Evaluations => WorkLimit.OfRun;
+
     /// <summary>Points of all laws of a run at one resolution.</summary>
     internal static int Nodes { get; } = (int)(Limit / 4 / NodeBytes);
 

@@ -30,10 +30,10 @@ public sealed record Plan
     public int Dimension => Target.Dimension;
 
     /// <summary>Number of steps, repeats counted.</summary>
-    public long StepCount => Sum(Instructions, static _ => 1);
+    public long StepCount => PlanTotals.Of(Instructions).Steps;
 
     /// <summary>Number of score evaluations per particle, repeats counted.</summary>
-    public long ScoreEvaluations => Sum(Instructions, static t => t.Stages.Length);
+    public long ScoreEvaluations => PlanTotals.Of(Instructions).Evaluations;
 
     /// <summary>How many steps run before the probe that is reached as number <paramref name="occurrence"/> (from 0), repeats counted.</summary>
     public long StepsBefore(long occurrence)
@@ -43,45 +43,13 @@ public sealed record Plan
     }
 
     /// <summary>Probes that a run reaches, repeats counted.</summary>
-    public static long CountProbes(ImmutableArray<Instruction> body)
-    {
-        long total = 0;
-        foreach (Instruction instruction in body)
-        {
-            total = checked(total + instruction switch
-            {
-                Instruction.Probe => 1,
-                Instruction.Repeat repeat => checked(repeat.Count * CountProbes(repeat.Body)),
-                Instruction.Transitions t => Enumerable.Range(0, t.Count).Sum(i => CountProbes(t.Body(i))),
-                _ => 0,
-            });
-        }
-
-        return total;
-    }
+    public static long CountProbes(ImmutableArray<Instruction> body) => PlanTotals.Of(body).Probes;
 
     /// <summary>The steps and probes in the order in which they run, repeats unrolled, produced on demand.</summary>
     public IEnumerable<Instruction> Unrolled() => Unroll(Instructions);
 
     /// <summary>Every tableau once a place in the plan: a repeat's body is visited once.</summary>
     public IEnumerable<Tableau> Tableaus() => DistinctSteps(Instructions);
-
-    private static long Sum(ImmutableArray<Instruction> body, Func<Tableau, long> cost)
-    {
-        long total = 0;
-        foreach (Instruction instruction in body)
-        {
-            total = checked(total + instruction switch
-            {
-                Instruction.Step step => cost(step.Tableau),
-                Instruction.Repeat repeat => checked(repeat.Count * Sum(repeat.Body, cost)),
-                Instruction.Transitions transitions => Enumerable.Range(0, transitions.Count).Sum(i => Sum(transitions.Body(i), cost)),
-                _ => 0,
-            });
-        }
-
-        return total;
-    }
 
     /// <summary>Steps until <paramref name="left"/> probes have passed and one more comes (then it is −1), or to the end of the body.</summary>
     private static long StepsUntil(ImmutableArray<Instruction> body, ref long left)
@@ -99,11 +67,16 @@ public sealed record Plan
                     break;
                 case Instruction.Repeat repeat:
                     // Whole rounds that come before the probe, and then a part of one.
-                    long probes = CountProbes(repeat.Body);
+                    PlanTotals round = PlanTotals.Of(repeat.Body);
+                    long probes = round.Probes;
                     long rounds = probes == 0 ? repeat.Count : Math.Min(repeat.Count, left / probes);
-                    steps += rounds * Sum(repeat.Body, static _ => 1);
+                    steps += rounds * round.Steps;
                     left -= rounds * probes;
                     steps += rounds < repeat.Count ? StepsUntil(repeat.Body, ref left) : 0;
+                    break;
+                case Instruction.Transitions transitions when PlanTotals.Of(transitions) is var all && all.Probes <= left:
+                    steps += all.Steps;
+                    left -= all.Probes;
                     break;
                 case Instruction.Transitions transitions:
                     for (int i = 0; i < transitions.Count && left >= 0; i++)

@@ -33,7 +33,7 @@ internal readonly record struct Coordinate(CoordinateLaw Target, CoordinateLaw S
 internal sealed class Coordinates
 {
     private readonly List<Mixture> mixtures = [];
-    private readonly Dictionary<Mixture, int> known = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Mixture>);
+    private readonly Dictionary<Mixture, int> known = new(new SameLaw());
 
     private Coordinates(Plan plan)
     {
@@ -121,22 +121,38 @@ internal sealed class Coordinates
     {
         if (!known.TryGetValue(law, out int index))
         {
-            index = mixtures.FindIndex(m => Same(m, law));
-            if (index < 0)
-            {
-                index = mixtures.Count;
-                mixtures.Add(law);
-            }
-
+            index = mixtures.Count;
+            mixtures.Add(law);
             known.Add(law, index);
         }
 
         return index;
     }
 
-    private static bool Same(Mixture a, Mixture b) =>
-        a.Count == b.Count
-        && a.Weights.AsSpan().SequenceEqual(b.Weights)
-        && a.Means.AsSpan().SequenceEqual(b.Means)
-        && Enumerable.Range(0, a.Count).All(k => a.Covariance(k).Variance(0).Equals(b.Covariance(k).Variance(0)));
+    /// <summary>Mixtures on the line are equal by content; most differ in their first numbers.</summary>
+    private sealed class SameLaw : IEqualityComparer<Mixture>
+    {
+        public bool Equals(Mixture? a, Mixture? b) =>
+            ReferenceEquals(a, b)
+            || (a is not null
+                && b is not null
+                && a.Count == b.Count
+                && a.Weights.AsSpan().SequenceEqual(b.Weights)
+                && a.Means.AsSpan().SequenceEqual(b.Means)
+                && Enumerable.Range(0, a.Count).All(k => a.Covariance(k).Variance(0).Equals(b.Covariance(k).Variance(0))));
+
+        public int GetHashCode(Mixture law)
+        {
+            HashCode hash = default;
+            hash.Add(law.Count);
+            for (int k = 0; k < Math.Min(law.Count, 16); k++)
+            {
+                hash.Add(law.Weights[k]);
+                hash.Add(law.Means[k]);
+                hash.Add(law.Covariance(k).Variance(0));
+            }
+
+            return hash.ToHashCode();
+        }
+    }
 }

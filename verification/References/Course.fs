@@ -102,13 +102,18 @@ let rec private walk forward place pipeline =
 
             { walk forward inside body with At = lower })
 
+/// The level of the first state.
+let first (experiment: Experiment) =
+    match firstSchedule experiment.Sampler with
+    | Some(Levels listed) -> level experiment.Forward listed.Head
+    | Some(Uniform(a, _, _))
+    | Some(Geometric(a, _, _))
+    | Some(Karras(_, a, _, _)) -> level experiment.Forward a
+    | None -> data
+
 /// The course of an experiment; its last event is the probe `end`.
 let ofExperiment (experiment: Experiment) =
-    let first =
-        match firstSchedule experiment.Sampler with
-        | Some schedule -> level experiment.Forward (List.head (parameters schedule))
-        | None -> data
-
+    let first = first experiment
     let last = walk experiment.Forward { At = first; Transition = None; Past = [] } experiment.Sampler
     { First = first; Events = List.rev (Look("end", last.At) :: last.Past) }
 

@@ -80,6 +80,26 @@ let rec coordinates data target =
     | Samples(file, _) -> data file |> Array.head |> Array.length |> float
     | Standardized inner -> coordinates data inner
 
+/// The components that an experiment writes, copies not counted.
+let parts (experiment: Experiment) =
+    let rec ofTarget target =
+        match target with
+        | Mixture parts -> float parts.Length
+        | Product parts -> parts |> List.sumBy (snd >> ofTarget)
+        | _ -> 1.0
+
+    let scored =
+        match experiment.Score.Base with
+        | ScoreOf law -> ofTarget law
+        | _ -> 0.0
+
+    let started =
+        match experiment.Start with
+        | From law -> ofTarget law
+        | _ -> 0.0
+
+    ofTarget experiment.Target + scored + started
+
 let blockDimension (block: Component list) = block.Head.Mean.Count
 
 let dimension (law: Law) = List.sumBy blockDimension law

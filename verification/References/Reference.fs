@@ -48,6 +48,14 @@ let scored data (experiment: Experiment) =
     | ScoreMatching _
     | KernelDensity _ -> None
 
+/// Whether the score is fitted to draws.
+let isFitted (experiment: Experiment) =
+    match experiment.Score.Base with
+    | ScoreMatching _
+    | KernelDensity _ -> true
+    | Exact
+    | ScoreOf _ -> false
+
 /// The law of the first state; Error for a point.
 let started data (experiment: Experiment) first : Result<Law, float list> =
     let target = law data experiment.Target
@@ -87,6 +95,12 @@ type private Form =
 /// What a run by matrices may cost, in products of numbers.
 let private mostProducts = 1e8
 
+/// The most steps of a run, each written out.
+let private mostWritten = 1e6
+
+/// The most components of all its laws.
+let private mostParts = 1000.0
+
 /// The most steps of a run by plain sums.
 let private mostSteps = 100.0
 
@@ -94,7 +108,11 @@ let private form data (experiment: Experiment) =
     let d = Density.coordinates data experiment.Target
     let steps = Course.steps experiment.Sampler
 
-    if (1.0 + steps) * d ** 3.0 > mostProducts then
+    if steps > mostWritten then
+        Error $"{steps:g6} steps are too many to be written out"
+    elif Density.parts experiment > mostParts then
+        Error $"{Density.parts experiment:g6} components are too many"
+    elif (1.0 + steps) * d ** 3.0 > mostProducts then
         Error $"{steps:g6} steps in {d:g6} dimensions are too many for matrices"
     else
         match scored data experiment with
@@ -102,7 +120,7 @@ let private form data (experiment: Experiment) =
         | Some scored ->
             let target = law data experiment.Target |> List.map merged
             let scored = List.map merged scored
-            let start = (ofExperiment experiment).First |> started data experiment |> Result.map (List.map merged)
+            let start = Course.first experiment |> started data experiment |> Result.map (List.map merged)
             let modifiers = experiment.Score.Modifiers
             let isAffine = modifiers |> List.forall (fun (m: ScoreModifier) -> not m.IsRippled && not m.IsClipped)
             let isNormal = List.forall (fun block -> List.length block = 1)

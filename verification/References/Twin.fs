@@ -37,9 +37,13 @@ let covers (experiment: Experiment) =
         let d = Density.coordinates (fun _ -> [||]) experiment.Target
         let steps = Course.steps experiment.Sampler
 
-        if (1.0 + steps) * d * d > mostProducts then
+        let parts = Density.parts experiment
+
+        if parts * (1.0 + steps) > mostProducts then
+            Error $"{parts:g6} components in {steps:g6} steps are too many for the twin"
+        elif (1.0 + steps) * d * d > mostProducts then
             Error $"{steps:g6} steps in {d:g6} dimensions are too many for the twin"
-        elif (Reference.scored (fun _ -> [||]) experiment).IsNone then
+        elif Reference.isFitted experiment then
             Error "the score is fitted to draws"
         else
             Ok()

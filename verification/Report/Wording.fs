@@ -53,6 +53,15 @@ module Wording =
         | Exactly a -> Numbers.chosen a
         | AtMost a -> $"O({law claim (Numbers.chosen a)})"
 
+    /// "0.5" for an exact exponent; "≤ 1" for an upper bound at infinity, "≥ 0.5" for one at zero, where the value must vanish as fast.
+    let claimedExponent (axis: Axis) (claim: RateClaim) =
+        match claim.Exponent with
+        | Exactly a -> Numbers.chosen a
+        | AtMost a ->
+            let values = axis.Values Quick
+            let sign = if List.last values > List.head values then "≤" else "≥"
+            $"{sign} {Numbers.chosen a}"
+
     /// "d = 4, γ = 0.1".
     let setting (setting: (string * float) list) =
         setting |> List.map (fun (symbol, value) -> $"{symbol} = {Numbers.chosen value}") |> String.concat ", "

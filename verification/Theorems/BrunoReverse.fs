@@ -25,24 +25,22 @@ type internal Reverse =
 
 /// Euler–Maruyama steps, in the order of running.
 let private reverseSteps (subject: Subject) =
-    let steps =
-        subject.Plan.Unrolled()
-        |> Seq.choose (fun instruction ->
-            match instruction with
-            | :? Instruction.Step as step -> Some step.Tableau
-            | _ -> None)
-        |> List.ofSeq
+    let plan = subject.Plan
 
-    match steps with
-    | [] -> Error "the sampler takes no step"
-    | first :: _ when subject.Experiment.Forward <> Vp ->
+    match Seq.tryHead (plan.Tableaus()) with
+    | None -> Error "the sampler takes no step"
+    | Some first when subject.Experiment.Forward <> Vp ->
         Error $"'{first.Method}' runs under ve; the statement is for vp"
-    | _ ->
-        match steps |> List.tryFind (fun step -> step.Method <> "eulerMaruyama") with
-        | Some other -> Error $"the sampler has a step '{other.Method}'"
-        | None -> LevelPath.followsUntilStopped subject.Plan |> Result.map (fun () -> steps)
+    | Some _ ->
+        let steps = plan.Tableaus() |> Seq.takeWhile (fun step -> step.Method = "eulerMaruyama") |> List.ofSeq
 
-let internal reverse (subject: Subject) =
+        match plan.Tableaus() |> Seq.skip steps.Length |> Seq.tryHead with
+        | _ when plan.StepCount = int64 steps.Length ->
+            LevelPath.followsUntilStopped plan |> Result.map (fun () -> steps)
+        | Some other -> Error $"the sampler has a step '{other.Method}'"
+        | None -> Error "the predictor's steps are repeated: their level does not follow the state"
+
+let private read (subject: Subject) =
     let target = subject.Plan.Target
 
     match reverseSteps subject, measuredAt subject.Plan with
@@ -72,6 +70,8 @@ let internal reverse (subject: Subject) =
         | Error reason, _, _
         | _, Error reason, _
         | _, _, Error reason -> Error reason
+
+let internal reverse: Subject -> Result<Reverse, string> = Once.per read
 
 /// √(e^(−2T)·E|X|² + d·(1 − σ_T)²): W2(N(0, I), p_T) by the coupling e^(−T)·X + σ_T·Z, Z.
 let private startError r =

@@ -9,36 +9,51 @@ open Sgm.Verification.Theorems.LeeDescents
 /// A level's run with its constants.
 let private legAt (plan: Plan) (run: LevelRun) = LeeLangevin.legOf plan run.Level run.H run.N
 
+/// Most levels that the constants of a law that is not normal are found at: each takes milliseconds.
+let private mostLevels = 1000
+
 /// The levels after the first one, where the start is; or why the plan is not such a descent.
 let private descent wantsPredictor (subject: Subject) =
-    LevelRuns.ofPlan subject.Plan
+    let isNormal = subject.Plan.Target.IsGaussian
+
+    let accepts i (run: LevelRun) =
+        if i = 0 then
+            require (run.N = 0L) () "the sampler does not go down noise levels"
+        elif run.N = 0L then
+            Error "a level has no Langevin steps"
+        elif run.Predictor.IsSome <> wantsPredictor then
+            Error(
+                if wantsPredictor then
+                    "a level is reached without a predictor"
+                else
+                    "a level is reached by a predictor; the statement is for Langevin steps alone"
+            )
+        elif i > mostLevels && not isNormal then
+            Error $"not computed: the constants at more than {mostLevels} levels, of a law that is not normal"
+        else
+            Ok()
+
+    LevelRuns.accepted accepts subject.Plan
     |> Result.bind (fun runs ->
-        match runs with
-        | first :: rest when first.N = 0L && not rest.IsEmpty ->
-            if rest |> List.exists (fun run -> run.N = 0L) then
-                Error "a level has no Langevin steps"
-            elif rest |> List.exists (fun run -> run.Predictor.IsSome <> wantsPredictor) then
-                Error(
-                    if wantsPredictor then
-                        "a level is reached without a predictor"
-                    else
-                        "a level is reached by a predictor; the statement is for Langevin steps alone"
-                )
-            else
-                Ok(first.Level, rest)
-        | _ -> Error "the sampler does not go down noise levels")
+        require (runs.Length > 1) (runs.Head.Level, runs.Tail) "the sampler does not go down noise levels")
+
+/// Every level's run with its constants, from the last level up to the first that has none.
+let private legsOf wantsPredictor (subject: Subject) =
+    attempt {
+        let! _, runs = descent wantsPredictor subject
+
+        let folder found run =
+            found |> Result.bind (fun others -> legAt subject.Plan run |> Result.map (fun leg -> (run, leg) :: others))
+
+        return! (Ok [], List.rev runs) ||> List.fold folder
+    }
+
+let private legs: bool -> Subject -> Result<(LevelRun * LeeLangevin.Leg) list, string> =
+    let alone, predicted = Once.per (legsOf false), Once.per (legsOf true)
+    fun wantsPredictor -> if wantsPredictor then predicted else alone
 
 let private assume wantsPredictor statement evaluate =
-    Assumption.ofResult statement (fun subject ->
-        descent wantsPredictor subject
-        |> Result.bind (fun (_, runs) ->
-            (runs, Ok [])
-            ||> List.foldBack (fun run found ->
-                match legAt subject.Plan run, found with
-                | Ok leg, Ok others -> Ok((run, leg) :: others)
-                | Error reason, _
-                | _, Error reason -> Error reason))
-        |> Result.bind (evaluate subject))
+    Assumption.ofResult statement (fun subject -> legs wantsPredictor subject |> Result.bind (evaluate subject))
 
 let private allLegs (check: LeeLangevin.Leg -> Result<string, string>) _ legs =
     let results = legs |> List.map (fun (_, leg) -> check leg)
@@ -59,13 +74,8 @@ let private shared wantsPredictor =
             let _, last = List.last legs
             Ok $"at the last level L = {last.L:g6}, C = {last.C:g6}")
         assume wantsPredictor "‖s − ∇ln p_m‖_{L²(p_m)} < ∞ at every level" (fun subject legs ->
-            (Ok 0.0, legs)
-            ||> List.fold (fun largest (_, leg) ->
-                attempt {
-                    let! before = largest
-                    let! l2 = ScoreError.l2 subject.Plan leg.Level
-                    return max before l2
-                })
+            ScoreError.atLevels subject.Plan (legs |> List.map (fun (_, leg) -> leg.Level))
+            |> Result.map (List.map snd >> List.max)
             |> Result.bind (fun l2 -> require (l2 < infinity) $"ε is at most {l2:g6}" "it is infinite at a level"))
         assume wantsPredictor "h_m ≤ 1/(272·d·C_m·L_m²)" (allLegs LeeLangevin.stepFits)
     ]

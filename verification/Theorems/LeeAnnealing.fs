@@ -7,15 +7,20 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Scenarios
 
-/// The levels that an experiment anneals over, first and last, and how many of them; None where it is no annealing.
-let private schedule (subject: Subject) =
-    match LevelRuns.ofPlan subject.Plan with
-    | Ok(first :: rest) when first.N = 0L && rest |> List.forall (fun run -> run.Predictor.IsNone && run.N > 0L) ->
-        match List.tryLast rest with
-        | Some last -> Ok(first.Level.Sigma, last.Level.Sigma, rest.Length, rest |> List.sumBy (fun run -> run.N))
-        | None -> Error "the sampler takes no Langevin step"
-    | Ok _ -> Error "the sampler is not annealed Langevin"
-    | Error reason -> Error reason
+/// The levels that an experiment anneals over, first and last, how many of them and how many steps; or why it is no annealing.
+let private read (subject: Subject) =
+    let accepts i (run: LevelRun) =
+        let isAnnealed = if i = 0 then run.N = 0L else run.Predictor.IsNone && run.N > 0L
+        require isAnnealed () "the sampler is not annealed Langevin"
+
+    LevelRuns.accepted accepts subject.Plan
+    |> Result.bind (fun runs ->
+        match runs with
+        | first :: (_ :: _ as rest) ->
+            Ok(first.Level.Sigma, (List.last rest).Level.Sigma, rest.Length, rest |> List.sumBy (fun run -> run.N))
+        | _ -> Error "the sampler takes no Langevin step")
+
+let private schedule: Subject -> Result<float * float * int * int64, string> = Once.per read
 
 /// The smallest distance between two components of the target at the last level, in their standard deviations.
 let private separation (subject: Subject) =
@@ -26,13 +31,13 @@ let private separation (subject: Subject) =
         let law = factor.Law
         let deviation k = sqrt (law.Covariance(k).Eigenvalue 0 + last * last)
 
-        Ok(
-            List.min
-                [
-                    for i in 0 .. law.Count - 1 do
-                        for j in 0 .. i - 1 -> abs (law.Means[i] - law.Means[j]) / max (deviation i) (deviation j)
-                ]
-        )
+        // Neighbours decide: between the wider of two components and one that lies between them the distance is no larger.
+        Array.init law.Count (fun k -> law.Means[k], deviation k)
+        |> Array.sort
+        |> Array.pairwise
+        |> Array.map (fun ((x, a), (y, b)) -> (y - x) / max a b)
+        |> Array.min
+        |> Ok
     | _, Error reason -> Error reason
     | _ -> Error "the target is not a mixture on the line"
 

@@ -8,24 +8,29 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Scenarios
 
-/// The steps in the order of running.
-let private chain (subject: Subject) =
-    let steps =
-        subject.Plan.Unrolled()
-        |> Seq.choose (function
-            | :? Instruction.Step as step -> Some step.Tableau
-            | _ -> None)
-        |> Seq.truncate 10_001
-        |> List.ofSeq
+/// Most steps of a chain, whose sets B_k are found one by one.
+let private longest = 10_000L
 
-    if steps.IsEmpty then
-        Error "the sampler takes no step"
-    elif steps.Length > 10_000 then
-        Error "the chain is longer than 10000 steps"
-    elif steps |> List.exists (fun step -> step.Stages.Length <> 1 || step.C = 0.0) then
-        Error "a step is deterministic or has several stages; a bad set belongs to one noisy step of one score"
-    else
-        LevelPath.follows subject.Plan |> Result.map (fun () -> steps)
+let private unrolled (plan: Plan) =
+    plan.Unrolled()
+    |> Seq.choose (function
+        | :? Instruction.Step as step -> Some step.Tableau
+        | _ -> None)
+    |> List.ofSeq
+
+/// The steps in the order of running.
+let private chain: Subject -> Result<Tableau list, string> =
+    Once.per (fun subject ->
+        let isNoisy (step: Tableau) = step.Stages.Length = 1 && step.C <> 0.0
+
+        if subject.Plan.StepCount = 0L then
+            Error "the sampler takes no step"
+        elif subject.Plan.StepCount > longest then
+            Error $"the chain is longer than {longest} steps"
+        elif not (Seq.forall isNoisy (subject.Plan.Tableaus())) then
+            Error "a step is deterministic or has several stages; a bad set belongs to one noisy step of one score"
+        else
+            LevelPath.follows subject.Plan |> Result.map (fun () -> unrolled subject.Plan))
 
 /// The same plan with the exact score.
 let private twin (plan: Plan) = plan |> Plan.withScore (Engine.Score(plan.Target, ImmutableArray.Empty))

@@ -97,20 +97,25 @@ let private assumptions =
             Statement = "Nh ≥ C·ln(2χ₀²/ε_χ²) for some ε_χ ≤ ½, χ₀² = χ²(q_0‖p) < ∞"
             Evaluate =
                 fun subject ->
-                    match
-                        legOfSubject subject,
-                        Measure.atStart Metric.Chi2 (Runner.engine CancellationToken.None) subject.Plan
-                        |> Result.bind Measure.atMost
-                    with
-                    | Ok leg, Ok chi0Square ->
+                    let start =
+                        attempt {
+                            let! leg = legOfSubject subject
+                            do! Limits.components subject.Plan.Target
+                            let engine = Runner.engine CancellationToken.None
+                            let! measured = Measure.atStart Metric.Chi2 engine subject.Plan
+                            let! chi0Square = Measure.atMost measured
+                            return leg, chi0Square
+                        }
+
+                    match start with
+                    | Ok(leg, chi0Square) ->
                         let needed = leg.C * log (8.0 * chi0Square)
 
                         if leg.N * leg.H >= needed * (1.0 - 1e-9) then
                             Satisfied $"χ₀² = {chi0Square:g6}, Nh = {leg.N * leg.H:g6} ≥ {needed:g6}"
                         else
                             Broken $"χ₀² = {chi0Square:g6}: Nh = {leg.N * leg.H:g6} is below C·ln(8χ₀²) = {needed:g6}"
-                    | Error reason, _
-                    | _, Error reason -> Broken reason
+                    | Error reason -> Broken reason
         }
     ]
 

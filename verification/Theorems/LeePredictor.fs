@@ -22,41 +22,46 @@ type Descent =
 
     member this.Step = (this.Last - this.First) / this.K
 
-/// A plan as such a descent, or why it is not one.
-let descent (subject: Subject) =
-    let steps = subject.Plan.Tableaus() |> List.ofSeq
+let private read (plan: Plan) =
+    let isAncestral (step: Tableau) = step.Method = "ancestral"
 
-    match steps with
-    | [] -> Error "the sampler takes no step"
-    | _ when subject.Plan.StepCount <> int64 steps.Length || steps |> List.exists (fun s -> s.Method <> "ancestral") ->
-        Error "the sampler is not a sequence of ancestral steps"
-    | first :: _ ->
-        let last = List.last steps
+    match Seq.tryHead (plan.Tableaus()) with
+    | None -> Error "the sampler takes no step"
+    | Some first ->
+        // On demand: what does not begin so is not read to its end.
+        let k, last =
+            ((0L, first), Seq.takeWhile isAncestral (plan.Tableaus())) ||> Seq.fold (fun (k, _) step -> k + 1L, step)
 
-        if last.To.Sigma = 0.0 then
+        if k <> plan.StepCount then
+            Error "the sampler is not a sequence of ancestral steps"
+        elif last.To.Sigma = 0.0 then
             Error "the schedule ends without noise: τ = 0"
         else
-            let k = float steps.Length
             let from, until = precision first.From, precision last.To
-            let width = (until - from) / k
-
+            let width = (until - from) / float k
             let regular i (step: Tableau) = abs (precision step.From - (from + width * float i)) <= 1e-6 * until
 
-            if steps |> List.mapi regular |> List.forall id then
-                LevelPath.follows subject.Plan
+            if Seq.mapi regular (plan.Tableaus()) |> Seq.forall id then
+                LevelPath.follows plan
                 |> Result.map (fun () ->
-                    { Levels = steps |> List.map (fun step -> step.From); First = from; Last = until; K = k })
+                    {
+                        Levels = [ for step in plan.Tableaus() -> step.From ]
+                        First = from
+                        Last = until
+                        K = float k
+                    })
             else
                 Error "the levels are not uniform in λ = m²/σ²"
 
+let private descentOf: Plan -> Result<Descent, string> = Once.per read
+
+/// The plan of a subject as such a descent, or why it is not one.
+let descent (subject: Subject) = descentOf subject.Plan
+
 /// Σ δ_i² with δ_i = (σ_i²/m_i)·‖s − ∇ln p_i‖_{L²(p_i)}, the L² error of the denoiser.
 let private denoiserErrors (plan: Plan) levels =
-    (Ok 0.0, levels)
-    ||> List.fold (fun total (level: NoiseLevel) ->
-        match total, ScoreError.l2 plan level with
-        | Ok sum, Ok l2 -> Ok(sum + (level.NoiseVariance / level.Mean * l2) ** 2.0)
-        | Error reason, _
-        | _, Error reason -> Error reason)
+    ScoreError.atLevels plan levels
+    |> Result.map (List.sumBy (fun (level: NoiseLevel, l2) -> (level.NoiseVariance / level.Mean * l2) ** 2.0))
 
 let private assume statement evaluate =
     Assumption.ofResult statement (fun subject -> descent subject |> Result.bind (evaluate subject))

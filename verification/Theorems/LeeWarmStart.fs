@@ -211,6 +211,10 @@ let private priorLevel (subject: Subject) =
     else
         Ok level
 
+/// E_p e^(‖x‖²/σ²) − 1 at the first level.
+let private startMoment: Plan -> float =
+    Once.per (fun plan -> exponentialMoment plan plan.InitialLevel.NoiseVariance)
+
 let private firstAssumptions =
     [
         {
@@ -226,8 +230,7 @@ let private firstAssumptions =
             Evaluate =
                 fun subject ->
                     match priorLevel subject with
-                    | Ok level when exponentialMoment subject.Plan level.NoiseVariance < infinity ->
-                        Satisfied $"{exponentialMoment subject.Plan level.NoiseVariance + 1.0:g6}"
+                    | Ok _ when startMoment subject.Plan < infinity -> Satisfied $"{startMoment subject.Plan + 1.0:g6}"
                     | Ok level ->
                         Broken $"it is infinite for σ = {level.Sigma:g6}: the noise is below √2 times the data's"
                     | Error reason -> Broken reason

@@ -59,26 +59,28 @@ let private lines (plan: Plan) =
 
 type private Facts = { Run: LangevinRun; Data: Block list; Alpha: float }
 
-let private facts (subject: Subject) =
-    attempt {
-        let! data = blocks subject.Plan.Target
-        let! run = correctorOnly subject
-        let alpha = curvature run.Level data
+let private facts: Subject -> Result<Facts, string> =
+    Once.per (fun subject ->
+        attempt {
+            let! data = blocks subject.Plan.Target
+            let! run = correctorOnly subject
+            let alpha = curvature run.Level data
 
-        do!
-            require
-                (subject.Plan.Score.Modifiers.IsEmpty && obj.ReferenceEquals(subject.Plan.Score.Of, subject.Plan.Target))
-                ()
-                "the score is not exact"
+            do!
+                require
+                    (subject.Plan.Score.Modifiers.IsEmpty
+                     && obj.ReferenceEquals(subject.Plan.Score.Of, subject.Plan.Target))
+                    ()
+                    "the score is not exact"
 
-        do!
-            require
-                (alpha > 0.0)
-                ()
-                $"α = {alpha:g6}: at T1 = {run.Level.Parameter:g6} the bound does not show log-concavity; T1 > ½·ln(1 − τ² + R²) is needed"
+            do!
+                require
+                    (alpha > 0.0)
+                    ()
+                    $"α = {alpha:g6}: at T1 = {run.Level.Parameter:g6} the bound does not show log-concavity; T1 > ½·ln(1 − τ² + R²) is needed"
 
-        return { Run = run; Data = data; Alpha = alpha }
-    }
+            return { Run = run; Data = data; Alpha = alpha }
+        })
 
 let private assumptions =
     [

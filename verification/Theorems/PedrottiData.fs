@@ -77,21 +77,30 @@ let private blocksOfFactor (factor: Factor) =
     else
         match Constants.kernelForm NoiseLevel.Data law with
         | Some form ->
-            let moment =
-                Seq.sum (
-                    Seq.init law.Count (fun k -> law.Weights[k] * Array.sumBy (fun x -> x * x) (law.Mean(k).ToArray()))
-                )
+            let d = law.Dimension
+            let mutable moment = 0.0
+
+            for k in 0 .. law.Count - 1 do
+                let mutable square = 0.0
+
+                for i in k * d .. (k + 1) * d - 1 do
+                    square <- square + law.Means[i] * law.Means[i]
+
+                moment <- moment + law.Weights[k] * square
 
             Ok [ block law.Dimension form.Radius form.Variance moment ]
         | None ->
             Error
                 "the data are not of the form q∗N(0, τ²·I) with q in a ball: a mixture's components have different covariances"
 
-/// The data as independent blocks, or why they are not of that form.
-let blocks (target: Engine.Target) =
+let private read (target: Engine.Target) =
     (Ok [], target.Factors)
     ||> Seq.fold (fun found factor ->
-        found |> Result.bind (fun all -> blocksOfFactor factor |> Result.map (fun b -> all @ b)))
+        found |> Result.bind (fun before -> blocksOfFactor factor |> Result.map (fun some -> List.rev some @ before)))
+    |> Result.map List.rev
+
+/// The data as independent blocks, or why they are not of that form.
+let blocks: Engine.Target -> Result<Block list, string> = Once.per read
 
 /// v = m²τ² + σ², the variance of the Gaussian part of a block at a level; for vp v_t = 1 − a²(1 − τ²).
 let varianceAt (level: NoiseLevel) block = level.VarianceOf block.Variance
@@ -114,7 +123,12 @@ let describe (blocks: Block list) =
     let one (b: Block) =
         $"{b.Copies:g6} × dimension {b.Dimension:g6} with R = {b.Radius:g6}, τ² = {b.Variance:g6}, M₂ = {b.SecondMoment:g6}"
 
-    blocks |> List.map one |> String.concat "; "
+    let shown = blocks |> List.truncate 8 |> List.map one |> String.concat "; "
+
+    if blocks.Length <= 8 then
+        shown
+    else
+        $"{shown}; and {blocks.Length - 8} blocks more"
 
 /// An upper bound for ∫‖∇ln p‖² p = E tr(−∇²ln p): Σ d/v.
 let fisher level blocks = blocks |> List.sumBy (fun b -> b.Copies * b.Dimension / varianceAt level b)

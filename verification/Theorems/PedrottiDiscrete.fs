@@ -18,20 +18,21 @@ type private Facts =
         Score: ScoreFacts
     }
 
-let private facts (subject: Subject) =
-    attempt {
-        let! run = Subject.langevin subject
-        let! data = blocks subject.Plan.Target
-        let! score = scoreFacts subject.Plan run.Level
+let private facts: Subject -> Result<Facts, string> =
+    Once.per (fun subject ->
+        attempt {
+            let! run = Subject.langevin subject
+            let! data = blocks subject.Plan.Target
+            let! score = scoreFacts subject.Plan run.Level
 
-        return
-            {
-                Run = run
-                D = float subject.Plan.Dimension
-                L = smoothness run.Level data
-                Score = score
-            }
-    }
+            return
+                {
+                    Run = run
+                    D = float subject.Plan.Dimension
+                    L = smoothness run.Level data
+                    Score = score
+                }
+        })
 
 let private langevinForm =
     assume

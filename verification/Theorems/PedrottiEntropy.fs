@@ -19,22 +19,23 @@ type private Facts =
         Time: float
     }
 
-let private facts (subject: Subject) =
-    attempt {
-        let! run = Subject.langevin subject
-        let! alpha, provenance = Entropy.alpha subject.Plan.Target run.Level
-        let! score = scoreFacts subject.Plan run.Level
-        let! moment = Entropy.moment subject.Plan run.Level (1.0 / alpha)
+let private facts: Subject -> Result<Facts, string> =
+    Once.per (fun subject ->
+        attempt {
+            let! run = Subject.langevin subject
+            let! alpha, provenance = Entropy.alpha subject.Plan.Target run.Level
+            let! score = scoreFacts subject.Plan run.Level
+            let! moment = Entropy.moment subject.Plan run.Level (1.0 / alpha)
 
-        return
-            {
-                Alpha = alpha
-                Source = provenance
-                Moment = moment
-                Error = score.Error
-                Time = float run.N * run.H
-            }
-    }
+            return
+                {
+                    Alpha = alpha
+                    Source = provenance
+                    Moment = moment
+                    Error = score.Error
+                    Time = float run.N * run.H
+                }
+        })
 
 let private assumptions =
     [

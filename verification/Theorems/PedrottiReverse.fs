@@ -22,12 +22,13 @@ let private dataForm =
     assume "the data are a product of blocks q∗N(0, τ²·I), supp q inside a ball of radius R" (fun s ->
         blocks s.Plan.Target |> Result.map describe)
 
-let private growth subject =
-    attempt {
-        let! run = reverseRun subject
-        let! growth, accumulated = Reverse.growth subject.Plan run.T1
-        return run, growth, accumulated
-    }
+let private growth: Subject -> Result<PaperRun * float * float, string> =
+    Once.per (fun subject ->
+        attempt {
+            let! run = reverseRun subject
+            let! growth, accumulated = Reverse.growth subject.Plan run.T1
+            return run, growth, accumulated
+        })
 
 let private reverseForm =
     Assumption.inTheLimit

@@ -22,18 +22,16 @@ type PaperRun =
     /// T2 = Nh, 0 without a corrector.
     member this.T2 = this.Corrector |> Option.map (fun run -> float run.N * run.H) |> Option.defaultValue 0.0
 
-/// The sampler as the paper's, its predictor being `method`, or why it is not that.
-let paperRun predictorMethod (subject: Subject) =
-    let staying, moving = subject.Plan.Tableaus() |> List.ofSeq |> List.partition (fun step -> step.StaysAtLevel)
+/// The predictor's steps, which nothing else may follow.
+let private predictions predictorMethod (steps: Tableau seq) =
+    match steps |> Seq.tryFind (fun step -> step.StaysAtLevel || step.Method <> predictorMethod) with
+    | Some other when other.StaysAtLevel ->
+        Error "corrector steps come after the predictor has begun; the statement has them before it"
+    | Some other -> Error $"the predictor is '{other.Method}', not '{predictorMethod}'"
+    | None -> Ok(List.ofSeq steps)
 
-    let inOrder = Seq.toList (subject.Plan.Tableaus()) = staying @ moving
-    let corrections = subject.Plan.StepCount - int64 moving.Length
-
-    let corrector =
-        match List.distinct staying with
-        | [] -> Ok None
-        | [ step ] when Subject.isLangevin step -> Ok(Some { Level = step.From; H = step.B[0]; N = corrections })
-        | _ -> Error "the corrector is not a repetition of one Langevin step x + h·s + √(2h)·ξ at one level"
+let private read predictorMethod (subject: Subject) =
+    let plan = subject.Plan
 
     attempt {
         do!
@@ -42,26 +40,37 @@ let paperRun predictorMethod (subject: Subject) =
                 ()
                 "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
 
-        do! LevelPath.follows subject.Plan
-
-        do! require inOrder () "corrector steps come after the predictor has begun; the statement has them before it"
-        let! corrector = corrector
-
-        do! require ((corrections = 0L) = List.isEmpty staying) () "the predictor does not go once through its levels"
+        // On demand: what is not of this form is not read to its end.
+        let staying = plan.Tableaus() |> Seq.takeWhile (fun step -> step.StaysAtLevel)
+        let moving = plan.Tableaus() |> Seq.skipWhile (fun step -> step.StaysAtLevel)
+        let corrector = Seq.tryHead staying
+        let! moving = predictions predictorMethod moving
+        let corrections = plan.StepCount - int64 moving.Length
 
         do!
-            match moving |> List.tryFind (fun step -> step.Method <> predictorMethod) with
-            | Some other -> Error $"the predictor is '{other.Method}', not '{predictorMethod}'"
-            | None -> Ok()
+            require
+                (corrector |> Option.forall (fun step -> Subject.isLangevin step && Seq.forall ((=) step) staying))
+                ()
+                "the corrector is not a repetition of one Langevin step x + h·s + √(2h)·ξ at one level"
 
-        let! level =
+        do! require ((corrections = 0L) = corrector.IsNone) () "the predictor does not go once through its levels"
+
+        do! LevelPath.follows plan
+
+        return!
             match corrector, moving with
-            | Some run, _ -> Ok run.Level
-            | None, first :: _ -> Ok first.From
+            | Some step, _ ->
+                let run = { Level = step.From; H = step.B[0]; N = corrections }
+                Ok { Level = run.Level; Corrector = Some run; Reverse = moving }
+            | None, first :: _ -> Ok { Level = first.From; Corrector = None; Reverse = moving }
             | None, [] -> Error "the sampler takes no step"
-
-        return { Level = level; Corrector = corrector; Reverse = moving }
     }
+
+let private flowRun: Subject -> Result<PaperRun, string> = Once.per (read "flow")
+let private ancestralRun: Subject -> Result<PaperRun, string> = Once.per (read "ancestral")
+
+/// The sampler as the paper's, its predictor being `flow` or `ancestral`, or why it is not that.
+let paperRun predictorMethod = if predictorMethod = "flow" then flowRun else ancestralRun
 
 /// The run's corrector, when it has nothing else.
 let correctorOnly (subject: Subject) =

@@ -95,6 +95,8 @@ module Reverse =
     let growth (plan: Plan) (t1: float) =
         attempt {
             let! data = blocks plan.Target
+            do! Limits.within Limits.mostComponents data.Length "blocks, each at 6000 times"
+            do! Limits.components plan.Target
             let smallest = data |> List.map (fun b -> b.Variance) |> List.min
             let steps = 2000
             let length = log ((smallest + RealFunctions.ExpM1(2.0 * t1)) / smallest)

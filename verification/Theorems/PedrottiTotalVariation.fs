@@ -22,7 +22,7 @@ let private ancestralRun (subject: Subject) =
 let private precision (level: NoiseLevel) = level.Mean * level.Mean / level.NoiseVariance
 
 /// Δλ of equal steps in λ.
-let private steps (subject: Subject) =
+let private stepsOf (subject: Subject) =
     attempt {
         let! run = ancestralRun subject
         let last = List.last run.Reverse
@@ -34,6 +34,8 @@ let private steps (subject: Subject) =
         do! require (List.forall regular run.Reverse) () "the steps are not equal in 1/ρ²"
         return run, width
     }
+
+let private steps: Subject -> Result<PaperRun * float, string> = Once.per stepsOf
 
 /// The corrector alone, as a subject of D5b.
 let private correctorOf (subject: Subject) (run: LangevinRun) =
@@ -66,7 +68,7 @@ let private startBound (subject: Subject) =
     }
 
 /// ½·√(Δλ·Σδ_i² + Δλ·tr Cov(X₀)), δ_i = (σ²/m)·ε_i.
-let private reverseBound (subject: Subject) =
+let private reverseBoundOf (subject: Subject) =
     attempt {
         let! run, width = steps subject
 
@@ -81,6 +83,8 @@ let private reverseBound (subject: Subject) =
 
         return 0.5 * sqrt (width * (errors + Constants.covarianceTrace subject.Plan.Target NoiseLevel.Data))
     }
+
+let private reverseBound: Subject -> Result<float, string> = Once.per reverseBoundOf
 
 /// The whole bound for a plan.
 let totalBound subject =

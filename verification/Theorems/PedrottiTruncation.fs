@@ -31,38 +31,46 @@ let private untruncated (plan: Plan) =
         Ok(clip.Radius, plan |> Plan.withScore (Engine.Score(plan.Score.Of, modifiers)))
     | _ -> Error "the score's last modifier is not 'clipped'"
 
-let private facts (subject: Subject) =
-    attempt {
-        let! run = Subject.langevin subject
-        let! clip, plan = untruncated subject.Plan
-        do! require (plan.Dimension = 1) () "the moment of a truncated score is computed here in one dimension only"
-        let law = plan.Target.Factors[0].Law
-        let! data = blocks plan.Target
-        let! score = scoreFacts plan run.Level
-        let! alpha, _ = Entropy.alpha plan.Target run.Level
-        let level, v = run.Level, varianceAt run.Level data.Head
-        let atoms = law.Means |> Array.map abs |> Array.max
+let private facts: Subject -> Result<Facts, string> =
+    Once.per (fun subject ->
+        attempt {
+            let! run = Subject.langevin subject
+            let! clip, plan = untruncated subject.Plan
+            do! Limits.components plan.Target
 
-        // The denoiser of X₀ is θx/a + (1 − θ)·E[Z₀|x] with θ = a²τ²/v: beyond this |x| it may leave the ball.
-        let theta = level.Mean * level.Mean * data.Head.Variance / v
-        let inside = level.Mean * (clip - (1.0 - theta) * atoms) / theta
+            do!
+                require
+                    (plan.Dimension = 1)
+                    ()
+                    "the moment of a truncated score is computed here in one dimension only"
 
-        do!
-            require
-                (inside >= level.Mean * atoms + 40.0 * sqrt v)
-                ()
-                $"the denoiser leaves the ball of radius {clip:g6} already at |x| = {inside:g4}: τ is too large for a truncation at R"
+            let law = plan.Target.Factors[0].Law
+            let! data = blocks plan.Target
+            let! score = scoreFacts plan run.Level
+            let! alpha, _ = Entropy.alpha plan.Target run.Level
+            let level, v = run.Level, varianceAt run.Level data.Head
+            let atoms = law.Means |> Array.map abs |> Array.max
 
-        return
-            {
-                Run = run
-                Law = law
-                Clip = clip
-                B = 2.0 * level.Mean * clip / level.NoiseVariance
-                Alpha = alpha
-                Error = score.Error
-            }
-    }
+            // The denoiser of X₀ is θx/a + (1 − θ)·E[Z₀|x] with θ = a²τ²/v: beyond this |x| it may leave the ball.
+            let theta = level.Mean * level.Mean * data.Head.Variance / v
+            let inside = level.Mean * (clip - (1.0 - theta) * atoms) / theta
+
+            do!
+                require
+                    (inside >= level.Mean * atoms + 40.0 * sqrt v)
+                    ()
+                    $"the denoiser leaves the ball of radius {clip:g6} already at |x| = {inside:g4}: τ is too large for a truncation at R"
+
+            return
+                {
+                    Run = run
+                    Law = law
+                    Clip = clip
+                    B = 2.0 * level.Mean * clip / level.NoiseVariance
+                    Alpha = alpha
+                    Error = score.Error
+                }
+        })
 
 /// ∫ f(s − (ln p)′)·p dx by the trapezoid rule, s the plan's score; the bracket is from half as many points.
 let private expectation (k: Facts) (plan: Plan) f =

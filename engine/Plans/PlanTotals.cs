@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Kind = (int Stages, int Inputs, bool IsNoisy);
+
+namespace Sgm.Engine;
+
+/// <summary>
+/// What a body of instructions amounts to, repeats counted: its probes, and its steps by kind; steps of one kind do the same work.
+/// The transitions of a schedule are visited once, whoever asks. Throws an <see cref="OverflowException"/> beyond a long.
+/// </summary>
+internal sealed class PlanTotals
+{
+    private static readonly ConditionalWeakTable<Instruction.Transitions, PlanTotals> Known = [];
+
+    private readonly Dictionary<Kind, (Tableau Example, long Count)> kinds = [];
+
+    /// <summary>Probes that a run reaches.</summary>
+    public long Probes { get; private set; }
+
+    /// <summary>Steps.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Score evaluations per particle.</summary>
+    public long Evaluations { get; private set; }
+
+    /// <summary>The first step of every kind, and how many of its kind there are.</summary>
+    public IEnumerable<(Tableau Example, long Count)> Kinds => kinds.Values;
+
+    /// <summary>Of a body.</summary>
+    public static PlanTotals Of(ImmutableArray<Instruction> body)
+    {
+        PlanTotals totals = new();
+        totals.Add(body, 1);
+        return totals;
+    }
+
+    /// <summary>Of a schedule.</summary>
+    public static PlanTotals Of(Instruction.Transitions transitions) => Known.GetValue(transitions, static all =>
+    {
+        PlanTotals totals = new();
+        for (int i = 0; i < all.Count; i++)
+        {
+            totals.Add(all.Body(i), 1);
+        }
+
+        return totals;
+    });
+
+    private void Add(ImmutableArray<Instruction> body, long times)
+    {
+        foreach (Instruction instruction in body)
+        {
+            switch (instruction)
+            {
+                case Instruction.Step { Tableau: var step }:
+                    Add((step.Stages.Length, step.Stages.Sum(Inputs), step.C != 0), step, times);
+                    break;
+                case Instruction.Probe:
+                    Probes = checked(Probes + times);
+                    break;
+                case Instruction.Repeat { Count: > 0 } repeat:
+                    Add(repeat.Body, checked(times * repeat.Count));
+                    break;
+                case Instruction.Transitions transitions:
+                    PlanTotals all = Of(transitions);
+                    Probes = checked(Probes + (times * all.Probes));
+                    foreach ((Kind kind, (Tableau example, long count)) in all.kinds)
+                    {
+                        Add(kind, example, checked(times * count));
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    private void Add(Kind kind, Tableau example, long count)
+    {
+        Steps = checked(Steps + count);
+        Evaluations = checked(Evaluations + (kind.Stages * count));
+        kinds[kind] = kinds.TryGetValue(kind, out var known) ? (known.Example, checked(known.Count + count)) : (example, count);
+    }
+
+    // Passes over the state that make the point at which a stage evaluates the score.
+    private static int Inputs(Stage stage) => stage.A == 1 && stage.B.Length == 0 ? 0 : 1 + stage.B.Length;
+}

@@ -1,0 +1,316 @@
+/// What `sgm check` costs, in counts: proportional to the text, whatever the text unrolls to.
+module Sgm.Tests.TextCostTests
+
+open System
+open System.Collections.Immutable
+open Expecto
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Tests.Command
+
+let private bimodal = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
+
+let private sampled law process' sampler' =
+    { (experiment {
+          target law
+          forward process'
+          start (from (normal [ 0.0 ] 4.0))
+          sampler sampler'
+          measure [ tv ]
+      }) with
+        Particles = 1000
+    }
+
+let private planOf e =
+    match Check.plan e with
+    | Ok plan -> plan
+    | Error problems -> failtest (Message.renderAll problems)
+
+/// Every hypothesis of the catalogue, and what `check` asks of the interpreters.
+let private assess e (plan: Plan) =
+    let subject = { Experiment = e; Plan = plan; Setting = Map.empty }
+
+    for theorem in Catalogue.theorems do
+        Assumption.evaluateAll subject theorem.Assumptions |> ignore
+
+    Laws.refusals plan |> ignore
+    Memory.particles plan 1000L |> ignore
+    StepCensus plan |> ignore
+    plan.StepCount, plan.ScoreEvaluations
+
+let private allocated work =
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    work () |> ignore
+    GC.GetAllocatedBytesForCurrentThread() - before
+
+/// The bytes of a check beyond those of the same text with small numbers, both the second time.
+let private excess small large =
+    let bytes e =
+        assess e (planOf e) |> ignore
+        allocated (fun () -> assess e (planOf e))
+
+    bytes large - bytes small
+
+let private step = corrector (langevin 0.001)
+
+let private repeats =
+    let body n = repeat n step
+    let nested n = repeat n (repeat n (repeat 10 step >=> corrector (langevin 0.002)) >=> step)
+    let annealed n = anneal (geometric 10.0 0.1 10) (predictor ancestral >=> repeat n step)
+    let outside n = repeat n (anneal (geometric 10.0 0.1 10) (predictor ancestral >=> step))
+    let levels n = repeat n (anneal (geometric 10.0 0.1 10) step)
+
+    testList
+        "constant in repeats"
+        [
+            for name, sampler, n in
+                [
+                    "one corrector", body, 1_000_000_000
+                    "nested", nested, 1_000_000
+                    "inside an anneal", annealed, 1_000_000_000
+                    "around an anneal", outside, 1_000_000_000
+                    "around an anneal without predictor", levels, 1_000_000_000
+                ] do
+                testCase name (fun () ->
+                    let experiment n = sampled bimodal ve (sampler n)
+                    let more = excess (experiment 20) (experiment n)
+                    // A number that is longer in a message, and what is read up to the limit of levels.
+                    Expect.isLessThan more 5_000_000L "bytes beyond twenty repeats")
+        ]
+
+/// The plan with every visit of a transition counted.
+let private counted (plan: Plan) =
+    let mutable visits = 0L
+
+    let instructions =
+        plan.Instructions
+        |> Seq.map (fun instruction ->
+            match instruction with
+            | :? Instruction.Transitions as all ->
+                let body i =
+                    visits <- visits + 1L
+                    all.Body.Invoke i
+
+                Instruction.Transitions(all.Count, Func<int, ImmutableArray<Instruction>> body) :> Instruction
+            | other -> other)
+        |> ImmutableArray.CreateRange
+
+    Plan.withInstructions instructions plan, (fun () -> visits)
+
+let private transitions =
+    testList
+        "transitions are visited a bounded number of times, by all theorems together"
+        [
+            for name, law, process', sampler, passes in
+                [
+                    "geometric, corrected",
+                    bimodal,
+                    ve,
+                    anneal (geometric 10.0 0.1 20_000) (predictor ancestral >=> step),
+                    3L
+                    "geometric", bimodal, ve, anneal (geometric 10.0 0.1 20_000) (predictor flow), 5L
+                    "uniform in time",
+                    normal [ 0.5 ] 1.0,
+                    vp,
+                    anneal (uniform 5.0 0.0 20_000) (predictor eulerMaruyama),
+                    10L
+                ] do
+                testCase name (fun () ->
+                    let e = sampled law process' sampler
+                    let plan, visits = counted (planOf e)
+                    let steps, _ = assess e plan
+                    Expect.isGreaterThanOrEqual steps 20_000L "steps"
+                    Expect.isLessThanOrEqual (visits ()) (passes * 20_000L) "visits")
+
+            testCase "counts are made in one pass, whoever asks" (fun () ->
+                let sampler = anneal (geometric 10.0 0.1 100) (predictor flowHeun >=> repeat 7 (probe "p" >=> step))
+                let plan, visits = counted (planOf (sampled bimodal ve sampler))
+                Expect.equal plan.StepCount 800L "steps"
+                Expect.equal plan.ScoreEvaluations 900L "evaluations: Heun has two"
+                Expect.equal (Plan.CountProbes plan.Instructions) 701L "probes, the end too"
+                Expect.equal (plan.StepsBefore 14L) 17L "two whole transitions and a prediction before the 15th probe"
+                StepCensus plan |> ignore
+                Expect.isLessThanOrEqual (visits ()) 104L "one pass, and the transitions up to the probe")
+        ]
+
+let private numbered n make = List.init n (fun i -> make (float i))
+
+/// What is worth so many components is refused in words, not by waiting.
+let private laws =
+    let own n = mixture (numbered n (fun i -> 1.0 / float n, normal [ 0.01 * i ] (1.0 + 0.001 * i)))
+    let blocks n = product (numbered n (fun i -> 1, normal [ 0.0 ] (1.0 + i)))
+
+    let pairs n =
+        product (numbered n (fun i -> 1, mixture [ 0.5, normal [ 0.0 ] (1.0 + i); 0.5, normal [ 1.0 ] (1.0 + i) ]))
+
+    let warm law = { sampled law ve (repeat 3 step) with Start = Warm }
+
+    testList
+        "components and blocks"
+        [
+            for name, law in [ "components", own; "normal blocks", blocks; "blocks of two modes", pairs ] do
+                testCase $"{name}: memory is proportional to their number" (fun () ->
+                    let bytes n =
+                        let e = warm (law n)
+                        let plan = planOf e
+                        assess e (planOf e) |> ignore
+                        allocated (fun () -> assess e plan)
+
+                    Expect.isLessThan (bytes 8000) (3L * bytes 4000) "bytes of twice as many")
+
+            testCase "constants of too many components are refused with their number" (fun () ->
+                let target = (planOf (warm (own 3000))).Target
+
+                for constant in [ Constants.smoothness; Constants.strongConcavity; Constants.logSobolev ] do
+                    match constant target NoiseLevel.Data with
+                    | Ok found -> failtest $"found {found.Value}"
+                    | Error reason -> Expect.stringContains reason "not computed: 3000 components" "the reason")
+
+            testCase "the constants of normal blocks are those of the extreme ones" (fun () ->
+                let target = (planOf (warm (blocks 300))).Target
+                let value constant = constant target NoiseLevel.Data |> Result.map (fun (c: Constant) -> c.Value)
+                Expect.equal (value Constants.smoothness) (Ok 1.0) "L = 1/the smallest variance"
+                Expect.equal (value Constants.strongConcavity) (Ok(1.0 / 300.0)) "m = 1/the largest"
+                Expect.equal (value Constants.logSobolev) (Ok 300.0) "C = the largest"
+                Expect.equal (value Constants.subgaussian) (Ok(sqrt 300.0)) "ς² = the largest")
+
+            testCase "modes are as far apart as the nearest two of all pairs" (fun () ->
+                let random = Random 7
+
+                for _ in 1..200 do
+                    let parts = List.init 6 (fun _ -> 20.0 * random.NextDouble(), 0.01 + random.NextDouble() ** 4.0)
+                    let last = 0.1
+
+                    let apart =
+                        [
+                            for i in 0..5 do
+                                for j in 0 .. i - 1 do
+                                    let (x, v), (y, w) = parts[i], parts[j]
+                                    abs (x - y) / sqrt (max v w + last * last)
+                        ]
+                        |> List.min
+
+                    let e =
+                        { sampled
+                              (mixture [ for x, v in parts -> 1.0 / 6.0, normal [ x ] v ])
+                              ve
+                              (anneal (geometric 10.0 last 3) step) with
+                            Start = Prior
+                        }
+
+                    let subject = { Experiment = e; Plan = planOf e; Setting = Map.empty }
+                    let assumption = List.last Theorems.LeeAnnealing.annealing.Assumptions
+
+                    match assumption.Evaluate subject with
+                    | Broken words
+                    | Satisfied words -> Expect.equal words $"{apart:g4} standard deviations" "distance"
+                    | InTheLimit words -> failtest words)
+        ]
+
+let private tooLarge =
+    "experiment {
+    target    (normal [ 0.0; 0.0 ] 1.0)
+    forward   ve
+    start     (from (normal [ 1.0; 0.0 ] 1.5))
+    sampler   (repeat 1000 (corrector (langevin 0.01)))
+    measure   [ chi2; tv ]
+}"
+
+let private wordsOfMisses =
+    "The nearest that do not
+  no   lee-2022-4.2: Langevin Monte Carlo with a score accurate in the sup norm
+         needs  h ≤ 1/(272·d·C·L²)
+         here   h = 0.01 is above 1/(272·d·C·L²) = 0.00183824
+         mend   this is all: with it the theorem covers the experiment
+                or begin with what it prescribes: sgm plan lee-2022-4.2 --help
+  no   lee-2022-2.1: Langevin Monte Carlo with a score accurate in L²
+         needs  h ≤ min(1/272, ε_χ²/46)/(d·C·L²) for some ε_χ ≤ ½
+         here   h = 0.01 is above 1/(272·d·C·L²) = 0.00183824
+         mend   this is all: with it the theorem covers the experiment
+"
+
+let private text =
+    testList
+        "what check says first"
+        [
+            testCase "what covers, the nearest that do not, and how many others" (fun () ->
+                withFile tooLarge (fun file ->
+                    for verb in [ "check"; "explain" ] do
+                        let out = (sgm [ verb; file ]).Out.Replace("\r\n", "\n")
+                        Expect.stringContains out wordsOfMisses verb
+                        let covering = out.Substring(0, out.IndexOf "The nearest")
+                        Expect.stringContains covering "\n  yes  lee-2022-4.1: " "what covers comes before"
+                        Expect.isFalse (covering.Contains "\n  no   lee") "and nothing else"
+
+                        let shown =
+                            out.Split('\n')
+                            |> Array.filter (fun l ->
+                                Text.RegularExpressions.Regex.IsMatch(l, "^  (yes|no|limit) +[a-z]+-"))
+
+                        let others = Catalogue.theorems.Length - shown.Length
+                        Expect.stringContains out $"\n{others} others do not cover it (--all)\n" "the rest is counted"))
+
+            testCase "--all lists every theorem in the catalogue's order, and JSON always does" (fun () ->
+                withFile tooLarge (fun file ->
+                    let ids = Catalogue.theorems |> List.map (fun theorem -> theorem.Id)
+
+                    for verb in [ "check"; "explain" ] do
+                        let lines = (sgm [ verb; file; "--all" ]).Out.Split '\n'
+
+                        let listed =
+                            [
+                                for line in lines do
+                                    for id in ids do
+                                        for mark in [ "yes  "; "no   "; "limit " ] do
+                                            if line.StartsWith $"  {mark}{id}: " then
+                                                id
+                            ]
+
+                        Expect.equal listed ids verb
+
+                    let root = json (sgm [ "check"; file; "--json" ])
+
+                    let fields =
+                        "fingerprint dimension steps scoreEvaluations particles particleBytes gridBytes particleSeconds particleSecondsIsLowerBound data errors warnings laws theorems"
+
+                    Expect.equal (names root) (List.ofArray (fields.Split ' ')) "fields"
+
+                    let theorems = items (at [ "theorems" ] root)
+                    Expect.equal [ for theorem in theorems -> (at [ "id" ] theorem).GetString() ] ids "theorems"))
+
+            testCase "a billion repeats and a hundred thousand transitions are checked" (fun () ->
+                let text sampler =
+                    $"experiment {{\n    target (normal [ 0.0 ] 1.0)\n    forward ve\n    sampler ({sampler})\n}}"
+
+                for sampler, steps in
+                    [
+                        "anneal (geometric 10.0 0.1 10) (predictor ancestral >=> repeat 1000000000 (corrector (langevin 0.001)))",
+                        10_000_000_010L
+                        "anneal (geometric 10.0 0.1 100000) (predictor ancestral)", 100_000L
+                    ] do
+                    withFile (text sampler) (fun file ->
+                        let ran = sgm [ "check"; file; "--json" ]
+                        Expect.equal ran.Code 0 ran.Error
+                        Expect.equal ((at [ "steps" ] (json ran)).GetInt64()) steps "steps"))
+
+            testCase "a claim from one side says from which" (fun () ->
+                let claims =
+                    [
+                        for theorem in Catalogue.theorems do
+                            for claim in theorem.Rates do
+                                let axis = claim.Scenario.Axes |> List.find (fun axis -> axis.Symbol = claim.Axis)
+                                claim.Exponent, axis.Values Quick, Report.Wording.claimedExponent axis claim
+                    ]
+
+                for exponent, values, words in claims do
+                    match exponent with
+                    | Exactly _ -> Expect.isFalse (words.StartsWith '≤' || words.StartsWith '≥') words
+                    | AtMost _ when List.last values > List.head values -> Expect.isTrue (words.StartsWith "≤ ") words
+                    | AtMost _ -> Expect.isTrue (words.StartsWith "≥ ") words
+
+                Expect.exists claims (fun (_, _, words) -> words = "≤ 1") "at infinity"
+                Expect.exists claims (fun (_, _, words) -> words = "≥ 1") "at zero")
+        ]
+
+let tests = testList "text cost" [ repeats; transitions; laws; text ]
