@@ -158,31 +158,39 @@ let private manyComponents =
                     let raw = Array.init count (fun _ -> 1e-4 + random.NextDouble())
                     let weights = raw |> Array.map (fun w -> w / Array.sum raw)
                     let means = Array.init count (fun _ -> 6.0 * random.NextDouble() - 3.0)
-                    let variances = Array.init count (fun _ -> if mixed then 0.001 + 0.1 * random.NextDouble() else 0.02)
+
+                    let variances =
+                        Array.init count (fun _ -> if mixed then 0.001 + 0.1 * random.NextDouble() else 0.02)
+
                     let deviation = variances |> Array.map (fun v -> sqrt (v + 0.01))
 
-                    let mixture =
-                        Engine.ScalarMixture.At(law weights means variances, Engine.NoiseLevel(0.1, 1.0, 0.1))
+                    let mixture = Engine.ScalarMixture.At(law weights means variances, Engine.NoiseLevel(0.1, 1.0, 0.1))
 
                     let sum f = Seq.sum (Seq.init count f)
                     let close (a: float) (b: float) = abs (a - b) <= 1e-11 * abs b
 
                     for x in [ -9.0; -4.0; -3.01; -1.3; 0.0; 0.02; 2.9; 3.5; 7.0 ] do
                         let z k = (x - means[k]) / deviation[k]
-                        let exponent k = log (weights[k] / deviation[k]) - 0.5 * z k * z k - Engine.NormalTail.LogRootTwoPi
+
+                        let exponent k =
+                            log (weights[k] / deviation[k]) - 0.5 * z k * z k - Engine.NormalTail.LogRootTwoPi
+
                         let top = Seq.max (Seq.init count exponent)
                         let share k = exp (exponent k - top)
                         let score k = -(z k) / deviation[k]
                         let total = sum share
                         let mean = sum (fun k -> share k * score k) / total
 
-                        let slope =
-                            sum (fun k -> share k * ((score k - mean) ** 2.0 - deviation[k] ** -2.0)) / total
+                        let slope = sum (fun k -> share k * ((score k - mean) ** 2.0 - deviation[k] ** -2.0)) / total
 
-                        let found = mixture.Score x
+                        let struct (foundScore, foundSlope) = mixture.Score x
                         Expect.isTrue (close (exp (mixture.LogDensity x - top)) total) $"density at {x}"
-                        Expect.isTrue (abs (found.Item1 - mean) <= 1e-11 * sqrt (mean * mean + abs slope)) $"score at {x}"
-                        Expect.isTrue (abs (found.Item2 - slope) <= 1e-10 * (mean * mean + abs slope)) $"slope at {x}"
+
+                        Expect.isTrue
+                            (abs (foundScore - mean) <= 1e-11 * sqrt (mean * mean + abs slope))
+                            $"score at {x}"
+
+                        Expect.isTrue (abs (foundSlope - slope) <= 1e-10 * (mean * mean + abs slope)) $"slope at {x}"
                         let below k = Engine.NormalTail.Below(z k)
                         let above k = Engine.NormalTail.Above(z k)
                         let between k = Engine.NormalTail.Between(z k, z k + 0.5 / deviation[k])
@@ -468,4 +476,6 @@ let private totalVariationAfterFlow =
             $"{two} against {expected:R}"
 
 let tests =
-    testList "grid law on mixtures" [ againstTheNaiveTwin; dataProcessing; extremes; manyComponents; totalVariationAfterFlow ]
+    testList
+        "grid law on mixtures"
+        [ againstTheNaiveTwin; dataProcessing; extremes; manyComponents; totalVariationAfterFlow ]
