@@ -12,11 +12,11 @@ internal sealed class WorkLimit(long limit, CancellationToken cancellation, Work
     /// <summary>For the steps of a run: some 15 s.</summary>
     public const long OfRun = 400_000_000;
 
-    /// <summary>For the metrics of all probes of a run: some 10 s.</summary>
-    public const long OfMetrics = 150_000_000;
+    /// <summary>For the metrics of all probes of a run: up to a minute.</summary>
+    public const long OfMetrics = 1_000_000_000;
 
     /// <summary>For one metric of a law at one resolution.</summary>
-    public const long OfMetric = 60_000_000;
+    public const long OfMetric = 300_000_000;
 
     /// <summary>A run whose steps would take so many times the limit is refused before it reaches it.</summary>
     private const double Hopeless = 3;
