@@ -16,9 +16,6 @@ internal sealed class LineTransport
     private readonly ScalarDistribution? own;
     private readonly double relative;
 
-    /// <summary>T at the ends of pieces, which neighbours and halves share.</summary>
-    private readonly Dictionary<double, (double Image, double Error)> ends = [];
-
     /// <summary>The coupling of a law with <paramref name="target"/>.</summary>
     /// <param name="pieces">The law.</param>
     /// <param name="target">p.</param>
@@ -32,11 +29,8 @@ internal sealed class LineTransport
         own = pieces.State.Exact is { } exact && pieces.Folds is null ? new(exact) : null;
     }
 
-    /// <summary>
-    /// One piece: T at its points, its integral, the bracket's half-width, how far 16 points miss T at the ends, and ∫ρ·s².
-    /// </summary>
-    private sealed record Part(
-        LinePiece Piece, double[] Images, double Sum, double Unresolved, double Missed, double Moved, double Spread, double Size)
+    /// <summary>One piece: its integral, the bracket's half-width, how far 16 points miss T at the ends, and ∫ρ·s².</summary>
+    private sealed record Part(LinePiece Piece, double Sum, double Unresolved, double Missed, double Moved, double Spread, double Size)
     {
         /// <summary>Whether 16 points see all of T.</summary>
         public bool Resolved => Unresolved == 0;
@@ -64,7 +58,7 @@ internal sealed class LineTransport
                 pieces.Work.Foresee((double)(pieces.Work.Spent - before) / begun * (pieces.Roots.Length - begun));
             }
 
-            Pair pair = Halved(Assess(root, [], []));
+            Pair pair = Halved(Assess(root));
             size += pair.First.Sum + pair.Second.Sum;
             error += pair.Priority;
             waiting.Enqueue(pair, -pair.Priority);
@@ -104,22 +98,18 @@ internal sealed class LineTransport
     private Pair Halved(Part whole)
     {
         (LinePiece left, LinePiece right) = pieces.Halves(whole.Piece);
-        Part first = Assess(left, whole.Images, Legendre.Left);
-        Part second = Assess(right, whole.Images, Legendre.Right);
+        Part first = Assess(left);
+        Part second = Assess(right);
         double apart = first.Resolved && second.Resolved ? Math.Abs(whole.Sum - first.Sum - second.Sum) : 0;
         double error = first.Unresolved + second.Unresolved + Math.Max(apart, first.Missed + second.Missed);
         return new(first, second, error);
     }
 
-    /// <param name="piece">The piece.</param>
-    /// <param name="known">T at the points of the piece that this one is a half of, to begin with; empty for a root.</param>
-    /// <param name="toHalf">The matrix from its points to these.</param>
-    private Part Assess(LinePiece piece, double[] known, double[] toHalf)
+    private Part Assess(LinePiece piece)
     {
         Span<double> below = stackalloc double[Order];
         Span<double> nodes = stackalloc double[Order];
-        Span<double> guesses = stackalloc double[Order];
-        double[] images = new double[Order];
+        Span<double> images = stackalloc double[Order];
         PanelSet.Place(piece.From, piece.To, nodes);
         Legendre.Multiply(Legendre.Cumulative, piece.Density, below);
         double half = 0.5 * (piece.To - piece.From);
@@ -127,14 +117,9 @@ internal sealed class LineTransport
 
         // T at the ends; unknown (NaN) at the end of all panels, where the mass beyond is not known.
         (double from, double to) = (pieces.ImageOf(piece.From), pieces.ImageOf(piece.To));
-        (double start, double startError) = AtEnd(piece.From, LevelAt(piece.From, from, piece.Left, piece.Right + mass));
-        (double stop, double stopError) = AtEnd(piece.To, LevelAt(piece.To, to, piece.Left + mass, piece.Right));
+        (double start, double startError) = AtEnd(LevelAt(piece.From, from, piece.Left, piece.Right + mass));
+        (double stop, double stopError) = AtEnd(LevelAt(piece.To, to, piece.Left + mass, piece.Right));
         (double low, double high) = to < from ? (stop, start) : (start, stop);
-        if (known.Length > 0)
-        {
-            Legendre.Multiply(toHalf, known, guesses);
-        }
-
         double sum = 0;
         double moved = 0;
         double size = 0;
@@ -144,9 +129,7 @@ internal sealed class LineTransport
         {
             double inside = half * below[i];
             MassLevel level = LevelAt(nodes[i], piece.Image[i], piece.Left + inside, piece.Right + (mass - inside));
-            double along = (nodes[i] - piece.From) / (piece.To - piece.From);
-            double straight = double.IsNaN(start + stop) ? Most(start, stop) : start + (along * (stop - start));
-            (images[i], double error) = Coupled(level, known.Length > 0 ? guesses[i] : i < 2 ? straight : Onward(images, nodes, i));
+            (images[i], double error) = Coupled(level, low, high);
             double share = half * Legendre.Weights[i] * Math.Max(0, piece.Density[i]);
             double distance = piece.Image[i] - images[i];
             sum += share * distance * distance;
@@ -177,42 +160,15 @@ internal sealed class LineTransport
             unresolved = Math.Max(double.Epsilon, Math.Max(0, mass) * (largest - smallest));
         }
 
-        return new(piece, images, sum, unresolved, unresolved > 0 || double.IsNaN(missed) ? 0 : missed, moved, spread, size);
-    }
-
-    /// <summary>The next image on the parabola through the last three, or on the line through two.</summary>
-    private static double Onward(double[] images, ReadOnlySpan<double> nodes, int i)
-    {
-        double x = nodes[i];
-        double slope = (images[i - 1] - images[i - 2]) / (nodes[i - 1] - nodes[i - 2]);
-        double line = images[i - 1] + (slope * (x - nodes[i - 1]));
-        if (i == 2)
-        {
-            return line;
-        }
-
-        double before = (images[i - 2] - images[i - 3]) / (nodes[i - 2] - nodes[i - 3]);
-        return line + ((slope - before) / (nodes[i - 1] - nodes[i - 3]) * (x - nodes[i - 1]) * (x - nodes[i - 2]));
+        return new(piece, sum, unresolved, unresolved > 0 || double.IsNaN(missed) ? 0 : missed, moved, spread, size);
     }
 
     private static double Least(double a, double b) => double.IsNaN(a) || b < a ? b : a;
 
     private static double Most(double a, double b) => double.IsNaN(a) || b > a ? b : a;
 
-    private (double Image, double Error) AtEnd(double u, in MassLevel level)
-    {
-        if (level.Rest == 0 && own is null)
-        {
-            return (double.NaN, double.NaN);
-        }
-
-        if (!ends.TryGetValue(u, out (double Image, double Error) known))
-        {
-            known = ends[u] = Coupled(level, double.NaN);
-        }
-
-        return known;
-    }
+    private (double Image, double Error) AtEnd(in MassLevel level) =>
+        level.Rest == 0 && own is null ? (double.NaN, double.NaN) : Coupled(level, double.NaN, double.NaN);
 
     /// <summary>F_q at x = S(u), where U has the masses <paramref name="left"/> and <paramref name="right"/> of u.</summary>
     private MassLevel LevelAt(double u, double x, double left, double right)
@@ -228,20 +184,20 @@ internal sealed class LineTransport
     }
 
     /// <summary>T, and how far the error of the level may move it.</summary>
-    private (double Image, double Error) Coupled(in MassLevel level, double guess)
+    private (double Image, double Error) Coupled(in MassLevel level, double low, double high)
     {
-        pieces.Work.Spend(12 * target.Cost);
-        (double image, double rounding) = distribution.Quantile(level, guess);
+        pieces.Work.Spend(12 * distribution.Cost);
+        double image = distribution.Quantile(level, low, high, double.NaN);
         double rest = Math.Abs(level.Rest);
-        double wrong = (2 * rounding) + (own is null ? relative * rest : 0);
+        double wrong = (4e-16 * rest) + (own is null ? relative * rest : 0);
         double step = (2 * wrong * Math.Exp(-target.LogDensity(image))) + (4e-16 * Math.Abs(image));
         if (rest == 0 || (distribution.At(image + step).Minus(level) >= wrong && distribution.At(image - step).Minus(level) <= -wrong))
         {
             return (image, step);
         }
 
-        (double up, _) = distribution.Quantile(level with { Rest = level.Rest + wrong }, image);
-        (double down, _) = distribution.Quantile(level with { Rest = level.Rest - wrong }, image);
+        double up = distribution.Quantile(level with { Rest = level.Rest + wrong }, image, double.NaN, double.NaN);
+        double down = distribution.Quantile(level with { Rest = level.Rest - wrong }, double.NaN, image, double.NaN);
         return (image, Math.Max(up - image, image - down));
     }
 }

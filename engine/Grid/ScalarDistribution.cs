@@ -16,9 +16,11 @@ internal readonly record struct MassLevel(DoubleDouble Whole, double Rest)
 /// <summary>The distribution function of a mixture on the line, and its inverse, with every component counted as a whole or by its tail.</summary>
 internal sealed class ScalarDistribution
 {
+    /// <summary>Normal tails underflow here.</summary>
+    private const double Underflow = 39;
+
     private const double Reach = 38;
-    private readonly double first = double.PositiveInfinity;
-    private readonly double last = double.NegativeInfinity;
+    private readonly double window;
 
     private readonly ScalarMixture law;
     private readonly DoubleDouble[] before;
@@ -27,12 +29,8 @@ internal sealed class ScalarDistribution
     public ScalarDistribution(ScalarMixture law)
     {
         this.law = law;
-        for (int k = 0; k < law.Count; k++)
-        {
-            first = Math.Min(first, law.Means[k] - (Reach * law.Deviations[k]));
-            last = Math.Max(last, law.Means[k] + (Reach * law.Deviations[k]));
-        }
-
+        window = 1.01 * Underflow * law.LargestDeviation;
+        Cost = Math.Clamp(2 * window / Math.Max(law.Means[^1] - law.Means[0], window), 0.01, 1) * law.Count;
         ReadOnlySpan<double> weights = law.GivenWeights;
         before = new DoubleDouble[weights.Length + 1];
         for (int k = 0; k < weights.Length; k++)
@@ -47,26 +45,52 @@ internal sealed class ScalarDistribution
         }
     }
 
+    /// <summary>How many components a value takes, where they lie evenly.</summary>
+    public double Cost { get; }
+
     /// <summary>P(X &lt; x): components with means at or below x count as a whole, less their right tails.</summary>
-    public MassLevel At(double x) => new(before[LowerBound(law.Means, x)], law.Tails(x));
+    public MassLevel At(double x)
+    {
+        ReadOnlySpan<double> means = law.Means;
+        ReadOnlySpan<double> deviations = law.Deviations;
+        ReadOnlySpan<double> weights = law.Weights;
+        double rest = 0;
+        int whole = LowerBound(means, x, orEqual: true);
+        int last = LowerBound(means, x + window, orEqual: true);
+        for (int k = LowerBound(means, x - window, orEqual: false); k < last; k++)
+        {
+            double z = (x - means[k]) / deviations[k];
+            rest += Math.Abs(z) > Underflow ? 0 : z >= 0 ? -weights[k] * NormalTail.Above(z) : weights[k] * NormalTail.Below(z);
+        }
+
+        return new(before[whole], rest);
+    }
 
     /// <summary>
-    /// The x with P(X &lt; x) = goal to the rounding of the two levels, and that rounding; Newton, in the tails on the logarithm of
-    /// the tail, inside a shrinking bracket, from <paramref name="guess"/>, which may be NaN.
+    /// The x with P(X &lt; x) = goal, between <paramref name="low"/> and <paramref name="high"/> if it lies there (NaN: unknown);
+    /// Newton, in the tails on the logarithm of the tail, inside a shrinking bracket.
     /// </summary>
-    public (double At, double Rounding) Quantile(in MassLevel goal, double guess)
+    public double Quantile(in MassLevel goal, double low, double high, double guess)
     {
-        double rounding = 0;
-        (double low, double high) = (first, last);
+        (double first, double last) = Range;
+        if (!(low > first && At(low).Minus(goal) <= 0))
+        {
+            low = first;
+        }
+
+        if (!(high < last && At(high).Minus(goal) >= 0))
+        {
+            high = last;
+        }
+
         double x = guess > low && guess < high ? guess : 0.5 * (low + high);
         for (int i = 0; i < 300 && high > low; i++)
         {
             MassLevel level = At(x);
             double error = level.Minus(goal);
-            rounding = 2e-16 * Math.Max(Math.Abs(goal.Rest), Math.Abs(level.Rest));
-            if (Math.Abs(error) <= rounding)
+            if (error == 0)
             {
-                return (x, rounding);
+                return x;
             }
 
             (low, high) = error > 0 ? (low, x) : (x, high);
@@ -75,39 +99,54 @@ internal sealed class ScalarDistribution
             double next = x - (change * Math.Exp(-law.LogDensity(x)));
 
             // Between modes the two tails cancel in Rest, and its logarithm says nothing of how far the goal is.
-            bool stays = Math.Abs(next - x) <= 2e-16 * Math.Abs(x);
-            bool stalls = stays && Math.Abs(error) > 1e-9 * Math.Abs(goal.Rest);
-            if (stays && !stalls)
-            {
-                return (x, rounding);
-            }
-
+            bool stalls = Math.Abs(next - x) <= 2e-16 * Math.Abs(x) && Math.Abs(error) > 1e-9 * Math.Abs(goal.Rest);
             if (stalls || !(next > low && next < high))
             {
                 next = 0.5 * (low + high);
                 if (!(next > low && next < high))
                 {
-                    return (x, rounding);
+                    return x;
                 }
             }
 
+            double moved = Math.Abs(next - x);
             x = next;
+            if (moved <= 2e-16 * Math.Abs(x))
+            {
+                return x;
+            }
         }
 
-        return (x, rounding);
+        return x;
     }
 
-    /// <summary>How many means are at or below x.</summary>
-    private static int LowerBound(ReadOnlySpan<double> means, double x)
+    /// <summary>How many means are below x, or at x too.</summary>
+    private static int LowerBound(ReadOnlySpan<double> means, double x, bool orEqual)
     {
         int low = 0;
         int high = means.Length;
         while (low < high)
         {
             int middle = (low + high) >>> 1;
-            (low, high) = means[middle] <= x ? (middle + 1, high) : (low, middle);
+            (low, high) = means[middle] < x || (orEqual && means[middle] == x) ? (middle + 1, high) : (low, middle);
         }
 
         return low;
+    }
+
+    private (double From, double To) Range
+    {
+        get
+        {
+            double from = double.PositiveInfinity;
+            double to = double.NegativeInfinity;
+            for (int k = 0; k < law.Count; k++)
+            {
+                from = Math.Min(from, law.Means[k] - (Reach * law.Deviations[k]));
+                to = Math.Max(to, law.Means[k] + (Reach * law.Deviations[k]));
+            }
+
+            return (from, to);
+        }
     }
 }

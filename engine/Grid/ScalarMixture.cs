@@ -1,12 +1,8 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace Sgm.Engine;
 
 /// <summary>
 /// A mixture of normal laws on the line at a noise level: Σ_k w_k N(m·μ_k, m²v_k + σ²), with log-density, score and its slope,
-/// distribution function and quantiles, all with relative precision in the tails. Sums over components go by blocks of eight
-/// neighbours: all of the arrays that they read end in components of weight 0.
+/// distribution function and quantiles, all with relative precision in the tails.
 /// </summary>
 public sealed class ScalarMixture
 {
@@ -41,28 +37,20 @@ public sealed class ScalarMixture
         this.dataMean = [.. order.Select(k => dataMean[k])];
         double[] variance = [.. order.Select(k => dataVariance[k])];
         mean = [.. this.dataMean.Select(mu => level.Mean * mu)];
-        Count = mean.Length;
         deviation = [.. variance.Select(v => Math.Sqrt(level.VarianceOf(v)))];
         precision = [.. variance.Select(v => 1 / level.VarianceOf(v))];
         pull = [.. variance.Select((v, k) => -level.Mean * v * precision[k])];
+        zero = new double[mean.Length];
         isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
         logWeight = [.. given.Select((w, k) => Math.Log(w / total / deviation[k]) - NormalTail.LogRootTwoPi)];
-        windowed = Count > Block && deviation.All(s => s == deviation[0]);
-        windowSquare = 80 + (2 * (Math.Log(Count) + logWeight.Max() - logWeight.Min()));
+        windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
+        windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
         SmallestDeviation = deviation.Min();
-        mean = Padded(mean, mean[^1]);
-        deviation = Padded(deviation, deviation[^1]);
-        logWeight = Padded(logWeight, double.NegativeInfinity);
-        this.weight = Padded(this.weight, 0);
-        precision = Padded(precision, 0);
-        pull = Padded(pull, 0);
-        this.dataMean = Padded(this.dataMean, this.dataMean[^1]);
-        zero = new double[mean.Length];
     }
 
     /// <summary>Number of components.</summary>
-    public int Count { get; }
+    public int Count => mean.Length;
 
     /// <summary>The standard deviation that rules both tails.</summary>
     public double LargestDeviation { get; }
@@ -71,23 +59,23 @@ public sealed class ScalarMixture
     public double SmallestDeviation { get; }
 
     /// <summary>Component means, ascending.</summary>
-    public ReadOnlySpan<double> Means => mean.AsSpan(0, Count);
+    public ReadOnlySpan<double> Means => mean;
 
     /// <summary>Component standard deviations, in the order of the means.</summary>
-    public ReadOnlySpan<double> Deviations => deviation.AsSpan(0, Count);
+    public ReadOnlySpan<double> Deviations => deviation;
 
     /// <summary>Component weights, in the order of the means.</summary>
-    public ReadOnlySpan<double> Weights => weight.AsSpan(0, Count);
+    public ReadOnlySpan<double> Weights => weight;
 
     /// <summary>The weights before the division by their sum, which is not exact.</summary>
     internal ReadOnlySpan<double> GivenWeights => given;
 
     /// <summary>
-    /// How many blocks of components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
+    /// How many components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
     /// </summary>
-    internal double Cost => 1 + ((windowed
-        ? Math.Min(Count, Count * 2 * deviation[0] * Math.Sqrt(windowSquare) / Math.Max(mean[^1] - mean[0], deviation[0]))
-        : Count) / Block);
+    internal double Cost => windowed
+        ? Math.Clamp(Count * 2 * deviation[0] * Math.Sqrt(windowSquare) / Math.Max(mean[^1] - mean[0], deviation[0]), 4, Count)
+        : Count;
 
     /// <summary>E x.</summary>
     public double Mean => Enumerable.Range(0, Count).Sum(k => weight[k] * mean[k]);
@@ -118,34 +106,27 @@ public sealed class ScalarMixture
     public static ScalarMixture Normal(double mean, double deviation) => new([1], [mean], [deviation * deviation], NoiseLevel.Data);
 
     /// <summary>ln p(x); finite for every finite x whose square is.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public double LogDensity(double x)
     {
         (int from, int to) = Window(x);
-        if (to - from == 1)
+        double largest = double.NegativeInfinity;
+        for (int k = from; k < to; k++)
         {
-            return Exponent(from, x);
+            largest = Math.Max(largest, Exponent(k, x));
         }
 
-        Vector512<double> top = Vector512.Create(double.NegativeInfinity);
-        for (int k = from; k < to; k += Block)
-        {
-            top = Vector512.Max(top, Exponents(k, x));
-        }
-
-        double largest = Largest(top);
-        if (double.IsInfinity(largest))
+        if (to - from == 1 || double.IsInfinity(largest))
         {
             return largest;
         }
 
-        Vector512<double> sum = Vector512<double>.Zero;
-        for (int k = from; k < to; k += Block)
+        double sum = 0;
+        for (int k = from; k < to; k++)
         {
-            sum += Shares(Exponents(k, x), largest);
+            sum += Math.Exp(Exponent(k, x) - largest);
         }
 
-        return largest + Math.Log(Vector512.Sum(sum));
+        return largest + Math.Log(sum);
     }
 
     /// <summary>The score ∂ln p at x, and its slope ∂²ln p = Var(s_k) − E[1/v_k] over the components' shares at x.</summary>
@@ -175,7 +156,7 @@ public sealed class ScalarMixture
         }
 
         PosteriorReading parts = Read(x, dataMean, pull);
-        double between = Count == 1 ? 0
+        double between = mean.Length == 1 ? 0
             : isNoisy ? level.Mean / level.NoiseVariance * parts.Variance
             : level.NoiseVariance / level.Mean * Read(x, zero, precision).Variance;
         return (parts.Mean, between - parts.Factor, parts.Rounding);
@@ -188,10 +169,9 @@ public sealed class ScalarMixture
     private const double Ulp = 1.1102230246251565e-16;
 
     /// <summary>
-    /// Of r_k = base_k + factor_k·(m·μ_k − x), under the shares of the components at x: mean, variance (from the differences to the
-    /// reading of the largest share) and the mean of the factors.
+    /// Of r_k = base_k + factor_k·(m·μ_k − x), under the shares of the components at x: mean, variance (West 1979: it never cancels)
+    /// and the mean of the factors.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private PosteriorReading Read(double x, double[] bases, double[] factors)
     {
         (int from, int to) = Window(x);
@@ -202,97 +182,78 @@ public sealed class ScalarMixture
             return new(value, 0, factors[from], Ulp * ((4 * Math.Abs(away)) + Math.Abs(value)));
         }
 
-        Vector512<double> top = Vector512.Create(double.NegativeInfinity);
-        Vector512<double> leaders = Vector512<double>.Zero;
-        for (int k = from; k < to; k += Block)
+        double largest = double.NegativeInfinity;
+        for (int k = from; k < to; k++)
         {
-            Vector512<double> exponents = Exponents(k, x);
-            Vector512<double> readings = Load(bases, k) + (Load(factors, k) * (Load(mean, k) - Vector512.Create(x)));
-            leaders = Vector512.ConditionalSelect(Vector512.GreaterThan(exponents, top), readings, leaders);
-            top = Vector512.Max(top, exponents);
+            largest = Math.Max(largest, Exponent(k, x));
         }
 
-        double largest = Largest(top);
-        double centre = leaders.GetElement(0);
-        for (int i = 1; i < Block; i++)
+        double total = 0;
+        double first = 0;
+        double second = 0;
+        double factor = 0;
+        double size = 0;
+        for (int k = from; k < to; k++)
         {
-            centre = top.GetElement(i) == largest ? leaders.GetElement(i) : centre;
+            double share = Math.Exp(Exponent(k, x) - largest);
+            if (share < 1e-18)
+            {
+                continue;
+            }
+
+            double away = factors[k] * (mean[k] - x);
+            double reading = bases[k] + away;
+            total += share;
+            double change = reading - first;
+            first += share / total * change;
+            second += share * change * (reading - first);
+            factor += share * factors[k];
+            size += share * ((3 * Math.Abs(away)) + Math.Abs(bases[k]) + Math.Abs(reading));
         }
 
-        Vector512<double> totals = Vector512<double>.Zero;
-        Vector512<double> firsts = Vector512<double>.Zero;
-        Vector512<double> seconds = Vector512<double>.Zero;
-        Vector512<double> slopes = Vector512<double>.Zero;
-        Vector512<double> sizes = Vector512<double>.Zero;
-        for (int k = from; k < to; k += Block)
-        {
-            Vector512<double> share = Shares(Exponents(k, x), largest);
-            Vector512<double> away = Load(factors, k) * (Load(mean, k) - Vector512.Create(x));
-            Vector512<double> reading = Load(bases, k) + away;
-            Vector512<double> change = reading - Vector512.Create(centre);
-            totals += share;
-            firsts += share * change;
-            seconds += share * change * change;
-            slopes += share * Load(factors, k);
-            sizes += share * ((Vector512.Abs(away) * 3) + Vector512.Abs(Load(bases, k)) + Vector512.Abs(reading));
-        }
-
-        // A share's relative rounding is that of its exponent: the square is rounded, not the difference of two squares. The sums
-        // add one rounding a block to what is off the centre.
-        double total = Vector512.Sum(totals);
-        double shift = Vector512.Sum(firsts) / total;
-        double spread = Vector512.Sum(seconds) / total;
-        double mid = centre + shift;
-        double variance = Math.Max(0, spread - (shift * shift));
-        double shares = (Math.Sqrt(variance) * 4 * (2 + Math.Abs(largest))) + (Math.Sqrt(spread) * (8 + ((to - from) / Block)));
-        double rounding = Ulp * ((Vector512.Sum(sizes) / total) + (2 * Math.Abs(mid)) + shares);
-        return new(mid, variance, Vector512.Sum(slopes) / total, rounding);
+        // A share's relative rounding is that of its exponent: the square is rounded, not the difference of two squares.
+        double variance = Math.Max(0, second / total);
+        double shares = Math.Sqrt(variance) * 4 * (2 + Math.Abs(largest));
+        return new(first, variance, factor / total, Ulp * ((size / total) + (2 * Math.Abs(first)) + shares));
     }
 
     /// <summary>Mean and variance of a quantity over the components' shares, the mean factor, and a bound on the mean's rounding.</summary>
     private readonly record struct PosteriorReading(double Mean, double Variance, double Factor, double Rounding);
 
     /// <summary>P(X &lt; x), with relative precision when it is small.</summary>
-    public double Below(double x) => Between(double.NegativeInfinity, x);
-
-    /// <summary>P(X &gt; x), with relative precision when it is small.</summary>
-    public double Above(double x) => Between(x, double.PositiveInfinity);
-
-    /// <summary>P(a &lt; X &lt; b) for a ≤ b, without cancellation in the tails.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public double Between(double a, double b)
+    public double Below(double x)
     {
-        Vector512<double> sum = Vector512<double>.Zero;
-        for (int k = 0; k < Count; k += Block)
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
         {
-            Vector512<double> start = Standardised(k, a);
-            Vector512<double> stop = Standardised(k, b);
-            Vector512<double> before = NormalTail.Above(Vector512.Abs(start));
-            Vector512<double> after = NormalTail.Above(Vector512.Abs(stop));
-            Vector512<double> right = Vector512.GreaterThan(start, Vector512<double>.Zero);
-            Vector512<double> left = Vector512.LessThan(stop, Vector512<double>.Zero);
-            Vector512<double> across = Vector512<double>.One - before - after;
-            Vector512<double> mass = Vector512.ConditionalSelect(right, before - after, Vector512.ConditionalSelect(left, after - before, across));
-            sum += Load(weight, k) * mass;
+            sum += weight[k] * NormalTail.Below((x - mean[k]) / deviation[k]);
         }
 
-        return Vector512.Sum(sum);
+        return sum;
     }
 
-    /// <summary>Σ ±w_k·P(|Z| beyond x): right tails of components at or below x negative, left tails of those above it positive.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal double Tails(double x)
+    /// <summary>P(X &gt; x), with relative precision when it is small.</summary>
+    public double Above(double x)
     {
-        (int from, int to) = Window(x);
-        Vector512<double> sum = Vector512<double>.Zero;
-        for (int k = from; k < to; k += Block)
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
         {
-            Vector512<double> z = Standardised(k, x);
-            Vector512<double> tail = Load(weight, k) * NormalTail.Above(Vector512.Abs(z));
-            sum += Vector512.ConditionalSelect(Vector512.LessThan(z, Vector512<double>.Zero), tail, -tail);
+            sum += weight[k] * NormalTail.Above((x - mean[k]) / deviation[k]);
         }
 
-        return Vector512.Sum(sum);
+        return sum;
+    }
+
+    /// <summary>P(a &lt; X &lt; b) for a ≤ b, without cancellation in the tails.</summary>
+    public double Between(double a, double b)
+    {
+        double sum = 0;
+        for (int k = 0; k < mean.Length; k++)
+        {
+            sum += weight[k] * NormalTail.Between((a - mean[k]) / deviation[k], (b - mean[k]) / deviation[k]);
+        }
+
+        return sum;
     }
 
     /// <summary>Five standard deviations of the narrowest component that has mass between a and b; +∞ where none has.</summary>
@@ -300,8 +261,7 @@ public sealed class ScalarMixture
     {
         const double reach = 6;
         double finest = double.PositiveInfinity;
-        int to = LowerBound(b + (reach * LargestDeviation));
-        for (int k = LowerBound(a - (reach * LargestDeviation)); k < to && finest > 5 * SmallestDeviation; k++)
+        for (int k = 0; k < mean.Length; k++)
         {
             bool isNear = mean[k] + (reach * deviation[k]) > a && mean[k] - (reach * deviation[k]) < b;
             finest = isNear ? Math.Min(finest, 5 * deviation[k]) : finest;
@@ -325,7 +285,7 @@ public sealed class ScalarMixture
         {
             low = double.PositiveInfinity;
             high = double.NegativeInfinity;
-            for (int k = 0; k < Count; k++)
+            for (int k = 0; k < mean.Length; k++)
             {
                 low = Math.Min(low, mean[k] - (reach * deviation[k]));
                 high = Math.Max(high, mean[k] + (reach * deviation[k]));
@@ -371,52 +331,18 @@ public sealed class ScalarMixture
         return logWeight[k] - (0.5 * z * z);
     }
 
-    private const int Block = 8;
-
-    private const double Negligible = -700;
-
-    private static double[] Padded(double[] values, double with) => [.. values, .. Enumerable.Repeat(with, Block)];
-
-    private static Vector512<double> Load(double[] values, int k) => Vector512.LoadUnsafe(ref values[0], (nuint)k);
-
-    private static double Largest(Vector512<double> values)
-    {
-        double largest = values.GetElement(0);
-        for (int i = 1; i < Block; i++)
-        {
-            largest = Math.Max(largest, values.GetElement(i));
-        }
-
-        return largest;
-    }
-
-    /// <summary>e^(exponent − largest), 0 below e^(−700).</summary>
-    private static Vector512<double> Shares(Vector512<double> exponents, double largest)
-    {
-        Vector512<double> away = exponents - Vector512.Create(largest);
-        Vector512<double> least = Vector512.Create(Negligible);
-        return Vector512.ConditionalSelect(Vector512.GreaterThan(away, least), Vector512.Exp(Vector512.Max(away, least)), Vector512<double>.Zero);
-    }
-
-    private Vector512<double> Standardised(int k, double x) => (Vector512.Create(x) - Load(mean, k)) / Load(deviation, k);
-
-    private Vector512<double> Exponents(int k, double x)
-    {
-        Vector512<double> z = Standardised(k, x);
-        return Load(logWeight, k) - (z * z * 0.5);
-    }
-
     /// <summary>The components that can matter at x to double precision; all of them unless many share a standard deviation.</summary>
     private (int From, int To) Window(double x)
     {
         if (!windowed)
         {
-            return (0, Count);
+            return (0, mean.Length);
         }
 
-        int right = LowerBound(x);
+        int right = Array.BinarySearch(mean, x);
+        right = right < 0 ? ~right : right;
         double nearest = double.PositiveInfinity;
-        if (right < Count)
+        if (right < mean.Length)
         {
             nearest = Math.Abs(mean[right] - x);
         }
@@ -436,7 +362,7 @@ public sealed class ScalarMixture
     private int LowerBound(double x)
     {
         int low = 0;
-        int high = Count;
+        int high = mean.Length;
         while (low < high)
         {
             int middle = (low + high) >>> 1;

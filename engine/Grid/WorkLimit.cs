@@ -5,14 +5,14 @@ internal sealed class WorkExceededException : Exception;
 
 /// <summary>
 /// The work that a run on the line, or the metrics of its laws, may take, so that no input runs without an end. Counted in
-/// evaluations of eight components of a mixture (some 20 to 60 ns), never by the clock: what is refused does not depend on the machine.
+/// evaluations of one component of a mixture (some 20 ns or more), never by the clock: what is refused does not depend on the machine.
 /// </summary>
 internal sealed class WorkLimit(long limit, CancellationToken cancellation, WorkLimit? whole = null)
 {
-    /// <summary>For the steps of a run: some 15 s.</summary>
-    public const long OfRun = 400_000_000;
+    /// <summary>For the steps of a run: some 20 s.</summary>
+    public const long OfRun = 1_000_000_000;
 
-    /// <summary>For the metrics of all probes of a run: up to a minute.</summary>
+    /// <summary>For the metrics of all probes of a run: some 20 s.</summary>
     public const long OfMetrics = 1_000_000_000;
 
     /// <summary>For one metric of a law at one resolution.</summary>
