@@ -44,7 +44,9 @@ public sealed class ScalarMixture
         isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
         logWeight = [.. given.Select((w, k) => Math.Log(w / total / deviation[k]) - NormalTail.LogRootTwoPi)];
         windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
-        windowSquare = 84 + (2 * (logWeight.Max() - logWeight.Min()));
+
+        // All that is left out together is e^-40 of the largest.
+        windowSquare = 80 + (2 * (Math.Log(mean.Length) + logWeight.Max() - logWeight.Min()));
         LargestDeviation = deviation.Max();
         SmallestDeviation = deviation.Min();
     }
