@@ -13,17 +13,24 @@ module internal Blocks =
     let private mostOwn = 64
 
     /// The laws on the same coordinates of target, score and start, with the number of copies.
-    type private Part = { Law: Mixture; Scored: Mixture; Start: (Mixture * NoiseLevel) option; Count: float }
+    type private Part =
+        {
+            Law: Mixture
+            Scored: Mixture
+            Start: (Mixture * NoiseLevel) option
+            Count: float
+            /// Shares of the amounts of shifts and ripples.
+            Shift: float
+            Ripple: float
+        }
 
     let private subPlan (plan: Plan) (part: Part) =
-        let share = sqrt (float part.Law.Dimension / float plan.Dimension)
         let target = Target part.Law
 
-        // A shift or a ripple of amplitude a has a/√d in every coordinate.
         let modifier (m: ScoreModifier) : ScoreModifier =
             match m with
-            | :? ScoreModifier.Shifted as s -> ScoreModifier.Shifted(s.Amount * share)
-            | :? ScoreModifier.Rippled as r -> ScoreModifier.Rippled(r.Amplitude * share, r.Frequency)
+            | :? ScoreModifier.Shifted as s -> ScoreModifier.Shifted(s.Amount * part.Shift)
+            | :? ScoreModifier.Rippled as r -> ScoreModifier.Rippled(r.Amplitude * part.Ripple, r.Frequency)
             | other -> other
 
         let scored = if obj.ReferenceEquals(plan.Score.Of, plan.Target) then target else Target part.Scored
@@ -48,32 +55,57 @@ module internal Blocks =
     let private coordinate (law: Mixture) i =
         Mixture.Normal([| law.Means[i] |], Covariance.Isotropic(1, law.Covariances[0].Eigenvalue i))
 
-    /// A normal law of few coordinates with variances of their own, coordinate by coordinate.
-    let private divided (part: Part) =
-        let isPlain (law: Mixture) = law.Count = 1 && law.Covariances[0].Shape <> CovarianceShape.Full
-        let startIsPlain = part.Start |> Option.forall (fun (law, _) -> isPlain law)
-        let d = part.Law.Dimension
+    let private direction (law: Mixture) (means: float[]) i =
+        Mixture.Normal([| means[i] |], Covariance.Isotropic(1, law.Covariances[0].Eigenvalue i))
+
+    /// Coordinates in the eigenvectors of a full covariance.
+    let private turned (covariance: Covariance) (x: float[]) =
+        let d = x.Length
+
+        match covariance.Eigenvectors with
+        | null -> x
+        | vectors -> Array.init d (fun j -> Seq.sum (Seq.init d (fun i -> vectors[i * d + j] * x[i])))
+
+    /// A normal law of few coordinates direction by direction: an affine score's error has a constant in every one, ripples only along the axes.
+    let private divided hasRipples (part: Part) =
+        let d, covariance = part.Law.Dimension, part.Law.Covariances[0]
+        let isSame (law: Mixture) = obj.ReferenceEquals(law, part.Law)
+
+        // Laws that are normal with independent coordinates in the directions of this one.
+        let isAlong (law: Mixture) =
+            law.Count = 1
+            && (isSame law
+                || law.Covariances[0].Shape = CovarianceShape.Isotropic
+                || (law.Covariances[0].Shape = CovarianceShape.Diagonal && covariance.Shape <> CovarianceShape.Full))
 
         let own =
             part.Law.Count = 1
-            && part.Law.Covariances[0].Shape = CovarianceShape.Diagonal
-            && isPlain part.Scored
-            && startIsPlain
+            && covariance.Shape <> CovarianceShape.Isotropic
+            && (covariance.Shape = CovarianceShape.Diagonal || not hasRipples)
+            && isAlong part.Scored
+            && part.Start |> Option.forall (fst >> isAlong)
             && d <= mostOwn
 
         if not own then
             [ part ]
         else
+            let along (law: Mixture) = turned covariance law.Means
+            let ones = turned covariance (Array.create d (1.0 / sqrt (float d)))
+            let mine, scored = along part.Law, along part.Scored
+            let start = part.Start |> Option.map (fun (law, level) -> law, along law, level)
+
             [
                 for i in 0 .. d - 1 ->
-                    let law = coordinate part.Law i
+                    let law = direction part.Law mine i
+                    let other (o: Mixture) means = if isSame o then law else direction o means i
 
-                    let start =
-                        part.Start
-                        |> Option.map (fun (other, level) ->
-                            (if obj.ReferenceEquals(other, part.Law) then law else coordinate other i), level)
-
-                    { part with Law = law; Scored = coordinate part.Scored i; Start = start }
+                    { part with
+                        Law = law
+                        Scored = other part.Scored scored
+                        Start = start |> Option.map (fun (o, means, level) -> other o means, level)
+                        Shift = part.Shift * ones[i]
+                        Ripple = part.Ripple / sqrt (float d)
+                    }
             ]
 
     let private startOf (plan: Plan) =
@@ -101,12 +133,24 @@ module internal Blocks =
         let separable =
             (ScoreForm.ofScore plan.Score).IsSome && RelativeEntropy.sameShape plan.Target plan.Score.Of
 
+        let hasRipples = plan.Score.Modifiers |> Seq.exists (fun m -> m :? ScoreModifier.Rippled)
+
         match startOf plan with
         | Some starts when separable ->
             Seq.zip3 plan.Target.Factors plan.Score.Of.Factors starts
             |> Seq.map (fun (factor, scored, start) ->
-                { Law = factor.Law; Scored = scored.Law; Start = start; Count = float factor.Count })
-            |> Seq.collect divided
+                // A shift or a ripple of amplitude a has a/√d in every coordinate.
+                let share = sqrt (float factor.Law.Dimension / float plan.Dimension)
+
+                {
+                    Law = factor.Law
+                    Scored = scored.Law
+                    Start = start
+                    Count = float factor.Count
+                    Shift = share
+                    Ripple = share
+                })
+            |> Seq.collect (divided hasRipples)
             |> Seq.map (subPlan plan)
             |> List.ofSeq
         | _ -> [ { Plan = plan; Count = 1.0 } ]

@@ -184,6 +184,32 @@ module Certificate =
                 ]
             | _ -> []
 
+        // TV(qK, p′) ≤ TV(q, p) + TV(pK, p′), the last in closed form.
+        let direct =
+            (Some 0.0, blocks)
+            ||> List.fold (fun sum b -> Option.map2 (fun all one -> all + b.Count * one) sum (Wasserstein.normalStep b.Plan step))
+            |> Option.map (fun r -> r, PathRule.totalVariation r)
+
+        let passed =
+            match direct, state.Candidates with
+            | Some(r, own), (_ :: _ as several) ->
+                let c = several |> List.minBy value
+                let before = plus (value c) (count * own * (1.0 + 1e-15))
+
+                let trail =
+                    {
+                        Rule = Rules.normalStep
+                        Of = $"{n} × {step.Method} to {spelled step.To}"
+                        Inputs = [ "TV before", c.Before; "R since", c.Since; "KL(p′‖pK) of a step", r ]
+                        Value = before
+                        Parts = []
+                    }
+
+                let isNext = match c.Trail with last :: _ -> last.Rule = Rules.normalStep && c.Since = 0.0 | [] -> false
+                let earlier = if isNext then List.tail c.Trail else c.Trail
+                [ { Before = before; Since = 0.0; Trail = trail :: earlier } ]
+            | _ -> []
+
         let path =
             match state.Path, cost with
             | Ok r, Ok c -> Ok(plus r (count * c.Whole))
@@ -211,7 +237,7 @@ module Certificate =
             Path = path
             First = state.First
             Contributions = contribution @ state.Contributions
-            Candidates = prune (fresh @ kept)
+            Candidates = prune (fresh @ passed @ kept)
             Distances =
                 match state.Distances, maps with
                 | Ok distances, Ok maps -> Ok(List.map2 (fun map w -> Wasserstein.rounds n map w) maps distances)

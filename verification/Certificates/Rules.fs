@@ -85,8 +85,14 @@ module Rules =
             "TV ≤ Lip·W2/(C√(2π)) for one noisy step; over n equal ones √(c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾))·W2/(2C)"
             "normal laws shifted; shifted composition (Altschuler and Chewi 2024)"
 
+    let normalStep =
+        rule
+            "normal-step"
+            "TV ≤ TV before + TV(pK, p′) for affine steps of normal laws, the last from KL(p′‖pK) in closed form"
+            "triangle inequality and data processing"
+
     let all =
-        [ start; predictor; corrector; path; pinsker; cut; jump; wasserstein; wassersteinExact; smoothing ]
+        [ normalStep; start; predictor; corrector; path; pinsker; cut; jump; wasserstein; wassersteinExact; smoothing ]
 
 /// Bounds as they are printed.
 module Bound =

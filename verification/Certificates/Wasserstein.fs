@@ -82,8 +82,10 @@ module internal Wasserstein =
 
         ((scored.A, 0.0, 0.0), Seq.zip scored.B (List.rev stages)) ||> Seq.fold (fun sum (b, s) -> plus sum b s)
 
-    /// W2(pK, p′) of an isotropic normal block, in closed form but for ripples, which move by their sup norm at most.
-    let private normalError (plan: Plan) (step: Tableau) =
+    /// Where an affine step takes an isotropic normal block: N(m′μ + offset, spread²·I) for N(m′μ, wanted²·I), d coordinates.
+    type private Image = { Offset: float; Spread: float; Wanted: float; Coordinates: float }
+
+    let private image (plan: Plan) (step: Tableau) =
         let isIsotropic =
             plan.Target.Factors.Length = 1
             && plan.Target.IsGaussian
@@ -92,20 +94,47 @@ module internal Wasserstein =
             && obj.ReferenceEquals(plan.Score.Of, plan.Target)
 
         match ScoreForm.ofScore plan.Score with
-        | Some form when isIsotropic && (form.Ripples.IsEmpty || step.Stages.Length = 1) ->
+        | Some form when isIsotropic ->
             let law = plan.Target.Factors[0].Law
             let v, d = law.Covariances[0].Eigenvalues[0], float plan.Dimension
             let x, mu, shift = affine form v step
             let m = step.From.Mean
-            let spread = sqrt (x * x * step.From.VarianceOf v + step.C * step.C)
-            let wanted = sqrt (step.To.VarianceOf v)
             let moved = x * m + mu - step.To.Mean
             let spare = 1e-15 * (abs (x * m) + abs mu + step.To.Mean)
-            let mean = law.Means |> Array.sumBy (fun mean -> (abs (moved * mean + shift * form.Shift / sqrt d) + spare * abs mean) ** 2.0)
-            let scored = step.InScores()
-            let ripples = sqrt 2.0 * (form.Ripples |> List.sumBy (fun (a, _) -> abs a)) * abs scored.B[0]
-            let wide = abs (spread - wanted) + 4e-15 * (spread + wanted)
-            Some(up (sqrt (mean + d * wide * wide) + if form.Ripples.IsEmpty then 0.0 else ripples))
+            let one mean = abs (moved * mean + shift * form.Shift / sqrt d) + spare * abs mean
+
+            Some
+                {
+                    Offset = law.Means |> Array.sumBy (fun mean -> one mean ** 2.0) |> sqrt |> up
+                    Spread = sqrt (x * x * step.From.VarianceOf v + step.C * step.C)
+                    Wanted = sqrt (step.To.VarianceOf v)
+                    Coordinates = d
+                }
+        | _ -> None
+
+    /// W2(pK, p′) of it; ripples move by their sup norm at most.
+    let private normalError (plan: Plan) (step: Tableau) =
+        match ScoreForm.ofScore plan.Score, image plan step with
+        | Some form, Some found when form.Ripples.IsEmpty || step.Stages.Length = 1 ->
+            let ripples =
+                if form.Ripples.IsEmpty then
+                    0.0
+                else
+                    sqrt 2.0 * (form.Ripples |> List.sumBy (fun (a, _) -> abs a)) * abs (step.InScores().B[0])
+
+            let wide = abs (found.Spread - found.Wanted) + 4e-15 * (found.Spread + found.Wanted)
+            Some(up (sqrt (found.Offset ** 2.0 + found.Coordinates * wide * wide) + ripples))
+        | _ -> None
+
+    /// KL(p′‖pK) of it, in closed form: ½·d·(r − 1 − ln r) + offset²/(2·spread²), r = wanted²/spread².
+    let normalStep (plan: Plan) (step: Tableau) =
+        match ScoreForm.ofScore plan.Score, image plan step with
+        | Some form, Some found when form.Ripples.IsEmpty && found.Spread > 0.0 ->
+            let excess = (found.Wanted - found.Spread) * (found.Wanted + found.Spread) / (found.Spread * found.Spread)
+            let spare = 4e-15 * (2.0 + abs excess)
+            let at x = if x > -1.0 then RealFunctions.LogExcess x else infinity
+            let shape = max (at (excess - spare)) (at (excess + spare))
+            Some(up (0.5 * found.Coordinates * shape + found.Offset ** 2.0 / (2.0 * found.Spread * found.Spread)))
         | _ -> None
 
     /// What a step does on a block. `path` is κ of the block with the score as it is.
