@@ -135,18 +135,16 @@ module internal LineInformation =
             let cut (f: Series) = Array.truncate (order + 1) f
             let p = cut density
 
-            let cross =
+            [|
+                yield LineSeries.multiply p (LineSeries.square (cut slope))
+                yield LineSeries.multiply p (LineSeries.square bend)
+                yield LineSeries.multiply p (cut logarithm)
+
                 match other with
-                | None -> cut logarithm
+                | None -> ()
                 | Some q ->
                     let struct (_, found) = q.At(order, c, h)
-                    found
-
-            [|
-                LineSeries.multiply p (LineSeries.square (cut slope))
-                LineSeries.multiply p (LineSeries.square bend)
-                LineSeries.multiply p (cut logarithm)
-                LineSeries.multiply p cross
+                    yield LineSeries.multiply p found
             |]
 
         let at, over = series c 0.0, series c h
@@ -165,7 +163,7 @@ module internal LineInformation =
                 mass * crossed
             |]
 
-        Array.init names (fun i ->
+        Array.init at.Length (fun i ->
             let found = LineSeries.integral h at[i] over[i]
             Bracket.Both((if i < 2 then found else -found), crude[i]))
 
@@ -262,7 +260,7 @@ module internal LineInformation =
         let sums = Array.init names (fun i -> Bracket.Outward(-beyond[i], beyond[i]))
 
         for struct (cell, _) in queue.UnorderedItems do
-            for i in 0 .. names - 1 do
+            for i in 0 .. used - 1 do
                 sums[i] <- sums[i] + cell.Parts[i]
 
         // Neighbouring cells overlap by a rounding of their ends.

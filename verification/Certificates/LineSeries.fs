@@ -1,6 +1,6 @@
 namespace Sgm.Verification.Certificates
 
-open System
+open System.Runtime.CompilerServices
 
 /// Taylor coefficients f⁽ʲ⁾/j!, j = 0 … n, as brackets: at a point, or over an interval (then each holds the coefficient at every point of it).
 type internal Series = Bracket[]
@@ -11,6 +11,7 @@ module internal LineSeries =
 
     let add (f: Series) (g: Series) : Series = Array.map2 (+) f g
 
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let multiply (f: Series) (g: Series) : Series =
         Array.init f.Length (fun j ->
             let mutable sum = f[0] * g[j]
@@ -26,6 +27,7 @@ module internal LineSeries =
         found[0] <- Bracket.Both(found[0], Bracket.Square f[0])
         found
 
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let divide (f: Series) (g: Series) : Series =
         let q = Array.create f.Length zero
         let reciprocal = Bracket.Exactly 1.0 / g[0]
@@ -41,6 +43,7 @@ module internal LineSeries =
         q
 
     /// e^(c₀ + c₁t + c₂t²) to order n: j·E_j = c₁·E_(j−1) + 2c₂·E_(j−2).
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let expQuadratic n (c0: Bracket) (c1: Bracket) (c2: Bracket) : Series =
         let found = Array.create (n + 1) zero
         found[0] <- Bracket.Exp c0
@@ -54,6 +57,7 @@ module internal LineSeries =
         found
 
     /// ln f.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let log (f: Series) : Series =
         let found = Array.create f.Length zero
         found[0] <- Bracket.Log f[0]

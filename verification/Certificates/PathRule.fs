@@ -26,34 +26,55 @@ module PathRule =
         else
             Ok(scored.A, scored.B[0])
 
+    /// Whether a step draws noise, and moves down if it moves.
+    let isNoisy (step: Tableau) =
+        if not (step.C > 0.0) then
+            Error $"'{step.Method}' to {spelled step.To} draws no noise, so that paths say nothing of laws"
+        elif not step.StaysAtLevel && not (Information.step step.From step.To > 0.0) then
+            Error $"'{step.Method}' does not move to a less noisy level"
+        else
+            Ok step
+
+    /// z + ΔU − M/m′.
+    let internal predictorDifference (step: Tableau) =
+        oneStage step
+        |> Result.map (fun (a, b) ->
+            let upper, lower = step.From, step.To
+            let delta = Information.step upper lower
+
+            {
+                Alpha = 1.0 / upper.Mean - a / lower.Mean
+                Beta = delta * upper.Mean - b / lower.Mean
+                Gamma = -b / lower.Mean
+                AlphaError = 4e-16 * (1.0 / upper.Mean + abs a / lower.Mean)
+                BetaError = (Information.stepError upper lower + 4e-16) * delta * upper.Mean + 4e-16 * abs b / lower.Mean
+            })
+
+    /// (μ(x) − x)/τ − ∇ln p, C² = 2τ.
+    let internal correctorDifference (step: Tableau) =
+        oneStage step
+        |> Result.map (fun (a, b) ->
+            let tau = 0.5 * step.C * step.C
+
+            {
+                Alpha = (a - 1.0) / tau
+                Beta = b / tau - 1.0
+                Gamma = b / tau
+                AlphaError = 4e-16 * abs (a - 1.0) / tau
+                BetaError = 1e-15 * (1.0 + abs (b / tau))
+            })
+
     /// With Δ = g − g′, c = C/m′ and z = x/m:
     /// κ = ½∫(J(γ) − J(g))dγ + (d/2)·(Δ/c² − 1 − ln(Δ/c²)) + ½ΔJ(g)·(1 − Δ/c²) + E‖z + ΔU − M/m′‖²/(2c²).
     let private predictor (plan: Plan) (step: Tableau) =
         attempt {
-            let! a, b = oneStage step
+            let! _ = isNoisy step
+            let! difference = predictorDifference step
             let upper, lower = step.From, step.To
-
-            do!
-                require
-                    (step.C > 0.0)
-                    ()
-                    $"'{step.Method}' to {spelled lower} draws no noise, so that paths say nothing of laws"
-
             let delta = Information.step upper lower
-            do! require (delta > 0.0) () $"'{step.Method}' does not move to a less noisy level"
             let! missed = Information.missed plan.Target upper lower
             let! fisher = Information.fisher plan.Target upper
             let d, c2 = float plan.Dimension, squared (step.C / lower.Mean)
-
-            let difference =
-                {
-                    Alpha = 1.0 / upper.Mean - a / lower.Mean
-                    Beta = delta * upper.Mean - b / lower.Mean
-                    Gamma = -b / lower.Mean
-                    AlphaError = 4e-16 * (1.0 / upper.Mean + abs a / lower.Mean)
-                    BetaError = (Information.stepError upper lower + 4e-16) * delta * upper.Mean + 4e-16 * abs b / lower.Mean
-                }
-
             let scale = 1.0 / (upper.Mean * upper.Mean)
             let! exact, whole = ScoreTerms.norms plan upper (fisher * scale) difference
             let ratio = Bracket.Near(delta / c2, Information.stepError upper lower + 2e-15)
@@ -68,27 +89,11 @@ module PathRule =
     /// With C² = 2τ and e = (μ(x) − x)/τ − ∇ln p: κ ≤ ¼(τ√H + √τ·‖e‖)², against the stationary Langevin diffusion for time τ.
     let private corrector (plan: Plan) (step: Tableau) =
         attempt {
-            let! a, b = oneStage step
-
-            do!
-                require
-                    (step.C > 0.0)
-                    ()
-                    $"'{step.Method}' at {spelled step.From} draws no noise, so that paths say nothing of laws"
-
+            let! _ = isNoisy step
+            let! difference = correctorDifference step
             let! curvature = Information.curvature plan.Target step.From
             let! fisher = Information.fisher plan.Target step.From
             let tau = 0.5 * step.C * step.C
-
-            let difference =
-                {
-                    Alpha = (a - 1.0) / tau
-                    Beta = b / tau - 1.0
-                    Gamma = b / tau
-                    AlphaError = 4e-16 * abs (a - 1.0) / tau
-                    BetaError = 1e-15 * (1.0 + abs (b / tau))
-                }
-
             let scale = 1.0 / (step.From.Mean * step.From.Mean)
             let! exact, whole = ScoreTerms.norms plan step.From (fisher * scale) difference
             let total error = 0.25 * squared (tau * sqrt curvature.High + sqrt tau * error) * (1.0 + 1e-14)

@@ -85,6 +85,12 @@ module Rules =
             "TV ≤ Lip·W2/(C√(2π)) for one noisy step; over n equal ones √(c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾))·W2/(2C)"
             "normal laws shifted; shifted composition (Altschuler and Chewi 2024)"
 
+    let draws =
+        rule
+            "draws"
+            "R = a number + Σ c·E tr Cov(A | z) over noise variances, its upper end by the empirical Bernstein inequality; tr Cov ≤ R² of the atoms"
+            "Guo, Shamai and Verdú 2005 (I–MMSE); Maurer and Pontil 2009, Theorem 11"
+
     let normalStep =
         rule
             "normal-step"
@@ -92,7 +98,7 @@ module Rules =
             "triangle inequality and data processing"
 
     let all =
-        [ normalStep; start; predictor; corrector; path; pinsker; cut; jump; wasserstein; wassersteinExact; smoothing ]
+        [ draws; normalStep; start; predictor; corrector; path; pinsker; cut; jump; wasserstein; wassersteinExact; smoothing ]
 
 /// Bounds as they are printed.
 module Bound =

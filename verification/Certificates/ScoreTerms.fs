@@ -114,44 +114,61 @@ module internal ScoreTerms =
 
     let private isExactBase (plan: Plan) = obj.ReferenceEquals(plan.Score.Of, plan.Target)
 
-    /// The quadratic form from above; J is E‖∇ln p‖² of x.
-    let private quadratic (target: Target) (level: NoiseLevel) (fisher: Bracket) w alpha beta gamma =
-        let d, moment = float target.Dimension, Constants.secondMoment target level
-        let plain = [| alpha * alpha * moment; beta * beta * fisher.High; -2.0 * alpha * beta * d |]
+    /// c + β²·J ≥ E‖α·x + β·∇ln p + γ·w‖², J = E‖∇ln p‖² of x.
+    [<Struct>]
+    type Quadratic = { Constant: float; Beta: float }
 
-        let mixed =
-            if gamma = 0.0 then
-                [||]
-            else
-                [|
-                    gamma * gamma * w.Square
-                    2.0 * alpha * gamma * w.Along
-                    -2.0 * beta * gamma * w.Divergence
-                |]
+    let private quadratic (target: Target) (level: NoiseLevel) w alpha beta gamma =
+        let d, moment = float target.Dimension, Constants.secondMoment target level
+
+        let terms =
+            [|
+                alpha * alpha * moment
+                -2.0 * alpha * beta * d
+                gamma * gamma * w.Square
+                2.0 * alpha * gamma * w.Along
+                -2.0 * beta * gamma * w.Divergence
+            |]
 
         let sizes =
-            Array.sumBy abs plain
+            alpha * alpha * moment
+            + 2.0 * abs (alpha * beta) * d
             + gamma * gamma * w.SquareSize
             + 2.0 * abs (alpha * gamma) * w.AlongSize
             + 2.0 * abs (beta * gamma) * w.DivergenceSize
 
-        max 0.0 (Array.sum plain + Array.sum mixed) + 1e-14 * sizes
+        { Constant = Array.sum terms + 1e-14 * sizes; Beta = abs beta * (1.0 + 1e-15) }
+
+    /// What of the difference a rounding of its coefficients may be, J being at most `fisher`.
+    let rounding (plan: Plan) level fisher (difference: Difference) =
+        difference.AlphaError * sqrt (Constants.secondMoment plan.Target level) + difference.BetaError * sqrt fisher
+
+    /// The quadratic forms with the exact score and with the score as it is; the second None where the error is known by its norm only.
+    let forms (plan: Plan) (level: NoiseLevel) (difference: Difference) =
+        let { Alpha = alpha; Beta = beta; Gamma = gamma } = difference
+
+        let own =
+            match ScoreForm.ofScore plan.Score with
+            | Some form when isExactBase plan ->
+                let w = ofForm form plan.Target level
+                Some(quadratic plan.Target level w alpha (beta + gamma * (form.Gain - 1.0)) gamma)
+            | _ -> None
+
+        struct (quadratic plan.Target level none alpha beta 0.0, own)
 
     /// (exact score, this score): upper bounds of √E‖…‖² with e = 0 and with e as it is; the second an Error where no ε is known. `fisher` is J of x.
     let norms (plan: Plan) (level: NoiseLevel) (fisher: Bracket) (difference: Difference) : Result<float * float, string> =
-        let { Alpha = alpha; Beta = beta; Gamma = gamma } = difference
-        let moment = Constants.secondMoment plan.Target level
-
-        // The coefficients are known to a rounding.
-        let rounding = difference.AlphaError * sqrt moment + difference.BetaError * sqrt fisher.High
-        let plain = sqrt (quadratic plan.Target level fisher none alpha beta 0.0) + rounding
+        let struct (exact, own) = forms plan level difference
+        let spare = rounding plan level fisher.High difference
         let up x = x * (1.0 + 1e-13)
 
-        match ScoreForm.ofScore plan.Score with
-        | Some form when isExactBase plan ->
-            let w = ofForm form plan.Target level
-            let own = quadratic plan.Target level fisher w alpha (beta + gamma * (form.Gain - 1.0)) gamma
-            Ok(up plain, up (sqrt own + rounding))
-        | _ ->
+        let norm form =
+            let informed = form.Beta * form.Beta * fisher.High
+            // The sum may cancel: it is right to the rounding of its terms.
+            sqrt (max 0.0 (form.Constant + informed) + 1e-14 * informed) + spare
+
+        match own with
+        | Some form -> Ok(up (norm exact), up (norm form))
+        | None ->
             ScoreError.l2 plan level
-            |> Result.map (fun error -> up plain, up (plain + abs gamma * error))
+            |> Result.map (fun error -> up (norm exact), up (norm exact + abs difference.Gamma * error))
