@@ -86,6 +86,18 @@ type CertifyArguments =
             | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
             | Json -> "one JSON document on standard output and nothing else."
 
+type TuneArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Evaluations of N: int
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm) with one anneal that has a predictor."
+            | Evaluations _ -> "how many score evaluations the sampler may make per particle."
+            | Json -> "one JSON document on standard output and nothing else."
+
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
     | [<Unique>] Json

@@ -17,7 +17,7 @@ type private Answer =
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
 /// A bound to so many significant digits, rounded up.
-let private above digits (x: float) =
+let above digits (x: float) =
     if x <= 0.0 || not (Double.IsFinite x) then
         Words.digits digits x
     else

@@ -28,6 +28,12 @@ let verbs =
             Example = "sgm certify examples/annealed-mixture.sgm --explain"
         }
         {
+            Name = "tune"
+            Takes = "FILE"
+            Summary = "Print the experiment with the levels whose certificate is least"
+            Example = "sgm tune examples/learned-score.sgm --evaluations 20"
+        }
+        {
             Name = "explain"
             Takes = "FILE"
             Summary = "Show the steps, levels and coefficients that would run"

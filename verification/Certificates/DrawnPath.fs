@@ -8,12 +8,29 @@ open Sgm.Verification
 /// The path rule for laws q∗N(0, v·I) whose coordinates are not independent (data sets, mixtures of one width): every term is a number plus
 /// multiples of posterior moments of the atoms, T(g) = E tr Cov(A | z), so that R is one number plus one sum of draws.
 module internal DrawnPath =
-    /// A number plus Σ (c·T + e·F) over noise variances.
-    type private Linear = { Constant: float; Terms: (float * float * float) list }
+    /// A number plus Σ (c·T + e·F) over noise variances, less ½·w·Σ_j (T(g_j) − T(g)) of parts of steps.
+    type private Linear =
+        {
+            Constant: float
+            Terms: (float * float * float) list
+            /// g, the noisier g_j, and w.
+            Gains: (float * float list * float) list
+        }
+
+    let private number x = { Constant = x; Terms = []; Gains = [] }
+    let private linear constant terms = { Constant = constant; Terms = terms; Gains = [] }
 
     let private squared x = x * x
-    let private plus a b = { Constant = a.Constant + b.Constant; Terms = a.Terms @ b.Terms }
-    let private times k a = { Constant = k * a.Constant; Terms = a.Terms |> List.map (fun (g, t, f) -> g, k * t, k * f) }
+
+    let private plus a b =
+        { Constant = a.Constant + b.Constant; Terms = a.Terms @ b.Terms; Gains = a.Gains @ b.Gains }
+
+    let private times k a =
+        {
+            Constant = k * a.Constant
+            Terms = a.Terms |> List.map (fun (g, t, f) -> g, k * t, k * f)
+            Gains = a.Gains |> List.map (fun (g, noisier, w) -> g, noisier, k * w)
+        }
 
     /// The atoms of a law of one block and one isotropic covariance, with that variance.
     let atomsOf (plan: Plan) =
@@ -25,16 +42,22 @@ module internal DrawnPath =
         | _ -> None
 
     /// How many parts of a step its posterior moments are drawn at.
-    let private parts = 2
+    let private parts = 4
 
     /// k·J = k·(d/g̃ − T/g̃²) of z with g̃ = v + g.
-    let private ofFisher d wide k = { Constant = k * d / wide; Terms = [ wide, -k / (wide * wide), 0.0 ] }
+    let private ofFisher d wide k = linear (k * d / wide) [ wide, -k / (wide * wide), 0.0 ]
 
-    /// −½∫T dλ over [from, until] in λ = 1/g̃ from above, T falling.
-    let private unlearned parts from until =
-        let node i = from + (until - from) * float i / float parts
+    /// −½∫T dλ over λ = 1/g̃ from 1/wide to 1/narrow from above, T falling: the whole width times T at the right end, and what the parts gain on it.
+    let private unlearned wide narrow =
+        let from, until = 1.0 / wide, 1.0 / narrow
         let width = (until - from) / float parts
-        { Constant = 0.0; Terms = [ for i in 1..parts -> 1.0 / node i, -0.5 * width, 0.0 ] }
+        let noisier = [ for i in parts - 1 .. -1 .. 1 -> 1.0 / (from + width * float i) ]
+
+        {
+            Constant = 0.0
+            Terms = [ narrow, -0.5 * (until - from), 0.0 ]
+            Gains = (if noisier |> List.forall (fun g -> g > narrow) then [ narrow, noisier, 0.5 * width ] else [])
+        }
 
     /// E‖…‖² from above, for a quadratic form c + β²·J_x and what rounding may add, or for a norm ε beside the exact form.
     let private expectation (plan: Plan) level v difference =
@@ -45,15 +68,15 @@ module internal DrawnPath =
             let fisher = d / wide / (m * m)
             let rounding = ScoreTerms.rounding plan level fisher difference
 
-            let linear (form: ScoreTerms.Quadratic) =
+            let ofForm (form: ScoreTerms.Quadratic) =
                 let informed = ofFisher d wide (form.Beta * form.Beta / (m * m))
                 let norm = sqrt (max 0.0 (form.Constant + form.Beta * form.Beta * fisher))
-                plus { Constant = form.Constant + rounding * (2.0 * norm + rounding); Terms = [] } informed, norm
+                plus (number (form.Constant + rounding * (2.0 * norm + rounding))) informed, norm
 
-            let exactly, norm = linear exact
+            let exactly, norm = ofForm exact
 
             match own with
-            | Some form -> return exactly, fst (linear form)
+            | Some form -> return exactly, fst (ofForm form)
             | None ->
                 let! error = ScoreError.l2 plan level
                 let other = abs difference.Gamma * error
@@ -62,8 +85,8 @@ module internal DrawnPath =
 
                 return
                     exactly,
-                    if a = 0.0 then plus exactly { Constant = other * other; Terms = [] }
-                    else plus (times (1.0 + a) exactly) { Constant = (1.0 + 1.0 / a) * other * other; Terms = [] }
+                    if a = 0.0 then plus exactly (number (other * other))
+                    else plus (times (1.0 + a) exactly) (number ((1.0 + 1.0 / a) * other * other))
         }
 
     let private predictor (plan: Plan) v (step: Tableau) =
@@ -76,12 +99,9 @@ module internal DrawnPath =
             let! exact, whole = expectation plan upper v difference
 
             let before =
-                {
-                    Constant = 0.5 * d * (log (wide / narrow) + RealFunctions.LogExcess(delta / c2 - 1.0)) + 1e-14 * d * (1.0 + delta / c2)
-                    Terms = []
-                }
+                number (0.5 * d * (log (wide / narrow) + RealFunctions.LogExcess(delta / c2 - 1.0)) + 1e-14 * d * (1.0 + delta / c2))
 
-            let all = before |> plus (unlearned parts (1.0 / wide) (1.0 / narrow)) |> plus (ofFisher d wide (-0.5 * delta * delta / c2))
+            let all = before |> plus (unlearned wide narrow) |> plus (ofFisher d wide (-0.5 * delta * delta / c2))
             let total form = plus all (times (1.0 / (2.0 * c2)) form)
             return total exact, total whole
         }
@@ -95,7 +115,7 @@ module internal DrawnPath =
             let scale = 1.0 / squared (squared step.From.Mean)
 
             let curvature =
-                { Constant = scale * d / (wide * wide); Terms = [ wide, -2.0 * scale / wide ** 3.0, scale / wide ** 4.0 ] }
+                linear (scale * d / (wide * wide)) [ wide, -2.0 * scale / wide ** 3.0, scale / wide ** 4.0 ]
 
             let bound = Bracket.Exactly(d / wide / squared step.From.Mean)
             let! exact, whole = ScoreTerms.norms plan step.From { bound with Low = 0.0 } difference
@@ -106,7 +126,7 @@ module internal DrawnPath =
                 if a = 0.0 then
                     times (0.25 * tau * tau) curvature
                 else
-                    plus (times (0.25 * (1.0 + a) * tau * tau) curvature) { Constant = 0.25 * (1.0 + 1.0 / a) * tau * error * error; Terms = [] }
+                    plus (times (0.25 * (1.0 + a) * tau * tau) curvature) (number (0.25 * (1.0 + 1.0 / a) * tau * error * error))
 
             return total exact, total whole
         }
@@ -122,9 +142,9 @@ module internal DrawnPath =
             let apart = atoms.SquareAbout(q.Means |> Array.map (fun x -> law.Level.Mean * x / m))
             let shape = 0.5 * d * RealFunctions.LogExcess(wide / variance - 1.0) + 1e-14 * d
 
-            Ok(plus { Constant = shape + apart / (2.0 * variance); Terms = [] } (unlearned 8 0.0 (1.0 / wide)))
+            Ok(plus (number (shape + apart / (2.0 * variance))) (linear 0.0 [ wide, -0.5 / wide, 0.0 ]))
         | :? Start.Law as law ->
-            RelativeEntropy.bound plan.Target level law.Of law.Level |> Result.map (fun r -> { Constant = r; Terms = [] })
+            RelativeEntropy.bound plan.Target level law.Of law.Level |> Result.map number
         | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
 
     /// R after the steps, and the parts of it as they are estimated: start, and (exact, whole) of every kernel with how often it runs.
@@ -151,16 +171,29 @@ module internal DrawnPath =
         add first
         forms |> List.iter (fun (_, _, _, _, whole) -> add whole)
 
+        let keys = Array.ofSeq sums.Keys
+        let gained = first :: (forms |> List.map (fun (_, _, _, _, whole) -> whole)) |> List.collect (fun form -> form.Gains) |> Array.ofList
+
         let nodes =
             [|
-                for entry in sums ->
-                    let struct (t, f) = entry.Value
-                    { Noise = entry.Key; Trace = t; Fourth = f }
+                for g in keys do
+                    let struct (t, f) = sums[g]
+                    Node.level atoms g t f
+                for g, noisier, w in gained do
+                    Node.gain atoms g noisier w
             |]
 
-        let drawn = PosteriorDraws.above atoms risk nodes
+        let drawn = PosteriorDraws.above (float (atoms.Dimension * atoms.Count)) risk nodes
         let moments = Dictionary<float, struct (float * float)>()
-        Array.iter2 (fun (node: Node) m -> moments[node.Noise] <- m) nodes drawn.Moments
+        Array.iteri (fun i g -> moments[g] <- drawn.Beside[i]) keys
+
+        // A gain belongs to the step that ends at its noise variance.
+        let gains = Dictionary<float, float>()
+
+        gained
+        |> Array.iteri (fun i (g, _, _) ->
+            let struct (sum, _) = drawn.Beside[keys.Length + i]
+            gains[g] <- sum)
 
         let estimate form =
             form.Constant
@@ -168,6 +201,7 @@ module internal DrawnPath =
                |> List.sumBy (fun (g, t, f) ->
                    let struct (trace, fourth) = moments[g]
                    t * trace + f * fourth))
+            - (form.Gains |> List.sumBy (fun (g, _, w) -> w * gains[g]))
 
         {
             Upper = max 0.0 (constant + drawn.Upper + 1e-13 * size)

@@ -2,6 +2,7 @@ namespace Sgm.Verification.Certificates
 
 open System
 open System.Numerics
+open System.Runtime.CompilerServices
 open System.Threading.Tasks
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Random
@@ -58,141 +59,227 @@ type internal Atoms(law: Mixture) =
 
         sum * (1.0 + 1e-12)
 
-    /// n draws of Y = c·t + e·f at noise variance g, t = tr Cov(A | z) ≤ R² and f = ‖Cov(A | z)‖_F² ≤ t² (t² itself above 16 dimensions):
-    /// sums of Y, Y², t and f.
-    member _.Draw(g: float, c: float, e: float, n: int, seed: int) : struct (float * float * float * float) =
-        let generator = Xoshiro256StarStar(seed)
-        let z = Array.zeroCreate<float> padded
-        let mean = Array.zeroCreate<float> padded
-        let logWeights = Array.zeroCreate<float> count
-        let isFull = e <> 0.0 && d <= 16
-        let covariance = Array.zeroCreate<float> (if isFull then d * d else 0)
-        let mutable sum, square, traces, fourths = 0.0, 0.0, 0.0, 0.0
+    /// A fresh atom about the centre, in `z`.
+    member _.Atom(generator: Xoshiro256StarStar, z: float[]) =
+        let u = generator.NextDouble() * cumulative[count - 1]
+        let found = Array.BinarySearch(cumulative, u)
+        let k = min (count - 1) (if found >= 0 then found + 1 else ~~~found)
+        Array.blit points (k * padded) z 0 padded
+
+    /// z ← z + √g·ξ.
+    member _.Blur(generator: Xoshiro256StarStar, z: float[], g: float) =
         let spread = sqrt g
 
-        for _ in 1..n do
-            let u = generator.NextDouble() * cumulative[count - 1]
-            let found = Array.BinarySearch(cumulative, u)
-            let k = min (count - 1) (if found >= 0 then found + 1 else ~~~found)
+        for i in 0 .. d - 1 do
+            z[i] <- z[i] + spread * Normal.Sample(generator, 0.0, 1.0)
 
-            for i in 0 .. d - 1 do
-                z[i] <- points[k * padded + i] + spread * Normal.Sample(generator, 0.0, 1.0)
+    member _.Buffer() = Array.zeroCreate<float> padded
 
-            let mutable largest = Double.NegativeInfinity
+    /// tr Cov(A | z) at noise variance g and, where `square` is asked for, ‖Cov(A | z)‖_F² (above 16 dimensions the square of the trace, which is
+    /// larger); E[A | z] in `mean`. `logs` has room for a number an atom.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    member _.Posterior(z: float[], g: float, square: bool, mean: float[], logWeights: float[]) : struct (float * float) =
+        let mutable largest = Double.NegativeInfinity
+        let mutable l = 0
 
-            for l in 0 .. count - 1 do
-                let value = logs[l] + (dot points (l * padded) z - 0.5 * squares[l]) / g
-                logWeights[l] <- value
+        while l < count do
+            // Four atoms at a time: their sums do not wait for each other.
+            let at = l * padded
+            let last = min 3 (count - 1 - l)
+            let b, c, e = at + (min 1 last) * padded, at + (min 2 last) * padded, at + last * padded
+            let mutable s0, s1, s2, s3 = Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero
+            let mutable i = 0
+
+            while i < padded do
+                let x = Vector<float>(z, i)
+                s0 <- s0 + Vector<float>(points, at + i) * x
+                s1 <- s1 + Vector<float>(points, b + i) * x
+                s2 <- s2 + Vector<float>(points, c + i) * x
+                s3 <- s3 + Vector<float>(points, e + i) * x
+                i <- i + width
+
+            for j in 0..last do
+                let sum = if j = 0 then s0 elif j = last then s3 elif j = 1 then s1 else s2
+                let value = logs[l + j] + (Vector.Sum sum - 0.5 * squares[l + j]) / g
+                logWeights[l + j] <- value
                 largest <- max largest value
 
-            Array.Clear mean
-            Array.Clear covariance
-            let mutable total, second = 0.0, 0.0
+            l <- l + 4
 
-            for l in 0 .. count - 1 do
-                // Below e^(−45) it is not seen in a sum of up to 10⁵ of them.
-                if logWeights[l] > largest - 45.0 then
-                    let weight = exp (logWeights[l] - largest)
-                    total <- total + weight
-                    second <- second + weight * squares[l]
-                    let factor = Vector<float> weight
-                    let mutable i = 0
+        Array.Clear mean
+        let isFull = square && d <= 16
+        let covariance = Array.zeroCreate<float> (if isFull then d * d else 0)
+        let mutable total, second = 0.0, 0.0
 
-                    while i < padded do
-                        (Vector<float>(mean, i) + factor * Vector<float>(points, l * padded + i)).CopyTo(mean, i)
-                        i <- i + width
+        for l in 0 .. count - 1 do
+            // Below e^(−45) it is not seen in a sum of up to 10⁵ of them.
+            if logWeights[l] > largest - 45.0 then
+                let weight = exp (logWeights[l] - largest)
+                total <- total + weight
+                second <- second + weight * squares[l]
+                let factor = Vector<float> weight
+                let mutable i = 0
 
-                    if isFull then
-                        for i in 0 .. d - 1 do
-                            let x = weight * points[l * padded + i]
+                while i < padded do
+                    (Vector<float>(mean, i) + factor * Vector<float>(points, l * padded + i)).CopyTo(mean, i)
+                    i <- i + width
 
-                            for j in 0..i do
-                                covariance[i * d + j] <- covariance[i * d + j] + x * points[l * padded + j]
-
-            let trace = max 0.0 (second / total - dot mean 0 mean / (total * total))
-
-            let fourth =
-                if not isFull then
-                    trace * trace
-                else
-                    let mutable f = 0.0
-
+                if isFull then
                     for i in 0 .. d - 1 do
+                        let x = weight * points[l * padded + i]
+
                         for j in 0..i do
-                            let entry = covariance[i * d + j] / total - mean[i] * mean[j] / (total * total)
-                            f <- f + (if i = j then 1.0 else 2.0) * entry * entry
+                            covariance[i * d + j] <- covariance[i * d + j] + x * points[l * padded + j]
 
-                    f
+        let mutable middle = 0.0
 
-            let y = c * trace + e * fourth
-            sum <- sum + y
-            square <- square + y * y
-            traces <- traces + trace
-            fourths <- fourths + fourth
+        for i in 0 .. d - 1 do
+            mean[i] <- mean[i] / total
+            middle <- middle + mean[i] * mean[i]
 
-        struct (sum, square, traces, fourths)
+        let trace = max 0.0 (second / total - middle)
+        let mutable fourth = 0.0
 
-/// c·E t + e·E f at a noise variance, part of what is to be bounded.
-type internal Node = { Noise: float; Trace: float; Fourth: float }
+        if isFull then
+            for i in 0 .. d - 1 do
+                for j in 0..i do
+                    let entry = covariance[i * d + j] / total - mean[i] * mean[j]
+                    fourth <- fourth + (if i = j then 1.0 else 2.0) * entry * entry
+        else
+            fourth <- trace * trace
 
-/// What draws say: the mean, an upper end that fails with a probability of at most the risk, and E t and E f of every node.
-type internal Drawn = { Mean: float; Upper: float; Moments: struct (float * float)[] }
+        struct (trace, fourth)
 
-/// Σ (c_j·E t + e_j·E f) over nodes from above, by independent draws.
+/// One of the independent sums that a bound is made of: draws of Y and of two numbers beside it.
+type internal Node =
+    {
+        /// A sampler with buffers of its own.
+        Sampler: unit -> Xoshiro256StarStar -> struct (float * float * float)
+        /// Y is between these; an infinite lower end says that Y may be replaced by max(Y, −b) for any b, as an upper bound of its mean is wanted.
+        Low: float
+        High: float
+    }
+
+module internal Node =
+    /// Y = c·t + e·f, t = tr Cov(A | z) ≤ R², f = ‖Cov(A | z)‖_F² ≤ t²; beside it t and f.
+    let level (atoms: Atoms) g c e =
+        let range = atoms.RadiusSquare
+
+        let sampler () =
+            let z, mean, logs = atoms.Buffer(), atoms.Buffer(), Array.zeroCreate<float> atoms.Count
+
+            fun generator ->
+                atoms.Atom(generator, z)
+                atoms.Blur(generator, z, g)
+                let struct (t, f) = atoms.Posterior(z, g, (e <> 0.0), mean, logs)
+                struct (c * t + e * f, t, f)
+
+        {
+            Sampler = sampler
+            Low = min 0.0 c * range + min 0.0 e * range * range
+            High = max 0.0 c * range + max 0.0 e * range * range
+        }
+
+    /// Y = −c·Σ_j ‖E[A | z_j] − E[A | z]‖², z at noise variance g and z_j noisier, of which the mean is −c·Σ_j (T(g_j) − T(g)) (total variance).
+    let gain (atoms: Atoms) g (noisier: float list) c =
+        let sampler () =
+            let z, mean, other = atoms.Buffer(), atoms.Buffer(), atoms.Buffer()
+            let logs = Array.zeroCreate<float> atoms.Count
+
+            fun generator ->
+                atoms.Atom(generator, z)
+                atoms.Blur(generator, z, g)
+                atoms.Posterior(z, g, false, mean, logs) |> ignore
+                let mutable at, sum = g, 0.0
+
+                for next in noisier do
+                    atoms.Blur(generator, z, next - at)
+                    at <- next
+                    atoms.Posterior(z, next, false, other, logs) |> ignore
+
+                    for i in 0 .. atoms.Dimension - 1 do
+                        sum <- sum + (mean[i] - other[i]) * (mean[i] - other[i])
+
+                struct (-c * sum, sum, 0.0)
+
+        { Sampler = sampler; Low = Double.NegativeInfinity; High = 0.0 }
+
+/// What draws say: the mean, an upper end that fails with a probability of at most the risk, and the means of every node's two numbers.
+type internal Drawn = { Mean: float; Upper: float; Beside: struct (float * float)[] }
+
+/// Σ E Y over nodes from above, by independent draws.
 module internal PosteriorDraws =
     /// 1 − the probability that a bound from draws is wrong.
     [<Literal>]
     let risk = 1e-6
 
-    let private inParallel (atoms: Atoms) (nodes: Node[]) (counts: int[]) (seed: int) =
+    /// n draws of a node, below its low end replaced by that: sums of Y, Y², and of the two beside it.
+    let private draw (node: Node) low n (seed: int) =
+        let generator = Xoshiro256StarStar(seed)
+        let sample = node.Sampler()
+        let mutable sum, square, first, second = 0.0, 0.0, 0.0, 0.0
+
+        for _ in 1..n do
+            let struct (y, a, b) = sample generator
+            let y = max low y
+            sum <- sum + y
+            square <- square + y * y
+            first <- first + a
+            second <- second + b
+
+        struct (sum, square, first, second)
+
+    let private inParallel (nodes: Node[]) (lows: float[]) (counts: int[]) seed =
         let found = Array.zeroCreate<struct (float * float * float * float)> nodes.Length
-
-        let draw j =
-            let node = nodes[j]
-            found[j] <- atoms.Draw(node.Noise, node.Trace, node.Fourth, counts[j], seed + 7919 * j)
-
-        Parallel.For(0, nodes.Length, draw) |> ignore
+        Parallel.For(0, nodes.Length, (fun j -> found[j] <- draw nodes[j] lows[j] counts[j] (seed + 7919 * j))) |> ignore
         found
 
-    /// What all draws may cost in multiplications, some seconds.
-    let private work = 3e10
+    /// What all draws may cost in multiplications: some seconds.
+    let private work = 1e10
+
+    let private pilot = 6
 
     /// By Maurer and Pontil (2009, Theorem 11): for N independent X in [0, 1], not of one law, ΣE X ≤ ΣX + √(2·N·V·ln(2/δ)) + (7/3)·N/(N − 1)·ln(2/δ),
-    /// V their sample variance. A pilot decides how many draws a node has.
-    let above (atoms: Atoms) (risk: float) (nodes: Node[]) =
-        let range = atoms.RadiusSquare
-        let size (node: Node) = max (abs node.Trace) (abs node.Fourth * range) * range * 2.0
-        let total = min 1e6 (max 1e4 (work / (float atoms.Dimension * float atoms.Count)))
-        let pilot = 12
-        let first = inParallel atoms nodes (Array.create nodes.Length pilot) 1
+    /// V their sample variance. A pilot, which is thrown away, decides how many draws a node has and where Y is cut off.
+    let above (cost: float) (risk: float) (nodes: Node[]) =
+        let total = min 1e6 (max 2e4 (work / cost))
+        let before = inParallel nodes (nodes |> Array.map (fun n -> n.Low)) (Array.create nodes.Length pilot) 1
 
-        let shares =
-            Array.map2
-                (fun node (struct (sum, square, _, _)) ->
-                    let mean = sum / float pilot
-                    sqrt (max 0.0 (square / float pilot - mean * mean)) + 0.02 * size node)
+        let spread =
+            before
+            |> Array.map (fun (struct (sum, square, _, _)) ->
+                let mean = sum / float pilot
+                sqrt (max 0.0 (square / float pilot - mean * mean)))
+
+        let lows =
+            Array.map3
+                (fun (node: Node) (struct (sum, _, _, _)) deviation ->
+                    if Double.IsInfinity node.Low then -6.0 * (abs sum / float pilot + deviation) else node.Low)
                 nodes
-                first
+                before
+                spread
 
+        let width j = nodes[j].High - lows[j]
+        let shares = Array.init nodes.Length (fun j -> spread[j] + 0.02 * width j)
         let all = Array.sum shares
         let counts = shares |> Array.map (fun s -> if all > 0.0 then max 4 (int (total * s / all)) else 4)
-        let found = inParallel atoms nodes counts 1_000_003
+        let found = inParallel nodes lows counts 1_000_003
         let n = float (Array.sum counts)
+        let scale = Seq.max (Seq.init nodes.Length (fun j -> width j / float counts[j]))
 
-        // Y lies in [low, low + width]; every draw counts 1/(its number) of it.
-        let low (node: Node) = min 0.0 node.Trace * range + min 0.0 node.Fourth * range * range
-        let width (node: Node) = (abs node.Trace + abs node.Fourth * range) * range
-        let scale = Seq.max (Seq.init nodes.Length (fun j -> width nodes[j] / float counts[j]))
+        let beside =
+            Array.map2 (fun (struct (_, _, a, b)) count -> struct (a / float count, b / float count)) found counts
 
-        if scale = 0.0 then
-            { Mean = 0.0; Upper = 0.0; Moments = Array.create nodes.Length (struct (0.0, 0.0)) }
+        if scale <= 0.0 then
+            { Mean = 0.0; Upper = 0.0; Beside = beside }
         else
             let mutable value, sum, square = 0.0, 0.0, 0.0
 
             for j in 0 .. nodes.Length - 1 do
                 let struct (s, q, _, _) = found[j]
                 let count = float counts[j]
-                let c, lift = 1.0 / (count * scale), -(low nodes[j]) / (count * scale)
+                // X = c·Y + lift in [0, 1].
+                let c, lift = 1.0 / (count * scale), -lows[j] / (count * scale)
                 value <- value + s / count
                 sum <- sum + c * s + lift * count
                 square <- square + c * c * q + 2.0 * c * lift * s + lift * lift * count
@@ -204,5 +291,5 @@ module internal PosteriorDraws =
             {
                 Mean = value
                 Upper = value + scale * spare * (1.0 + 1e-9) + 1e-9 * abs value
-                Moments = Array.map2 (fun (struct (_, _, t, f)) count -> struct (t / float count, f / float count)) found counts
+                Beside = beside
             }
