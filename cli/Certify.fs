@@ -8,11 +8,7 @@ open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
 /// A certificate and what an exact law measures at the same probe.
-type private Answer =
-    {
-        Certificate: Certificate
-        Measured: (Metric * Estimate) list
-    }
+type private Answer = { Certificate: Certificate; Measured: (Metric * Estimate) list }
 
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
@@ -23,7 +19,11 @@ let above digits (x: float) =
     else
         let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
         let rounded = Words.digits digits (ceil (x / unit) * unit)
-        if Double.Parse(rounded, Globalization.CultureInfo.InvariantCulture) >= x then rounded else Words.digits digits (x + unit)
+
+        if Double.Parse(rounded, Globalization.CultureInfo.InvariantCulture) >= x then
+            rounded
+        else
+            Words.digits digits (x + unit)
 
 let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
 
@@ -40,14 +40,21 @@ let private measure (terminal: Terminal) (plan: Plan) told =
 
         match outcome.Status with
         | :? RunStatus.Completed ->
-            let measured = outcome.Probes |> Seq.map (fun probe -> [ for metric in metrics -> metric, probe.Law.Measure metric ])
+            let measured =
+                outcome.Probes |> Seq.map (fun probe -> [ for metric in metrics -> metric, probe.Law.Measure metric ])
+
             Ok(List.ofSeq measured)
         | :? RunStatus.Cancelled -> raise (OperationCanceledException terminal.Cancellation)
         | :? RunStatus.Unsupported as unsupported -> Error unsupported.Reason
         | other -> Error $"the run {Words.status Vp other}"
 
 let private bounds (c: Certificate) =
-    [ "tv", c.Tv, Some Metric.Tv; "kl(p‖q)", c.KlReverse, None; "kl(q‖p)", c.Kl, Some Metric.Kl; "w2", c.W2, Some Metric.W2 ]
+    [
+        "tv", c.Tv, Some Metric.Tv
+        "kl(p‖q)", c.KlReverse, None
+        "kl(q‖p)", c.Kl, Some Metric.Kl
+        "w2", c.W2, Some Metric.W2
+    ]
 
 let private measuredText (bound: Bound) (estimate: Estimate option) =
     match estimate with
@@ -104,7 +111,10 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
             [ text "metric"; text "certified"; text "measured"; text "" ],
             [
                 for name, bound, metric in bounds c do
-                    let found = metric |> Option.bind (fun m -> answer.Measured |> List.tryFind (fst >> (=) m) |> Option.map snd)
+                    let found =
+                        metric
+                        |> Option.bind (fun m -> answer.Measured |> List.tryFind (fst >> (=) m) |> Option.map snd)
+
                     let measured, ratio = measuredText bound found
 
                     let value, remark =
@@ -121,7 +131,13 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
         | Some start when Double.IsFinite c.KlReverse.Value ->
             let whole = c.KlReverse.Value
             let share part = $"{Words.digits 3 part} ({percent part whole})"
-            screen.Line [ faint "shares of kl(p‖q)  "; plain $"start {share start}   steps {share c.Steps}   score {share c.Score}" ]
+
+            screen.Line
+                [
+                    faint "shares of kl(p‖q)  "
+                    plain $"start {share start}   steps {share c.Steps}   score {share c.Score}"
+                ]
+
             screen.Line [ faint "largest            "; plain (String.Join("   ", largest forward c)) ]
         | _ -> ()
 
@@ -216,8 +232,16 @@ let command terminal (request: CertifyRequest) =
         match Progress.during terminal "certifying" work with
         | Error reason -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
         | Ok(certificates, measured) ->
-            let whyNot = match measured with Ok _ -> None | Error reason -> Some reason
-            let measured = match measured with Ok found -> found | Error _ -> List.replicate certificates.Length []
+            let whyNot =
+                match measured with
+                | Ok _ -> None
+                | Error reason -> Some reason
+
+            let measured =
+                match measured with
+                | Ok found -> found
+                | Error _ -> List.replicate certificates.Length []
+
             let answers = List.map2 (fun c m -> { Certificate = c; Measured = m }) certificates measured
 
             if request.Json then

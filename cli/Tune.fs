@@ -9,19 +9,17 @@ open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
 /// A schedule with its certificate and what an exact law measures.
-type private Row =
-    {
-        Name: string
-        Transitions: int
-        Certificate: Certificate
-        Measured: Estimate option
-    }
+type private Row = { Name: string; Transitions: int; Certificate: Certificate; Measured: Estimate option }
 
 type private Tuned = { Loaded: Checked; Rows: Row list }
 
 let private tvMeasured (terminal: Terminal) (plan: Plan) =
     let outcome = Laws.run (Plan.withMetrics [ Metric.Tv ] plan) (RunOptions(Cancellation = terminal.Cancellation))
-    if outcome.IsCompleted then Some((Seq.last outcome.Probes).Law.Measure Metric.Tv) else None
+
+    if outcome.IsCompleted then
+        Some((Seq.last outcome.Probes).Law.Measure Metric.Tv)
+    else
+        None
 
 let private row (terminal: Terminal) name transitions (loaded: Checked) =
     Certificate.ofPlan terminal.Cancellation loaded.Plan

@@ -1,4 +1,4 @@
-/// Certificates: every rule against an independent computation, and whole certificates against exact laws.
+/// Whole certificates, against exact laws, and what is made of them.
 module Sgm.Tests.CertificatesTests
 
 open System
@@ -10,183 +10,128 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification.Certificates
 open Sgm.Tests
+open Sgm.Tests.Certified
 open Sgm.Tests.ExactLaws
+open Sgm.Tests.Command
 
-/// A trapezoid sum, which converges faster than any power of its step for what is analytic and falls off.
-let private trapezoid low high (n: int) (f: float -> float) =
-    let h = (high - low) / float n
-    h * Seq.sum (Seq.init (n + 1) (fun i -> f (low + h * float i)))
-
-let private normalDensity v x = exp (-0.5 * x * x / v) / sqrt (2.0 * Math.PI * v)
-
-/// ½N(−a, s²) + ½N(a, s²) noised to the level: its density and score.
-let private twoModes a variance (level: NoiseLevel) =
-    let v = level.VarianceOf variance
-    let density x = 0.5 * normalDensity v (x - level.Mean * a) + 0.5 * normalDensity v (x + level.Mean * a)
-
-    let score x =
-        let slope = 0.5 * normalDensity v (x - level.Mean * a) * (level.Mean * a - x) / v
-        (slope + 0.5 * normalDensity v (x + level.Mean * a) * (-level.Mean * a - x) / v) / density x
-
-    density, score
-
-let private certified plan =
-    match Certificate.ofPlan CancellationToken.None plan with
-    | Ok found -> found
-    | Error reason -> failtest reason
-
-let private firstStep e =
-    (planOf e).Unrolled() |> Seq.pick (function :? Instruction.Step as step -> Some step.Tableau | _ -> None)
-
-let private costOf e =
-    match PathRule.cost (planOf e) (firstStep e) with
-    | Ok cost -> cost
-    | Error reason -> failtest reason
-
-let private predictors = [ eulerMaruyama; exponential; ancestral ]
-
-/// One predictor step on a law and a score.
-let private oneStep law noising a b method scored =
-    experiment {
-        target law
-        forward noising
-        score scored
-        sampler (anneal (levels [ a; b ]) (predictor method))
-    }
-
-/// KL(p⊗P‖p⊗K) in x′ of the two-mode law from the words: the ideal kernel has the density p′(y)·N(x; ry, σ² − r²σ′²)/p(x).
-let private jointByQuadrature a variance (upper: NoiseLevel) (lower: NoiseLevel) (mean: float -> float) noise =
-    let p, _ = twoModes a variance upper
-    let p', _ = twoModes a variance lower
-    let r = upper.Mean / lower.Mean
-    let added = upper.NoiseVariance - r * r * lower.NoiseVariance
-    let wide (level: NoiseLevel) = level.Mean * a + 9.0 * sqrt (level.VarianceOf variance)
-
-    trapezoid (-(wide upper)) (wide upper) 900 (fun x ->
-        let density = p x
-
-        if density < 1e-250 then
-            0.0
-        else
-            trapezoid (-(wide lower)) (wide lower) 900 (fun y ->
-                let joint = p' y * normalDensity added (x - r * y)
-                let logRatio = log (p' y) - 0.5 * (x - r * y) ** 2.0 / added - 0.5 * log (2.0 * Math.PI * added) - log density
-                let logActual = -0.5 * ((y - mean x) / noise) ** 2.0 - 0.5 * log (2.0 * Math.PI * noise * noise)
-                if joint < 1e-300 then 0.0 else joint * (logRatio - logActual)))
-
-/// The steps in the words of docs/language.md: A, B, C of x ← A·x + B·s + C·ξ.
-let private words noising method (upper: NoiseLevel) (lower: NoiseLevel) =
-    let r = upper.Mean / lower.Mean
-    let s2, s2' = upper.Sigma ** 2.0, lower.Sigma ** 2.0
-
-    if method = ancestral then
-        1.0 / r, (s2 - r * r * s2') / r, lower.Sigma * sqrt (s2 - r * r * s2') / upper.Sigma
-    elif noising = ve then
-        1.0, s2 - s2', sqrt (s2 - s2')
-    else
-        let gamma = upper.Parameter - lower.Parameter
-
-        if method = eulerMaruyama then
-            1.0 + gamma, 2.0 * gamma, sqrt (2.0 * gamma)
-        else
-            exp gamma, 2.0 * (exp gamma - 1.0), sqrt (exp (2.0 * gamma) - 1.0)
-
-let private twoModeLaw a v = mixture [ 0.5, normal [ -a ] v; 0.5, normal [ a ] v ]
-
-let private rules =
-    testList
-        "rules"
+/// Two independent lines of two modes, as one mixture of four in the plane: what draws say of the one, quadrature says of the other.
+let private drawn =
+    let square =
         [
-            testCase "κ of a predictor is the relative entropy of the joint laws, on two modes by plain quadrature" (fun () ->
-                for noising, a, b in [ vp, 0.6, 0.35; ve, 1.0, 0.7 ] do
-                    for method in predictors do
-                        for error, scored in
-                            [
-                                (fun _ s -> s), exact
-                                (fun _ s -> s + 0.3), exact |> shifted 0.3
-                                (fun _ s -> 1.2 * s), exact |> ScoreSyntax.scaled 1.2
-                                (fun x s -> s + 0.4 * sqrt 2.0 * sin (1.5 * x)), exact |> rippled 0.4 1.5
-                            ] do
-                            let upper, lower = Forward.level noising a, Forward.level noising b
-                            let _, s = twoModes 1.0 0.3 upper
-                            let x, y, c = words noising method upper lower
-                            let mean z = x * z + y * error z (s z)
-                            let truth = jointByQuadrature 1.0 0.3 upper lower mean c
-                            let cost = costOf (oneStep (twoModeLaw 1.0 0.3) noising a b method scored)
-                            Expect.floatClose Accuracy.high cost.Whole truth $"{method}, {noising}"
-                            Expect.isGreaterThanOrEqual cost.Whole (truth - 1e-9 * truth) "from above")
+            for x in [ -1.0; 1.0 ] do
+                for y in [ -1.5; 1.5 ] -> 0.25, normal [ x; y ] 0.3
+        ]
 
-            testCase "the score of another law enters by its error: never below the joint laws, and near them" (fun () ->
-                let upper, lower = Forward.level ve 1.0, Forward.level ve 0.8
-                let _, wrong = twoModes 1.1 0.3 upper
-                let x, y, c = words ve exponential upper lower
-                let truth = jointByQuadrature 1.0 0.3 upper lower (fun z -> x * z + y * wrong z) c
-                let cost = costOf (oneStep (twoModeLaw 1.0 0.3) ve 1.0 0.8 exponential (scoreOf (twoModeLaw 1.1 0.3)))
-                Expect.isGreaterThanOrEqual cost.Whole (truth - 1e-9) "from above"
-                Expect.isLessThan cost.Whole (1.02 * truth) "within the bracket of the score's error")
+    let lines = product [ 1, twoModeLaw 1.0 0.3; 1, twoModeLaw 1.5 0.3 ]
 
-            testCase "κ of a corrector: ¼(τ√H + √τ·ε)² with H by plain quadrature" (fun () ->
-                let level = Forward.level ve 0.7
-                let p, s = twoModes 1.0 0.3 level
-                let slope x = (s (x + 1e-4) - s (x - 1e-4)) / 2e-4
-                let h = trapezoid -9.0 9.0 4000 (fun x -> p x * slope x ** 2.0)
-                let tau, error = 0.02, 0.2
+    let run law noising schedule' body scored =
+        experiment {
+            target law
+            forward noising
+            score scored
+            sampler (anneal schedule' body)
+        }
 
-                let cost =
-                    costOf (
-                        experiment {
-                            target (twoModeLaw 1.0 0.3)
-                            forward ve
-                            score (exact |> shifted error)
-                            sampler (anneal (levels [ 1.0; 0.7 ]) (corrector (langevin tau)))
-                        }
-                    )
+    testList
+        "from draws"
+        [
+            for name, noising, schedule', body, scored in
+                [
+                    "ancestral, ve", ve, geometric 8.0 0.3 24, predictor ancestral, exact
+                    "exponential, vp, shifted", vp, uniform 2.0 0.1 20, predictor exponential, exact |> shifted 0.1
+                    "with correctors, scaled",
+                    ve,
+                    geometric 8.0 0.5 12,
+                    predictor ancestral >=> corrector (langevinScaled 0.05),
+                    exact |> ScoreSyntax.scaled 1.1
+                ] do
+                testCase $"{name}: above the quadrature of the same law as a product, and near it" (fun () ->
+                    let c = List.last (certified (planOf (run (mixture square) noising schedule' body scored)))
+                    let truth = List.last (certified (planOf (run lines noising schedule' body scored)))
+                    Expect.equal c.KlReverse.Confidence (1.0 - 1e-6) "confidence"
+                    Expect.isGreaterThan c.KlReverse.Value truth.KlReverse.Value "R"
+                    // Steps count at their right ends in four parts: at most a quarter more where information falls evenly.
+                    Expect.isLessThan c.KlReverse.Value (1.5 * truth.KlReverse.Value + 0.02) "near"
+                    let estimate = c.Start.Value + c.Steps + c.Score
 
-                let truth = 0.25 * (tau * sqrt h + sqrt tau * error) ** 2.0
-                Expect.floatClose { absolute = 0.0; relative = 1e-6 } cost.Whole truth "whole"
-                Expect.floatClose { absolute = 0.0; relative = 1e-6 } cost.Exact (0.25 * tau * tau * h) "exact score")
+                    Expect.isLessThan
+                        (abs (estimate - truth.KlReverse.Value))
+                        (0.35 * truth.KlReverse.Value)
+                        "estimate")
 
-            testCase "information on the line: J, H and entropy by plain quadrature, in narrow brackets" (fun () ->
-                for a, v in [ 1.0, 0.3; 2.0, 0.05; 30.0, 0.01 ] do
-                    let level = NoiseLevel.Data
-                    let plan = planOf (oneStep (twoModeLaw a v) ve 1.0 0.0 ancestral exact)
-                    let p, s = twoModes a v level
-                    let slope x = (s (x + 1e-6) - s (x - 1e-6)) / 2e-6
-                    let around f = 2.0 * trapezoid (max 0.0 (a - 12.0 * sqrt v)) (a + 12.0 * sqrt v) 40_000 f
+            testCase "mixtures of different covariances in the plane are refused with the reason" (fun () ->
+                let law = mixture [ 0.5, normal [ 0.0; 0.0 ] 1.0; 0.5, normal [ 1.0; 1.0 ] 0.5 ]
+                let c = List.last (certified (planOf (run law ve (geometric 8.0 0.5 4) (predictor ancestral) exact)))
+                Expect.equal c.Tv.Value 1.0 "TV"
+                Expect.stringContains c.KlReverse.Reason.Value "not independent" "reason")
+        ]
 
-                    let half f = around f - (if a > 12.0 * sqrt v then 0.0 else (a + 12.0 * sqrt v) / 40_000.0 * f 0.0)
-                    let holds name (found: Result<Bracket, string>) truth =
-                        match found with
-                        | Ok bracket ->
-                            Expect.isLessThan bracket.Width (1e-9 * (1.0 + abs truth)) $"{name} is narrow"
-                            Expect.floatClose { absolute = 1e-8; relative = 1e-6 } bracket.Middle truth name
-                        | Error reason -> failtest reason
+let private tuning =
+    let plain schedule' =
+        experiment {
+            target (twoModeLaw 2.0 0.25)
+            forward ve
+            sampler (anneal schedule' (predictor ancestral))
+        }
 
-                    holds "J" (Information.fisher plan.Target level) (half (fun x -> p x * s x ** 2.0))
-                    holds "H" (Information.curvature plan.Target level) (half (fun x -> p x * slope x ** 2.0))
-                    holds "entropy" (Information.entropy plan.Target level) (half (fun x -> if p x > 0.0 then -(p x) * log (p x) else 0.0)))
+    let reverse e = (List.last (certified (planOf e))).KlReverse.Value
 
-            testCase "a start's relative entropy: normal laws turned against each other, and mixtures on the line" (fun () ->
-                let p = planOf (oneStep (normalCov [ 1.0; 0.0 ] [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]) ve 1.0 0.5 ancestral exact)
-                let q = planOf (oneStep (normalCov [ 0.0; 0.5 ] [ [ 1.0; -0.2 ]; [ -0.2; 3.0 ] ]) ve 1.0 0.5 ancestral exact)
-                // ½(tr Σ′⁻¹Σ − 2 − ln det Σ/det Σ′ + δᵀΣ′⁻¹δ), Σ′⁻¹ = [[3, .2], [.2, 1]]/2.96, δ = (1, −½).
-                let trace = (3.0 * 2.0 + 2.0 * 0.2 * 0.5 + 1.0 * 1.0) / 2.96
-                let square = (3.0 - 2.0 * 0.2 * 0.5 + 0.25) / 2.96
-                let truth = 0.5 * (trace - 2.0 - log (1.75 / 2.96) + square)
+    testList
+        "tuning"
+        [
+            testCase
+                "tuned levels have a smaller certificate than geometric, uniform and Karras levels, and it is the predicted one"
+                (fun () ->
+                    let e = plain (geometric 10.0 0.1 12)
 
-                match RelativeEntropy.bound p.Target NoiseLevel.Data q.Target NoiseLevel.Data with
-                | Ok found -> Expect.floatClose Accuracy.high found truth "normal laws"
-                | Error reason -> failtest reason
+                    match
+                        Tuning.place e
+                        |> Result.bind (fun place -> Tuning.optimal CancellationToken.None (planOf e) e place 12)
+                    with
+                    | Error reason -> failtest reason
+                    | Ok(chosen, predicted) ->
+                        Expect.equal chosen.Length 13 "levels"
+                        Expect.equal (List.head chosen, List.last chosen) (10.0, 0.1) "ends"
+                        let tuned = reverse (plain (levels chosen))
+                        let start = (List.last (certified (planOf e))).Start.Value
+                        Expect.floatClose Accuracy.high tuned (start + predicted) "predicted"
 
-                let a = planOf (oneStep (twoModeLaw 1.0 0.3) ve 1.0 0.5 ancestral exact)
-                let b = planOf (oneStep (twoModeLaw 1.3 0.4) ve 1.0 0.5 ancestral exact)
-                let f, _ = twoModes 1.0 0.3 NoiseLevel.Data
-                let g, _ = twoModes 1.3 0.4 NoiseLevel.Data
-                let truth = trapezoid -9.0 9.0 4000 (fun x -> f x * log (f x / g x))
+                        for other in [ geometric 10.0 0.1 12; uniform 10.0 0.1 12; karras 7.0 10.0 0.1 12 ] do
+                            Expect.isLessThan tuned (reverse (plain other)) "less"
 
-                match RelativeEntropy.bound a.Target NoiseLevel.Data b.Target NoiseLevel.Data with
-                | Ok found -> Expect.floatClose Accuracy.high found truth "mixtures"
-                | Error reason -> failtest reason)
+                        // No level moved by a fiftieth of its step makes it smaller by more than the grid is coarse.
+                        for i in 1 .. chosen.Length - 2 do
+                            for shift in [ -0.05; 0.05 ] do
+                                let moved =
+                                    chosen
+                                    |> List.mapi (fun j x ->
+                                        if j = i then x + shift * (chosen[j] - chosen[j + 1]) else x)
+
+                                Expect.isGreaterThan
+                                    (reverse (plain (levels moved)))
+                                    (tuned * (1.0 - 1e-3))
+                                    $"level {i}")
+
+            testCase "what cannot be tuned is refused with the reason" (fun () ->
+                let refused sampler' (reason: string) =
+                    match Tuning.place { plain (geometric 10.0 0.1 4) with Sampler = sampler' } with
+                    | Ok _ -> failtest "accepted"
+                    | Error found -> Expect.stringContains found reason "reason"
+
+                refused (corrector (langevin 0.1)) "no anneal"
+                refused (anneal (geometric 10.0 0.1 4) (corrector (langevinScaled 0.1))) "no predictor"
+
+                let e =
+                    { plain (geometric 10.0 0.1 4) with
+                        Sampler = anneal (geometric 10.0 0.1 4) (predictor flow)
+                    }
+
+                match
+                    Tuning.place e
+                    |> Result.bind (fun place -> Tuning.optimal CancellationToken.None (planOf e) e place 4)
+                with
+                | Ok _ -> failtest "accepted"
+                | Error found -> Expect.stringContains found "draws no noise" "reason")
         ]
 
 /// A certificate that is below the truth in TV or W2, or None.
@@ -201,7 +146,11 @@ let private belowTruth (e: Experiment) =
             [ "tv", tv, c.Tv.Value; "w2", w2, c.W2.Value ]
             |> List.tryPick (fun (name, metric, bound) ->
                 let measured = probe.Law.Measure metric
-                if measured.Lower > bound then Some $"{name} ≥ {measured.Lower:R} is certified to be ≤ {bound:R} at “{c.Name}”" else None))
+
+                if measured.Lower > bound then
+                    Some $"{name} ≥ {measured.Lower:R} is certified to be ≤ {bound:R} at “{c.Name}”"
+                else
+                    None))
     | _ -> None
 
 let private neverBelow e =
@@ -238,7 +187,15 @@ let private experimentOn law rippling =
         let! after = Gen.choose (0, 5)
         let! h = Gen.elements [ 0.01; 0.05; 0.2 ]
         let correct n = repeat n (corrector (langevinScaled h))
-        let! first = Gen.elements [ prior; prior; warm; from (normal (List.replicate (planOf (oneStep target' ve 1.0 0.5 flow exact)).Dimension 0.5) 2.0) ]
+
+        let! first =
+            Gen.elements
+                [
+                    prior
+                    prior
+                    warm
+                    from (normal (List.replicate (planOf (oneStep target' ve 1.0 0.5 flow exact)).Dimension 0.5) 2.0)
+                ]
 
         return
             experiment {
@@ -262,7 +219,12 @@ let private normalLaws =
 let private lineLaws =
     gen {
         let! count = Gen.choose (2, 3)
-        let! parts = Gen.listOfLength count (Gen.map2 (fun m v -> normal [ m ] v) Generators.number (Gen.elements [ 0.1; 0.5; 1.0 ]))
+
+        let! parts =
+            Gen.listOfLength
+                count
+                (Gen.map2 (fun m v -> normal [ m ] v) Generators.number (Gen.elements [ 0.1; 0.5; 1.0 ]))
+
         let! copies = Gen.elements [ 1; 1; 3 ]
         let law = mixture (parts |> List.map (fun part -> 1.0 / float count, part))
         return if copies = 1 then law else product [ copies, law ]
@@ -279,10 +241,16 @@ let private against =
         "against exact laws"
         [
             testCase "random normal pipelines are never below the truth" (fun () ->
-                Check.One(Config.QuickThrowOnFailure.WithMaxTest(trials 150), Generators.forAll (experimentOn normalLaws false) neverBelow))
+                Check.One(
+                    Config.QuickThrowOnFailure.WithMaxTest(trials 150),
+                    Generators.forAll (experimentOn normalLaws false) neverBelow
+                ))
 
             testCase "random pipelines on the line and products of it are never below the truth" (fun () ->
-                Check.One(Config.QuickThrowOnFailure.WithMaxTest(max 12 (trials 12 * 3 / 100)), Generators.forAll (experimentOn lineLaws true) neverBelow))
+                Check.One(
+                    Config.QuickThrowOnFailure.WithMaxTest(max 12 (trials 12 * 3 / 100)),
+                    Generators.forAll (experimentOn lineLaws true) neverBelow
+                ))
 
             testCase "the README's example: start 0.0004, steps 0.561, score 0.469, TV at most 0.72" (fun () ->
                 let e =
@@ -302,7 +270,13 @@ let private against =
                 Expect.floatClose { absolute = 5e-5; relative = 0.0 } c.Start.Value 0.0004 "start"
                 Expect.floatClose { absolute = 5e-4; relative = 0.0 } c.Steps 0.561 "steps"
                 Expect.floatClose { absolute = 5e-4; relative = 0.0 } c.Score 0.469 "score"
-                Expect.floatClose Accuracy.high c.KlReverse.Value (c.Start.Value + c.Steps + c.Score) "R is the sum of its shares"
+
+                Expect.floatClose
+                    Accuracy.high
+                    c.KlReverse.Value
+                    (c.Start.Value + c.Steps + c.Score)
+                    "R is the sum of its shares"
+
                 Expect.isLessThan c.Tv.Value 0.72 "TV")
 
             testCase "correctors on a log-concave level make the certificate fall" (fun () ->
@@ -340,7 +314,10 @@ let private against =
                         experiment {
                             target (product [ copies, twoModeLaw 1.0 0.3 ])
                             forward vp
-                            sampler (anneal (uniform 2.0 0.1 8) (predictor exponential >=> corrector (langevinScaled 0.05)))
+
+                            sampler (
+                                anneal (uniform 2.0 0.1 8) (predictor exponential >=> corrector (langevinScaled 0.05))
+                            )
                         }
 
                     List.exactlyOne (certified (planOf e))
@@ -348,6 +325,51 @@ let private against =
                 let one, many = of' 1, of' 10_000
                 Expect.floatClose Accuracy.high many.KlReverse.Value (1e4 * one.KlReverse.Value) "R"
                 Expect.floatClose Accuracy.high many.W2.Value (100.0 * one.W2.Value) "W2")
+        ]
+
+/// Planted bugs: a certificate without one of its shares, and an engine that does not run the plan.
+let private dropped =
+    let reverseMeasured (e: Experiment) =
+        let law = gaussianLaw { e with Measure = [ tv ] }
+        let moments = law.Moments()
+        let plan = planOf e
+        let level = (Seq.last (plan.Unrolled()) :?> Instruction.Probe).Level
+        let mean, variance = moments.Mean[0], moments.Variance[0]
+        let m, v = level.Mean * 1.0, level.VarianceOf 0.5
+        0.5 * (v / variance - 1.0 - log (v / variance) + (m - mean) ** 2.0 / variance)
+
+    let run start' scored n =
+        experiment {
+            target (normal [ 1.0 ] 0.5)
+            forward ve
+            score scored
+            start start'
+            sampler (anneal (geometric 4.0 0.5 n) (predictor ancestral))
+        }
+
+    let without name e drop =
+        testCase $"R without {name} is below the truth: none may be dropped" (fun () ->
+            let c = List.last (certified (planOf e))
+            let truth = reverseMeasured e
+            Expect.isGreaterThanOrEqual c.KlReverse.Value truth "the certificate holds"
+            Expect.isLessThan (drop c) truth "what is left does not")
+
+    testList
+        "planted bugs"
+        [
+            without "the start" (run (from (normal [ 30.0 ] 16.0)) exact 200) (fun c -> c.Steps + c.Score)
+            without "the steps" (run warm exact 1) (fun c -> c.Start.Value + c.Score)
+            without "the score's error" (run warm (exact |> shifted 1.0) 200) (fun c -> c.Start.Value + c.Steps)
+            testCase "an engine whose state shrinks is seen by certificate-w2" (fun () ->
+                let bent = Planted.engineWith (Planted.scaled 0.9 1.0 1.0)
+
+                let results =
+                    Sgm.Verification.Study.run
+                        bent
+                        Sgm.Verification.Quick
+                        [ Sgm.Verification.Theorems.Certified.wasserstein ]
+
+                Expect.isGreaterThan results.Violated 0 "violated")
         ]
 
 let private reasons =
@@ -368,7 +390,8 @@ let private reasons =
                     experiment {
                         target (normal [ 0.0 ] 1.0)
                         forward ve
-                        start warm
+                        start (from (normal [ 0.0 ] 2.0))
+
                         sampler (
                             anneal (levels [ 1.1; 1.0 ]) (corrector (langevin 1e-5))
                             >=> anneal (levels [ 1.0; 0.9 ]) identity
@@ -376,17 +399,86 @@ let private reasons =
                     }
 
                 let c = certificateOf e
-                // TV of N(0, 2) and N(0, 1.81) is below √(KL/2) = 0.035.
-                Expect.isLessThan c.Tv.Value 0.06 "TV"
+                // KL(N(0, 1.81)‖N(0, 2)) = ½(0.905 − 1 − ln 0.905) = 0.0024, and √(KL/2) = 0.0348.
+                Expect.isLessThan c.Tv.Value 0.036 "TV"
                 Expect.stringContains c.KlReverse.Reason.Value "the level changes without the state" "reason"
                 neverBelow e)
 
             testCase "every rule has a source, a statement and a proof" (fun () ->
-                let proofs = IO.File.ReadAllText(IO.Path.Combine(Folders.root.Value, "verification", "Certificates", "README.md"))
+                let proofs =
+                    IO.File.ReadAllText(
+                        IO.Path.Combine(Folders.root.Value, "verification", "Certificates", "README.md")
+                    )
 
                 for rule in Rules.all do
                     Expect.isNotEmpty rule.Source rule.Id
                     Expect.isTrue (proofs.Contains $"**{rule.Id}.**") $"a proof of {rule.Id}")
         ]
 
-let tests = testList "certificates" [ rules; against; reasons ]
+let private commands =
+    let text =
+        "experiment {\n    target (mixture [ 0.5, normal [ -1.0 ] 0.3; 0.5, normal [ 1.0 ] 0.3 ])\n    forward ve\n    score (exact |> shifted 0.05)\n    sampler (anneal (geometric 5.0 0.3 8) (predictor ancestral) >=> probe \"here\")\n}"
+
+    testList
+        "commands"
+        [
+            testCase "certify --json has the fields of the contract, and its parts add up" (fun () ->
+                withFile text (fun file ->
+                    let ran = sgm [ "certify"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let root = json ran
+                    Expect.equal ((at [ "schema" ] root).GetString()) "sgm.certificate/1" "schema"
+                    let probes = items (at [ "probes" ] root)
+
+                    Expect.equal
+                        (probes |> List.map (fun p -> (at [ "name" ] p).GetString()))
+                        [ "here"; "end" ]
+                        "probes"
+
+                    for probe in probes do
+                        Expect.equal
+                            (names probe)
+                            [ "name"; "level"; "bounds"; "measured"; "shares"; "contributions"; "derivation" ]
+                            "fields"
+
+                        Expect.equal (names (at [ "bounds" ] probe)) [ "tv"; "klReverse"; "kl"; "w2" ] "bounds"
+                        let number path = (at path probe).GetDouble()
+
+                        let parts =
+                            number [ "shares"; "start" ] + number [ "shares"; "steps" ] + number [ "shares"; "score" ]
+
+                        Expect.floatClose Accuracy.high parts (number [ "bounds"; "klReverse"; "bound" ]) "shares"
+                        Expect.equal (items (at [ "contributions" ] probe)).Length 8 "a contribution a step"
+
+                        Expect.isGreaterThan
+                            (number [ "bounds"; "tv"; "bound" ])
+                            (number [ "measured"; "tv"; "value" ])
+                            "above"))
+
+            testCase "certify prints bounds, shares and with --explain the rules; bad input is refused" (fun () ->
+                withFile text (fun file ->
+                    let ran = sgm [ "certify"; file; "--explain" ]
+                    isPlain ran
+                    Expect.equal ran.Code 0 ran.Error
+
+                    for words in [ "end, σ = 0.3"; "shares of kl(p‖q)"; "path-predictor"; "largest"; "Pinsker" ] do
+                        Expect.stringContains ran.Out words words)
+
+                Expect.equal (sgm [ "certify"; "no such file.sgm" ]).Code 2 "no file"
+                Expect.equal (sgm [ "certify" ]).Code 2 "no argument")
+
+            testCase "tune prints an experiment that can be run, with what it costs" (fun () ->
+                withFile text (fun file ->
+                    let ran = sgm [ "tune"; file; "--evaluations"; "8" ]
+                    isPlain ran
+                    Expect.equal ran.Code 0 ran.Error
+
+                    for words in [ "// before"; "// tuned"; "// karras 7" ] do
+                        Expect.stringContains ran.Out words words
+
+                    withFile ran.Out (fun tuned -> Expect.equal (sgm [ "check"; tuned ]).Code 0 "valid")
+                    Expect.equal (sgm [ "tune"; file; "--evaluations"; "0" ]).Code 2 "none"))
+        ]
+
+let tests =
+    testList "certificates" [ CertificatesRulesTests.tests; drawn; tuning; against; dropped; reasons; commands ]

@@ -25,7 +25,9 @@ module internal Blocks =
         }
 
     let private subPlan (plan: Plan) (part: Part) =
-        let target = Target part.Law
+        // A single factor is the target itself, of which constants are known already.
+        let isAll = obj.ReferenceEquals(part.Law, plan.Target.Factors[0].Law) && part.Law.Dimension = plan.Dimension
+        let target = if isAll then plan.Target else Target part.Law
 
         let modifier (m: ScoreModifier) : ScoreModifier =
             match m with
@@ -33,7 +35,11 @@ module internal Blocks =
             | :? ScoreModifier.Rippled as r -> ScoreModifier.Rippled(r.Amplitude * part.Ripple, r.Frequency)
             | other -> other
 
-        let scored = if obj.ReferenceEquals(plan.Score.Of, plan.Target) then target else Target part.Scored
+        let scored =
+            if obj.ReferenceEquals(plan.Score.Of, plan.Target) then
+                target
+            else
+                Target part.Scored
 
         let start: Start =
             match part.Start with
@@ -118,8 +124,12 @@ module internal Blocks =
             else
                 let whole = start.Of.Factors[0].Law
 
-                if start.Of.Factors.Length = 1 && start.Of.Factors[0].Count = 1 && RelativeEntropy.canSplit whole
-                   && RelativeEntropy.isUniform whole then
+                if
+                    start.Of.Factors.Length = 1
+                    && start.Of.Factors[0].Count = 1
+                    && RelativeEntropy.canSplit whole
+                    && RelativeEntropy.isUniform whole
+                then
                     plan.Target.Factors
                     |> Seq.map (fun f -> Some(RelativeEntropy.restricted whole 0 f.Law.Dimension, start.Level))
                     |> List.ofSeq
@@ -130,8 +140,7 @@ module internal Blocks =
 
     /// The blocks of a plan; one, the plan itself, where something couples all coordinates.
     let ofPlan (plan: Plan) =
-        let separable =
-            (ScoreForm.ofScore plan.Score).IsSome && RelativeEntropy.sameShape plan.Target plan.Score.Of
+        let separable = (ScoreForm.ofScore plan.Score).IsSome && RelativeEntropy.sameShape plan.Target plan.Score.Of
 
         let hasRipples = plan.Score.Modifiers |> Seq.exists (fun m -> m :? ScoreModifier.Rippled)
 

@@ -28,12 +28,15 @@ type Bracket =
     /// The number itself.
     static member Exactly x = { Low = x; High = x }
 
-    /// [low, high] one unit in the last place outwards; the whole line where an end is not a number.
-    static member Outward(low, high) =
-        if Double.IsNaN low || Double.IsNaN high then
+    /// [low, high] at least a unit in the last place outwards; the whole line where an end is not a number.
+    static member Outward(low: float, high: float) =
+        let below = low - (abs low * 2.3e-16 + Double.Epsilon)
+        let above = high + (abs high * 2.3e-16 + Double.Epsilon)
+
+        if Double.IsNaN below || Double.IsNaN above then
             Bracket.Whole
         else
-            { Low = Math.BitDecrement low; High = Math.BitIncrement high }
+            { Low = below; High = above }
 
     /// x to a relative error.
     static member Near(x, relative) =

@@ -21,7 +21,8 @@ module Course =
         | Rounds(count, body) -> body |> List.collect (kernels (times * count))
         | Mark _ -> []
 
-    let rec private length body = body |> List.sumBy (fun course -> course |> kernels 1L |> List.sumBy (fun (_, n, _) -> n))
+    let rec private length body =
+        body |> List.sumBy (fun course -> course |> kernels 1L |> List.sumBy (fun (_, n, _) -> n))
 
     /// Rounds that move the level, or that are probed, are written out.
     let rec private read (first: int64) (instruction: Instruction) : Course list =
@@ -33,16 +34,26 @@ module Course =
             let steps = body |> List.collect (kernels 1L) |> List.map (fun (_, _, step) -> step)
 
             let isStill =
-                steps
-                |> List.forall (fun step -> step.StaysAtLevel && step.From = (List.head steps).From)
-                && not (body |> List.exists (function Mark _ -> true | Kernel _ | Rounds _ -> false))
+                steps |> List.forall (fun step -> step.StaysAtLevel && step.From = (List.head steps).From)
+                && not (
+                    body
+                    |> List.exists (function
+                        | Mark _ -> true
+                        | Kernel _
+                        | Rounds _ -> false)
+                )
 
-            if List.isEmpty body then []
-            elif isStill then [ Rounds(repeat.Count, body) ]
+            if List.isEmpty body then
+                []
+            elif isStill then
+                [ Rounds(repeat.Count, body) ]
             else
                 let one = length body
 
-                [ for i in 0L .. repeat.Count - 1L do yield! readAll (first + i * one) repeat.Body ]
+                [
+                    for i in 0L .. repeat.Count - 1L do
+                        yield! readAll (first + i * one) repeat.Body
+                ]
         | :? Instruction.Transitions as all ->
             let mutable at = first
 
@@ -78,7 +89,13 @@ module Course =
         |> Seq.sumBy (fun instruction ->
             match instruction with
             | :? Instruction.Repeat as repeat when isStill repeat.Body -> size repeat.Body
-            | :? Instruction.Repeat as repeat -> (let one = size repeat.Body in if one > 0L && repeat.Count > 1_000_000L then 1_000_000L * one else repeat.Count * one)
+            | :? Instruction.Repeat as repeat ->
+                (let one = size repeat.Body in
+
+                 if one > 0L && repeat.Count > 1_000_000L then
+                     1_000_000L * one
+                 else
+                     repeat.Count * one)
             | :? Instruction.Transitions as all -> Seq.sum (Seq.init all.Count (fun i -> size (all.Body.Invoke i)))
             | _ -> 1L)
 
@@ -87,6 +104,7 @@ module Course =
         let long = size plan.Instructions
 
         if long > int64 mostSteps || long < 0L then
-            Error $"the plan has {long} different steps and probes; certificates look at up to {mostSteps} (repeats at one level count once)"
+            Error
+                $"the plan has {long} different steps and probes; certificates look at up to {mostSteps} (repeats at one level count once)"
         else
             Ok(readAll 1L plan.Instructions)

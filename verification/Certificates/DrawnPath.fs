@@ -23,7 +23,11 @@ module internal DrawnPath =
     let private squared x = x * x
 
     let private plus a b =
-        { Constant = a.Constant + b.Constant; Terms = a.Terms @ b.Terms; Gains = a.Gains @ b.Gains }
+        {
+            Constant = a.Constant + b.Constant
+            Terms = a.Terms @ b.Terms
+            Gains = a.Gains @ b.Gains
+        }
 
     let private times k a =
         {
@@ -37,7 +41,9 @@ module internal DrawnPath =
         let factor = plan.Target.Factors[0]
 
         match Constants.kernelForm NoiseLevel.Data factor.Law with
-        | Some form when plan.Target.Factors.Length = 1 && factor.Count = 1 && factor.Law.Count > 1 && factor.Law.Dimension > 1 ->
+        | Some form when
+            plan.Target.Factors.Length = 1 && factor.Count = 1 && factor.Law.Count > 1 && factor.Law.Dimension > 1
+            ->
             Some(Atoms factor.Law, form.Variance)
         | _ -> None
 
@@ -56,7 +62,11 @@ module internal DrawnPath =
         {
             Constant = 0.0
             Terms = [ narrow, -0.5 * (until - from), 0.0 ]
-            Gains = (if noisier |> List.forall (fun g -> g > narrow) then [ narrow, noisier, 0.5 * width ] else [])
+            Gains =
+                (if noisier |> List.forall (fun g -> g > narrow) then
+                     [ narrow, noisier, 0.5 * width ]
+                 else
+                     [])
         }
 
     /// E‖…‖² from above, for a quadratic form c + β²·J_x and what rounding may add, or for a norm ε beside the exact form.
@@ -85,8 +95,10 @@ module internal DrawnPath =
 
                 return
                     exactly,
-                    if a = 0.0 then plus exactly (number (other * other))
-                    else plus (times (1.0 + a) exactly) (number ((1.0 + 1.0 / a) * other * other))
+                    if a = 0.0 then
+                        plus exactly (number (other * other))
+                    else
+                        plus (times (1.0 + a) exactly) (number ((1.0 + 1.0 / a) * other * other))
         }
 
     let private predictor (plan: Plan) v (step: Tableau) =
@@ -99,7 +111,10 @@ module internal DrawnPath =
             let! exact, whole = expectation plan upper v difference
 
             let before =
-                number (0.5 * d * (log (wide / narrow) + RealFunctions.LogExcess(delta / c2 - 1.0)) + 1e-14 * d * (1.0 + delta / c2))
+                number (
+                    0.5 * d * (log (wide / narrow) + RealFunctions.LogExcess(delta / c2 - 1.0))
+                    + 1e-14 * d * (1.0 + delta / c2)
+                )
 
             let all = before |> plus (unlearned wide narrow) |> plus (ofFisher d wide (-0.5 * delta * delta / c2))
             let total form = plus all (times (1.0 / (2.0 * c2)) form)
@@ -114,8 +129,7 @@ module internal DrawnPath =
             let d, wide, tau = float plan.Dimension, v + Information.noise step.From, 0.5 * step.C * step.C
             let scale = 1.0 / squared (squared step.From.Mean)
 
-            let curvature =
-                linear (scale * d / (wide * wide)) [ wide, -2.0 * scale / wide ** 3.0, scale / wide ** 4.0 ]
+            let curvature = linear (scale * d / (wide * wide)) [ wide, -2.0 * scale / wide ** 3.0, scale / wide ** 4.0 ]
 
             let bound = Bracket.Exactly(d / wide / squared step.From.Mean)
             let! exact, whole = ScoreTerms.norms plan step.From { bound with Low = 0.0 } difference
@@ -126,7 +140,9 @@ module internal DrawnPath =
                 if a = 0.0 then
                     times (0.25 * tau * tau) curvature
                 else
-                    plus (times (0.25 * (1.0 + a) * tau * tau) curvature) (number (0.25 * (1.0 + 1.0 / a) * tau * error * error))
+                    plus
+                        (times (0.25 * (1.0 + a) * tau * tau) curvature)
+                        (number (0.25 * (1.0 + 1.0 / a) * tau * error * error))
 
             return total exact, total whole
         }
@@ -134,8 +150,12 @@ module internal DrawnPath =
     /// −½∫₀^λ T dλ is how much less than a normal law z has in entropy; for a normal start in full, otherwise by what is known of it.
     let private start (plan: Plan) (atoms: Atoms) v (level: NoiseLevel) =
         match plan.Start with
-        | :? Start.Law as law when law.Of.Factors.Length = 1 && law.Of.Factors[0].Count = 1 && RelativeEntropy.canSplit law.Of.Factors[0].Law
-                                   && law.Of.Factors[0].Law.Covariances[0].Shape = CovarianceShape.Isotropic ->
+        | :? Start.Law as law when
+            law.Of.Factors.Length = 1
+            && law.Of.Factors[0].Count = 1
+            && RelativeEntropy.canSplit law.Of.Factors[0].Law
+            && law.Of.Factors[0].Law.Covariances[0].Shape = CovarianceShape.Isotropic
+            ->
             let q, m, d = law.Of.Factors[0].Law, level.Mean, float plan.Dimension
             let variance = law.Level.VarianceOf q.Covariances[0].Eigenvalues[0] / (m * m)
             let wide = v + Information.noise level
@@ -143,17 +163,11 @@ module internal DrawnPath =
             let shape = 0.5 * d * RealFunctions.LogExcess(wide / variance - 1.0) + 1e-14 * d
 
             Ok(plus (number (shape + apart / (2.0 * variance))) (linear 0.0 [ wide, -0.5 / wide, 0.0 ]))
-        | :? Start.Law as law ->
-            RelativeEntropy.bound plan.Target level law.Of law.Level |> Result.map number
+        | :? Start.Law as law -> RelativeEntropy.bound plan.Target level law.Of law.Level |> Result.map number
         | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
 
     /// R after the steps, and the parts of it as they are estimated: start, and (exact, whole) of every kernel with how often it runs.
-    type Found =
-        {
-            Upper: float
-            Start: float
-            Steps: (int64 * int64 * Tableau * float * float) list
-        }
+    type Found = { Upper: float; Start: float; Steps: (int64 * int64 * Tableau * float * float) list }
 
     /// Draws for the sum of the forms, one bound for all.
     let private found atoms risk first forms =
@@ -172,7 +186,11 @@ module internal DrawnPath =
         forms |> List.iter (fun (_, _, _, _, whole) -> add whole)
 
         let keys = Array.ofSeq sums.Keys
-        let gained = first :: (forms |> List.map (fun (_, _, _, _, whole) -> whole)) |> List.collect (fun form -> form.Gains) |> Array.ofList
+
+        let gained =
+            first :: (forms |> List.map (fun (_, _, _, _, whole) -> whole))
+            |> List.collect (fun form -> form.Gains)
+            |> Array.ofList
 
         let nodes =
             [|

@@ -64,10 +64,8 @@ module Information =
 
     /// H = E‖∇²ln p‖² (Frobenius) of x.
     let curvature (target: Target) (level: NoiseLevel) =
-        summed
-            target
-            (fun law -> directions 2e-14 law (fun v -> 1.0 / level.VarianceOf v ** 2.0))
-            (fun law -> (onLine law level).Curvature)
+        summed target (fun law -> directions 2e-14 law (fun v -> 1.0 / level.VarianceOf v ** 2.0)) (fun law ->
+            (onLine law level).Curvature)
 
     /// The differential entropy of x.
     let entropy (target: Target) (level: NoiseLevel) =
@@ -85,9 +83,20 @@ module Information =
             let above, below = onLine law upper, onLine law lower
             let scale = Bracket.Near(upper.Mean * upper.Mean * delta, 2e-15 + stepError upper lower)
             let shrunk = log (lower.Mean / upper.Mean)
-            let ratio = if shrunk = 0.0 then Bracket.Exactly 0.0 else Bracket.Outward(shrunk - 4e-16, shrunk + 4e-16)
+
+            let ratio =
+                if shrunk = 0.0 then
+                    Bracket.Exactly 0.0
+                else
+                    Bracket.Outward(shrunk - 4e-16, shrunk + 4e-16)
+
             let fallen = above.Entropy - below.Entropy + ratio
             (2.0 * fallen - scale * above.Fisher).NotNegative
 
-        summed target (fun law -> directions (2e-14 + 4.0 * stepError upper lower) law (fun v -> RealFunctions.LogExcess(-delta / (v + g)))) line
+        summed
+            target
+            (fun law ->
+                directions (2e-14 + 4.0 * stepError upper lower) law (fun v ->
+                    RealFunctions.LogExcess(-delta / (v + g))))
+            line
         |> Result.map (fun found -> found.NotNegative)

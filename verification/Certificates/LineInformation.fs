@@ -128,32 +128,39 @@ module internal LineInformation =
         { Low = max 0.0 (mass - rounding); High = mass + rounding }
 
     let private measure (law: LineLaw) (own: LineTaylor) (other: LineTaylor option) smallest c h =
+        // p, and what it is multiplied by.
         let series c h =
             let struct (density, logarithm) = own.At(order + 2, c, h)
             let slope = LineSeries.derivative logarithm
             let bend = LineSeries.derivative slope
-            let cut (f: Series) = Array.truncate (order + 1) f
-            let p = cut density
 
-            [|
-                yield LineSeries.multiply p (LineSeries.square (cut slope))
-                yield LineSeries.multiply p (LineSeries.square bend)
-                yield LineSeries.multiply p (cut logarithm)
+            let factors =
+                [|
+                    yield LineSeries.square (Array.truncate (order + 1) slope)
+                    yield LineSeries.square bend
+                    yield logarithm
 
-                match other with
-                | None -> ()
-                | Some q ->
-                    let struct (_, found) = q.At(order, c, h)
-                    yield LineSeries.multiply p found
-            |]
+                    match other with
+                    | None -> ()
+                    | Some q ->
+                        let struct (_, found) = q.At(order, c, h)
+                        yield found
+                |]
 
-        let at, over = series c 0.0, series c h
+            struct (density, factors)
+
+        let struct (p, at) = series c 0.0
+        let struct (wide, over) = series c h
         let mass = massOf law (c - h) (c + h)
         let slopes = own.Slopes(c, h)
         let apart = 0.5 * slopes.Width
         let curved = max (1.0 / smallest) (apart * apart)
         let surprise = own.Surprise(c, h)
-        let crossed = match other with None -> surprise | Some q -> q.Surprise(c, h)
+
+        let crossed =
+            match other with
+            | None -> surprise
+            | Some q -> q.Surprise(c, h)
 
         let crude =
             [|
@@ -164,7 +171,7 @@ module internal LineInformation =
             |]
 
         Array.init at.Length (fun i ->
-            let found = LineSeries.integral h at[i] over[i]
+            let found = LineSeries.integral order h (p, at[i]) (wide, over[i])
             Bracket.Both((if i < 2 then found else -found), crude[i]))
 
     /// What lies beyond the ends, for component k at z ≥ reach of its own deviations: E[1; Z > z], E[Z²; Z > z], E[Z⁴; Z > z].
@@ -176,8 +183,7 @@ module internal LineInformation =
     let private outside (law: LineLaw) (other: LineLaw option) left right smallest =
         let sums = Array.zeroCreate<float> names
 
-        let heightOf (of': LineLaw) =
-            (of'.Heights |> Array.map abs |> Array.max) + log (float of'.Means.Length) + 2.0
+        let heightOf (of': LineLaw) = (of'.Heights |> Array.map abs |> Array.max) + log (float of'.Means.Length) + 2.0
 
         let height = heightOf law
 
@@ -206,6 +212,7 @@ module internal LineInformation =
                 [|
                     for k in 0 .. law.Means.Length - 1 do
                         let m, s = law.Means[k], law.Deviations[k]
+
                         for i in -3.0 .. 3.0 do
                             m + s * i
                 |]

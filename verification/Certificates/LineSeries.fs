@@ -76,16 +76,24 @@ module internal LineSeries =
     /// f′: one order less.
     let derivative (f: Series) : Series = Array.init (f.Length - 1) (fun j -> f[j + 1] * float (j + 1))
 
-    /// ∫ f over [c − h, c + h] from the coefficients at c and those over the interval, n the last (even) order:
-    /// Σ_(even j < n) 2·f_j·h^(j+1)/(j + 1) + 2·f_n(interval)·h^(n+1)/(n + 1), the odd ones being 0.
-    let integral (h: float) (at: Series) (over: Series) =
-        let n = at.Length - 1
+    /// Coefficient j of f·g.
+    let private product (f: Series) (g: Series) j =
+        let mutable sum = f[0] * g[j]
+
+        for i in 1..j do
+            sum <- sum + f[i] * g[j - i]
+
+        sum
+
+    /// ∫ f·g over [c − h, c + h] from the coefficients at c and those over the interval, n the last (even) order:
+    /// Σ_(even j < n) 2·(fg)_j·h^(j+1)/(j + 1) + 2·(fg)_n(interval)·h^(n+1)/(n + 1), the odd ones being 0.
+    let integral n (h: float) (f: Series, g: Series) (overF: Series, overG: Series) =
         let width = Bracket.Exactly h
         let mutable power = 2.0 * width
         let mutable sum = zero
 
         for j in 0..2..n do
-            let coefficient = if j < n then at[j] else over[j]
+            let coefficient = if j < n then product f g j else product overF overG n
             sum <- sum + coefficient * power / float (j + 1)
             power <- power * width * width
 

@@ -47,7 +47,8 @@ module PathRule =
                 Beta = delta * upper.Mean - b / lower.Mean
                 Gamma = -b / lower.Mean
                 AlphaError = 4e-16 * (1.0 / upper.Mean + abs a / lower.Mean)
-                BetaError = (Information.stepError upper lower + 4e-16) * delta * upper.Mean + 4e-16 * abs b / lower.Mean
+                BetaError =
+                    (Information.stepError upper lower + 4e-16) * delta * upper.Mean + 4e-16 * abs b / lower.Mean
             })
 
     /// (μ(x) − x)/τ − ∇ln p, C² = 2τ.
@@ -101,8 +102,7 @@ module PathRule =
         }
 
     /// κ of a step under p at the level where it begins, or why the rule says nothing.
-    let cost (plan: Plan) (step: Tableau) =
-        if step.StaysAtLevel then corrector plan step else predictor plan step
+    let cost (plan: Plan) (step: Tableau) = if step.StaysAtLevel then corrector plan step else predictor plan step
 
     /// TV from R: Pinsker, or Bretagnolle and Huber; never above 1.
     let totalVariation r =

@@ -23,7 +23,7 @@ type internal Atoms(law: Mixture) =
 
     /// About the centre, rows padded with zeros to whole vectors.
     let points =
-        let all = Array.zeroCreate<float> (count * padded)
+        let all = Array.zeroCreate<float>(count * padded)
 
         for k in 0 .. count - 1 do
             for i in 0 .. d - 1 do
@@ -78,7 +78,9 @@ type internal Atoms(law: Mixture) =
     /// tr Cov(A | z) at noise variance g and, where `square` is asked for, ‖Cov(A | z)‖_F² (above 16 dimensions the square of the trace, which is
     /// larger); E[A | z] in `mean`. `logs` has room for a number an atom.
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
-    member _.Posterior(z: float[], g: float, square: bool, mean: float[], logWeights: float[]) : struct (float * float) =
+    member _.Posterior
+        (z: float[], g: float, square: bool, mean: float[], logWeights: float[])
+        : struct (float * float) =
         let mutable largest = Double.NegativeInfinity
         let mutable l = 0
 
@@ -99,7 +101,12 @@ type internal Atoms(law: Mixture) =
                 i <- i + width
 
             for j in 0..last do
-                let sum = if j = 0 then s0 elif j = last then s3 elif j = 1 then s1 else s2
+                let sum =
+                    if j = 0 then s0
+                    elif j = last then s3
+                    elif j = 1 then s1
+                    else s2
+
                 let value = logs[l + j] + (Vector.Sum sum - 0.5 * squares[l + j]) / g
                 logWeights[l + j] <- value
                 largest <- max largest value
@@ -108,7 +115,7 @@ type internal Atoms(law: Mixture) =
 
         Array.Clear mean
         let isFull = square && d <= 16
-        let covariance = Array.zeroCreate<float> (if isFull then d * d else 0)
+        let covariance = Array.zeroCreate<float>(if isFull then d * d else 0)
         let mutable total, second = 0.0, 0.0
 
         for l in 0 .. count - 1 do
@@ -231,7 +238,10 @@ module internal PosteriorDraws =
 
     let private inParallel (nodes: Node[]) (lows: float[]) (counts: int[]) seed =
         let found = Array.zeroCreate<struct (float * float * float * float)> nodes.Length
-        Parallel.For(0, nodes.Length, (fun j -> found[j] <- draw nodes[j] lows[j] counts[j] (seed + 7919 * j))) |> ignore
+
+        Parallel.For(0, nodes.Length, (fun j -> found[j] <- draw nodes[j] lows[j] counts[j] (seed + 7919 * j)))
+        |> ignore
+
         found
 
     /// What all draws may cost in multiplications: some seconds.
@@ -254,7 +264,10 @@ module internal PosteriorDraws =
         let lows =
             Array.map3
                 (fun (node: Node) (struct (sum, _, _, _)) deviation ->
-                    if Double.IsInfinity node.Low then -6.0 * (abs sum / float pilot + deviation) else node.Low)
+                    if Double.IsInfinity node.Low then
+                        -6.0 * (abs sum / float pilot + deviation)
+                    else
+                        node.Low)
                 nodes
                 before
                 spread

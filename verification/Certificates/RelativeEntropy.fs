@@ -51,7 +51,15 @@ module RelativeEntropy =
             Ok(0.5 * (shape + weighted) * (1.0 + 1e-13) + 1e-15 * sizes)
         elif d <= mostDense then
             let turned = cosines other mine d
-            let trace = Seq.sum (seq { for f in 0 .. d - 1 do for e in 0 .. d - 1 -> a[e] / b[f] * turned[f, e] })
+
+            let trace =
+                Seq.sum (
+                    seq {
+                        for f in 0 .. d - 1 do
+                            for e in 0 .. d - 1 -> a[e] / b[f] * turned[f, e]
+                    }
+                )
+
             let logs = Array.map2 (fun x y -> log (x / y)) a b
             let sizes = trace + float d + Array.sumBy abs logs
             Ok(0.5 * (max 0.0 (trace - float d - Array.sum logs) + weighted) + 1e-13 * float d * sizes)
@@ -66,7 +74,8 @@ module RelativeEntropy =
 
     let private weightedSum (terms: (float * Result<float, string>) seq) =
         (Ok 0.0, terms)
-        ||> Seq.fold (fun found (w, term) -> found |> Result.bind (fun sum -> term |> Result.map (fun x -> sum + w * x)))
+        ||> Seq.fold (fun found (w, term) ->
+            found |> Result.bind (fun sum -> term |> Result.map (fun x -> sum + w * x)))
 
     /// Of one factor: a quadrature on the line; Σ w_k·KL(p_k‖q_k) for components of equal weights (joint convexity); otherwise
     /// Σ w_k·min_j (KL(p_k‖q_j) − ln w_j) (convexity, and q ≥ w_j·q_j).
@@ -83,7 +92,11 @@ module RelativeEntropy =
             weightedSum (
                 Seq.init p.Count (fun k ->
                     p.Weights[k],
-                    least [ for j in 0 .. q.Count - 1 -> normals p k level q j level' |> Result.map (fun x -> x - log q.Weights[j]) ])
+                    least
+                        [
+                            for j in 0 .. q.Count - 1 ->
+                                normals p k level q j level' |> Result.map (fun x -> x - log q.Weights[j])
+                        ])
             )
 
     /// Coordinates at .. at + d of a law that is one normal law with independent coordinates.
@@ -101,7 +114,10 @@ module RelativeEntropy =
 
     let sameShape (p: Target) (q: Target) =
         p.Factors.Length = q.Factors.Length
-        && Seq.forall2 (fun (a: Factor) (b: Factor) -> a.Count = b.Count && a.Law.Dimension = b.Law.Dimension) p.Factors q.Factors
+        && Seq.forall2
+            (fun (a: Factor) (b: Factor) -> a.Count = b.Count && a.Law.Dimension = b.Law.Dimension)
+            p.Factors
+            q.Factors
 
     /// Whether every coordinate of a normal law is like every other.
     let isUniform (law: Mixture) =

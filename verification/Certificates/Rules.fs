@@ -3,12 +3,7 @@ namespace Sgm.Verification.Certificates
 open System
 
 /// An inequality that certificates are composed of; its proof is in README.md of this folder under its name.
-type Rule =
-    {
-        Id: string
-        Statement: string
-        Source: string
-    }
+type Rule = { Id: string; Statement: string; Source: string }
 
 /// A rule applied: to what, with which numbers, to which value. The parts are what it was applied to.
 type Derivation =
@@ -21,13 +16,7 @@ type Derivation =
     }
 
 /// An upper bound with the probability that it holds and the rule that gave it; +∞ with its reason.
-type Bound =
-    {
-        Value: float
-        Confidence: float
-        Rule: string
-        Reason: string option
-    }
+type Bound = { Value: float; Confidence: float; Rule: string; Reason: string option }
 
 /// The rules.
 module Rules =
@@ -53,11 +42,7 @@ module Rules =
 
     let path = rule "path" "KL(p‖q) ≤ R = start + Σκ" "chain rule and data processing of KL"
 
-    let pinsker =
-        rule
-            "pinsker"
-            "TV ≤ min(√(R/2), √(1 − e^(−R)))"
-            "Pinsker 1964; Bretagnolle and Huber 1979"
+    let pinsker = rule "pinsker" "TV ≤ min(√(R/2), √(1 − e^(−R)))" "Pinsker 1964; Bretagnolle and Huber 1979"
 
     let cut = rule "cut" "TV(end) ≤ TV at the cut + TV of the rest run from the exact law there" "triangle inequality"
 
@@ -98,14 +83,26 @@ module Rules =
             "triangle inequality and data processing"
 
     let all =
-        [ draws; normalStep; start; predictor; corrector; path; pinsker; cut; jump; wasserstein; wassersteinExact; smoothing ]
+        [
+            draws
+            normalStep
+            start
+            predictor
+            corrector
+            path
+            pinsker
+            cut
+            jump
+            wasserstein
+            wassersteinExact
+            smoothing
+        ]
 
 /// Bounds as they are printed.
 module Bound =
     let certain rule value = { Value = value; Confidence = 1.0; Rule = rule.Id; Reason = None }
 
-    let unknown reason =
-        { Value = Double.PositiveInfinity; Confidence = 1.0; Rule = "none"; Reason = Some reason }
+    let unknown reason = { Value = Double.PositiveInfinity; Confidence = 1.0; Rule = "none"; Reason = Some reason }
 
     let ofResult rule found =
         match found with

@@ -35,7 +35,14 @@ module internal ScoreTerms =
         }
 
     let private none =
-        { Square = 0.0; Along = 0.0; Divergence = 0.0; SquareSize = 0.0; AlongSize = 0.0; DivergenceSize = 0.0 }
+        {
+            Square = 0.0
+            Along = 0.0
+            Divergence = 0.0
+            SquareSize = 0.0
+            AlongSize = 0.0
+            DivergenceSize = 0.0
+        }
 
     /// E x·r(x) of one coordinate: a component N(m, v) has E x·sin(wx) = (m·sin(wm) + wv·cos(wm))·e^(−w²v/2).
     let private alongRipples (form: ScoreForm) (level: NoiseLevel) (law: Mixture) i =
@@ -95,8 +102,7 @@ module internal ScoreTerms =
                         let struct (x, size) = alongRipples form level factor.Law i
                         square <- square + n * (2.0 * form.Shift * r.First + r.Second) / d
 
-                        squareSize <-
-                            squareSize + n * (2.0 * abs form.Shift * r.FirstSize + r.SecondSize) / d
+                        squareSize <- squareSize + n * (2.0 * abs form.Shift * r.FirstSize + r.SecondSize) / d
 
                         along <- along + n * x / sqrt d
                         alongSize <- alongSize + n * size / sqrt d
@@ -157,7 +163,12 @@ module internal ScoreTerms =
         struct (quadratic plan.Target level none alpha beta 0.0, own)
 
     /// (exact score, this score): upper bounds of √E‖…‖² with e = 0 and with e as it is; the second an Error where no ε is known. `fisher` is J of x.
-    let norms (plan: Plan) (level: NoiseLevel) (fisher: Bracket) (difference: Difference) : Result<float * float, string> =
+    let norms
+        (plan: Plan)
+        (level: NoiseLevel)
+        (fisher: Bracket)
+        (difference: Difference)
+        : Result<float * float, string> =
         let struct (exact, own) = forms plan level difference
         let spare = rounding plan level fisher.High difference
         let up x = x * (1.0 + 1e-13)

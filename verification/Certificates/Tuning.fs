@@ -10,12 +10,7 @@ open Sgm.Verification
 /// minimum of Σκ on that grid.
 module Tuning =
     /// An anneal whose levels may be chosen, and the sampler with other ones in their place.
-    type Place =
-        {
-            Schedule: Schedule
-            Body: Pipeline
-            With: Schedule -> Pipeline
-        }
+    type Place = { Schedule: Schedule; Body: Pipeline; With: Schedule -> Pipeline }
 
     let rec private anneals pipeline =
         match pipeline with
@@ -36,7 +31,9 @@ module Tuning =
         match anneals experiment.Sampler with
         | [ one ] when Pipeline.moves one.Body -> Ok one
         | [] -> Error "the sampler has no anneal outside a repeat, so that there are no levels to choose"
-        | [ _ ] -> Error "the anneal has no predictor: its levels change without the state, and its certificate is no sum over steps"
+        | [ _ ] ->
+            Error
+                "the anneal has no predictor: its levels change without the state, and its certificate is no sum over steps"
         | _ -> Error "the sampler has several anneals; which levels to choose is not clear"
 
     /// Score evaluations of a transition's body, and its steps given the transition.
@@ -50,7 +47,11 @@ module Tuning =
         | Repeat(n, body) ->
             // A body that moves runs once: a predictor runs once a transition.
             let once, after = steps transition level body
-            (if n > 1 then List.concat (List.replicate n once) else if n = 1 then once else []), after
+
+            (if n > 1 then List.concat (List.replicate n once)
+             else if n = 1 then once
+             else []),
+            after
         | Anneal _
         | Probe _ -> [], level
 
@@ -77,8 +78,10 @@ module Tuning =
         let a, b = ratio first ** power, ratio last ** power
 
         Array.init (n + 1) (fun i ->
-            if i = 0 then first
-            elif i = n then last
+            if i = 0 then
+                first
+            elif i = n then
+                last
             else
                 let rho = (a + (b - a) * float i / float n) ** 7.0
 
@@ -156,11 +159,7 @@ module Tuning =
 
             let places, total = costTable cancellation plan forward place.Body levels |> cheapest count
 
-            do!
-                require
-                    (Double.IsFinite total)
-                    ()
-                    "no schedule has a finite certificate: the last step draws no noise"
+            do! require (Double.IsFinite total) () "no schedule has a finite certificate: the last step draws no noise"
 
             return places |> List.map (fun i -> levels[i]), total
         }

@@ -18,6 +18,11 @@ module internal Wasserstein =
         let data = Constants.secondMoment target NoiseLevel.Data
         up (sqrt ((a.Mean - b.Mean) ** 2.0 * data + (a.Sigma - b.Sigma) ** 2.0 * float target.Dimension))
 
+    /// Finds what a level needs, so that later steps have it.
+    let prepare (block: Block) level =
+        Constants.smoothness block.Plan.Score.Of level |> ignore
+        Constants.strongConcavity block.Plan.Score.Of level |> ignore
+
     /// −∇²ln of the score's law lies between these at a level: m or −L, and 1/(smallest eigenvalue) or L.
     let private hessian (plan: Plan) level =
         attempt {
@@ -47,8 +52,21 @@ module internal Wasserstein =
         attempt {
             let! form = scoreForm plan
             let scored = step.InScores()
-            let one = plan.Dimension = 1 || (plan.Target.IsGaussian && plan.Score.Of.IsGaussian && plan.Score.Of.Factors |> Seq.forall (fun f -> f.Law.Covariances[0].Shape = CovarianceShape.Isotropic) && plan.Score.Of.Factors.Length = 1)
-            do! require (one || step.Stages.Length = 1) () $"the Lipschitz constant of '{step.Method}' is known here in one dimension and for isotropic normal laws"
+
+            let one =
+                plan.Dimension = 1
+                || (plan.Target.IsGaussian
+                    && plan.Score.Of.IsGaussian
+                    && plan.Score.Of.Factors
+                       |> Seq.forall (fun f -> f.Law.Covariances[0].Shape = CovarianceShape.Isotropic)
+                    && plan.Score.Of.Factors.Length = 1)
+
+            do!
+                require
+                    (one || step.Stages.Length = 1)
+                    ()
+                    $"the Lipschitz constant of '{step.Method}' is known here in one dimension and for isotropic normal laws"
+
             let ripple = { Low = -(rippled plan form); High = rippled plan form }
             let near (x: float) = Bracket.Near(x, 1e-15)
 
@@ -58,7 +76,11 @@ module internal Wasserstein =
                     attempt {
                         let! earlier = found
                         let! bent = hessian plan stage.Level
-                        let at = (near stage.A, Seq.zip stage.B (List.rev earlier)) ||> Seq.fold (fun sum (b, s) -> sum + near b * s)
+
+                        let at =
+                            (near stage.A, Seq.zip stage.B (List.rev earlier))
+                            ||> Seq.fold (fun sum (b, s) -> sum + near b * s)
+
                         return (ripple - near form.Gain * bent) * at :: earlier
                     })
 
@@ -74,7 +96,10 @@ module internal Wasserstein =
         let stages =
             ([], scored.Stages)
             ||> Seq.fold (fun earlier stage ->
-                let y = ((stage.A, 0.0, 0.0), Seq.zip stage.B (List.rev earlier)) ||> Seq.fold (fun sum (b, s) -> plus sum b s)
+                let y =
+                    ((stage.A, 0.0, 0.0), Seq.zip stage.B (List.rev earlier))
+                    ||> Seq.fold (fun sum (b, s) -> plus sum b s)
+
                 let x, mu, shift = y
                 let lambda = stage.Level.VarianceOf v
                 let k = form.Gain / lambda
@@ -141,11 +166,14 @@ module internal Wasserstein =
     let step (block: Block) (tableau: Tableau) =
         attempt {
             let! slope = slope block.Plan tableau
+
             let talagrand =
                 if tableau.C > 0.0 then
-                    PathRule.cost block.Plan tableau |> Result.map (fun cost -> up (tableau.C * sqrt (2.0 * cost.Whole)))
+                    PathRule.cost block.Plan tableau
+                    |> Result.map (fun cost -> up (tableau.C * sqrt (2.0 * cost.Whole)))
                 else
-                    Error $"W2 of '{tableau.Method}', which draws no noise, is known here for normal targets and affine scores"
+                    Error
+                        $"W2 of '{tableau.Method}', which draws no noise, is known here for normal targets and affine scores"
 
             let! add =
                 match normalError block.Plan tableau, talagrand with
@@ -169,13 +197,21 @@ module internal Wasserstein =
                 for _ in 1 .. factor.Count do
                     for j in 0 .. factor.Law.Dimension - 1 do
                         let law = factor.Law
-                        let mean = Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * law.Dimension + j]))
+
+                        let mean =
+                            Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * law.Dimension + j]))
+
                         square <- square + (level.Mean * mean - point.At[i]) ** 2.0
                         i <- i + 1
 
             Ok(up (sqrt square))
-        | :? Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) -> Ok(if law.Level = level then 0.0 else between plan.Target law.Level level)
-        | :? Start.Law as law when law.Of.Factors.Length = 1 && law.Of.Factors[0].Law.Count = 1 && law.Of.Factors[0].Law.Covariances[0].Shape = CovarianceShape.Isotropic ->
+        | :? Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) ->
+            Ok(if law.Level = level then 0.0 else between plan.Target law.Level level)
+        | :? Start.Law as law when
+            law.Of.Factors.Length = 1
+            && law.Of.Factors[0].Law.Count = 1
+            && law.Of.Factors[0].Law.Covariances[0].Shape = CovarianceShape.Isotropic
+            ->
             let q = law.Of.Factors[0]
             let s = sqrt (law.Level.VarianceOf q.Law.Covariances[0].Eigenvalues[0])
 
@@ -192,7 +228,10 @@ module internal Wasserstein =
 
                         for k in 0 .. f.Count - 1 do
                             let offset = level.Mean * f.Means[k * f.Dimension + j] - law.Level.Mean * means[i]
-                            apart <- apart + f.Weights[k] * (offset ** 2.0 + level.Mean * level.Mean * f.Covariance(k).Variance j)
+
+                            apart <-
+                                apart
+                                + f.Weights[k] * (offset ** 2.0 + level.Mean * level.Mean * f.Covariance(k).Variance j)
 
                         i <- i + 1
 
@@ -221,7 +260,9 @@ module internal Wasserstein =
                 | Error _ -> infinity
 
             Ok(up (min talagrand (closed |> Option.defaultValue coupled)) + 1e-15 * s * sqrt d)
-        | _ -> Error "W2 from this start to the target is not known here: it is for points, isotropic normal laws and the target itself"
+        | _ ->
+            Error
+                "W2 from this start to the target is not known here: it is for points, isotropic normal laws and the target itself"
 
     /// After n rounds of w ← Lip·w + b: Lipⁿ·w + b·(1 + Lip + … + Lipⁿ⁻¹).
     let rounds (n: int64) (one: Contraction) w =
@@ -229,13 +270,20 @@ module internal Wasserstein =
         let power = one.Lip ** count
 
         let sum =
-            if one.Add = 0.0 then 0.0
-            elif abs (one.Lip - 1.0) < 1e-9 / max 1.0 count then count * one.Add * (1.0 + 2e-9)
-            else one.Add * (power - 1.0) / (one.Lip - 1.0)
+            if one.Add = 0.0 then
+                0.0
+            elif abs (one.Lip - 1.0) < 1e-9 / max 1.0 count then
+                count * one.Add * (1.0 + 2e-9)
+            else
+                one.Add * (power - 1.0) / (one.Lip - 1.0)
 
         let spare = 1.0 + 1e-12 + 1e-15 * count
         (power * w + min sum (if one.Lip <= 1.0 then count * one.Add else infinity)) * spare
 
     /// One after the other.
     let following (first: Contraction) (next: Contraction) =
-        { Lip = up (first.Lip * next.Lip); Add = up (next.Lip * first.Add + next.Add); Noise = next.Noise }
+        {
+            Lip = up (first.Lip * next.Lip)
+            Add = up (next.Lip * first.Add + next.Add)
+            Noise = next.Noise
+        }

@@ -29,9 +29,21 @@ let private correct n = repeat n (corrector (langevinScaled 0.05))
 let private standing =
     [
         "two modes, ve, exponential then correctors, shifted",
-        lazy pipeline (twoModes 1) ve (exact |> shifted 0.05) prior (anneal (geometric 10.0 0.1 20) (predictor exponential >=> correct 5))
+        lazy
+            pipeline
+                (twoModes 1)
+                ve
+                (exact |> shifted 0.05)
+                prior
+                (anneal (geometric 10.0 0.1 20) (predictor exponential >=> correct 5))
         "line, vp, correctors then Euler–Maruyama, scaled",
-        lazy pipeline line vp (exact |> scaled 0.95) prior (anneal (uniform 2.5 0.1 24) (correct 2 >=> predictor eulerMaruyama))
+        lazy
+            pipeline
+                line
+                vp
+                (exact |> scaled 0.95)
+                prior
+                (anneal (uniform 2.5 0.1 24) (correct 2 >=> predictor eulerMaruyama))
         "line, vp, ancestral, rippled",
         lazy pipeline line vp (exact |> rippled 0.1 2.0) prior (anneal (uniform 2.5 0.1 24) (predictor ancestral))
         "line, ve, the score of another law",
@@ -43,17 +55,35 @@ let private standing =
                 prior
                 (anneal (geometric 5.0 0.2 24) (predictor ancestral))
         "10⁴ copies, ve, ancestral",
-        lazy pipeline (twoModes 10_000) ve exact prior (anneal (geometric 200.0 0.5 100) (predictor ancestral))
+        lazy pipeline (twoModes 10_000) ve exact prior (anneal (geometric 200.0 20.0 100) (predictor ancestral))
         "dense normal, vp, exponential, shifted and scaled",
-        lazy pipeline dense vp (exact |> shifted 0.1 |> scaled 1.05) prior (anneal (uniform 3.0 0.05 40) (predictor exponential >=> correct 2))
+        lazy
+            pipeline
+                dense
+                vp
+                (exact |> shifted 0.1 |> scaled 1.05)
+                prior
+                (anneal (uniform 3.0 0.05 40) (predictor exponential >=> correct 2))
         "dense normal, vp, probability flow by Heun",
         lazy pipeline dense vp exact prior (anneal (uniform 3.0 0.0 30) (predictor flowHeun))
         "dense normal, ve, probability flow, then correctors",
         lazy pipeline dense ve exact prior (anneal (geometric 10.0 0.2 60) (predictor flow) >=> correct 20)
         "normal, Langevin alone, from elsewhere",
-        lazy pipeline (normal [ 1.0 ] 0.5) ve exact (from (normal [ 3.0 ] 1.0)) (anneal (levels [ 1.1; 1.0 ]) (repeat 400 (corrector (langevin 0.05))))
+        lazy
+            pipeline
+                (normal [ 1.0 ] 0.5)
+                ve
+                exact
+                (from (normal [ 3.0 ] 1.0))
+                (anneal (levels [ 1.1; 1.0 ]) (repeat 400 (corrector (langevin 0.05))))
         "normal, annealed Langevin: levels that change without the state",
-        lazy pipeline (normal [ 1.0 ] 0.5) ve exact prior (anneal (geometric 5.0 0.5 8) (repeat 20 (corrector (langevinScaled 0.1))))
+        lazy
+            pipeline
+                (normal [ 1.0 ] 0.5)
+                ve
+                exact
+                prior
+                (anneal (geometric 5.0 0.5 8) (repeat 20 (corrector (langevinScaled 0.1))))
     ]
 
 /// Scores without a Lipschitz constant that is known here.
@@ -104,7 +134,12 @@ let private cases (pipelines: (string * Lazy<Experiment>) list) =
         [ axis "case" "standing pipeline" (fun _ -> List.init pipelines.Length float) ]
 
 let private stepsOf (s: Setting) =
-    pipeline line ve (exact |> shifted (value "ε" s)) prior (anneal (geometric 10.0 0.1 (int (value "K" s))) (predictor ancestral))
+    pipeline
+        line
+        ve
+        (exact |> shifted (value "ε" s))
+        prior
+        (anneal (geometric 10.0 0.1 (int (value "K" s))) (predictor ancestral))
 
 let private predictors =
     scenario
@@ -114,7 +149,7 @@ let private predictors =
         [ setting [ "K", 64.0; "ε", 0.0 ] ]
         [
             axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ])
-            axis "ε" "size of the constant score error" (few [ 0.01; 0.03; 0.1; 0.3; 1.0 ])
+            axis "ε" "size of the constant score error" (few [ 0.003; 0.01; 0.03; 0.1; 0.3 ])
         ]
 
 let private reading =
