@@ -82,7 +82,7 @@ type CertifyArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm)."
+            | File _ -> "an experiment (.sgm), or - for standard input."
             | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
             | Json -> "one JSON document on standard output and nothing else."
 
@@ -94,7 +94,7 @@ type TuneArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm) with one anneal that has a predictor."
+            | File _ -> "an experiment (.sgm), or - for standard input; with one anneal that has a predictor."
             | Evaluations _ -> "how many score evaluations the sampler may make per particle."
             | Json -> "one JSON document on standard output and nothing else."
 

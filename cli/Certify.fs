@@ -217,7 +217,7 @@ let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) 
         objects json "derivation" c.Derivation (jsonDerivation json))
 
 let command terminal (request: CertifyRequest) =
-    match Loading.file request.File with
+    match Loading.file terminal request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then

@@ -119,10 +119,10 @@ let command terminal (request: TuneRequest) =
     if request.Evaluations < 1 then
         refuse $"--evaluations {request.Evaluations}, expected a whole number from 1."
     else
-        match Loading.file request.File with
+        match Loading.file terminal request.File with
         | Error problems -> Refusal.problems terminal request.Json problems
         | Ok loaded ->
-            let directory = IO.Path.GetDirectoryName(IO.Path.GetFullPath request.File)
+            let directory = Loading.directoryOf request.File
 
             match Progress.during terminal "tuning" (tune terminal directory loaded request.Evaluations) with
             | Error reason -> refuse reason

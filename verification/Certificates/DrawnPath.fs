@@ -101,7 +101,8 @@ module internal DrawnPath =
                         plus (times (1.0 + a) exactly) (number ((1.0 + 1.0 / a) * other * other))
         }
 
-    let private predictor (plan: Plan) v (step: Tableau) =
+    /// `unlearned`: −½∫T dλ over the step.
+    let private predictor unlearned (plan: Plan) v (step: Tableau) =
         attempt {
             let! _ = PathRule.isNoisy step
             let! difference = PathRule.predictorDifference step
@@ -237,9 +238,47 @@ module internal DrawnPath =
                 ||> List.fold (fun found (index, rounds, step) ->
                     attempt {
                         let! earlier = found
-                        let! exact, whole = if step.StaysAtLevel then corrector plan v step else predictor plan v step
+
+                        let! exact, whole =
+                            if step.StaysAtLevel then
+                                corrector plan v step
+                            else
+                                predictor unlearned plan v step
+
                         return (index, rounds, step, times (float rounds) exact, times (float rounds) whole) :: earlier
                     })
 
             return found atoms risk first (List.rev forms)
         }
+
+    /// Estimates of κ, for choosing levels and not for bounding: T drawn at the levels of a grid, and straight in λ between them. From noisy to clean.
+    let estimator (plan: Plan) (atoms: Atoms) v (grid: NoiseLevel[]) =
+        let wide = grid |> Array.map (fun level -> v + Information.noise level)
+
+        let drawn =
+            PosteriorDraws.above
+                (float (atoms.Dimension * atoms.Count))
+                0.5
+                (wide |> Array.map (fun g -> Node.level atoms g 1.0 0.0))
+
+        let traces = drawn.Beside |> Array.map (fun (struct (t, _)) -> t)
+        let places = Dictionary<float, int>()
+        wide |> Array.iteri (fun i g -> places[g] <- i)
+
+        // ∫T dλ from the first level.
+        let learned =
+            Array.init (grid.Length - 1) (fun i ->
+                0.5 * (traces[i] + traces[i + 1]) * (1.0 / wide[i + 1] - 1.0 / wide[i]))
+            |> Array.scan (+) 0.0
+
+        let between upper lower = number (-0.5 * (learned[places[lower]] - learned[places[upper]]))
+
+        fun (step: Tableau) ->
+            (if step.StaysAtLevel then
+                 corrector plan v step
+             else
+                 predictor between plan v step)
+            |> Result.map (fun (_, whole) ->
+                // F is at most R²·T.
+                let value (g, t, f) = (t + f * atoms.RadiusSquare) * traces[places[g]]
+                max 0.0 (whole.Constant + List.sumBy value whole.Terms))

@@ -3,6 +3,7 @@ namespace Sgm.Verification.Certificates
 open System
 open System.Numerics
 open System.Runtime.CompilerServices
+open System.Runtime.InteropServices
 open System.Threading.Tasks
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Random
@@ -81,39 +82,43 @@ type internal Atoms(law: Mixture) =
     member _.Posterior
         (z: float[], g: float, square: bool, mean: float[], logWeights: float[])
         : struct (float * float) =
+        let rows = MemoryMarshal.Cast<float, Vector<float>>(ReadOnlySpan<float> points)
+        let x = MemoryMarshal.Cast<float, Vector<float>>(ReadOnlySpan<float> z)
+        let lanes = x.Length
+        let inverse = 1.0 / g
         let mutable largest = Double.NegativeInfinity
         let mutable l = 0
 
         while l < count do
-            // Four atoms at a time: their sums do not wait for each other.
-            let at = l * padded
-            let last = min 3 (count - 1 - l)
-            let b, c, e = at + (min 1 last) * padded, at + (min 2 last) * padded, at + last * padded
+            // Four atoms at a time: their sums do not wait for each other. Behind the last ones the last is read again.
+            let last = count - 1
+            let b, c, e = min (l + 1) last * lanes, min (l + 2) last * lanes, min (l + 3) last * lanes
+            let a = l * lanes
             let mutable s0, s1, s2, s3 = Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero
-            let mutable i = 0
 
-            while i < padded do
-                let x = Vector<float>(z, i)
-                s0 <- s0 + Vector<float>(points, at + i) * x
-                s1 <- s1 + Vector<float>(points, b + i) * x
-                s2 <- s2 + Vector<float>(points, c + i) * x
-                s3 <- s3 + Vector<float>(points, e + i) * x
-                i <- i + width
+            for i in 0 .. lanes - 1 do
+                let v = x[i]
+                s0 <- s0 + rows[a + i] * v
+                s1 <- s1 + rows[b + i] * v
+                s2 <- s2 + rows[c + i] * v
+                s3 <- s3 + rows[e + i] * v
 
-            for j in 0..last do
-                let sum =
-                    if j = 0 then s0
-                    elif j = last then s3
-                    elif j = 1 then s1
-                    else s2
-
-                let value = logs[l + j] + (Vector.Sum sum - 0.5 * squares[l + j]) / g
-                logWeights[l + j] <- value
-                largest <- max largest value
-
+            let p = l
+            logWeights[p] <- logs[p] + (Vector.Sum s0 - 0.5 * squares[p]) * inverse
+            largest <- max largest logWeights[p]
+            let q = min (p + 1) last
+            logWeights[q] <- logs[q] + (Vector.Sum s1 - 0.5 * squares[q]) * inverse
+            largest <- max largest logWeights[q]
+            let q = min (p + 2) last
+            logWeights[q] <- logs[q] + (Vector.Sum s2 - 0.5 * squares[q]) * inverse
+            largest <- max largest logWeights[q]
+            let q = min (p + 3) last
+            logWeights[q] <- logs[q] + (Vector.Sum s3 - 0.5 * squares[q]) * inverse
+            largest <- max largest logWeights[q]
             l <- l + 4
 
         Array.Clear mean
+        let means = MemoryMarshal.Cast<float, Vector<float>>(Span<float> mean)
         let isFull = square && d <= 16
         let covariance = Array.zeroCreate<float>(if isFull then d * d else 0)
         let mutable total, second = 0.0, 0.0
@@ -125,11 +130,9 @@ type internal Atoms(law: Mixture) =
                 total <- total + weight
                 second <- second + weight * squares[l]
                 let factor = Vector<float> weight
-                let mutable i = 0
 
-                while i < padded do
-                    (Vector<float>(mean, i) + factor * Vector<float>(points, l * padded + i)).CopyTo(mean, i)
-                    i <- i + width
+                for i in 0 .. lanes - 1 do
+                    means[i] <- means[i] + factor * rows[l * lanes + i]
 
                 if isFull then
                     for i in 0 .. d - 1 do

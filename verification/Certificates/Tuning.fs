@@ -89,16 +89,16 @@ module Tuning =
                 | Ve -> rho
                 | Vp -> 0.5 * RealFunctions.LogOnePlus(rho * rho))
 
-    /// κ of a transition with its body, by the path rule; +∞ where it says nothing.
-    let private cost plan forward body a b =
+    /// Σκ of a transition with its body; +∞ where nothing is known.
+    let private cost (kappa: Tableau -> Result<float, string>) forward body a b =
         let steps = bodySteps forward a b body
         // Correctors that are repeated cost the same.
         let distinct = steps |> List.countBy id
 
         distinct
         |> List.sumBy (fun (step, n) ->
-            match PathRule.cost plan step with
-            | Ok cost -> float n * cost.Whole
+            match kappa step with
+            | Ok cost -> float n * cost
             | Error _ -> infinity)
 
     /// The cheapest way from place 0 to the last in so many steps: the places on it, and its cost.
@@ -125,7 +125,7 @@ module Tuning =
         let places = (n, Array.rev choices) ||> Array.scan (fun at choice -> if at < 0 then -1 else choice[at])
         List.rev (List.ofArray places), least[n]
 
-    let private costTable (cancellation: Threading.CancellationToken) plan forward body (levels: float[]) =
+    let private costTable (cancellation: Threading.CancellationToken) kappa forward body (levels: float[]) =
         let n = levels.Length - 1
         let costs = Array.init n (fun _ -> Array.create (n + 1) infinity)
 
@@ -133,7 +133,7 @@ module Tuning =
             cancellation.ThrowIfCancellationRequested()
 
             for j in i + 1 .. n do
-                costs[i][j] <- cost plan forward body levels[i] levels[j]
+                costs[i][j] <- cost kappa forward body levels[i] levels[j]
 
         Parallel.For(0, n, fill) |> ignore
         costs
@@ -143,6 +143,12 @@ module Tuning =
         let forward = experiment.Forward
         let n = max 200 (min mostLevels (6 * count))
         let levels = grid forward (Schedule.first place.Schedule) (Schedule.last place.Schedule) n
+
+        // κ itself, or its estimate where only draws know it.
+        let kappa =
+            match DrawnPath.atomsOf plan with
+            | Some(atoms, v) -> DrawnPath.estimator plan atoms v (levels |> Array.map (Forward.level forward))
+            | None -> fun step -> PathRule.cost plan step |> Result.map (fun cost -> cost.Whole)
 
         attempt {
             do!
@@ -154,10 +160,9 @@ module Tuning =
             // The reason of the first step that the path rule says nothing of.
             do!
                 (Ok(), bodySteps forward levels[0] levels[1] place.Body)
-                ||> List.fold (fun found step ->
-                    found |> Result.bind (fun () -> PathRule.cost plan step |> Result.map ignore))
+                ||> List.fold (fun found step -> found |> Result.bind (fun () -> kappa step |> Result.map ignore))
 
-            let places, total = costTable cancellation plan forward place.Body levels |> cheapest count
+            let places, total = costTable cancellation kappa forward place.Body levels |> cheapest count
 
             do! require (Double.IsFinite total) () "no schedule has a finite certificate: the last step draws no noise"
 
