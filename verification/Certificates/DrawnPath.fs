@@ -47,14 +47,14 @@ module internal DrawnPath =
             Some(Atoms factor.Law, form.Variance)
         | _ -> None
 
-    /// How many parts of a step its posterior moments are drawn at.
-    let private parts = 4
+    /// How many parts of a step its posterior moments are drawn at: few where there are many steps.
+    let private partsOf (steps: int) = max 4 (min 24 (6000 / max 1 steps))
 
     /// k·J = k·(d/g̃ − T/g̃²) of z with g̃ = v + g.
     let private ofFisher d wide k = linear (k * d / wide) [ wide, -k / (wide * wide), 0.0 ]
 
     /// −½∫T dλ over λ = 1/g̃ from 1/wide to 1/narrow from above, T falling: the whole width times T at the right end, and what the parts gain on it.
-    let private unlearned wide narrow =
+    let private unlearned parts wide narrow =
         let from, until = 1.0 / wide, 1.0 / narrow
         let width = (until - from) / float parts
         let noisier = [ for i in parts - 1 .. -1 .. 1 -> 1.0 / (from + width * float i) ]
@@ -171,7 +171,7 @@ module internal DrawnPath =
     type Found = { Upper: float; Start: float; Steps: (int64 * int64 * Tableau * float * float) list }
 
     /// Draws for the sum of the forms, one bound for all.
-    let private found atoms risk first forms =
+    let private found (atoms: Atoms) risk first forms =
         let sums = Dictionary<float, struct (float * float)>()
         let mutable constant, size = 0.0, 0.0
 
@@ -231,6 +231,7 @@ module internal DrawnPath =
     /// R of kernels (first step, rounds, tableau) that follow the state's level, from draws.
     let bound (plan: Plan) (atoms: Atoms) v risk (level: NoiseLevel) (kernels: (int64 * int64 * Tableau) list) =
         attempt {
+            let parts = partsOf kernels.Length
             let! first = start plan atoms v level
 
             let! forms =
@@ -243,7 +244,7 @@ module internal DrawnPath =
                             if step.StaysAtLevel then
                                 corrector plan v step
                             else
-                                predictor unlearned plan v step
+                                predictor (unlearned parts) plan v step
 
                         return (index, rounds, step, times (float rounds) exact, times (float rounds) whole) :: earlier
                     })

@@ -168,6 +168,8 @@ type internal Node =
         /// Y is between these; an infinite lower end says that Y may be replaced by max(Y, −b) for any b, as an upper bound of its mean is wanted.
         Low: float
         High: float
+        /// Posteriors that a draw evaluates.
+        Cost: float
     }
 
 module internal Node =
@@ -188,6 +190,7 @@ module internal Node =
             Sampler = sampler
             Low = min 0.0 c * range + min 0.0 e * range * range
             High = max 0.0 c * range + max 0.0 e * range * range
+            Cost = 1.0
         }
 
     /// Y = −c·Σ_j ‖E[A | z_j] − E[A | z]‖², z at noise variance g and z_j noisier, of which the mean is −c·Σ_j (T(g_j) − T(g)) (total variance).
@@ -212,7 +215,12 @@ module internal Node =
 
                 struct (-c * sum, sum, 0.0)
 
-        { Sampler = sampler; Low = Double.NegativeInfinity; High = 0.0 }
+        {
+            Sampler = sampler
+            Low = Double.NegativeInfinity
+            High = 0.0
+            Cost = float (noisier.Length + 1)
+        }
 
 /// What draws say: the mean, an upper end that fails with a probability of at most the risk, and the means of every node's two numbers.
 type internal Drawn = { Mean: float; Upper: float; Beside: struct (float * float)[] }
@@ -248,7 +256,7 @@ module internal PosteriorDraws =
         found
 
     /// What all draws may cost in multiplications: some seconds.
-    let private work = 1e10
+    let private work = 3e10
 
     let private pilot = 6
 
@@ -276,12 +284,30 @@ module internal PosteriorDraws =
                 spread
 
         let width j = nodes[j].High - lows[j]
-        let shares = Array.init nodes.Length (fun j -> spread[j] + 0.02 * width j)
-        let all = Array.sum shares
+        // The variance of the whole is least for numbers of draws in proportion to deviation/√cost.
+        let shares = Array.init nodes.Length (fun j -> (spread[j] + 0.04 * width j) / sqrt nodes[j].Cost)
+        let all = Seq.sum (Seq.init nodes.Length (fun j -> shares[j] * nodes[j].Cost))
         let counts = shares |> Array.map (fun s -> if all > 0.0 then max 4 (int (total * s / all)) else 4)
         let found = inParallel nodes lows counts 1_000_003
         let n = float (Array.sum counts)
         let scale = Seq.max (Seq.init nodes.Length (fun j -> width j / float counts[j]))
+
+        // X = c·Y + lift in [0, 1], by the pilot near one mean where it can be: then V has little of what only tells nodes apart.
+        let lift wanted j c =
+            let struct (sum, _, _, _) = before[j]
+            let mean = c * max lows[j] (sum / float pilot)
+            max (-c * lows[j]) (min (1.0 - c * nodes[j].High) (wanted - mean))
+
+        let apart wanted =
+            Seq.sum (
+                Seq.init nodes.Length (fun j ->
+                    let c = 1.0 / (float counts[j] * scale)
+                    let struct (sum, _, _, _) = before[j]
+                    let mean = c * max lows[j] (sum / float pilot) + lift wanted j c
+                    float counts[j] * (mean - wanted) ** 2.0)
+            )
+
+        let wanted = [ 0.01; 0.02; 0.05; 0.1; 0.2; 0.35; 0.5 ] |> List.minBy apart
 
         let beside =
             Array.map2 (fun (struct (_, _, a, b)) count -> struct (a / float count, b / float count)) found counts
@@ -294,8 +320,7 @@ module internal PosteriorDraws =
             for j in 0 .. nodes.Length - 1 do
                 let struct (s, q, _, _) = found[j]
                 let count = float counts[j]
-                // X = c·Y + lift in [0, 1].
-                let c, lift = 1.0 / (count * scale), -lows[j] / (count * scale)
+                let c, lift = 1.0 / (count * scale), lift wanted j (1.0 / (count * scale))
                 value <- value + s / count
                 sum <- sum + c * s + lift * count
                 square <- square + c * c * q + 2.0 * c * lift * s + lift * lift * count
