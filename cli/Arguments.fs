@@ -74,6 +74,30 @@ type VerifyArguments =
                 "exit with 0 although checks stayed open; without it an open question is exit code 1."
             | Json -> "one JSON document on standard output and nothing else."
 
+type CertifyArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Unique>] Explain
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm), or - for standard input."
+            | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
+            | Json -> "one JSON document on standard output and nothing else."
+
+type TuneArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Evaluations of N: int
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "an experiment (.sgm), or - for standard input; with one anneal that has a predictor."
+            | Evaluations _ -> "how many score evaluations the sampler may make per particle."
+            | Json -> "one JSON document on standard output and nothing else."
+
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
     | [<Unique>] Json

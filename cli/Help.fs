@@ -22,6 +22,18 @@ let verbs =
             Example = "sgm check examples/old-faithful.sgm"
         }
         {
+            Name = "certify"
+            Takes = "FILE"
+            Summary = "Bound the distance to the target, with the share of every step and the derivation"
+            Example = "sgm certify examples/annealed-mixture.sgm --explain"
+        }
+        {
+            Name = "tune"
+            Takes = "FILE"
+            Summary = "Print the experiment with the levels whose certificate is least"
+            Example = "sgm tune examples/learned-score.sgm --evaluations 20"
+        }
+        {
             Name = "explain"
             Takes = "FILE"
             Summary = "Show the steps, levels and coefficients that would run"

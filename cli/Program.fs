@@ -31,13 +31,15 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if List.contains verb [ "run"; "check"; "explain"; "plan" ] then
+        if List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan" ] then
             warmUp ()
 
         match verb with
         | "run" -> run verb rest (RunRequest.Of >> Run.command terminal)
         | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
         | "explain" -> run verb rest (ExplainRequest.Of >> Explain.command terminal)
+        | "certify" -> run verb rest (CertifyRequest.Of >> Certify.command terminal)
+        | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)

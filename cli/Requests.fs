@@ -71,6 +71,38 @@ type ExplainRequest =
             | ExplainArguments.File file -> { request with File = file }
             | ExplainArguments.All -> { request with All = true })
 
+/// What `sgm certify` was asked for.
+type CertifyRequest =
+    {
+        File: string
+        Explain: bool
+        Json: bool
+    }
+
+    static member Of(arguments: CertifyArguments list) : CertifyRequest =
+        ({ File = ""; Explain = false; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | CertifyArguments.File file -> { request with File = file }
+            | CertifyArguments.Explain -> { request with Explain = true }
+            | CertifyArguments.Json -> { request with CertifyRequest.Json = true })
+
+/// What `sgm tune` was asked for.
+type TuneRequest =
+    {
+        File: string
+        Evaluations: int
+        Json: bool
+    }
+
+    static member Of(arguments: TuneArguments list) : TuneRequest =
+        ({ File = ""; Evaluations = 0; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | TuneArguments.File file -> { request with File = file }
+            | TuneArguments.Evaluations n -> { request with Evaluations = n }
+            | TuneArguments.Json -> { request with TuneRequest.Json = true })
+
 /// What `sgm verify` was asked for.
 type VerifyRequest =
     {

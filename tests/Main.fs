@@ -46,6 +46,7 @@ let private tests =
             EnsembleRunTests.tests
             EnsembleLawTests.tests
             LongStepsTests.tests
+            CertificatesTests.tests
             CliTests.tests
             TextCostTests.tests
             FaultTests.tests

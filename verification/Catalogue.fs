@@ -50,6 +50,8 @@ module Catalogue =
             ExactWords.exactWords
             ExactRuns.normalRuns
             ExactDivergences.normalPairs
+            Certified.totalVariation
+            Certified.wasserstein
         ]
 
     /// All statements themselves.

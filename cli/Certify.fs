@@ -1,0 +1,252 @@
+/// `sgm certify`: upper bounds at every probe, beside what an exact law measures.
+module Sgm.Cli.Certify
+
+open System
+open Sgm
+open Sgm.Engine
+open Sgm.Verification.Certificates
+open Sgm.Verification.JsonWriting
+
+/// A certificate and what an exact law measures at the same probe.
+type private Answer = { Certificate: Certificate; Measured: (Metric * Estimate) list }
+
+let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
+
+/// A bound to so many significant digits, rounded up.
+let above digits (x: float) =
+    if x <= 0.0 || not (Double.IsFinite x) then
+        Words.digits digits x
+    else
+        let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
+        let rounded = Words.digits digits (ceil (x / unit) * unit)
+
+        if Double.Parse(rounded, Globalization.CultureInfo.InvariantCulture) >= x then
+            rounded
+        else
+            Words.digits digits (x + unit)
+
+let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
+
+/// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
+let private measure (terminal: Terminal) (plan: Plan) told =
+    let wanted = Sgm.Verification.Plan.withMetrics metrics plan
+
+    match Laws.choose By.Exact wanted with
+    | Error refusals -> Error(Laws.reasons refusals)
+    | Ok choice ->
+        told "running the exact law" 0.5
+
+        let outcome = choice.Interpreter.Run(wanted, RunOptions(Cancellation = terminal.Cancellation))
+
+        match outcome.Status with
+        | :? RunStatus.Completed ->
+            let measured =
+                outcome.Probes |> Seq.map (fun probe -> [ for metric in metrics -> metric, probe.Law.Measure metric ])
+
+            Ok(List.ofSeq measured)
+        | :? RunStatus.Cancelled -> raise (OperationCanceledException terminal.Cancellation)
+        | :? RunStatus.Unsupported as unsupported -> Error unsupported.Reason
+        | other -> Error $"the run {Words.status Vp other}"
+
+let private bounds (c: Certificate) =
+    [
+        "tv", c.Tv, Some Metric.Tv
+        "kl(p‖q)", c.KlReverse, None
+        "kl(q‖p)", c.Kl, Some Metric.Kl
+        "w2", c.W2, Some Metric.W2
+    ]
+
+let private measuredText (bound: Bound) (estimate: Estimate option) =
+    match estimate with
+    | Some e when e.Value.HasValue ->
+        let half = 0.5 * (e.Upper - e.Lower)
+        let interval = if Double.IsFinite half then $" ± {Words.digits 1 half}" else ""
+
+        let ratio =
+            if Double.IsFinite bound.Value && e.Value.Value > 0.0 && e.Value.Value > 10.0 * half then
+                $"{Words.digits 3 (bound.Value / e.Value.Value)} times the truth"
+            else
+                ""
+
+        Words.number e.Value.Value + interval, ratio
+    | Some e -> "–", e.Reason
+    | None -> "", ""
+
+let private largest forward (c: Certificate) =
+    let whole = c.KlReverse.Value
+
+    c.Contributions
+    |> List.sortByDescending (fun one -> one.Steps + one.Score)
+    |> List.truncate 5
+    |> List.map (fun one ->
+        let at =
+            if one.From = one.To then
+                $"{one.Rounds} × {one.Method} at {Words.level forward one.From}"
+            else
+                $"{Words.level forward one.From} → {Words.digits 3 one.To.Parameter}"
+
+        $"{at}: {percent (one.Steps + one.Score) whole}")
+
+let rec private explained depth (d: Derivation) : string list =
+    let inputs = String.Join(", ", [ for name, value in d.Inputs -> $"{name} = {Words.digits 4 value}" ])
+    let given = if inputs = "" then "" else $" from {inputs}"
+    let indent = String.replicate depth "  "
+
+    [
+        $"{indent}{d.Rule.Id}: {d.Of}: ≤ {above 4 d.Value}{given}"
+        for part in d.Parts do
+            yield! explained (depth + 1) part
+    ]
+
+let rec private rulesOf (d: Derivation) = d.Rule :: List.collect rulesOf d.Parts
+
+let private show (screen: Screen) forward explain whyNot (answers: Answer list) =
+    let text title = { Title = title; IsNumber = false }
+
+    for answer in answers do
+        let c = answer.Certificate
+        screen.Line [ strong $"{c.Name}, {Words.level forward c.Level}" ]
+
+        screen.Table(
+            [ text "metric"; text "certified"; text "measured"; text "" ],
+            [
+                for name, bound, metric in bounds c do
+                    let found =
+                        metric
+                        |> Option.bind (fun m -> answer.Measured |> List.tryFind (fst >> (=) m) |> Option.map snd)
+
+                    let measured, ratio = measuredText bound found
+
+                    let value, remark =
+                        match bound.Reason with
+                        | Some reason when bound.Value = 1.0 -> { Text = "≤ 1"; Tone = Unsure }, reason
+                        | Some reason -> { Text = "–"; Tone = Unsure }, reason
+                        | None -> strong $"≤ {above 3 bound.Value}", ratio
+
+                    [ plain name; value; plain measured; faint remark ]
+            ]
+        )
+
+        match c.Start with
+        | Some start when Double.IsFinite c.KlReverse.Value ->
+            let whole = c.KlReverse.Value
+            let share part = $"{Words.digits 3 part} ({percent part whole})"
+
+            screen.Line
+                [
+                    faint "shares of kl(p‖q)  "
+                    plain $"start {share start}   steps {share c.Steps}   score {share c.Score}"
+                ]
+
+            screen.Line [ faint "largest            "; plain (String.Join("   ", largest forward c)) ]
+        | _ -> ()
+
+        if explain then
+            for line in c.Derivation |> List.collect (explained 1) do
+                screen.Line line
+
+        screen.Line()
+
+    if explain then
+        screen.Line [ strong "Rules" ]
+
+        for rule in answers |> List.collect (fun a -> List.collect rulesOf a.Certificate.Derivation) |> List.distinct do
+            screen.Line [ strong $"  {rule.Id}"; plain $": {rule.Statement}"; faint $" ({rule.Source})" ]
+    else
+        screen.Line [ faint "derivation         --explain prints every rule with its numbers" ]
+
+    match whyNot with
+    | Some reason -> screen.Line [ faint $"nothing is measured: {reason}" ]
+    | None -> ()
+
+let private jsonBound json name (bound: Bound) =
+    object json name (fun () ->
+        number json "bound" bound.Value
+        number json "confidence" bound.Confidence
+        text json "rule" bound.Rule
+        Option.iter (text json "reason") bound.Reason)
+
+let rec private jsonDerivation (json: Writer) (d: Derivation) =
+    text json "rule" d.Rule.Id
+    text json "statement" d.Rule.Statement
+    text json "source" d.Rule.Source
+    text json "of" d.Of
+    number json "value" d.Value
+
+    object json "inputs" (fun () ->
+        for name, value in d.Inputs do
+            number json name value)
+
+    objects json "parts" d.Parts (jsonDerivation json)
+
+let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) =
+    text json "schema" "sgm.certificate/1"
+    text json "fingerprint" loaded.Fingerprint
+    json.WriteNumber("dimension", loaded.Plan.Dimension)
+    json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
+    Option.iter (text json "notMeasured") whyNot
+
+    objects json "probes" answers (fun answer ->
+        let c = answer.Certificate
+        text json "name" c.Name
+        Measurements.level json "level" c.Level
+
+        object json "bounds" (fun () ->
+            jsonBound json "tv" c.Tv
+            jsonBound json "klReverse" c.KlReverse
+            jsonBound json "kl" c.Kl
+            jsonBound json "w2" c.W2)
+
+        object json "measured" (fun () -> List.iter (fun (m, e) -> estimate json (Words.metric m) e) answer.Measured)
+
+        object json "shares" (fun () ->
+            let known part = if c.Start.IsSome then Some part else None
+            optional json "start" c.Start
+            optional json "steps" (known c.Steps)
+            optional json "score" (known c.Score))
+
+        objects json "contributions" c.Contributions (fun one ->
+            json.WriteNumber("index", one.Index)
+            json.WriteNumber("rounds", one.Rounds)
+            text json "method" one.Method
+            Measurements.level json "from" one.From
+            Measurements.level json "to" one.To
+            number json "steps" one.Steps
+            number json "score" one.Score)
+
+        objects json "derivation" c.Derivation (jsonDerivation json))
+
+let command terminal (request: CertifyRequest) =
+    match Loading.file terminal request.File with
+    | Error problems -> Refusal.problems terminal request.Json problems
+    | Ok loaded ->
+        if not (List.isEmpty loaded.Warnings) then
+            Terminal.tell terminal (Message.renderAll loaded.Warnings)
+
+        let work told =
+            told "certifying" 0.0
+
+            Certificate.ofPlan terminal.Cancellation loaded.Plan
+            |> Result.map (fun certificates -> certificates, measure terminal loaded.Plan told)
+
+        match Progress.during terminal "certifying" work with
+        | Error reason -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
+        | Ok(certificates, measured) ->
+            let whyNot =
+                match measured with
+                | Ok _ -> None
+                | Error reason -> Some reason
+
+            let measured =
+                match measured with
+                | Ok found -> found
+                | Error _ -> List.replicate certificates.Length []
+
+            let answers = List.map2 (fun c m -> { Certificate = c; Measured = m }) certificates measured
+
+            if request.Json then
+                Terminal.json terminal (json loaded whyNot answers)
+            else
+                show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot answers
+
+            Exit.Fine

@@ -1,0 +1,110 @@
+namespace Sgm.Verification.Certificates
+
+open System.Collections.Immutable
+open Sgm.Engine
+
+/// A plan as certificates read it: steps in their order with the number of the first one, rounds that are all alike kept together, however many.
+type Course =
+    | Kernel of first: int64 * Tableau
+    /// `count` rounds of steps that stay at one level, without probes.
+    | Rounds of count: int64 * Course list
+    | Mark of Instruction.Probe
+
+module Course =
+    /// Most steps that are looked at one by one.
+    let mostSteps = 200_000
+
+    /// All kernels at a place of the plan with how often each runs.
+    let rec kernels times (course: Course) : (int64 * int64 * Tableau) list =
+        match course with
+        | Kernel(first, step) -> [ first, times, step ]
+        | Rounds(count, body) -> body |> List.collect (kernels (times * count))
+        | Mark _ -> []
+
+    let rec private length body =
+        body |> List.sumBy (fun course -> course |> kernels 1L |> List.sumBy (fun (_, n, _) -> n))
+
+    /// Rounds that move the level, or that are probed, are written out.
+    let rec private read (first: int64) (instruction: Instruction) : Course list =
+        match instruction with
+        | :? Instruction.Step as step -> [ Kernel(first, step.Tableau) ]
+        | :? Instruction.Probe as probe -> [ Mark probe ]
+        | :? Instruction.Repeat as repeat when repeat.Count > 0L ->
+            let body = readAll first repeat.Body
+            let steps = body |> List.collect (kernels 1L) |> List.map (fun (_, _, step) -> step)
+
+            let isStill =
+                steps |> List.forall (fun step -> step.StaysAtLevel && step.From = (List.head steps).From)
+                && not (
+                    body
+                    |> List.exists (function
+                        | Mark _ -> true
+                        | Kernel _
+                        | Rounds _ -> false)
+                )
+
+            if List.isEmpty body then
+                []
+            elif isStill then
+                [ Rounds(repeat.Count, body) ]
+            else
+                let one = length body
+
+                [
+                    for i in 0L .. repeat.Count - 1L do
+                        yield! readAll (first + i * one) repeat.Body
+                ]
+        | :? Instruction.Transitions as all ->
+            let mutable at = first
+
+            [
+                for i in 0 .. all.Count - 1 do
+                    let body = readAll at (all.Body.Invoke i)
+                    at <- at + length body
+                    yield! body
+            ]
+        | _ -> []
+
+    and private readAll (first: int64) (body: ImmutableArray<Instruction>) : Course list =
+        let mutable at = first
+
+        [
+            for instruction in body do
+                let found = read at instruction
+                at <- at + length found
+                yield! found
+        ]
+
+    /// Steps and probes that must be looked at one by one: those in `Repeat`s that only stay at a level count once.
+    let rec private size (body: ImmutableArray<Instruction>) : int64 =
+        let rec isStill (body: ImmutableArray<Instruction>) =
+            body
+            |> Seq.forall (fun instruction ->
+                match instruction with
+                | :? Instruction.Step as step -> step.Tableau.StaysAtLevel
+                | :? Instruction.Repeat as repeat -> isStill repeat.Body
+                | _ -> false)
+
+        body
+        |> Seq.sumBy (fun instruction ->
+            match instruction with
+            | :? Instruction.Repeat as repeat when isStill repeat.Body -> size repeat.Body
+            | :? Instruction.Repeat as repeat ->
+                (let one = size repeat.Body in
+
+                 if one > 0L && repeat.Count > 1_000_000L then
+                     1_000_000L * one
+                 else
+                     repeat.Count * one)
+            | :? Instruction.Transitions as all -> Seq.sum (Seq.init all.Count (fun i -> size (all.Body.Invoke i)))
+            | _ -> 1L)
+
+    /// The plan's course, or why it is too long to be looked at.
+    let ofPlan (plan: Plan) =
+        let long = size plan.Instructions
+
+        if long > int64 mostSteps || long < 0L then
+            Error
+                $"the plan has {long} different steps and probes; certificates look at up to {mostSteps} (repeats at one level count once)"
+        else
+            Ok(readAll 1L plan.Instructions)

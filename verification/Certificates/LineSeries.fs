@@ -1,0 +1,100 @@
+namespace Sgm.Verification.Certificates
+
+open System.Runtime.CompilerServices
+
+/// Taylor coefficients f⁽ʲ⁾/j!, j = 0 … n, as brackets: at a point, or over an interval (then each holds the coefficient at every point of it).
+type internal Series = Bracket[]
+
+/// The arithmetic of Taylor series with brackets (Moore 1966): f·g, f/g, e^f and ln f by the recurrences that differentiation gives.
+module internal LineSeries =
+    let private zero = Bracket.Exactly 0.0
+
+    let add (f: Series) (g: Series) : Series = Array.map2 (+) f g
+
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let multiply (f: Series) (g: Series) : Series =
+        Array.init f.Length (fun j ->
+            let mutable sum = f[0] * g[j]
+
+            for i in 1..j do
+                sum <- sum + f[i] * g[j - i]
+
+            sum)
+
+    /// f², whose first coefficient is a square.
+    let square (f: Series) : Series =
+        let found = multiply f f
+        found[0] <- Bracket.Both(found[0], Bracket.Square f[0])
+        found
+
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let divide (f: Series) (g: Series) : Series =
+        let q = Array.create f.Length zero
+        let reciprocal = Bracket.Exactly 1.0 / g[0]
+
+        for j in 0 .. f.Length - 1 do
+            let mutable rest = f[j]
+
+            for i in 1..j do
+                rest <- rest - g[i] * q[j - i]
+
+            q[j] <- rest * reciprocal
+
+        q
+
+    /// e^(c₀ + c₁t + c₂t²) to order n: j·E_j = c₁·E_(j−1) + 2c₂·E_(j−2).
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let expQuadratic n (c0: Bracket) (c1: Bracket) (c2: Bracket) : Series =
+        let found = Array.create (n + 1) zero
+        found[0] <- Bracket.Exp c0
+        let twice = 2.0 * c2
+
+        for j in 1..n do
+            let first = c1 * found[j - 1]
+            let sum = if j = 1 then first else first + twice * found[j - 2]
+            found[j] <- sum * Bracket.Outward(1.0 / float j, 1.0 / float j)
+
+        found
+
+    /// ln f.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let log (f: Series) : Series =
+        let found = Array.create f.Length zero
+        found[0] <- Bracket.Log f[0]
+        let reciprocal = Bracket.Exactly 1.0 / f[0]
+
+        for j in 1 .. f.Length - 1 do
+            let mutable sum = f[j] * float j
+
+            for i in 1 .. j - 1 do
+                sum <- sum - f[j - i] * found[i] * float i
+
+            found[j] <- sum * reciprocal / float j
+
+        found
+
+    /// f′: one order less.
+    let derivative (f: Series) : Series = Array.init (f.Length - 1) (fun j -> f[j + 1] * float (j + 1))
+
+    /// Coefficient j of f·g.
+    let private product (f: Series) (g: Series) j =
+        let mutable sum = f[0] * g[j]
+
+        for i in 1..j do
+            sum <- sum + f[i] * g[j - i]
+
+        sum
+
+    /// ∫ f·g over [c − h, c + h] from the coefficients at c and those over the interval, n the last (even) order:
+    /// Σ_(even j < n) 2·(fg)_j·h^(j+1)/(j + 1) + 2·(fg)_n(interval)·h^(n+1)/(n + 1), the odd ones being 0.
+    let integral n (h: float) (f: Series, g: Series) (overF: Series, overG: Series) =
+        let width = Bracket.Exactly h
+        let mutable power = 2.0 * width
+        let mutable sum = zero
+
+        for j in 0..2..n do
+            let coefficient = if j < n then product f g j else product overF overG n
+            sum <- sum + coefficient * power / float (j + 1)
+            power <- power * width * width
+
+        sum

@@ -1,0 +1,112 @@
+namespace Sgm.Verification.Certificates
+
+open System
+open Sgm.Engine
+open Sgm.Verification
+
+/// What a step adds to KL(ideal path‖actual path): with the exact score, and with the score as it is; upper bounds.
+[<Struct>]
+type Cost = { Exact: float; Whole: float }
+
+/// The path rule: R ≥ KL(p_ℓ‖q) before a kernel, R + κ after it, κ = KL(p_ℓ⊗P‖p_ℓ⊗K) of the ideal kernel P and the actual K. In every dimension, with
+/// L² errors alone, and without smoothness. Proofs in README.md of this folder.
+module PathRule =
+    let private spelled (level: NoiseLevel) = $"(m, σ) = ({level.Mean:g4}, {level.Sigma:g4})"
+
+    let private squared x = x * x
+
+    /// A, B of a one-stage step in scores; the model is read where the step begins.
+    let private oneStage (step: Tableau) =
+        let scored = step.InScores()
+
+        if step.Stages.Length <> 1 then
+            Error $"'{step.Method}' has {step.Stages.Length} stages, and the path rule here is for one"
+        elif scored.Stages[0].A <> 1.0 || scored.Stages[0].Level <> step.From then
+            Error $"'{step.Method}' does not read the score at the state and its level"
+        else
+            Ok(scored.A, scored.B[0])
+
+    /// Whether a step draws noise, and moves down if it moves.
+    let isNoisy (step: Tableau) =
+        if not (step.C > 0.0) then
+            Error $"'{step.Method}' to {spelled step.To} draws no noise, so that paths say nothing of laws"
+        elif not step.StaysAtLevel && not (Information.step step.From step.To > 0.0) then
+            Error $"'{step.Method}' does not move to a less noisy level"
+        else
+            Ok step
+
+    /// z + ΔU − M/m′.
+    let internal predictorDifference (step: Tableau) =
+        oneStage step
+        |> Result.map (fun (a, b) ->
+            let upper, lower = step.From, step.To
+            let delta = Information.step upper lower
+
+            {
+                Alpha = 1.0 / upper.Mean - a / lower.Mean
+                Beta = delta * upper.Mean - b / lower.Mean
+                Gamma = -b / lower.Mean
+                AlphaError = 4e-16 * (1.0 / upper.Mean + abs a / lower.Mean)
+                BetaError =
+                    (Information.stepError upper lower + 4e-16) * delta * upper.Mean + 4e-16 * abs b / lower.Mean
+            })
+
+    /// (μ(x) − x)/τ − ∇ln p, C² = 2τ.
+    let internal correctorDifference (step: Tableau) =
+        oneStage step
+        |> Result.map (fun (a, b) ->
+            let tau = 0.5 * step.C * step.C
+
+            {
+                Alpha = (a - 1.0) / tau
+                Beta = b / tau - 1.0
+                Gamma = b / tau
+                AlphaError = 4e-16 * abs (a - 1.0) / tau
+                BetaError = 1e-15 * (1.0 + abs (b / tau))
+            })
+
+    /// With Δ = g − g′, c = C/m′ and z = x/m:
+    /// κ = ½∫(J(γ) − J(g))dγ + (d/2)·(Δ/c² − 1 − ln(Δ/c²)) + ½ΔJ(g)·(1 − Δ/c²) + E‖z + ΔU − M/m′‖²/(2c²).
+    let private predictor (plan: Plan) (step: Tableau) =
+        attempt {
+            let! _ = isNoisy step
+            let! difference = predictorDifference step
+            let upper, lower = step.From, step.To
+            let delta = Information.step upper lower
+            let! missed = Information.missed plan.Target upper lower
+            let! fisher = Information.fisher plan.Target upper
+            let d, c2 = float plan.Dimension, squared (step.C / lower.Mean)
+            let scale = 1.0 / (upper.Mean * upper.Mean)
+            let! exact, whole = ScoreTerms.norms plan upper (fisher * scale) difference
+            let ratio = Bracket.Near(delta / c2, Information.stepError upper lower + 2e-15)
+            let excess = max (RealFunctions.LogExcess(ratio.Low - 1.0)) (RealFunctions.LogExcess(ratio.High - 1.0))
+            let noisy = 0.5 * d * excess * (1.0 + 1e-13)
+            let informed = (0.5 * delta * fisher * (Bracket.Exactly 1.0 - ratio)).High
+            let before = 0.5 * missed.High + noisy + informed
+            let total norm = max 0.0 (before + norm * norm / (2.0 * c2) * (1.0 + 1e-14))
+            return { Exact = total exact; Whole = total whole }
+        }
+
+    /// With C² = 2τ and e = (μ(x) − x)/τ − ∇ln p: κ ≤ ¼(τ√H + √τ·‖e‖)², against the stationary Langevin diffusion for time τ.
+    let private corrector (plan: Plan) (step: Tableau) =
+        attempt {
+            let! _ = isNoisy step
+            let! difference = correctorDifference step
+            let! curvature = Information.curvature plan.Target step.From
+            let! fisher = Information.fisher plan.Target step.From
+            let tau = 0.5 * step.C * step.C
+            let scale = 1.0 / (step.From.Mean * step.From.Mean)
+            let! exact, whole = ScoreTerms.norms plan step.From (fisher * scale) difference
+            let total error = 0.25 * squared (tau * sqrt curvature.High + sqrt tau * error) * (1.0 + 1e-14)
+            return { Exact = total exact; Whole = total whole }
+        }
+
+    /// κ of a step under p at the level where it begins, or why the rule says nothing.
+    let cost (plan: Plan) (step: Tableau) = if step.StaysAtLevel then corrector plan step else predictor plan step
+
+    /// TV from R: Pinsker, or Bretagnolle and Huber; never above 1.
+    let totalVariation r =
+        if Double.IsPositiveInfinity r then
+            1.0
+        else
+            min 1.0 (min (sqrt (0.5 * r)) (sqrt (-(RealFunctions.ExpM1(-r))))) * (1.0 + 1e-15) |> min 1.0

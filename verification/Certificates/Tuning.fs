@@ -1,0 +1,170 @@
+namespace Sgm.Verification.Certificates
+
+open System
+open System.Threading.Tasks
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+
+/// The schedule of so many transitions whose certificate is least: dynamic programming over a fine grid of levels, which finds the exact
+/// minimum of Σκ on that grid.
+module Tuning =
+    /// An anneal whose levels may be chosen, and the sampler with other ones in their place.
+    type Place = { Schedule: Schedule; Body: Pipeline; With: Schedule -> Pipeline }
+
+    let rec private anneals pipeline =
+        match pipeline with
+        | Anneal(schedule, body) -> [ { Schedule = schedule; Body = body; With = fun s -> Anneal(s, body) } ]
+        | Sequence parts ->
+            [
+                for i, part in List.indexed parts do
+                    for found in anneals part do
+                        { found with With = fun s -> Sequence(List.updateAt i (found.With s) parts) }
+            ]
+        | Repeat _
+        | Corrector _
+        | Predictor _
+        | Probe _ -> []
+
+    /// The one anneal of a sampler that has a predictor, or why there is nothing to choose.
+    let place (experiment: Experiment) =
+        match anneals experiment.Sampler with
+        | [ one ] when Pipeline.moves one.Body -> Ok one
+        | [] -> Error "the sampler has no anneal outside a repeat, so that there are no levels to choose"
+        | [ _ ] ->
+            Error
+                "the anneal has no predictor: its levels change without the state, and its certificate is no sum over steps"
+        | _ -> Error "the sampler has several anneals; which levels to choose is not clear"
+
+    /// Score evaluations of a transition's body, and its steps given the transition.
+    let rec private steps (transition: Transition) level pipeline : Tableau list * NoiseLevel =
+        match pipeline with
+        | Corrector method -> [ Kernel.corrector method level ], level
+        | Predictor method -> [ Kernel.predictorStep method transition ], transition.Lower
+        | Sequence parts ->
+            let found, after = parts |> List.mapFold (fun at part -> steps transition at part) level
+            List.concat found, after
+        | Repeat(n, body) ->
+            // A body that moves runs once: a predictor runs once a transition.
+            let once, after = steps transition level body
+
+            (if n > 1 then List.concat (List.replicate n once)
+             else if n = 1 then once
+             else []),
+            after
+        | Anneal _
+        | Probe _ -> [], level
+
+    let private bodySteps forward a b body =
+        let transition = { Forward = forward; Upper = Forward.level forward a; Lower = Forward.level forward b }
+        fst (steps transition transition.Upper body)
+
+    /// Score evaluations of one transition.
+    let evaluations (experiment: Experiment) place =
+        let at = Schedule.parameter place.Schedule
+        bodySteps experiment.Forward (at 0) (at 1) place.Body |> List.sumBy (fun step -> step.Stages.Length)
+
+    /// Most levels of the grid, and most transitions that are chosen on it.
+    let private mostLevels = 480
+    let mostTransitions = 240
+
+    /// Levels from the schedule's first to its last, equal in ρ^(1/7), ρ = σ/m.
+    let private grid forward first last n =
+        let ratio parameter =
+            let level = Forward.level forward parameter
+            level.Sigma / level.Mean
+
+        let power = 1.0 / 7.0
+        let a, b = ratio first ** power, ratio last ** power
+
+        Array.init (n + 1) (fun i ->
+            if i = 0 then
+                first
+            elif i = n then
+                last
+            else
+                let rho = (a + (b - a) * float i / float n) ** 7.0
+
+                match forward with
+                | Ve -> rho
+                | Vp -> 0.5 * RealFunctions.LogOnePlus(rho * rho))
+
+    /// Σκ of a transition with its body; +∞ where nothing is known.
+    let private cost (kappa: Tableau -> Result<float, string>) forward body a b =
+        let steps = bodySteps forward a b body
+        // Correctors that are repeated cost the same.
+        let distinct = steps |> List.countBy id
+
+        distinct
+        |> List.sumBy (fun (step, n) ->
+            match kappa step with
+            | Ok cost -> float n * cost
+            | Error _ -> infinity)
+
+    /// The cheapest way from place 0 to the last in so many steps: the places on it, and its cost.
+    let private cheapest count (costs: float[][]) =
+        let n = costs.Length
+        // choices[k][j]: where the cheapest way to j in k + 1 steps comes from.
+        let choices = Array.init count (fun _ -> Array.create (n + 1) -1)
+
+        let least =
+            (Array.init (n + 1) (fun j -> if j = 0 then 0.0 else infinity), choices)
+            ||> Array.fold (fun least choice ->
+                Array.init (n + 1) (fun j ->
+                    let mutable best = infinity
+
+                    for i in 0 .. j - 1 do
+                        let total = least[i] + costs[i][j]
+
+                        if total < best then
+                            best <- total
+                            choice[j] <- i
+
+                    best))
+
+        let places = (n, Array.rev choices) ||> Array.scan (fun at choice -> if at < 0 then -1 else choice[at])
+        List.rev (List.ofArray places), least[n]
+
+    let private costTable (cancellation: Threading.CancellationToken) kappa forward body (levels: float[]) =
+        let n = levels.Length - 1
+        let costs = Array.init n (fun _ -> Array.create (n + 1) infinity)
+
+        let fill i =
+            cancellation.ThrowIfCancellationRequested()
+
+            for j in i + 1 .. n do
+                costs[i][j] <- cost kappa forward body levels[i] levels[j]
+
+        Parallel.For(0, n, fill) |> ignore
+        costs
+
+    /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none.
+    let optimal cancellation (plan: Plan) (experiment: Experiment) place count =
+        let forward = experiment.Forward
+        let n = max 200 (min mostLevels (6 * count))
+        let levels = grid forward (Schedule.first place.Schedule) (Schedule.last place.Schedule) n
+
+        // κ itself, or its estimate where only draws know it.
+        let kappa =
+            match DrawnPath.atomsOf plan with
+            | Some(atoms, v) -> DrawnPath.estimator plan atoms v (levels |> Array.map (Forward.level forward))
+            | None -> fun step -> PathRule.cost plan step |> Result.map (fun cost -> cost.Whole)
+
+        attempt {
+            do!
+                require
+                    (count <= mostTransitions)
+                    ()
+                    $"{count} transitions are more than the {mostTransitions} that are chosen on the grid"
+
+            // The reason of the first step that the path rule says nothing of.
+            do!
+                (Ok(), bodySteps forward levels[0] levels[1] place.Body)
+                ||> List.fold (fun found step -> found |> Result.bind (fun () -> kappa step |> Result.map ignore))
+
+            let places, total = costTable cancellation kappa forward place.Body levels |> cheapest count
+
+            do! require (Double.IsFinite total) () "no schedule has a finite certificate: the last step draws no noise"
+
+            return places |> List.map (fun i -> levels[i]), total
+        }

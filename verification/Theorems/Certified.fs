@@ -1,0 +1,203 @@
+/// Certificates held against exact laws: what the rules of verification/Certificates say of a pipeline is never below what it does.
+module Sgm.Verification.Theorems.Certified
+
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.Certificates
+open Sgm.Verification.Scenarios
+
+let private twoModes copies = product [ copies, mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ] ]
+
+let private line = mixture [ 0.3, normal [ -1.5 ] 0.2; 0.7, normal [ 1.0 ] 0.5 ]
+
+let private dense = normalCov [ 1.0; -0.5 ] [ [ 1.0; 0.6 ]; [ 0.6; 0.5 ] ]
+
+let private pipeline law noising scored start' sampler' =
+    experiment {
+        target law
+        forward noising
+        score scored
+        start start'
+        sampler sampler'
+        measure [ tv; w2 ]
+    }
+
+let private correct n = repeat n (corrector (langevinScaled 0.05))
+
+/// Every predictor, correctors before and after, vp and ve, every score error that has a norm, products and dense normal laws.
+let private standing =
+    [
+        "two modes, ve, exponential then correctors, shifted",
+        lazy
+            pipeline
+                (twoModes 1)
+                ve
+                (exact |> shifted 0.05)
+                prior
+                (anneal (geometric 10.0 0.1 20) (predictor exponential >=> correct 5))
+        "line, vp, correctors then Euler–Maruyama, scaled",
+        lazy
+            pipeline
+                line
+                vp
+                (exact |> scaled 0.95)
+                prior
+                (anneal (uniform 2.5 0.1 24) (correct 2 >=> predictor eulerMaruyama))
+        "line, vp, ancestral, rippled",
+        lazy pipeline line vp (exact |> rippled 0.1 2.0) prior (anneal (uniform 2.5 0.1 24) (predictor ancestral))
+        "line, ve, the score of another law",
+        lazy
+            pipeline
+                line
+                ve
+                (scoreOf (mixture [ 0.3, normal [ -1.45 ] 0.22; 0.7, normal [ 1.0 ] 0.5 ]))
+                prior
+                (anneal (geometric 5.0 0.2 24) (predictor ancestral))
+        "10⁴ copies, ve, ancestral",
+        lazy pipeline (twoModes 10_000) ve exact prior (anneal (geometric 200.0 20.0 100) (predictor ancestral))
+        "dense normal, vp, exponential, shifted and scaled",
+        lazy
+            pipeline
+                dense
+                vp
+                (exact |> shifted 0.1 |> scaled 1.05)
+                prior
+                (anneal (uniform 3.0 0.05 40) (predictor exponential >=> correct 2))
+        "dense normal, vp, probability flow by Heun",
+        lazy pipeline dense vp exact prior (anneal (uniform 3.0 0.0 30) (predictor flowHeun))
+        "dense normal, ve, probability flow, then correctors",
+        lazy pipeline dense ve exact prior (anneal (geometric 10.0 0.2 60) (predictor flow) >=> correct 20)
+        "normal, Langevin alone, from elsewhere",
+        lazy
+            pipeline
+                (normal [ 1.0 ] 0.5)
+                ve
+                exact
+                (from (normal [ 3.0 ] 1.0))
+                (anneal (levels [ 1.1; 1.0 ]) (repeat 400 (corrector (langevin 0.05))))
+        "normal, annealed Langevin: levels that change without the state",
+        lazy
+            pipeline
+                (normal [ 1.0 ] 0.5)
+                ve
+                exact
+                prior
+                (anneal (geometric 5.0 0.5 8) (repeat 20 (corrector (langevinScaled 0.1))))
+    ]
+
+/// Scores without a Lipschitz constant that is known here.
+let private rough =
+    [
+        "line, ve, clipped",
+        lazy pipeline line ve (exact |> clipped 3.0) prior (anneal (geometric 5.0 0.2 24) (predictor exponential))
+    ]
+
+/// Most steps of a plan whose certificate is found on the way, by `sgm check` as well: a fraction of a second. `sgm certify` takes longer ones.
+let private mostSteps (plan: Plan) = if plan.Target.IsGaussian then 5000L else 260L
+
+let private found =
+    System.Runtime.CompilerServices.ConditionalWeakTable<Plan, Lazy<Result<Certificate, string>>>()
+
+let private certificateOf (subject: Subject) =
+    let find (plan: Plan) =
+        lazy
+            attempt {
+                do!
+                    require
+                        (plan.StepCount <= mostSteps plan)
+                        ()
+                        $"the plan has {plan.StepCount} steps; up to {mostSteps plan} are certified on the way, more by `sgm certify`"
+
+                do!
+                    require
+                        (not (List.isEmpty (Laws.applicable plan)))
+                        ()
+                        "no exact law runs the plan, to hold the certificate against"
+
+                return! Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last
+            }
+
+    found.GetValue(subject.Plan, find).Value
+
+let private finite (what: string) choose =
+    Assumption.ofResult $"the rules give a bound of {what}" (fun subject ->
+        attempt {
+            let! found = certificateOf subject
+            let bound: Bound = choose found
+
+            match bound.Reason with
+            | Some reason -> return! Error reason
+            | None -> return $"{what} ≤ {bound.Value:g6} by {bound.Rule}"
+        })
+
+let private evidence metric what choose : Evidence =
+    fun runner trial ->
+        attempt {
+            let! found = certificateOf trial.Subject
+            let! measured = atEnd metric runner trial
+            let bound: Bound = choose found
+            return [ { What = $"{what} at the end"; Measured = measured; Bound = bound.Value } ]
+        }
+
+let private cases (pipelines: (string * Lazy<Experiment>) list) =
+    scenario
+        "standing pipelines"
+        (pipelines |> List.mapi (fun i (name, _) -> $"{i}: {name}") |> String.concat "; ")
+        (fun s _ -> (snd pipelines[int (value "case" s)]).Value)
+        [ setting [ "case", 0.0 ] ]
+        [ axis "case" "standing pipeline" (fun _ -> List.init pipelines.Length float) ]
+
+let private stepsOf (s: Setting) =
+    pipeline
+        line
+        ve
+        (exact |> shifted (value "ε" s))
+        prior
+        (anneal (geometric 10.0 0.1 (int (value "K" s))) (predictor ancestral))
+
+let private predictors =
+    scenario
+        "predictors alone"
+        "Ancestral steps on 0.3·N(−1.5, 0.2) + 0.7·N(1, 0.5), geometric levels: the bound is K^(−½) by paths, the truth 1/K."
+        (fun s _ -> stepsOf s)
+        [ setting [ "K", 64.0; "ε", 0.0 ] ]
+        [
+            axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ])
+            axis "ε" "size of the constant score error" (few [ 0.003; 0.01; 0.03; 0.1; 0.3 ])
+        ]
+
+let private reading =
+    "Where a certificate is loose it is loose as paths are against laws: of order K^(−½) where the law at the end is off by 1/K."
+
+/// TV.
+let totalVariation =
+    {
+        Id = "certificate-tv"
+        Title = "Certificates are upper bounds: total variation"
+        Statement =
+            "For every pipeline that the rules speak of, TV(q, p) at the end is at most the certificate: the path rule R = KL(p‖q₀) + Σκ over steps, cuts, W2 turned into TV by noise. docs/certificates.md."
+        Source = Papers.closedForms "certificates, rules by rule in verification/Certificates/README.md"
+        Stance = Guarantee
+        Assumptions = [ finite "TV" (fun c -> c.Tv) ]
+        Metric = Metric.Tv
+        Evidence = evidence Metric.Tv "TV" (fun c -> c.Tv)
+        Scenarios = [ cases (standing @ rough); predictors ]
+        Rates = []
+        Reading = reading
+    }
+
+/// W2.
+let wasserstein =
+    { totalVariation with
+        Id = "certificate-w2"
+        Title = "Certificates are upper bounds: Wasserstein distance"
+        Statement =
+            "For every pipeline that the rules speak of, W2(q, p) at the end is at most the certificate: W2 ← Lip·W2 + W2(pK, p′) step by step and block by block. docs/certificates.md."
+        Assumptions = [ finite "W2" (fun c -> c.W2) ]
+        Metric = Metric.W2
+        Evidence = evidence Metric.W2 "W2" (fun c -> c.W2)
+        Scenarios = [ cases standing ]
+        Reading =
+            "Per block and per step; sharp where steps contract, useless where the score's Lipschitz constant makes every step expand."
+    }
