@@ -24,7 +24,7 @@ let verbs =
         {
             Name = "certify"
             Takes = "FILE"
-            Summary = "Bound the distance to the target, with the share of every step and the derivation"
+            Summary = "Bound the distance to the target, with every step's share and a derivation"
             Example = "sgm certify examples/annealed-mixture.sgm --explain"
         }
         {
@@ -84,7 +84,7 @@ let text () =
             "       sgm FILE.sgm                  runs it; FILE is '-' for standard input"
             ""
             for verb in verbs do
-                $"""  {(verb.Name + " " + verb.Takes).PadRight 22}{verb.Summary}."""
+                $"""  {(verb.Name + " " + verb.Takes).PadRight 21}{verb.Summary}."""
             ""
             "EXAMPLES:"
             ""
