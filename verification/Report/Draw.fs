@@ -9,7 +9,8 @@ module Draw =
 
     let private el = Markup.el
 
-    let private scales (plot: Plot) =
+    /// The scales of a plot in the box from (left, bottom) to (right, top).
+    let scalesIn (left, right) (bottom, top) (plot: Plot) =
         let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
         let xs = dots |> List.map (fun dot -> dot.X)
 
@@ -78,7 +79,7 @@ module Draw =
         ]
 
     /// Runs of neighbouring points that a line may join: not across the break before zero.
-    let private joined (x: Scale) points =
+    let joined (x: Scale) points =
         points
         |> List.groupBy (fun (at: float, _) -> x.IsLog && at = 0.0)
         |> List.map snd
@@ -184,7 +185,7 @@ module Draw =
 
     /// The plot; a plot that stands alone brings its own colours.
     let private svg alone (plot: Plot) =
-        let x, y = scales plot
+        let x, y = scalesIn (left, right) (bottom, top) plot
         let rows = Legend.rows x plot
         let height = legendTop + rowHeight * float rows.Length
         let clip = $"clip-{plot.Id}"

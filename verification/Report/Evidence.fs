@@ -292,12 +292,43 @@ module Evidence =
                     [ el "tbody" [] (theorem.Assumptions |> List.mapi (assumptionRow cells)) ]
             ]
 
-    let private theorem (theorem: Theorem, checks: ReportedCheck list) =
+    let private pictures heading (checks: ReportedCheck list) =
+        if checks.IsEmpty then
+            []
+        else
+            [ el "h4" [] [ text heading ]; el "div" [ "class", "figures" ] (List.map figure checks) ]
+
+    let private proof (theorem: Theorem) =
+        match Proof.ofStatement theorem.Id with
+        | [] -> []
+        | paragraphs ->
+            [ el "details" [ "class", "proof" ] (el "summary" [] [ text "Statement and proof" ] :: paragraphs) ]
+
+    /// What is claimed of a bound from the other side, and its checks.
+    let private tightness (line: TheoremLine) =
+        [
+            match line.Tightness, line.Own with
+            | first :: _, _ :: _ -> el "p" [ "class", "statement" ] (Maths.render first.Check.Theorem.Statement)
+            | _ -> ()
+        ]
+
+    let private theorem (line: TheoremLine) =
+        let theorem, checks = line.Theorem, line.Checks
+
         el
             "article"
-            []
+            [ "id", line.Anchor ]
             [
-                el "h3" [] [ text theorem.Title; text " "; el "code" [ "class", "soft" ] [ text theorem.Id ] ]
+                el
+                    "h3"
+                    []
+                    [
+                        text theorem.Title
+                        text " "
+                        el "code" [ "class", "soft" ] [ text theorem.Id ]
+                        text " "
+                        Overview.verdict (Summary.verdict line)
+                    ]
                 el
                     "p"
                     [ "class", "soft" ]
@@ -320,10 +351,12 @@ module Evidence =
                     "p"
                     [ "class", "reading" ]
                     [ el "b" [] [ text "What it shows. " ]; yield! Maths.render theorem.Reading ]
-                yield! assumptions theorem checks
+                yield! proof theorem
+                yield! assumptions theorem (if line.Own.IsEmpty then checks else line.Own)
                 yield! Targets.section checks
-                el "h4" [] [ text "Measured against claimed" ]
-                el "div" [ "class", "figures" ] (List.map figure checks)
+                yield! pictures "Measured against claimed" line.Own
+                yield! pictures "How tight the bound is" line.Tightness
+                yield! tightness line
                 el "h4" [] [ text "Numbers and replays" ]
                 yield! List.map data checks
             ]
@@ -337,12 +370,12 @@ module Evidence =
             text value
 
     /// The section of a paper.
-    let paper ((name: string, where: string), theorems) =
+    let paper ((name: string, where: string), lines) =
         el
             "section"
             []
             [
                 el "h2" [] [ text name ]
                 el "p" [ "class", "soft" ] [ reference where ]
-                yield! List.map theorem theorems
+                yield! List.map theorem lines
             ]

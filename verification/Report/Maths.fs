@@ -39,7 +39,16 @@ module Maths =
                 else
                     first
 
-            let length = text.Substring start |> Seq.takeWhile isToken |> Seq.length
+            // A point counts between digits only: d^2.5, but not the one that ends a sentence.
+            let isInside i =
+                isToken text[i]
+                || (text[i] = '.'
+                    && i > start
+                    && i + 1 < text.Length
+                    && Char.IsDigit text[i - 1]
+                    && Char.IsDigit text[i + 1])
+
+            let length = seq { start .. text.Length - 1 } |> Seq.takeWhile isInside |> Seq.length
 
             if length = 0 then
                 None
