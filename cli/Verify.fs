@@ -45,7 +45,8 @@ let private reasons (screen: Screen) isWide (check: CheckResult) =
         screen.Line [ verdict check.Verdict; plain $" {check.Key}: no reason was given" ]
     | _ -> ()
 
-let private table (screen: Screen) isWide (document: Report.Document) =
+/// What `sgm verify` shows of a run: a line a theorem or, wide, a line a check; what does not hold; what the run is made of.
+let table (screen: Screen) isWide (document: Report.Document) =
     let result = document.Result
     let lines = Report.Summary.lines document
 

@@ -45,24 +45,33 @@ module Draw =
         x, Scale.logarithmic (values @ bounds @ intervals) 0.07 bottom top
 
     let private grid (x: Scale) (y: Scale) =
-        let kind tick = if tick.Label.IsSome then "grid" else "minor"
+        // One path for all lines of a kind: a page has hundreds of plots.
+        let lines kind isWanted =
+            [
+                for tick in Scale.ticks x |> List.filter isWanted -> $"M{px (Scale.place x tick.At)} {px top}V{px bottom}"
+                for tick in Scale.ticks y |> List.filter isWanted -> $"M{px left} {px (Scale.place y tick.At)}H{px right}"
+            ]
+            |> String.concat ""
+            |> fun path -> el "path" [ "class", kind; "d", path ] []
+
+        let labels anchor place ticks =
+            el
+                "g"
+                [ "text-anchor", anchor; "class", "soft" ]
+                [
+                    for tick in ticks do
+                        match tick.Label with
+                        | Some text ->
+                            let u, v = place tick.At
+                            label u v [] text
+                        | None -> ()
+                ]
 
         [
-            for tick in Scale.ticks x do
-                let at = Scale.place x tick.At
-                segment (kind tick) at top at bottom
-
-                match tick.Label with
-                | Some text -> label at (bottom + 17.0) [ "text-anchor", "middle"; "class", "soft" ] text
-                | None -> ()
-
-            for tick in Scale.ticks y do
-                let at = Scale.place y tick.At
-                segment (kind tick) left at right at
-
-                match tick.Label with
-                | Some text -> label (left - 7.0) (at + 4.0) [ "text-anchor", "end"; "class", "soft" ] text
-                | None -> ()
+            lines "minor" (fun tick -> tick.Label.IsNone)
+            lines "grid" (fun tick -> tick.Label.IsSome)
+            labels "middle" (fun at -> Scale.place x at, bottom + 17.0) (Scale.ticks x)
+            labels "end" (fun at -> left - 7.0, Scale.place y at + 4.0) (Scale.ticks y)
 
             el
                 "rect"

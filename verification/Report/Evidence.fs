@@ -30,11 +30,10 @@ module Evidence =
 
     let private command (replay: Replay) =
         [
-            el "code" [ "class", "command" ] [ text replay.Command ]
-
-            if replay.File <> "" then
-                text " "
-                el "a" [ "href", replay.File ] [ text "file" ]
+            if replay.File = "" then
+                text replay.Command
+            else
+                el "a" [ "class", "command"; "href", replay.File ] [ text replay.Command ]
         ]
 
     /// Which inequality decided, and among how many.
@@ -226,7 +225,12 @@ module Evidence =
                 match exhibit reported with
                 | Some(name, replay) when replay.File <> "" ->
                     el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
-                    el "pre" [] [ el "code" [] [ text replay.Text ] ]
+
+                    // A mixture of hundreds of components is read in its file.
+                    if replay.Text.Length <= 700 then
+                        el "pre" [] [ el "code" [] [ text replay.Text ] ]
+                    else
+                        el "p" [] [ el "a" [ "href", replay.File ] [ text replay.File ] ]
                 | Some _
                 | None -> ()
             ]

@@ -116,7 +116,7 @@ module Overview =
             match column.Look with
             | Identifier ->
                 [
-                    for part in parts -> el "a" [ "href", $"#{line.Anchor}" ] [ text part ]
+                    yield! parts |> List.map (fun part -> el "a" [ "href", $"#{line.Anchor}" ] [ text part ])
                     el "span" [ "class", "soft" ] [ text line.Theorem.Title ]
                     yield! reasons line
                 ]
@@ -154,7 +154,9 @@ module Overview =
     let verdicts (lines: TheoremLine list) =
         let headings =
             [
-                for column in Tables.theorems -> (if column.Look = Number then "n" else ""), column.Title
+                yield!
+                    Tables.theorems
+                    |> List.map (fun column -> (if column.Look = Number then "n" else ""), column.Title)
                 "", "measured —, bound - -"
             ]
 

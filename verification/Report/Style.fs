@@ -34,7 +34,7 @@ h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 p{margin:.4rem 0;max-width:76ch}
 a{color:var(--link);text-underline-offset:.15em}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
-code.command{user-select:all;white-space:nowrap;font-size:.8rem}
+.command{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
 sup,sub{line-height:0;font-size:.74em}
 .soft{color:var(--soft)}
@@ -119,7 +119,7 @@ figure{padding:.5rem .4rem}
 .theorems td.id::before,.theorems td.picture::before,.theorems td.empty{content:none;display:none}
 .theorems td.picture{display:block}
 h3,p,figcaption,summary{overflow-wrap:anywhere}
-code.command{white-space:normal;overflow-wrap:anywhere}
+.command{white-space:normal;overflow-wrap:anywhere}
 dl.guide{grid-template-columns:1fr}
 dl.guide dd{margin-bottom:.5rem}
 }
@@ -132,7 +132,7 @@ h2,h3,h4{break-after:avoid}
 .figures{grid-template-columns:1fr 1fr}
 .scroll{overflow:visible}
 table{font-size:8.5pt}
-code.command{white-space:normal}
+.command{white-space:normal}
 }
 """
 
