@@ -24,7 +24,7 @@ let private result =
         Checks =
             [
                 with' "a" Guarantee BoundCheck bound
-                with' "a" Guarantee BoundCheck { bound with Axis = { bound.Axis with Symbol = "d" } }
+                with' "a" Guarantee BoundCheck { bound with Axis = { bound.Axis with Symbol = "ε" } }
                 with' "a" Guarantee RateCheck (only "six")
                 with' "n" Necessity NegativeCheck { bound with Verdict = Inconclusive; Reason = Some "too wide" }
                 with' "s" SelfCheck BoundCheck bound

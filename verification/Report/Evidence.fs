@@ -43,7 +43,7 @@ module Evidence =
         | Some c -> c.What
         | None -> ""
 
-    let private cellRows columns (symbols: string list) (measured: Cell, replay: Replay) =
+    let private cellRows columns (symbols: string list) saysWhat (measured: Cell, replay: Replay) =
         let alarm =
             [
                 if measured.Verdict = Violated then
@@ -78,7 +78,8 @@ module Evidence =
                                 text " "
                                 el "span" [ "class", "tag" ] [ text "vacuous" ]
                         ]
-                    cell "what" [ text (inequality measured) ]
+                    if saysWhat then
+                        cell "what" [ text (inequality measured) ]
                     cell "all" (command replay)
                 ]
 
@@ -89,13 +90,16 @@ module Evidence =
                 el "tr" alarm [ el "td" [ "class", "why"; "colspan", string columns ] [ text (Maths.numbers reason) ] ]
         ]
 
-    let private answers =
+    let private answers saysWhat =
         [
             "n", "measured"
             "n", "bound"
             "n", "measured/bound"
             "", "verdict"
-            "", "deciding inequality"
+
+            if saysWhat then
+                "", "deciding inequality"
+
             "", "replay"
         ]
 
@@ -107,19 +111,25 @@ module Evidence =
                 || (reported.Cells |> List.distinctBy (fun (cell, _) -> Map.tryFind symbol cell.Setting)).Length > 1)
 
         let first = fst reported.Cells.Head
-        let headings = (varied |> List.map (fun symbol -> "n", symbol)) @ answers
+        // Said once where it is the same in all cells.
+        let inequalities = reported.Cells |> List.map (fst >> inequality) |> List.distinct
+        let saysWhat = inequalities.Length > 1
+        let headings = (varied |> List.map (fun symbol -> "n", symbol)) @ answers saysWhat
 
         [
             if not constant.IsEmpty then
                 let shared =
                     constant |> List.choose (fun s -> Map.tryFind s first.Setting |> Option.map (fun v -> s, v))
 
-                el "p" [ "class", "soft" ] [ text $"At {Wording.setting shared}:" ]
+                el "p" [ "class", "soft" ] [ text $"At {Wording.setting shared}." ]
+
+            if not saysWhat && inequalities.Head <> "" then
+                el "p" [ "class", "soft" ] [ text $"The deciding inequality is about: {inequalities.Head}." ]
 
             Overview.table
                 $"Cells along {reported.Check.Axis.Symbol}"
                 headings
-                [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied)) ]
+                [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied saysWhat)) ]
         ]
 
     let private pointTable (reported: ReportedCheck) =

@@ -60,7 +60,7 @@ module Overview =
             [
                 for name, value in
                     [
-                        "Claims", Summary.claims counts
+                        "In all", Summary.claims counts
                         "Checks", string counts.Checks
                         "Independent experiments", $"""{counts.Experiments}, in {Wording.count counts.Cells "cell"}"""
                         "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
