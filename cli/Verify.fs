@@ -28,12 +28,8 @@ let private shown (screen: Screen) (columns: Report.Column<'row> list) judge row
         | Report.Number -> plain words
 
     screen.Table(
-        [
-            for column in columns -> { Title = column.Title; IsNumber = (column.Look = Report.Number) }
-        ],
-        [
-            for row in rows -> columns |> List.map (cell row)
-        ]
+        [ for column in columns -> { Title = column.Title; IsNumber = (column.Look = Report.Number) } ],
+        [ for row in rows -> columns |> List.map (cell row) ]
     )
 
 /// What does not hold, always with its reason; of what holds, what the reason leaves out where that is wanted.

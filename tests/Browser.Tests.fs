@@ -100,7 +100,10 @@ let tests =
             <| fun () ->
                 onReport (fun page file ->
                     page.Open file
-                    let rows = "[...document.querySelectorAll('tr[data-verdict]')].filter(r => r.getClientRects().length)"
+
+                    let rows =
+                        "[...document.querySelectorAll('tr[data-verdict]')].filter(r => r.getClientRects().length)"
+
                     let shown () = page.Number $"{rows}.length"
                     Expect.equal (shown ()) 8.0 "all at first"
 
@@ -115,7 +118,12 @@ let tests =
                     choose "select" "" "change"
                     choose "input" "six" "input"
                     Expect.equal (shown ()) 1.0 "one is called six"
-                    Expect.equal (page.Text "document.querySelector('.find [role=status]').textContent") "1 of 8" "said"
+
+                    Expect.equal
+                        (page.Text "document.querySelector('.find [role=status]').textContent")
+                        "1 of 8"
+                        "said"
+
                     choose "input" "nothing like it" "input"
                     Expect.equal (shown ()) 0.0 "none"
                     Expect.equal (page.Text(style "tbody[data-paper]" "display")) "none" "nor its paper's heading"

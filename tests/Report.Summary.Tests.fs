@@ -14,7 +14,10 @@ open Sgm.Tests.HostileReport
 let private only id = mixed.Checks |> List.find (fun check -> check.Theorem.Id = id)
 
 let private with' id stance kind (check: CheckResult) =
-    { check with Kind = kind; CheckResult.Theorem = { check.Theorem with Id = id; Stance = stance } }
+    { check with
+        Kind = kind
+        CheckResult.Theorem = { check.Theorem with Id = id; Stance = stance }
+    }
 
 /// A bound on two axes (the second repeats the first's experiments), a rate, its tightness, a necessity and a self-check.
 let private result =
@@ -43,8 +46,7 @@ let private plainResult =
     // Names that a terminal shows as they are.
     { result with
         Checks =
-            result.Checks
-            |> List.map (fun check -> { check with Scenario = { check.Scenario with Name = "normal" } })
+            result.Checks |> List.map (fun check -> { check with Scenario = { check.Scenario with Name = "normal" } })
     }
 
 let tests =
@@ -117,8 +119,7 @@ let tests =
                 let root = XElement.Parse(page.Substring(page.IndexOf '\n'))
                 let attribute name (element: XElement) = Option.ofObj (element.Attribute(XName.Get name))
 
-                let rows =
-                    root.Descendants() |> Seq.filter (attribute "data-verdict" >> Option.isSome) |> List.ofSeq
+                let rows = root.Descendants() |> Seq.filter (attribute "data-verdict" >> Option.isSome) |> List.ofSeq
 
                 Expect.equal
                     (rows |> List.map (fun row -> (row.Attribute(XName.Get "data-verdict")).Value))
@@ -144,5 +145,7 @@ let tests =
             <| fun () ->
                 let render text = Markup.write (Element("p", [], Maths.render text))
                 Expect.equal (render "O(d^2.5).") "<p>O(d<sup>2.5</sup>).</p>" "inside"
+                let limits = "<p>∫<sub>ρ<sub>i+1</sub></sub><sup>ρ<sub>i</sub></sup> G</p>"
+                Expect.equal (render "∫_{ρ_{i+1}}^{ρ_i} G") limits "limits of an integral"
                 Expect.equal (render "as h^2. Then") "<p>as h<sup>2</sup>. Then</p>" "at the end"
         ]

@@ -48,8 +48,10 @@ module Draw =
         // One path for all lines of a kind: a page has hundreds of plots.
         let lines kind isWanted =
             [
-                for tick in Scale.ticks x |> List.filter isWanted -> $"M{px (Scale.place x tick.At)} {px top}V{px bottom}"
-                for tick in Scale.ticks y |> List.filter isWanted -> $"M{px left} {px (Scale.place y tick.At)}H{px right}"
+                for tick in Scale.ticks x |> List.filter isWanted ->
+                    $"M{px (Scale.place x tick.At)} {px top}V{px bottom}"
+                for tick in Scale.ticks y |> List.filter isWanted ->
+                    $"M{px left} {px (Scale.place y tick.At)}H{px right}"
             ]
             |> String.concat ""
             |> fun path -> el "path" [ "class", kind; "d", path ] []

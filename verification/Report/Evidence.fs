@@ -388,8 +388,4 @@ module Evidence =
         el
             "section"
             []
-            [
-                el "h2" [] [ text name ]
-                el "p" [ "class", "soft" ] [ reference where ]
-                yield! List.map theorem lines
-            ]
+            [ el "h2" [] [ text name ]; el "p" [ "class", "soft" ] [ reference where ]; yield! List.map theorem lines ]

@@ -56,7 +56,7 @@ module Maths =
                 Some(text.Substring(first, start + length - first), start + length)
 
     /// Whether the character may carry an exponent or index.
-    let private carries c = Char.IsLetterOrDigit c || ")]}‖|²³′*".Contains(c: char)
+    let private carries c = Char.IsLetterOrDigit c || ")]}‖|²³′*∫ΣΠ∏".Contains(c: char)
 
     /// 5.7e-05 as 5.7×10⁻⁵, wherever it stands in a text.
     let numbers (text: string) =

@@ -155,8 +155,7 @@ module Overview =
         let headings =
             [
                 yield!
-                    Tables.theorems
-                    |> List.map (fun column -> (if column.Look = Number then "n" else ""), column.Title)
+                    Tables.theorems |> List.map (fun column -> (if column.Look = Number then "n" else ""), column.Title)
                 "", "measured —, bound - -"
             ]
 

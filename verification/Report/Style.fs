@@ -75,7 +75,7 @@ td.id .why a{display:inline}
 td.why,.why{color:var(--soft);max-width:60rem}
 td.why{padding-top:0;border-top:0}
 .part{display:block}
-.theorems .n .part{white-space:nowrap}
+.theorems .part{white-space:nowrap}
 svg.spark{width:120px;height:40px;display:block;fill:none;stroke-linejoin:round}
 svg.spark .measured{stroke:var(--c0);stroke-width:1.8}
 svg.spark .bound{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
@@ -113,7 +113,7 @@ figure{padding:.5rem .4rem}
 .theorems thead{display:none}
 .theorems table,.theorems tbody,.theorems tr,.theorems th,.theorems td{display:block;max-width:none}
 .theorems tr{padding:.5rem .3rem;border-top:1px solid var(--rule)}
-.theorems td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.12rem .6rem;text-align:right}
+.theorems td{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;border:0;padding:.12rem .6rem;text-align:right}
 .theorems td::before{content:attr(data-label);color:var(--soft);text-align:left}
 .theorems td.id{display:block;text-align:left}
 .theorems td.id::before,.theorems td.picture::before,.theorems td.empty{content:none;display:none}

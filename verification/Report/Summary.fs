@@ -90,8 +90,7 @@ module Summary =
         line.Checks |> List.map (fun reported -> reported.Check.Verdict) |> List.maxBy rank
 
     /// The checks that do not hold.
-    let unsettled (line: TheoremLine) =
-        line.Checks |> List.filter (fun reported -> reported.Check.Verdict <> Holds)
+    let unsettled (line: TheoremLine) = line.Checks |> List.filter (fun reported -> reported.Check.Verdict <> Holds)
 
     /// measured/bound over all cells that count, vacuous ones too: the smallest and the largest.
     let ratios (line: TheoremLine) =
@@ -119,8 +118,7 @@ module Summary =
         check.Theorem.Id, kind, scenario, rate
 
     let counts (document: Document) =
-        let selfChecks, theorems =
-            lines document |> List.partition (fun line -> line.Theorem.Stance = SelfCheck)
+        let selfChecks, theorems = lines document |> List.partition (fun line -> line.Theorem.Stance = SelfCheck)
 
         {
             Theorems = theorems.Length
@@ -133,9 +131,7 @@ module Summary =
                 |> List.countBy (fun (_, kind, _, _) -> kind)
                 |> Map.ofList
             Experiments =
-                Document.replaysOf document
-                |> List.distinctBy (fun replay -> replay.Fingerprint)
-                |> List.length
+                Document.replaysOf document |> List.distinctBy (fun replay -> replay.Fingerprint) |> List.length
             Checks = document.Checks.Length
             Cells = document.Checks |> List.sumBy (fun reported -> reported.Size)
         }

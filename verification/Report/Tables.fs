@@ -10,12 +10,7 @@ type Look =
     | Number
 
 /// A column of a table of theorems or checks; what it says of a row, in one or more parts.
-type Column<'row> =
-    {
-        Title: string
-        Look: Look
-        Parts: 'row -> string list
-    }
+type Column<'row> = { Title: string; Look: Look; Parts: 'row -> string list }
 
 /// The tables that page, Markdown and terminal share.
 module Tables =
@@ -51,7 +46,11 @@ module Tables =
         | [] -> ""
         | checks ->
             let holding = checks |> List.filter (fun reported -> reported.Check.Verdict = Holds)
-            if holding.Length = checks.Length then $"{checks.Length} hold" else $"{holding.Length} of {checks.Length} hold"
+
+            if holding.Length = checks.Length then
+                $"{checks.Length} hold"
+            else
+                $"{holding.Length} of {checks.Length} hold"
 
     let private vacuous (line: TheoremLine) =
         let cells = line.Own |> List.sumBy (fun reported -> reported.Check.Cells.Length)
