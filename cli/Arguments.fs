@@ -58,6 +58,7 @@ type VerifyArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Junit of FILE: string
     | [<Unique; EqualsAssignmentOrSpaced>] Sabotage of FILE: string
     | [<Unique>] Allow_Inconclusive
+    | [<Unique>] Wide
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -72,6 +73,7 @@ type VerifyArguments =
                 "also plant every seeded bug, and write as Markdown which check catches which; full effort plants them too."
             | Allow_Inconclusive ->
                 "exit with 0 although checks stayed open; without it an open question is exit code 1."
+            | Wide -> "a line a check, not a line a theorem."
             | Json -> "one JSON document on standard output and nothing else."
 
 type CertifyArguments =

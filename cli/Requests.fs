@@ -115,6 +115,8 @@ type VerifyRequest =
         Sabotage: string option
         /// Whether a check that stayed open is no failure.
         AllowInconclusive: bool
+        /// A line a check.
+        Wide: bool
         Json: bool
     }
 
@@ -130,6 +132,7 @@ type VerifyRequest =
                 Junit = None
                 Sabotage = None
                 AllowInconclusive = false
+                Wide = false
                 Json = false
             }
 
@@ -142,6 +145,7 @@ type VerifyRequest =
             | VerifyArguments.Junit file -> { request with Junit = Some file }
             | VerifyArguments.Sabotage file -> { request with Sabotage = Some file }
             | VerifyArguments.Allow_Inconclusive -> { request with AllowInconclusive = true }
+            | VerifyArguments.Wide -> { request with Wide = true }
             | VerifyArguments.Json -> { request with VerifyRequest.Json = true })
 
 /// What `sgm theorems` was asked for.

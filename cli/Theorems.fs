@@ -47,7 +47,9 @@ let private rate (claim: RateClaim) =
 
 let private stance (theorem: Theorem) =
     match theorem.Stance with
-    | Guarantee -> "guarantee"
+    | Guarantee
+    | TightnessOf _
+    | SelfCheck -> "guarantee"
     | Necessity -> "necessity"
 
 let private jsonTheorem json (theorem: Theorem) =

@@ -16,55 +16,49 @@ let private verdict v =
 
     { Text = Verdict.name v; Tone = tone }
 
-let private row (check: CheckResult) =
-    let number = Option.map Words.number >> Option.defaultValue "" >> plain
+/// A table of the model that page and Markdown share.
+let private shown (screen: Screen) (columns: Report.Column<'row> list) judge rows =
+    let cell row (column: Report.Column<'row>) =
+        let words = String.Join("; ", column.Parts row)
 
-    let measured =
-        match check.Rate with
-        | Some rate -> $"{Words.digits 4 rate.Slope} [{Words.digits 4 rate.Lower}, {Words.digits 4 rate.Upper}]"
-        | None -> ""
-
-    [
-        strong check.Theorem.Id
-        plain check.KindName
-        plain check.Scenario.Name
-        plain check.Axis.Symbol
-        verdict check.Verdict
-        plain (string check.CellCount)
-        number check.Tightest
-        plain (Report.Wording.vacuous check)
-        check.Claim |> Option.map (Report.Wording.claimedExponent check.Axis) |> Option.defaultValue "" |> plain
-        plain measured
-    ]
-
-let private table (screen: Screen) (result: VerificationResult) =
-    let text title = { Title = title; IsNumber = false }
-    let number title = { Title = title; IsNumber = true }
+        match column.Look with
+        | Report.Identifier -> strong words
+        | Report.Judged -> verdict (judge row)
+        | Report.Words
+        | Report.Number -> plain words
 
     screen.Table(
-        [
-            text "theorem"
-            text "claim"
-            text "scenario"
-            text "axis"
-            text "verdict"
-            number "cells"
-            number "tightest"
-            number "vacuous"
-            number "claimed"
-            text "measured exponent"
-        ],
-        List.map row result.Checks
+        [ for column in columns -> { Title = column.Title; IsNumber = (column.Look = Report.Number) } ],
+        [ for row in rows -> columns |> List.map (cell row) ]
     )
 
+/// What does not hold, always with its reason; of what holds, what the reason leaves out where that is wanted.
+let private reasons (screen: Screen) isWide (check: CheckResult) =
+    match check.Reason with
+    | Some reason when isWide || check.Verdict <> Holds ->
+        screen.Line [ verdict check.Verdict; plain $" {check.Key}: {reason}" ]
+    | None when check.Verdict <> Holds ->
+        screen.Line [ verdict check.Verdict; plain $" {check.Key}: no reason was given" ]
+    | _ -> ()
+
+/// What `sgm verify` shows of a run: a line a theorem or, wide, a line a check; what does not hold; what the run is made of.
+let table (screen: Screen) isWide (document: Report.Document) =
+    let result = document.Result
+    let lines = Report.Summary.lines document
+
+    if isWide then
+        shown screen Report.Tables.checks (fun reported -> reported.Check.Verdict) document.Checks
+    else
+        shown screen Report.Tables.theorems Report.Summary.verdict lines
+
     for check in result.Checks do
-        check.Reason
-        |> Option.iter (fun reason -> screen.Line [ verdict check.Verdict; plain $" {check.Key}: {reason}" ])
+        reasons screen isWide check
 
     screen.Line()
+    screen.Line $"{Report.Summary.sentence (Report.Summary.counts document)}"
 
     screen.Line(
-        $"{List.length result.Checks} checks: {result.Count Holds} hold, {result.Count Violated} violated, "
+        $"theorems: {Report.Summary.verdicts lines}; checks: {result.Count Holds} hold, {result.Count Violated} violated, "
         + $"{result.Count Inconclusive} inconclusive, {result.Count NotApplicable} not applicable; "
         + $"{result.Checks |> List.sumBy (fun check -> check.NotApplicableCells)} cells not applicable; "
         + $"{Report.Wording.share result.Vacuous result.BoundCells} cells have a vacuous bound; {Words.seconds result.Seconds}"
@@ -77,7 +71,7 @@ let private table (screen: Screen) (result: VerificationResult) =
 
     if not sampled.IsEmpty then
         screen.Line(
-            $"{sampled.Length} of them from samples: a false alarm in one of {1.0 / result.FalseAlarm:g3} runs at most, {spent / result.FalseAlarm:P0} of that spent; "
+            $"{sampled.Length} checks decided from samples: a false alarm in one of {1.0 / result.FalseAlarm:g3} runs at most, {spent / result.FalseAlarm:P0} of that spent; "
             + $"for {assume} of them that rests on Student's t, for the others on theorems"
         )
 
@@ -169,7 +163,7 @@ let private show (terminal: Terminal) (request: VerifyRequest) (document: Report
         terminal.Out.WriteLine(Report.Json.summaryOf document)
     else
         let screen = Screen.out terminal
-        table screen document.Result
+        table screen request.Wide document
         document.Matrix |> Option.iter (sabotageTable screen)
 
 /// Writes the report, then the files that were asked for beside it: the path of the report's first page, and what failed.

@@ -43,7 +43,7 @@ let private contrast (page: Browser.Page) =
 /// A computed property of the first element.
 let private style selector property = $"getComputedStyle(document.querySelector('{selector}'))['{property}']"
 
-let private widths = [ "phone", 360, 740; "desktop", 1280, 900 ]
+let private widths = [ "small phone", 360, 740; "phone", 390, 844; "desktop", 1280, 900 ]
 
 let tests =
     testSequenced
@@ -83,6 +83,51 @@ let tests =
                             (page.Number "document.querySelectorAll('[src],link,iframe,object,embed,img').length")
                             0.0
                             $"{name}: nothing is loaded")
+
+            testCase "on a phone no text of a theorem's row is cut or hidden behind a scroll bar"
+            <| fun () ->
+                onReport (fun page file ->
+                    page.Resize 390 844
+                    page.Open file
+
+                    let cut =
+                        page.Text
+                            "[...document.querySelectorAll('tr[data-verdict] td')].filter(d => d.getClientRects().length).filter(d => { const b = d.getBoundingClientRect(); return b.right > innerWidth || d.scrollWidth > d.clientWidth + 1 }).map(d => d.textContent).join('; ')"
+
+                    Expect.equal cut "" "cells that are cut")
+
+            testCase "search and filters leave the rows that fit, and say how many"
+            <| fun () ->
+                onReport (fun page file ->
+                    page.Open file
+
+                    let rows =
+                        "[...document.querySelectorAll('tr[data-verdict]')].filter(r => r.getClientRects().length)"
+
+                    let shown () = page.Number $"{rows}.length"
+                    Expect.equal (shown ()) 8.0 "all at first"
+
+                    let choose control value event =
+                        page.Evaluate
+                            $"(() => {{ const e = document.querySelector('.find {control}'); e.value = '{value}'; e.dispatchEvent(new Event('{event}')) }})()"
+                        |> ignore
+
+                    choose "select" "violated" "change"
+                    Expect.equal (shown ()) 1.0 "one is violated"
+                    Expect.equal (page.Text $"{rows}[0].dataset.verdict") "violated" "that one"
+                    choose "select" "" "change"
+                    choose "input" "six" "input"
+                    Expect.equal (shown ()) 1.0 "one is called six"
+
+                    Expect.equal
+                        (page.Text "document.querySelector('.find [role=status]').textContent")
+                        "1 of 8"
+                        "said"
+
+                    choose "input" "nothing like it" "input"
+                    Expect.equal (shown ()) 0.0 "none"
+                    Expect.equal (page.Text(style "tbody[data-paper]" "display")) "none" "nor its paper's heading"
+                    Expect.isEmpty page.Complaints "the console")
 
             testCase "every anchor leads somewhere"
             <| fun () ->

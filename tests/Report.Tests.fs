@@ -170,7 +170,12 @@ let private markup =
                 let lines = (Markdown.text document.Value).Split '\n'
                 let rows = lines |> Array.filter (fun line -> line.StartsWith "| ")
                 let bars (line: string) = line.Replace("\\|", "").Split('|').Length
-                Expect.equal (rows |> Array.map bars |> Array.distinct) [| 11 |] "cells in a row"
+
+                Expect.equal
+                    (rows |> Array.map bars |> Array.distinct)
+                    [| 11; 12 |]
+                    "cells in a row: of theorems, of checks"
+
                 Expect.isFalse (lines |> Array.exists (fun line -> line.Contains "<script>")) "tags"
         ]
 
@@ -221,4 +226,4 @@ let private numbers =
                 ends[0] <= value - width + 1e-9 && value + width - 1e-9 <= ends[1]
         ]
 
-let tests = testList "report" [ json; markup; junit; numbers; ReportFolderTests.folder ]
+let tests = testList "report" [ json; markup; junit; numbers; ReportFolderTests.folder; ReportSummaryTests.tests ]

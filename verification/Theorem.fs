@@ -183,10 +183,16 @@ and Exponent =
     /// value = O(axis^a) towards the asymptotic end of the axis.
     | AtMost of float
 
-/// Whether a theorem promises something, or shows that a hypothesis is needed: that without it the sampler fails.
+/// What a statement is to its reader.
 type Stance =
+    /// It promises something.
     | Guarantee
+    /// It shows that a hypothesis is needed: that without it the sampler fails.
     | Necessity
+    /// It holds the bound of the statement with this identifier from the other side: how tight it is.
+    | TightnessOf of statement: string
+    /// It is about this program: its interpreters and laws against references. No theorem of a paper.
+    | SelfCheck
 
 /// A theorem as a value: everything that a check, a plot and a report say about it.
 type Theorem =

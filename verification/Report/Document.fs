@@ -82,7 +82,7 @@ module Document =
                     replay
 
     /// The name if it is new, otherwise with a number behind it.
-    let private unique () =
+    let unique () =
         let used = HashSet<string>()
 
         fun (name: string) ->
@@ -113,16 +113,6 @@ module Document =
         checks
         |> List.groupBy (fun reported -> reported.Check.Theorem.Id)
         |> List.map (fun (_, group) -> group.Head.Check.Theorem, group)
-
-    /// Checks by paper and then by theorem.
-    let byPaper (document: Document) =
-        document.Checks
-        |> List.groupBy (fun reported -> reported.Check.Theorem.Source.Paper, reported.Check.Theorem.Source.Reference)
-        |> List.map (fun (paper, group) -> paper, byTheorem group)
-
-    /// How many checks came to this verdict.
-    let count verdict (document: Document) =
-        document.Checks |> List.filter (fun reported -> reported.Check.Verdict = verdict) |> List.length
 
     /// The checks that decided from samples.
     let sampled (document: Document) =

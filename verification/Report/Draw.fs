@@ -9,7 +9,8 @@ module Draw =
 
     let private el = Markup.el
 
-    let private scales (plot: Plot) =
+    /// The scales of a plot in the box from (left, bottom) to (right, top).
+    let scalesIn (left, right) (bottom, top) (plot: Plot) =
         let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
         let xs = dots |> List.map (fun dot -> dot.X)
 
@@ -44,24 +45,35 @@ module Draw =
         x, Scale.logarithmic (values @ bounds @ intervals) 0.07 bottom top
 
     let private grid (x: Scale) (y: Scale) =
-        let kind tick = if tick.Label.IsSome then "grid" else "minor"
+        // One path for all lines of a kind: a page has hundreds of plots.
+        let lines kind isWanted =
+            [
+                for tick in Scale.ticks x |> List.filter isWanted ->
+                    $"M{px (Scale.place x tick.At)} {px top}V{px bottom}"
+                for tick in Scale.ticks y |> List.filter isWanted ->
+                    $"M{px left} {px (Scale.place y tick.At)}H{px right}"
+            ]
+            |> String.concat ""
+            |> fun path -> el "path" [ "class", kind; "d", path ] []
+
+        let labels anchor place ticks =
+            el
+                "g"
+                [ "text-anchor", anchor; "class", "soft" ]
+                [
+                    for tick in ticks do
+                        match tick.Label with
+                        | Some text ->
+                            let u, v = place tick.At
+                            label u v [] text
+                        | None -> ()
+                ]
 
         [
-            for tick in Scale.ticks x do
-                let at = Scale.place x tick.At
-                segment (kind tick) at top at bottom
-
-                match tick.Label with
-                | Some text -> label at (bottom + 17.0) [ "text-anchor", "middle"; "class", "soft" ] text
-                | None -> ()
-
-            for tick in Scale.ticks y do
-                let at = Scale.place y tick.At
-                segment (kind tick) left at right at
-
-                match tick.Label with
-                | Some text -> label (left - 7.0) (at + 4.0) [ "text-anchor", "end"; "class", "soft" ] text
-                | None -> ()
+            lines "minor" (fun tick -> tick.Label.IsNone)
+            lines "grid" (fun tick -> tick.Label.IsSome)
+            labels "middle" (fun at -> Scale.place x at, bottom + 17.0) (Scale.ticks x)
+            labels "end" (fun at -> left - 7.0, Scale.place y at + 4.0) (Scale.ticks y)
 
             el
                 "rect"
@@ -78,7 +90,7 @@ module Draw =
         ]
 
     /// Runs of neighbouring points that a line may join: not across the break before zero.
-    let private joined (x: Scale) points =
+    let joined (x: Scale) points =
         points
         |> List.groupBy (fun (at: float, _) -> x.IsLog && at = 0.0)
         |> List.map snd
@@ -184,7 +196,7 @@ module Draw =
 
     /// The plot; a plot that stands alone brings its own colours.
     let private svg alone (plot: Plot) =
-        let x, y = scales plot
+        let x, y = scalesIn (left, right) (bottom, top) plot
         let rows = Legend.rows x plot
         let height = legendTop + rowHeight * float rows.Length
         let clip = $"clip-{plot.Id}"

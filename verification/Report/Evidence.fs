@@ -30,11 +30,10 @@ module Evidence =
 
     let private command (replay: Replay) =
         [
-            el "code" [ "class", "command" ] [ text replay.Command ]
-
-            if replay.File <> "" then
-                text " "
-                el "a" [ "href", replay.File ] [ text "file" ]
+            if replay.File = "" then
+                text replay.Command
+            else
+                el "a" [ "class", "command"; "href", replay.File ] [ text replay.Command ]
         ]
 
     /// Which inequality decided, and among how many.
@@ -44,7 +43,7 @@ module Evidence =
         | Some c -> c.What
         | None -> ""
 
-    let private cellRows columns (symbols: string list) (measured: Cell, replay: Replay) =
+    let private cellRows columns (symbols: string list) saysWhat (measured: Cell, replay: Replay) =
         let alarm =
             [
                 if measured.Verdict = Violated then
@@ -79,7 +78,8 @@ module Evidence =
                                 text " "
                                 el "span" [ "class", "tag" ] [ text "vacuous" ]
                         ]
-                    cell "what" [ text (inequality measured) ]
+                    if saysWhat then
+                        cell "what" [ text (inequality measured) ]
                     cell "all" (command replay)
                 ]
 
@@ -90,13 +90,16 @@ module Evidence =
                 el "tr" alarm [ el "td" [ "class", "why"; "colspan", string columns ] [ text (Maths.numbers reason) ] ]
         ]
 
-    let private answers =
+    let private answers saysWhat =
         [
             "n", "measured"
             "n", "bound"
             "n", "measured/bound"
             "", "verdict"
-            "", "deciding inequality"
+
+            if saysWhat then
+                "", "deciding inequality"
+
             "", "replay"
         ]
 
@@ -108,19 +111,25 @@ module Evidence =
                 || (reported.Cells |> List.distinctBy (fun (cell, _) -> Map.tryFind symbol cell.Setting)).Length > 1)
 
         let first = fst reported.Cells.Head
-        let headings = (varied |> List.map (fun symbol -> "n", symbol)) @ answers
+        // Said once where it is the same in all cells.
+        let inequalities = reported.Cells |> List.map (fst >> inequality) |> List.distinct
+        let saysWhat = inequalities.Length > 1
+        let headings = (varied |> List.map (fun symbol -> "n", symbol)) @ answers saysWhat
 
         [
             if not constant.IsEmpty then
                 let shared =
                     constant |> List.choose (fun s -> Map.tryFind s first.Setting |> Option.map (fun v -> s, v))
 
-                el "p" [ "class", "soft" ] [ text $"At {Wording.setting shared}:" ]
+                el "p" [ "class", "soft" ] [ text $"At {Wording.setting shared}." ]
+
+            if not saysWhat && inequalities.Head <> "" then
+                el "p" [ "class", "soft" ] [ text $"The deciding inequality is about: {inequalities.Head}." ]
 
             Overview.table
                 $"Cells along {reported.Check.Axis.Symbol}"
                 headings
-                [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied)) ]
+                [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied saysWhat)) ]
         ]
 
     let private pointTable (reported: ReportedCheck) =
@@ -226,7 +235,12 @@ module Evidence =
                 match exhibit reported with
                 | Some(name, replay) when replay.File <> "" ->
                     el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
-                    el "pre" [] [ el "code" [] [ text replay.Text ] ]
+
+                    // A mixture of hundreds of components is read in its file.
+                    if replay.Text.Length <= 700 then
+                        el "pre" [] [ el "code" [] [ text replay.Text ] ]
+                    else
+                        el "p" [] [ el "a" [ "href", replay.File ] [ text replay.File ] ]
                 | Some _
                 | None -> ()
             ]
@@ -292,12 +306,43 @@ module Evidence =
                     [ el "tbody" [] (theorem.Assumptions |> List.mapi (assumptionRow cells)) ]
             ]
 
-    let private theorem (theorem: Theorem, checks: ReportedCheck list) =
+    let private pictures heading (checks: ReportedCheck list) =
+        if checks.IsEmpty then
+            []
+        else
+            [ el "h4" [] [ text heading ]; el "div" [ "class", "figures" ] (List.map figure checks) ]
+
+    let private proof (theorem: Theorem) =
+        match Proof.ofStatement theorem.Id with
+        | [] -> []
+        | paragraphs ->
+            [ el "details" [ "class", "proof" ] (el "summary" [] [ text "Statement and proof" ] :: paragraphs) ]
+
+    /// What is claimed of a bound from the other side, and its checks.
+    let private tightness (line: TheoremLine) =
+        [
+            match line.Tightness, line.Own with
+            | first :: _, _ :: _ -> el "p" [ "class", "statement" ] (Maths.render first.Check.Theorem.Statement)
+            | _ -> ()
+        ]
+
+    let private theorem (line: TheoremLine) =
+        let theorem, checks = line.Theorem, line.Checks
+
         el
             "article"
-            []
+            [ "id", line.Anchor ]
             [
-                el "h3" [] [ text theorem.Title; text " "; el "code" [ "class", "soft" ] [ text theorem.Id ] ]
+                el
+                    "h3"
+                    []
+                    [
+                        text theorem.Title
+                        text " "
+                        el "code" [ "class", "soft" ] [ text theorem.Id ]
+                        text " "
+                        Overview.verdict (Summary.verdict line)
+                    ]
                 el
                     "p"
                     [ "class", "soft" ]
@@ -320,10 +365,12 @@ module Evidence =
                     "p"
                     [ "class", "reading" ]
                     [ el "b" [] [ text "What it shows. " ]; yield! Maths.render theorem.Reading ]
-                yield! assumptions theorem checks
+                yield! proof theorem
+                yield! assumptions theorem (if line.Own.IsEmpty then checks else line.Own)
                 yield! Targets.section checks
-                el "h4" [] [ text "Measured against claimed" ]
-                el "div" [ "class", "figures" ] (List.map figure checks)
+                yield! pictures "Measured against claimed" line.Own
+                yield! pictures "How tight the bound is" line.Tightness
+                yield! tightness line
                 el "h4" [] [ text "Numbers and replays" ]
                 yield! List.map data checks
             ]
@@ -337,12 +384,8 @@ module Evidence =
             text value
 
     /// The section of a paper.
-    let paper ((name: string, where: string), theorems) =
+    let paper ((name: string, where: string), lines) =
         el
             "section"
             []
-            [
-                el "h2" [] [ text name ]
-                el "p" [ "class", "soft" ] [ reference where ]
-                yield! List.map theorem theorems
-            ]
+            [ el "h2" [] [ text name ]; el "p" [ "class", "soft" ] [ reference where ]; yield! List.map theorem lines ]

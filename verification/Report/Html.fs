@@ -34,7 +34,7 @@ module Html =
                                 [ text "measured/bound" ]
                                 [
                                     text
-                                        $"How much of the bound is used up. 1 is a sharp theorem; 0.01 is a theorem with a factor 100 to spare there. The table shows the largest over the cells. An exact law cannot tell an excess below {Numbers.short Verdict.resolution} of the bound from equality, and counts it as equality."
+                                        $"How much of the bound is used up. 1 is a sharp theorem; 0.01 is a theorem with a factor 100 to spare there. The table shows the largest (tightest) and the smallest (loosest) over a theorem's cells. An exact law cannot tell an excess below {Numbers.short Verdict.resolution} of the bound from equality, and counts it as equality."
                                 ]
 
                         yield!
@@ -47,10 +47,18 @@ module Html =
 
                         yield!
                             entry
+                                [ text "counts" ]
+                                [
+                                    text
+                                        "A bound is one claim on however many scenarios it is tried, a rate one for every axis and quantity, tightness one for every scenario. Independent experiments are distinct experiment texts; two cells may share one."
+                                ]
+
+                        yield!
+                            entry
                                 [ text "exponents" ]
                                 [
                                     text
-                                        "A rate claims that a measured quantity behaves like a power of the axis, or like an exponential in it. The exponent is read at the asymptotic end; the interval covers the last local slopes and their extrapolation. In pictures the dotted line is the claim, drawn through the last point, and the triangle shows its slope. “At the end” is the exponent between the last two points."
+                                        "A rate claims that a measured quantity behaves like a power of the axis, or like an exponential in it. The exponent is read at the asymptotic end; the interval covers the last local slopes and their extrapolation. In pictures the dotted line is the claim, drawn through the last point, and the triangle shows its slope. A claim in parentheses is exact, or one-sided: ≤ where the value may grow at most so fast, ≥ where it must vanish at least so fast. “At the end” is the exponent between the last two points."
                                 ]
 
                         yield! entry [ text "error budget" ] [ text (Document.budget document) ]
@@ -70,18 +78,20 @@ module Html =
             ]
 
     let private body (document: Document) =
+        let lines = Summary.lines document
+
         el
             "body"
             []
             [
-                Overview.header document
+                Overview.header document lines
                 el
                     "main"
                     []
                     [
-                        Overview.verdicts document
+                        Overview.verdicts lines
                         yield! Sabotaged.section document
-                        yield! Document.byPaper document |> List.map Evidence.paper
+                        yield! Summary.byPaper lines |> List.map Evidence.paper
                         guide document
                     ]
                 el
@@ -94,7 +104,7 @@ module Html =
                         el "a" [ "href", "report.md" ] [ text "report.md" ]
                         text "."
                     ]
-                el "script" [] [ Verbatim Style.script ]
+                el "script" [] [ Verbatim(Style.script + Style.filterScript) ]
             ]
 
     /// Nothing may be fetched, whatever a name in the report looks like.

@@ -20,8 +20,31 @@ module Json =
         json.WriteString("writtenAt", document.WrittenAt.ToString "yyyy-MM-ddTHH:mm:ssZ")
         json.WriteString("effort", Wording.effort document.Result.Effort)
 
+    /// What the run is made of: theorems, claims by kind, distinct experiments.
+    let private counts (json: Writer) (document: Document) =
+        let counts = Summary.counts document
+
+        object json "counts" (fun () ->
+            json.WriteNumber("theorems", counts.Theorems)
+            json.WriteNumber("selfChecks", counts.SelfChecks)
+
+            object json "claims" (fun () ->
+                for name, kind in
+                    [
+                        "bound", ClaimKind.Bound
+                        "rate", ClaimKind.Rate
+                        "tightness", ClaimKind.Tightness
+                        "negative", ClaimKind.Negative
+                    ] do
+                    json.WriteNumber(name, counts.ClaimsOf kind))
+
+            json.WriteNumber("experiments", counts.Experiments)
+            json.WriteNumber("checks", counts.Checks)
+            json.WriteNumber("cells", counts.Cells))
+
     let private foot (json: Writer) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)
+        counts json document
 
         object json "falseAlarm" (fun () ->
             number json "budget" document.Result.FalseAlarm

@@ -25,35 +25,22 @@ module Markdown =
 
     let private row cells = cells |> String.concat " | " |> sprintf "| %s |"
 
-    let private checkRow (reported: ReportedCheck) =
-        let check = reported.Check
+    /// A table of the model that page and terminal share.
+    let private table (columns: Column<'row> list) (judge: 'row -> Verdict) rows =
+        let cell (column: Column<'row>) entry =
+            match column.Look with
+            | Judged -> $"{Wording.sign (judge entry)} {Wording.verdict (judge entry)}"
+            | Identifier
+            | Words
+            | Number -> column.Parts entry |> String.concat "; " |> escape
 
-        let tightest =
-            match check.Tightest with
-            | Some ratio -> Numbers.ratio ratio
-            | None -> ""
-
-        let claimed = check.Claim |> Option.map (Wording.claimed >> escape) |> Option.defaultValue ""
-
-        let measured =
-            match check.Rate with
-            | Some rate ->
-                let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
-                $"{value} {escape interval}"
-            | None -> ""
-
-        row
-            [
-                $"{Wording.sign check.Verdict} {Wording.verdict check.Verdict}"
-                escape check.Theorem.Id
-                check.KindName
-                escape check.Axis.Symbol
-                string reported.Size
-                tightest
-                claimed
-                measured
-                Wording.vacuous check
-            ]
+        [
+            row [ for column in columns -> column.Title ]
+            row [ for column in columns -> if column.Look = Number then "--:" else "---" ]
+            for entry in rows do
+                row [ for column in columns -> cell column entry ]
+            ""
+        ]
 
     let private spendingRow (reported: ReportedCheck) =
         let all = reported.Check.Sampled
@@ -92,7 +79,9 @@ module Markdown =
             | None -> ()
         ]
 
-    let private theoremLines (theorem: Theorem, checks: ReportedCheck list) =
+    let private theoremLines (line: TheoremLine) =
+        let theorem = line.Theorem
+
         [
             $"### {escape theorem.Id}: {escape theorem.Title}"
             ""
@@ -109,8 +98,17 @@ module Markdown =
 
             "Checks:"
             ""
-            yield! List.collect checkLines checks
+            yield! List.collect checkLines line.Own
             ""
+
+            match line.Tightness with
+            | [] -> ()
+            | first :: _ as checks ->
+                $"{escape first.Check.Theorem.Statement}"
+                ""
+                yield! List.collect checkLines checks
+                ""
+
             $"{escape theorem.Reading}"
             ""
         ]
@@ -138,41 +136,26 @@ module Markdown =
         ]
 
     let text (document: Document) =
-        let counted =
-            Wording.verdicts
-            |> List.map (fun verdict -> $"{Document.count verdict document} {Wording.verdict verdict}")
-            |> String.concat ", "
-
-        let total = Wording.count document.Checks.Length "check"
+        let lines = Summary.lines document
+        let sentence = Summary.sentence (Summary.counts document)
 
         [
             "# Verification report"
             ""
-            $"{total}: {counted}."
+            $"{sentence}. The theorems: {Summary.verdicts lines}."
             ""
             $"Effort {Wording.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {document.Version}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
             ""
-            row
-                [
-                    "verdict"
-                    "theorem"
-                    "claim"
-                    "axis"
-                    "cells"
-                    "largest measured/bound"
-                    "claimed exponent"
-                    "measured exponent"
-                    "vacuous"
-                ]
-            row [ "---"; "---"; "---"; "---"; "--:"; "--:"; "--:"; "--:"; "--:" ]
-            yield! List.map checkRow document.Checks
+            yield! table Tables.theorems Summary.verdict lines
+            "## Checks"
             ""
+            yield! table Tables.checks (fun reported -> reported.Check.Verdict) document.Checks
 
             match document.Matrix with
             | Some matrix -> yield! sabotageLines matrix
             | None -> ()
 
-            for (paper, reference), theorems in Document.byPaper document do
+            for (paper, reference), theorems in Summary.byPaper lines do
                 $"## {escape paper} ({escape reference})"
                 ""
                 yield! List.collect theoremLines theorems

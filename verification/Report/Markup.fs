@@ -39,8 +39,10 @@ module Markup =
             .Replace("\"", "&quot;")
             .Replace("'", "&#39;")
 
-    /// Elements of HTML that have no content.
-    let private isVoid name = List.contains name [ "meta"; "br"; "hr"; "link" ]
+    /// Elements of HTML that have no content, and strokes of SVG, which a page has by the thousand.
+    let private isVoid name children =
+        List.contains name [ "meta"; "br"; "hr"; "link" ]
+        || List.isEmpty children && List.contains name [ "circle"; "rect"; "path"; "polyline"; "polygon"; "line" ]
 
     /// A new line before these keeps the page readable as text.
     let private startsLine =
@@ -94,7 +96,7 @@ module Markup =
             for key, value in attributes do
                 output.Append(' ').Append(key).Append("=\"").Append(escape value).Append '"' |> ignore
 
-            if isVoid name then
+            if isVoid name children then
                 output.Append "/>" |> ignore
             else
                 output.Append '>' |> ignore

@@ -39,7 +39,16 @@ module Maths =
                 else
                     first
 
-            let length = text.Substring start |> Seq.takeWhile isToken |> Seq.length
+            // A point counts between digits only: d^2.5, but not the one that ends a sentence.
+            let isInside i =
+                isToken text[i]
+                || (text[i] = '.'
+                    && i > start
+                    && i + 1 < text.Length
+                    && Char.IsDigit text[i - 1]
+                    && Char.IsDigit text[i + 1])
+
+            let length = seq { start .. text.Length - 1 } |> Seq.takeWhile isInside |> Seq.length
 
             if length = 0 then
                 None
@@ -47,7 +56,7 @@ module Maths =
                 Some(text.Substring(first, start + length - first), start + length)
 
     /// Whether the character may carry an exponent or index.
-    let private carries c = Char.IsLetterOrDigit c || ")]}‖|²³′*".Contains(c: char)
+    let private carries c = Char.IsLetterOrDigit c || ")]}‖|²³′*∫ΣΠ∏".Contains(c: char)
 
     /// 5.7e-05 as 5.7×10⁻⁵, wherever it stands in a text.
     let numbers (text: string) =

@@ -1,6 +1,5 @@
 namespace Sgm.Verification.Report
 
-open System
 open Sgm.Verification
 
 /// The top of the page: what came out, in one look.
@@ -39,24 +38,13 @@ module Overview =
                      :: bodies)
             ]
 
-    let private lead (document: Document) =
-        let total = Wording.count document.Checks.Length "check"
-        let theorems = Wording.count (Document.byTheorem document.Checks).Length "theorem"
-
-        match Document.count Violated document, Document.count Holds document with
-        | 0, held when held = document.Checks.Length && held > 0 -> $"{total} of {theorems}: all hold."
-        | 0, held -> $"{total} of {theorems}: {held} hold, none is violated."
-        | violated, _ ->
-            let are = if violated = 1 then "is" else "are"
-            $"{total} of {theorems}: {violated} {are} violated."
-
-    let private tiles document =
+    let private tiles lines =
         el
             "ul"
             [ "class", "tiles" ]
             [
                 for value in Wording.verdicts do
-                    let count = Document.count value document
+                    let count = lines |> List.filter (fun line -> Summary.verdict line = value) |> List.length
                     let kind = if count = 0 then "none" else $"v-{Verdict.name value}"
 
                     el
@@ -65,18 +53,18 @@ module Overview =
                         [ el "b" [] [ text (string count) ]; text $"{Wording.sign value} {Wording.verdict value}" ]
             ]
 
-    let private facts (document: Document) =
-        let cells = document.Checks |> List.sumBy (fun reported -> reported.Size)
-
+    let private facts (document: Document) counts =
         el
             "dl"
             [ "class", "facts" ]
             [
                 for name, value in
                     [
-                        "Effort", Wording.effort document.Result.Effort
-                        "Experiments measured", string cells
+                        "In all", Summary.claims counts
+                        "Checks", string counts.Checks
+                        "Independent experiments", $"""{counts.Experiments}, in {Wording.count counts.Cells "cell"}"""
                         "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
+                        "Effort", Wording.effort document.Result.Effort
                         "Time", Numbers.seconds document.Result.Seconds
                         "SgmDsl", document.Version
                         "Written", document.WrittenAt.ToString "yyyy-MM-dd HH:mm 'UTC'"
@@ -84,7 +72,9 @@ module Overview =
                     el "div" [] [ el "dt" [] [ text name ]; el "dd" [] [ text value ] ]
             ]
 
-    let header (document: Document) =
+    let header (document: Document) lines =
+        let counts = Summary.counts document
+
         el
             "header"
             []
@@ -94,108 +84,102 @@ module Overview =
                     "p"
                     [ "class", "lead" ]
                     [
-                        text (lead document)
-                        text " "
+                        text $"{Summary.theorems counts}: {Summary.verdicts lines}. "
                         el "a" [ "href", "#how-to-read" ] [ text "How to read this report" ]
                     ]
-                tiles document
-                facts document
+                tiles lines
+                facts document counts
             ]
 
-    /// The ratio and how much of the bound it uses up.
-    let private tightness (check: CheckResult) =
-        match check.Tightest with
-        | Some ratio ->
-            let share = Math.Clamp(100.0 * ratio, 0.0, 100.0)
-
-            [
-                text (Numbers.ratio ratio)
-                el
-                    "span"
-                    [ "class", "tightness"; "aria-hidden", "true" ]
-                    [ el "i" [ "style", $"width:{share:F0}%%" ] [] ]
-            ]
-        | None -> []
-
-    let private row (reported: ReportedCheck) =
-        let check = reported.Check
-
-        let measured =
-            match check.Rate with
-            | Some rate ->
-                let value, interval = Numbers.interval rate.Slope rate.Lower rate.Upper
-                [ text value; el "span" [ "class", "soft" ] [ text $" {interval}" ] ]
-            | None -> []
-
-        let cells =
-            [
-                "", [ verdict check.Verdict ]
-                "id", [ el "a" [ "href", $"#{reported.Anchor}" ] [ text check.Theorem.Id ] ]
-                "claim", [ text check.KindName; text " "; el "span" [ "class", "soft" ] [ text check.Scenario.Name ] ]
-                "", Maths.render check.Axis.Symbol
-                "n", [ text (string reported.Size) ]
-                "n", tightness check
-                "n", check.Claim |> Option.map (Wording.claimed >> Maths.render) |> Option.defaultValue []
-                "n", measured
-                "n", [ text (Wording.vacuous check) ]
-            ]
-
+    /// What does not hold, with its reason and a link to its picture.
+    let private reasons line =
         [
-            el
-                "tr"
-                [
-                    if check.Verdict = Violated then
-                        "class", "alarm"
-                ]
-                [ for kind, content in cells -> el "td" [ "class", kind ] content ]
+            for reported in Summary.unsettled line do
+                let check = reported.Check
+                let reason = Option.defaultValue "no reason was given" check.Reason
 
-            match check.Verdict, check.Reason with
-            | Holds, _
-            | _, None -> ()
-            | _, Some reason ->
                 el
-                    "tr"
+                    "p"
+                    [ "class", "why" ]
                     [
-                        if check.Verdict = Violated then
-                            "class", "alarm"
+                        verdict check.Verdict
+                        text " "
+                        el "a" [ "href", $"#{reported.Anchor}" ] [ text $"{check.KindName} along {check.Axis.Symbol}" ]
+                        text $": {Maths.numbers reason}"
                     ]
-                    [ el "td" [ "class", "why"; "colspan", string cells.Length ] [ text (Maths.numbers reason) ] ]
         ]
 
-    /// One line a check, by paper.
-    let verdicts (document: Document) =
+    let private cell (line: TheoremLine) (column: Column<TheoremLine>) =
+        let parts = column.Parts line
+
+        let content =
+            match column.Look with
+            | Identifier ->
+                [
+                    yield! parts |> List.map (fun part -> el "a" [ "href", $"#{line.Anchor}" ] [ text part ])
+                    el "span" [ "class", "soft" ] [ text line.Theorem.Title ]
+                    yield! reasons line
+                ]
+            | Judged -> [ verdict (Summary.verdict line) ]
+            | Words
+            | Number -> [ for part in parts -> el "span" [ "class", "part" ] (Maths.render part) ]
+
+        let isEmpty = parts |> List.forall ((=) "")
+
+        let kind =
+            match column.Look with
+            | Identifier -> "id"
+            | Number -> "n"
+            | Judged
+            | Words -> ""
+
+        el "td" [ "class", (if isEmpty then kind + " empty" else kind); "data-label", column.Title ] content
+
+    let private row (line: TheoremLine) =
+        let value = Summary.verdict line
+
+        el
+            "tr"
+            [
+                "data-verdict", Verdict.name value
+                if value = Violated then
+                    "class", "alarm"
+            ]
+            [
+                yield! Tables.theorems |> List.map (cell line)
+                el "td" [ "class", "picture" ] (Option.toList (Spark.ofLine line))
+            ]
+
+    /// One row a theorem, by paper. With scripts, a search and filters stand above it.
+    let verdicts (lines: TheoremLine list) =
         let headings =
             [
-                "", "verdict"
-                "", "theorem"
-                "", "claim"
-                "", "axis"
-                "n", "cells"
-                "n", "largest measured/bound"
-                "n", "claimed exponent"
-                "n", "measured exponent"
-                "n", "vacuous"
+                yield!
+                    Tables.theorems |> List.map (fun column -> (if column.Look = Number then "n" else ""), column.Title)
+                "", "measured —, bound - -"
             ]
 
         let bodies =
             [
-                for (paper, reference), theorems in Document.byPaper document do
+                for (paper, reference), lines in Summary.byPaper lines do
                     el
                         "tbody"
-                        [ "class", "paper" ]
+                        [ "data-paper", paper ]
                         [
                             el
                                 "tr"
-                                []
+                                [ "class", "paper" ]
                                 [
                                     el
                                         "th"
                                         [ "colspan", string headings.Length; "scope", "rowgroup" ]
                                         [ text $"{paper} ({reference})" ]
                                 ]
+                            yield! List.map row lines
                         ]
-
-                    el "tbody" [] (theorems |> List.collect snd |> List.collect row)
             ]
 
-        el "section" [ "id", "verdicts"; "aria-label", "Verdicts" ] [ table "Verdicts" headings bodies ]
+        el
+            "section"
+            [ "id", "verdicts"; "aria-label", "Verdicts" ]
+            [ el "div" [ "class", "theorems" ] [ table "Theorems" headings bodies ] ]

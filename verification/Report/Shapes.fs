@@ -10,7 +10,7 @@ module Shapes =
     let legendTop = 352.0
     let rowHeight = 18.0
 
-    let px (x: float) = (Math.Round(x, 2)).ToString "0.##"
+    let px (x: float) = (Math.Round(x, 1)).ToString "0.#"
 
     let finite (x: float) = not (Double.IsNaN x || Double.IsInfinity x)
 

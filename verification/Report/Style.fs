@@ -34,7 +34,7 @@ h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 p{margin:.4rem 0;max-width:76ch}
 a{color:var(--link);text-underline-offset:.15em}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
-code.command{user-select:all;white-space:nowrap;font-size:.8rem}
+.command{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
 sup,sub{line-height:0;font-size:.74em}
 .soft{color:var(--soft)}
@@ -63,14 +63,29 @@ button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--pan
 table{border-collapse:collapse;width:100%;font-size:.86rem}
 th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
 thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom}
-tbody.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
+tr.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 td.n{white-space:nowrap}
 td.claim{min-width:10rem}
 td.what{min-width:9.5rem}
 td.all{white-space:nowrap}
-td.id{max-width:15rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-td.why{color:var(--soft);padding-top:0;border-top:0;max-width:60rem}
+td.id{max-width:24rem;overflow-wrap:anywhere}
+td.id a,td.id span.soft{display:block}
+td.id .why a{display:inline}
+td.why,.why{color:var(--soft);max-width:60rem}
+td.why{padding-top:0;border-top:0}
+.part{display:block}
+.theorems .part{white-space:nowrap}
+svg.spark{width:120px;height:40px;display:block;fill:none;stroke-linejoin:round}
+svg.spark .measured{stroke:var(--c0);stroke-width:1.8}
+svg.spark .bound{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
+.find{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;margin:0 0 .6rem;font-size:.9rem}
+.find input,.find select{font:inherit;color:var(--ink);background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.35rem .6rem;max-width:100%}
+.find input{flex:1 1 14rem}
+.proof{border-left:4px solid var(--rule);padding-left:1.1rem;overflow-wrap:anywhere}
+.proof p{max-width:90ch}
+article:target h3{outline:3px solid var(--link);outline-offset:4px}
+[hidden]{display:none!important}
 tr.alarm td{background:color-mix(in srgb,var(--violated) 9%,transparent)}
 .tightness{display:inline-block;width:2.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
 .tightness i{display:block;height:100%;border-radius:3px;background:var(--c0)}
@@ -95,19 +110,29 @@ h1{font-size:1.55rem}
 .tiles{grid-template-columns:repeat(2,1fr)}
 .kills th[scope=row],.kills thead th:first-child,.kills th.part{min-width:8rem;max-width:9rem}
 figure{padding:.5rem .4rem}
+.theorems thead{display:none}
+.theorems table,.theorems tbody,.theorems tr,.theorems th,.theorems td{display:block;max-width:none}
+.theorems tr{padding:.5rem .3rem;border-top:1px solid var(--rule)}
+.theorems td{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;border:0;padding:.12rem .6rem;text-align:right}
+.theorems td::before{content:attr(data-label);color:var(--soft);text-align:left}
+.theorems td.id{display:block;text-align:left}
+.theorems td.id::before,.theorems td.picture::before,.theorems td.empty{content:none;display:none}
+.theorems td.picture{display:block}
+h3,p,figcaption,summary{overflow-wrap:anywhere}
+.command{white-space:normal;overflow-wrap:anywhere}
 dl.guide{grid-template-columns:1fr}
 dl.guide dd{margin-bottom:.5rem}
 }
 @media print{
 body{font-size:11pt}
-button.theme{display:none}
+button.theme,.find{display:none}
 header,main,footer{max-width:none}
 figure,tr,.statement{break-inside:avoid}
 h2,h3,h4{break-after:avoid}
 .figures{grid-template-columns:1fr 1fr}
 .scroll{overflow:visible}
 table{font-size:8.5pt}
-code.command{white-space:normal}
+.command{white-space:normal}
 }
 """
 
@@ -157,6 +182,46 @@ point.addEventListener('pointerenter',show);
 point.addEventListener('click',show);
 point.addEventListener('pointerleave',function(){tip.hidden=true});
 });
+})();
+"""
+
+    /// Search and filters over the theorems' rows; without scripts all rows stand there, and no control that would do nothing.
+    let filterScript =
+        """
+(function(){
+var section=document.getElementById('verdicts');
+var groups=[].slice.call(section.querySelectorAll('tbody[data-paper]'));
+function make(tag,label,into){var e=document.createElement(tag);e.setAttribute('aria-label',label);into.appendChild(e);return e}
+function choice(label,every,values){
+var select=make('select',label,box);
+[['',every]].concat(values).forEach(function(v){var o=document.createElement('option');o.value=v[0];o.textContent=v[1];select.appendChild(o)});
+select.addEventListener('change',show);return select;
+}
+function distinct(values){return values.filter(function(v,i){return values.indexOf(v)===i}).map(function(v){return [v,v]})}
+var box=document.createElement('div');box.className='find';
+section.insertBefore(box,section.firstChild);
+var words=make('input','Search theorems',box);words.type='search';words.placeholder='Search theorems';
+words.addEventListener('input',show);
+var rows=[].slice.call(section.querySelectorAll('tr[data-verdict]'));
+var verdict=choice('Verdict','every verdict',distinct(rows.map(function(r){return r.dataset.verdict})));
+var paper=choice('Paper','every paper',distinct(groups.map(function(g){return g.dataset.paper})));
+var count=make('span','Shown',box);count.setAttribute('role','status');
+function show(){
+var wanted=words.value.toLowerCase().split(' ').filter(Boolean);var shown=0;
+groups.forEach(function(group){
+var any=false;
+[].forEach.call(group.querySelectorAll('tr[data-verdict]'),function(row){
+var text=(group.dataset.paper+' '+row.textContent).toLowerCase();
+var fits=[!verdict.value,verdict.value===row.dataset.verdict].some(Boolean);
+if(fits)fits=[!paper.value,paper.value===group.dataset.paper].some(Boolean);
+if(fits)fits=wanted.every(function(w){return text.indexOf(w)!==-1});
+row.hidden=!fits;if(fits){any=true;shown+=1}
+});
+group.hidden=!any;
+});
+count.textContent=shown+' of '+rows.length;
+}
+show();
 })();
 """
 

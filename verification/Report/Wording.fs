@@ -42,12 +42,11 @@ module Wording =
 
     /// "d^0.5", "e^(−2·T)".
     let law (claim: RateClaim) (power: string) =
-        if claim.IsExponential then
-            $"e^({power}·{claim.Axis})"
-        else
-            $"{claim.Axis}^{power}"
+        if claim.IsExponential then $"e^({power}·{claim.Axis})"
+        elif power = "1" then claim.Axis
+        else $"{claim.Axis}^{power}"
 
-    /// "0.5" for an exact exponent; "O(h^1)" for an upper bound, whose sense depends on where the asymptotic end is.
+    /// "0.5" for an exact exponent; "O(h)" for an upper bound, whose sense depends on where the asymptotic end is.
     let claimed (claim: RateClaim) =
         match claim.Exponent with
         | Exactly a -> Numbers.chosen a

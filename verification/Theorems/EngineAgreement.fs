@@ -217,7 +217,7 @@ let agreement =
                 Statement = "conformance of the interpreters"
                 IsCompanion = false
             }
-        Stance = Guarantee
+        Stance = SelfCheck
         Assumptions = [ hasExactLaw ]
         Metric = Metric.W2
         Evidence = evidence

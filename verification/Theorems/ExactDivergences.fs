@@ -116,7 +116,7 @@ let normalPairs =
             "q = N(δ, Q·I), p = N(0, P·I): KL(q‖p) = ½·[d·(Q/P − 1 − ln(Q/P)) + |δ|²/P], χ²(q‖p) = (P/√(Q(2P − Q)))^d·e^(|δ|²/(2P − Q)) − 1, "
             + "W2² = |δ|² + d·(√Q − √P)², TV = 2Φ(|δ|/(2√P)) − 1 for Q = P and a difference of χ² tails for δ = 0."
         Source = Papers.closedForms "divergences of normal laws"
-        Stance = Guarantee
+        Stance = SelfCheck
         Assumptions = assumptions
         Metric = Metric.Kl
         Evidence = evidence

@@ -217,7 +217,7 @@ let normalRuns =
             "Data N(μ, v·I) and an affine score: every kernel maps a normal law to a normal law. The law at the end of a run has the mean, the variance and the W2 of the recursion that "
             + "the papers' formulas give (posterior, denoiser, Euler and Heun steps), and a predictor's bias in W2 is of the order in 1/n that it declares."
         Source = Papers.closedForms "runs on normal laws"
-        Stance = Guarantee
+        Stance = SelfCheck
         Assumptions = [ ExactWords.hasReference ]
         Metric = Metric.W2
         Evidence = ExactWords.evidence

@@ -277,7 +277,7 @@ let exactWords =
             "Every number of a run (the name and level of a probe, means, variances and divergences) is that of a reference which reads the experiment's words and not "
             + "its plan: levels, schedules, kernels, scores and starts in their textbook form, normal laws in matrices, the line by plain sums on an even grid, products by their rules."
         Source = Papers.closedForms "runs from their words"
-        Stance = Guarantee
+        Stance = SelfCheck
         Assumptions = [ hasReference ]
         Metric = Metric.W2
         Evidence = evidence

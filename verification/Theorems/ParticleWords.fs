@@ -181,7 +181,7 @@ let particleWords =
             "At every probe the particles and those of a twin, which reads the experiment's words and not its plan and has random numbers of its own, are draws of one law: "
             + "the distribution functions of all coordinates, and of sums and differences of neighbours, differ by no more than independent draws of one law do (Massart 1990)."
         Source = Papers.closedForms "runs from their words"
-        Stance = Guarantee
+        Stance = SelfCheck
         Assumptions = [ hasTwin ]
         Metric = Metric.Tv
         Evidence = evidence

@@ -280,6 +280,7 @@ let claimed (theorem: Theorem) =
 
         { theorem with
             Id = theorem.Id + suffix
+            Stance = TightnessOf theorem.Id
             Title = "How tight: " + theorem.Title
             Statement = "Of the bound of " + theorem.Id + ": " + String.concat "; " words + "."
             Assumptions = theorem.Assumptions @ [ onScenarios ]
