@@ -9,8 +9,7 @@ open System.Text
 module Placing =
 
     /// ENOSPC as a raw number, and ERROR_DISK_FULL: the two ways in which the runtime says that there is no room.
-    let private isFull (error: IOException) =
-        error.HResult = 28 || error.HResult = 0x80070070
+    let private isFull (error: IOException) = error.HResult = 28 || error.HResult = 0x80070070
 
     /// Runs an action on files; what the file system refuses becomes a sentence.
     let attempt (doing: string) action =
