@@ -129,7 +129,7 @@ let private fits =
                 Expect.isLessThan many few "features"
                 Expect.isLessThan long short "draws"
                 Expect.isLessThan many (0.5 * normalFit) "against a normal score"
-                Expect.isLessThan (errorOf (kernelDensity 4000 0.1 1)) (0.5 * normalFit) "kernel density"
+                Expect.isLessThan (errorOf (kernelDensity 1500 0.1 1)) (0.5 * normalFit) "kernel density"
 
             testCase "draws have the target's moments, in the plane with a full covariance too"
             <| fun () ->
