@@ -225,8 +225,9 @@ let private lineLaws =
                 count
                 (Gen.map2 (fun m v -> normal [ m ] v) Generators.number (Gen.elements [ 0.1; 0.5; 1.0 ]))
 
+        let! shares = Gen.listOfLength count (Gen.elements [ 1.0; 2.0; 7.0 ])
         let! copies = Gen.elements [ 1; 1; 3 ]
-        let law = mixture (parts |> List.map (fun part -> 1.0 / float count, part))
+        let law = mixture (List.map2 (fun share part -> share / List.sum shares, part) shares parts)
         return if copies = 1 then law else product [ copies, law ]
     }
 

@@ -100,13 +100,15 @@ module internal CandidateCertificate =
         let entropy =
             List.map3
                 (fun (b: Block) (map: Contraction) w ->
-                    let c2 = map.Lip * map.Lip
+                    let c2 = Math.BitIncrement(map.Lip * map.Lip)
                     let count = float n
+                    let rate = RealFunctions.LogOnePlus(c2 - 1.0)
                     // c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾)
                     let share =
-                        if abs (c2 - 1.0) < 1e-9 / count then 1.0 / count * (1.0 + 4e-9)
-                        elif c2 > 1.0 then (c2 - 1.0) / (1.0 - c2 ** -count)
-                        else c2 ** count * (1.0 - c2) / (1.0 - c2 ** count)
+                        if c2 = 1.0 then
+                            1.0 / count
+                        else
+                            max Double.Epsilon ((1.0 - c2) / RealFunctions.ExpM1(-count * rate))
 
                     b.Count * share * w * w / (2.0 * noise * noise))
                 blocks

@@ -325,12 +325,15 @@ module internal PosteriorDraws =
                 sum <- sum + c * s + lift * count
                 square <- square + c * c * q + 2.0 * c * lift * s + lift * lift * count
 
+            // A draw's Y is a difference of posterior moments: it is rounded at the size of its largest value.
+            let rounding = 1e-12 * Seq.sum (Seq.init nodes.Length (fun j -> max (abs nodes[j].High) (abs lows[j])))
+
             let variance = max 0.0 ((square - sum * sum / n) / (n - 1.0))
             let logs = log (2.0 / risk)
             let spare = sqrt (2.0 * n * variance * logs) + 7.0 / 3.0 * n / (n - 1.0) * logs
 
             {
                 Mean = value
-                Upper = value + scale * spare * (1.0 + 1e-9) + 1e-9 * abs value
+                Upper = value + scale * spare * (1.0 + 1e-9) + 1e-9 * abs value + rounding
                 Beside = beside
             }

@@ -272,10 +272,12 @@ module internal Wasserstein =
         let sum =
             if one.Add = 0.0 then
                 0.0
-            elif abs (one.Lip - 1.0) < 1e-9 / max 1.0 count then
-                count * one.Add * (1.0 + 2e-9)
+            elif one.Lip = 1.0 || Double.IsInfinity one.Lip then
+                count * one.Add * one.Lip
             else
-                one.Add * (power - 1.0) / (one.Lip - 1.0)
+                // (Lipⁿ − 1)/(Lip − 1) without the cancellation near 1.
+                let rate = RealFunctions.LogOnePlus(one.Lip - 1.0)
+                one.Add * RealFunctions.ExpM1(count * rate) / (one.Lip - 1.0)
 
         let spare = 1.0 + 1e-12 + 1e-15 * count
         (power * w + min sum (if one.Lip <= 1.0 then count * one.Add else infinity)) * spare
