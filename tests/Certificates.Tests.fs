@@ -482,4 +482,15 @@ let private commands =
         ]
 
 let tests =
-    testList "certificates" [ CertificatesRulesTests.tests; drawn; tuning; against; dropped; reasons; commands ]
+    testList
+        "certificates"
+        [
+            CertificatesRulesTests.tests
+            CertificatesDrawsTests.tests
+            drawn
+            tuning
+            against
+            dropped
+            reasons
+            commands
+        ]
