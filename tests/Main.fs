@@ -25,6 +25,7 @@ let private tests =
             GridTests.tests
             GridMixturesTests.tests
             GridBracketsTests.tests
+            GridFarTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests

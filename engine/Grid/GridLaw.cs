@@ -76,6 +76,9 @@ public sealed class GridLaw : Law
         ? (2e-15 * (8 + Math.Sqrt(density.Steps))) + density.Rounding + density.Defect + (density.RootMeanSquareShift / target.SmallestDeviation)
         : 1e-16;
 
+    /// <summary>E (x − c)² of the mass that the panels have left out.</summary>
+    private double Lost => fine is LineState.Density { Exact: null } density ? density.Lost : 0;
+
     /// <summary>How far in W2 the rounding of the deterministic steps since the last noise has moved the law.</summary>
     private double Shift => fine switch
     {
@@ -150,8 +153,8 @@ public sealed class GridLaw : Law
         return new(
             [mean],
             [variance],
-            [unresolved + Math.Abs(mean - otherMean) + Shift + (Rounding * (deviation + Math.Abs(mean)))],
-            [(unresolved * (unresolved + (2 * deviation))) + Math.Abs(variance - otherVariance) + (2 * deviation * Shift)
+            [unresolved + Math.Abs(mean - otherMean) + Shift + Math.Min(deviation, Lost / deviation) + (Rounding * (deviation + Math.Abs(mean)))],
+            [(unresolved * (unresolved + (2 * deviation))) + Math.Abs(variance - otherVariance) + (2 * deviation * Shift) + Lost
                 + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
             1);
     }
@@ -261,7 +264,11 @@ public sealed class GridLaw : Law
 
         double relative = Fine.IsExact ? 0 : Rounding;
         Measured value = Fine.W2(relative);
-        return Bracket(value, Fine.IsExact ? value : Coarse.W2(relative), Shift, double.PositiveInfinity);
+
+        // What was left out changes W2² by its squared distance to where it is put, on either side of the coupling.
+        double lost = 4 * Lost;
+        double missing = lost == 0 ? 0 : lost / (value.Value + Math.Sqrt(lost));
+        return Bracket(value, Fine.IsExact ? value : Coarse.W2(relative), Shift + missing, double.PositiveInfinity);
     }
 
     private Estimate Bracket(Measured value, Measured other, double rounding, double largest)

@@ -43,9 +43,9 @@ internal sealed record GridResolution(
 
     /// <summary>
     /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted
-    /// precision, or below the rounding that has gathered in them.
+    /// precision, or below the rounding that has gathered in them. The mass counts <paramref name="reach"/> times.
     /// </summary>
-    public bool Resolves(ReadOnlySpan<double> values, double from, double to, Grain grain, double slack = 1)
+    public bool Resolves(ReadOnlySpan<double> values, double from, double to, Grain grain, double reach, double slack = 1)
     {
         double width = to - from;
         double tail = Legendre.Tail(values);
@@ -58,7 +58,23 @@ internal sealed record GridResolution(
         }
 
         return tail <= grain.Of(from, to) * peak
-            || (tail * width <= Absolute * slack && tail <= Relative * slack * Math.Max(floor, Negligible / width));
+            || (tail * width <= Absolute * slack && tail <= Relative * slack * Math.Max(floor, Negligible / (reach * width)));
+    }
+}
+
+/// <summary>
+/// Where a law lies. Mass far outside matters to W2, to moments and to KL by its share of the variance: 1e-20 at 10^12 standard
+/// deviations is most of it.
+/// </summary>
+/// <param name="Centre">The mean c.</param>
+/// <param name="Spread">The standard deviation s.</param>
+internal readonly record struct Extent(double Centre, double Spread)
+{
+    /// <summary>max(1, ((x − c)/s)²) at the farther end of an interval: how often the mass in it counts.</summary>
+    public double Reach(double from, double to)
+    {
+        double far = Math.Max(Math.Abs(from - Centre), Math.Abs(to - Centre)) / Spread;
+        return Math.Clamp(far * far, 1, 1e250);
     }
 }
 

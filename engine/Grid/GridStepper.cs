@@ -23,13 +23,18 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     /// <summary>A state that an unstable corrector has spread over more noise standard deviations than this has diverged.</summary>
     private const double LargestSpread = 1e8;
 
+    /// <summary>Beyond so many standard deviations the rounding of mass counts by its share of the variance.</summary>
+    private const double FarOut = 100;
+
     private const int CacheSize = 8;
     private readonly LinkedList<Repeated> cache = new();
     private ScalarMap? last;
 
     /// <summary>What is known of a step that was taken from these panels to themselves.</summary>
-    private sealed class Repeated(ScalarMap map, PanelSet panels, TailRates tails, double[] shift)
+    private sealed class Repeated(ScalarMap map, PanelSet panels, TailRates tails, double[] shift, (int Panel, double Low, double High)[] strays)
     {
+        public (int Panel, double Low, double High)[] Strays { get; } = strays;
+
         public ScalarMap Map { get; } = map;
 
         public double[] Shift { get; } = shift;
@@ -126,9 +131,10 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
                 work.Spend(known.Blocks.Count);
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
-                if (StillFits(state.Panels, after, grain))
+                Extent extent = state.ExtentOf(state.Image, map.Noise);
+                if (StillFits(state, known.Strays, after, extent, grain) is { } left)
                 {
-                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift);
+                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift, left);
                 }
             }
         }
@@ -146,19 +152,21 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         {
             double[] after = new double[state.Values.Length];
             tree.Evaluate(state.Panels.Nodes, after);
-            if (!tree.IsTooLarge && StillFits(state.Panels, after, grain))
+            (int Panel, double Low, double High)[] strays = tree.StraysFrom(state.Panels);
+            if (!tree.IsTooLarge && StillFits(state, strays, after, tree.Extent, grain) is { } left)
             {
                 if (known is null)
                 {
-                    Remember(new(map, state.Panels, tree.Tails, tree.Shift));
+                    Remember(new(map, state.Panels, tree.Tails, tree.Shift, strays));
                 }
 
-                return Finished(state, map, state.Panels, after, tree.Tails, tree.Shift);
+                return Finished(state, map, state.Panels, after, tree.Tails, tree.Shift, left);
             }
         }
 
-        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values) && !tree.IsTooLarge
-            ? Finished(state, map, panels, values, tree.Tails, tree.Shift)
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Extent, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values, lost)
+            && !tree.IsTooLarge
+            ? Finished(state, map, panels, values, tree.Tails, tree.Shift, lost * tree.Extent.Spread * tree.Extent.Spread)
             : (null, Lost(map));
     }
 
@@ -174,8 +182,9 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     /// <param name="values">Its density there.</param>
     /// <param name="tails">Its tails.</param>
     /// <param name="shift">Bounds on the rounding of the image of every point before the step.</param>
+    /// <param name="lost">E (x − c)² of what the panels leave out.</param>
     private static (LineState?, StepFailure) Finished(
-        LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift)
+        LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift, double lost)
     {
         double mass = 0;
         for (int i = 0; i < values.Length; i++)
@@ -195,9 +204,18 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
 
         // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
         double square = 0;
+        Extent extent = before.ExtentOf(before.Image, map.Noise);
         for (int i = 0; i < shift.Length; i++)
         {
-            square += before.Values[i] * before.Panels.Weights[i] * shift[i] * shift[i];
+            double share = before.Values[i] * before.Panels.Weights[i];
+            square += share * shift[i] * shift[i];
+
+            // Far out, mass that is too light to show in that mean may hold much of the variance.
+            double far = before.Image[i] - extent.Centre;
+            if (Math.Abs(far) > FarOut * extent.Spread)
+            {
+                lost += Math.Abs(share) * far * far * shift[i] / map.Noise;
+            }
         }
 
         double rounding = before.Rounding + (Math.Sqrt(Math.Max(0, square)) / map.Noise);
@@ -214,6 +232,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             Tails = tails,
             Defect = before.Defect + Math.Abs(1 - mass),
             Rounding = rounding,
+            Lost = before.Lost + lost,
             Steps = before.Steps + 1,
         }, StepFailure.None);
     }
@@ -251,30 +270,52 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         return true;
     }
 
-    /// <summary>Whether the panels resolve the density, hold all of it, and are not mostly empty.</summary>
-    private bool StillFits(PanelSet panels, double[] values, Grain grain)
+    /// <summary>
+    /// If the state's panels resolve the density after the step, hold all of it and are not mostly empty: E (x − c)² of what they
+    /// leave out, beyond their ends and of the panels whose image strays from all of them. Otherwise null.
+    /// </summary>
+    private double? StillFits(
+        LineState.Density state, (int Panel, double Low, double High)[] strays, double[] values, Extent extent, Grain grain)
     {
+        PanelSet panels = state.Panels;
         double negligible = resolution.Negligible;
         double empty = negligible * Math.Exp(-2 * GridResolution.Margin);
         int wasted = 0;
+        double lost = 0;
+        foreach ((int p, double low, double high) in strays)
+        {
+            double share = PanelBuilder.Largest(state.Values.AsSpan(p * Order, Order)) * panels.Width(p) * extent.Reach(low, high);
+            if (share > negligible)
+            {
+                return null;
+            }
+
+            lost += share;
+        }
+
         for (int p = 0; p < panels.Count; p++)
         {
             ReadOnlySpan<double> own = values.AsSpan(p * Order, Order);
-            double width = panels.Width(p);
-            double mass = PanelBuilder.Largest(own) * width;
-            if (mass < empty)
+            double reach = extent.Reach(panels.From[p], panels.To[p]);
+            double weight = panels.Width(p) * reach;
+            double share = PanelBuilder.Largest(own) * weight;
+            if (share < empty)
             {
                 wasted++;
             }
 
-            if ((!panels.TouchesLeft(p) && own[0] * width > negligible)
-                || (!panels.TouchesRight(p) && own[^1] * width > negligible)
-                || (mass > negligible && !resolution.Resolves(own, panels.From[p], panels.To[p], grain, GridResolution.Slack)))
+            double left = panels.TouchesLeft(p) ? 0 : Math.Abs(own[0]) * weight;
+            double right = panels.TouchesRight(p) ? 0 : Math.Abs(own[^1]) * weight;
+            if (left > negligible
+                || right > negligible
+                || (share > negligible && !resolution.Resolves(own, panels.From[p], panels.To[p], grain, reach, GridResolution.Slack)))
             {
-                return false;
+                return null;
             }
+
+            lost += left + right;
         }
 
-        return wasted * 3 <= panels.Count;
+        return wasted * 3 <= panels.Count ? lost * extent.Spread * extent.Spread : null;
     }
 }

@@ -78,8 +78,32 @@ internal abstract record LineState
         /// <summary>Relative rounding of the density that comes from the rounding of positions, which matters when C is small.</summary>
         public double Rounding { get; init; }
 
+        /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>
+        public double Lost { get; init; }
+
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
+
+        /// <summary>Where the law lies whose value at the points is <paramref name="image"/>, plus noise.</summary>
+        public Extent ExtentOf(double[] image, double noise)
+        {
+            double mass = 0;
+            double mean = 0;
+            for (int i = 0; i < image.Length; i++)
+            {
+                mass += Values[i] * Panels.Weights[i];
+                mean += Values[i] * Panels.Weights[i] * image[i];
+            }
+
+            mean /= mass;
+            double variance = 0;
+            for (int i = 0; i < image.Length; i++)
+            {
+                variance += Values[i] * Panels.Weights[i] * (image[i] - mean) * (image[i] - mean);
+            }
+
+            return new(mean, Math.Sqrt(Math.Max(0, variance / mass) + (noise * noise)));
+        }
 
         /// <summary>Density of U at u, or null outside the panels.</summary>
         public double? ValueAt(double u)
@@ -193,10 +217,18 @@ internal abstract record LineState
         {
             double mean = law.Means[k];
             double deviation = law.Deviations[k];
+            if (Math.BitIncrement(Math.Abs(mean)) - Math.Abs(mean) > deviation)
+            {
+                // No number lies within a deviation of the mean: however light, the component would be lost without a trace.
+                return null;
+            }
+
             from = Math.Min(from, mean - (reach * deviation));
             to = Math.Max(to, mean + (reach * deviation));
             features.Add(new(mean - (4 * deviation), mean + (4 * deviation), 4 * deviation));
         }
+
+        var extent = new Extent(law.Mean, Math.Sqrt(law.Variance));
 
         void Evaluate(ReadOnlySpan<double> points, Span<double> values)
         {
@@ -207,7 +239,7 @@ internal abstract record LineState
             }
         }
 
-        if (PanelBuilder.Build(Evaluate, (from, to), features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values))
+        if (PanelBuilder.Build(Evaluate, (from, to), extent, features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, lost))
         {
             return null;
         }
@@ -232,6 +264,7 @@ internal abstract record LineState
             Exact = law,
             Tails = new(law.LargestDeviation, law.LargestDeviation),
             Defect = Math.Abs(1 - mass),
+            Lost = lost * extent.Spread * extent.Spread,
         };
     }
 }

@@ -8,22 +8,24 @@ internal delegate void DensityEvaluator(ReadOnlySpan<double> points, Span<double
 
 /// <summary>
 /// Panels on which a density is a polynomial of degree 15 to the wanted precision: bisection from the hull down to the known
-/// features, then by the Legendre coefficients; panels with negligible mass are dropped.
+/// features, then by the Legendre coefficients; panels whose mass and share of the variance are negligible are dropped.
 /// </summary>
 internal static class PanelBuilder
 {
     private const int Order = Legendre.Order;
 
-    /// <summary>Panels and values; null when more than <see cref="GridMemory.Nodes"/> points would be needed.</summary>
+    /// <summary>Panels and values, and the dropped share of the variance; null when more than <see cref="GridMemory.Nodes"/> points would be needed.</summary>
     /// <param name="density">The density.</param>
     /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>
+    /// <param name="extent">Where the law lies.</param>
     /// <param name="features">Where panels must be narrow to begin with.</param>
     /// <param name="narrowest">Panels of this width are never split.</param>
     /// <param name="grain">Rounding in the values.</param>
     /// <param name="resolution">What is wanted.</param>
-    public static (PanelSet Panels, double[] Values)? Build(
+    public static (PanelSet Panels, double[] Values, double Lost)? Build(
         DensityEvaluator density,
         (double From, double To) hull,
+        Extent extent,
         List<Feature> features,
         double narrowest,
         Grain grain,
@@ -34,6 +36,7 @@ internal static class PanelBuilder
         var round = new List<(double From, double To)>();
         Presplit(hull.From, hull.To, features, round, 0);
         bool grown = false;
+        double lost = 0;
         while (round.Count > 0)
         {
             if ((long)(accepted.Count + round.Count) * Order > GridMemory.Nodes)
@@ -49,14 +52,17 @@ internal static class PanelBuilder
             {
                 ReadOnlySpan<double> own = values.AsSpan(p * Order, Order);
                 double width = candidates.Width(p);
-                if (Largest(own) * width <= negligible)
+                double reach = extent.Reach(candidates.From[p], candidates.To[p]);
+                double share = Largest(own) * width * reach;
+                if (share <= negligible)
                 {
+                    lost += share;
                     continue;
                 }
 
                 double middle = 0.5 * (candidates.From[p] + candidates.To[p]);
                 bool splits = middle > candidates.From[p] && middle < candidates.To[p] && width > narrowest;
-                if (!splits || resolution.Resolves(own, candidates.From[p], candidates.To[p], grain))
+                if (!splits || resolution.Resolves(own, candidates.From[p], candidates.To[p], grain, reach))
                 {
                     accepted.Add((candidates.From[p], candidates.To[p], own.ToArray()));
                 }
@@ -69,14 +75,14 @@ internal static class PanelBuilder
 
             if (next.Count == 0 && !grown)
             {
-                grown = !Grow(accepted, ref hull, next, negligible);
+                grown = !Grow(accepted, extent, ref hull, next, negligible);
             }
 
             round = next;
         }
 
         accepted.Sort((a, b) => a.From.CompareTo(b.From));
-        return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)]);
+        return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)], lost);
     }
 
     /// <summary>The largest of some values; NaN counts as infinite, so that it is noticed.</summary>
@@ -109,6 +115,7 @@ internal static class PanelBuilder
     /// <summary>Adds a panel beyond an end of the hull where the density is not negligible yet.</summary>
     private static bool Grow(
         List<(double From, double To, double[] Values)> accepted,
+        Extent extent,
         ref (double From, double To) hull,
         List<(double From, double To)> next,
         double negligible)
@@ -117,13 +124,14 @@ internal static class PanelBuilder
         foreach ((double left, double right, double[] values) in accepted)
         {
             double width = right - left;
-            if (left == hull.From && values[0] * width > negligible)
+            double share = width * extent.Reach(left, right);
+            if (left == hull.From && values[0] * share > negligible)
             {
                 from = left - width;
                 next.Add((from, left));
             }
 
-            if (right == hull.To && values[^1] * width > negligible)
+            if (right == hull.To && values[^1] * share > negligible)
             {
                 to = right + width;
                 next.Add((right, to));

@@ -48,6 +48,13 @@ internal sealed class PanelSet
         return p >= 0 && u <= To[p] ? p : ~(p + 1);
     }
 
+    /// <summary>Whether [low, high] and a panel have a point in common.</summary>
+    public bool Meet(double low, double high)
+    {
+        int p = Find(low);
+        return p >= 0 || (~p < Count && From[~p] <= high);
+    }
+
     /// <summary>The 16 points of [from, to].</summary>
     public static void Place(double from, double to, Span<double> nodes)
     {

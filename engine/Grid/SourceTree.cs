@@ -35,24 +35,25 @@ internal sealed class SourceTree
         this.resolution = resolution;
         roots = new SourcePiece[state.Panels.Count];
         Shift = new double[state.Image.Length];
-        double[] image = new double[Order];
-        int[] piece = new int[Order];
+        double[] image = new double[state.Image.Length];
+        int[] piece = new int[image.Length];
         IsFinite = true;
+        for (int i = 0; i < image.Length; i++)
+        {
+            MapValue value = map.At(state.Image[i]);
+            image[i] = value.Value;
+            piece[i] = unchecked(((state.Piece?[i] ?? 0) * 31) + value.Piece);
+            Shift[i] = value.Rounding + Math.Abs(value.Slope * (state.Shift?[i] ?? 0));
+            IsFinite &= Math.Abs(value.Value) <= 1e150;
+        }
+
+        Extent = state.ExtentOf(image, map.Noise);
         for (int p = 0; p < roots.Length; p++)
         {
-            for (int i = 0; i < Order; i++)
-            {
-                int at = (p * Order) + i;
-                MapValue value = map.At(state.Image[at]);
-                image[i] = value.Value;
-                piece[i] = unchecked(((state.Piece?[at] ?? 0) * 31) + value.Piece);
-                Shift[at] = value.Rounding + Math.Abs(value.Slope * (state.Shift?[at] ?? 0));
-                IsFinite &= Math.Abs(value.Value) <= 1e150;
-            }
-
             double shift = PanelBuilder.Largest(Shift.AsSpan(p * Order, Order));
             double[] own = state.Values.AsSpan(p * Order, Order).ToArray();
-            roots[p] = Measured(new(state.Panels.From[p], state.Panels.To[p], p, null, [.. image], own), piece, shift);
+            double[] places = image.AsSpan(p * Order, Order).ToArray();
+            roots[p] = Measured(new(state.Panels.From[p], state.Panels.To[p], p, null, places, own), piece.AsSpan(p * Order, Order), shift);
         }
 
         Tails = state.Tails.After(map.FarSlope, map.Noise);
@@ -75,6 +76,13 @@ internal sealed class SourceTree
     /// <summary>Where the noise's density is cut off.</summary>
     public double Cut { get; }
 
+    /// <summary>Where the law after the step lies.</summary>
+    public Extent Extent { get; }
+
+    /// <summary>The roots whose image meets none of these panels: what mass they have is missing there.</summary>
+    public (int Panel, double Low, double High)[] StraysFrom(PanelSet panels) =>
+        [.. roots.Where(r => !panels.Meet(r.Low, r.High)).Select(r => (r.Panel, r.Low, r.High))];
+
     /// <summary>The panels as pieces.</summary>
     public ReadOnlySpan<SourcePiece> Roots => roots;
 
@@ -93,7 +101,7 @@ internal sealed class SourceTree
             double negligible = resolution.Negligible;
             foreach (SourcePiece root in roots)
             {
-                if (root.Peak * (root.To - root.From) > negligible)
+                if (root.Peak * (root.To - root.From) * Extent.Reach(root.Low, root.High) > negligible)
                 {
                     features.Add(new(root.Low - (3 * Noise), root.High + (3 * Noise), 2 * Math.Max(Noise, root.High - root.Low)));
                 }
@@ -266,7 +274,7 @@ internal sealed class SourceTree
         bool fine = high - low <= (resolution.LeafExtent * Noise) + rounding
             && Legendre.Tail(result.Image) <= (resolution.Shape * Noise) + rounding;
         result.IsLeaf = IsTooLarge || indivisible || (fine && result.Kink is null)
-            || (!anyDensity && result.Peak * width < 1e-6 * resolution.Negligible);
+            || (!anyDensity && result.Peak * width * Extent.Reach(low, high) < 1e-6 * resolution.Negligible);
         return result;
     }
 

@@ -1,0 +1,87 @@
+/// Mass far outside is as light as it likes and still makes W2, KL and moments: held to the near part of the same run without it
+/// and to closed forms of a normal law, since far out a mixture's score is that of its widest component.
+module Sgm.Tests.GridFarTests
+
+open System
+open Expecto
+open Sgm
+open Sgm.Tests.ExactLaws
+
+let private lawOf e = finalOf (Engine.GridInterpreter().Run(planOf e, Engine.RunOptions()))
+
+let private steps = 3
+let private h = 0.1
+
+/// Langevin from N(0, 1), and from the same with weight w of N(far, 1).
+let private after (first: Start) =
+    lawOf (
+        experiment {
+            target (mixture [ 0.5, normal [ 0.0 ] 1.0; 0.5, normal [ 0.5 ] 2.0 ])
+            forward ve
+            start first
+            sampler (repeat steps (corrector (langevin h)))
+        }
+    )
+
+let private withFar weight far = after (from (mixture [ 1.0, normal [ 0.0 ] 1.0; weight, normal [ far ] 1.0 ]))
+
+/// Mean and variance of the far part: x ← x − h(x − ½)/2 + √(2h)·ξ.
+let private farPart (far: float) =
+    ((far, 1.0), [ 1..steps ])
+    ||> List.fold (fun (m, v) _ -> m - h * (m - 0.5) / 2.0, (1.0 - h / 2.0) ** 2.0 * v + 2.0 * h)
+
+let private contains what (estimate: Engine.Estimate) (low, high) =
+    Expect.isTrue (estimate.Lower <= high && estimate.Upper >= low) $"{what}: [{low}, {high}] in {estimate}"
+    Expect.isLessThan (estimate.Upper - estimate.Lower) (1e-3 * high) $"{what}: narrow"
+
+let tests =
+    testList
+        "far mass of the grid law"
+        [
+            for weight, far in [ 1e-10, 1e5; 1e-12, 1e6; 1e-16, 1e6; 1e-18, 1e7; 1e-22, 1e9; 1e-24, 1e11 ] do
+                testCase $"weight {weight} at {far} is carried by noisy steps"
+                <| fun () ->
+                    let near = after (from (normal [ 0.0 ] 1.0))
+                    let law = withFar weight far
+                    let weight = weight / (1.0 + weight)
+                    let m, v = farPart far
+                    let w2 = near.Measure(Engine.Metric.W2).Value.Value
+
+                    // The far mass goes to the target's last quantile, within ±20 of 0.
+                    let transported quantile = sqrt (w2 * w2 + weight * ((m - quantile) ** 2.0 + v))
+
+                    contains "W2" (law.Measure Engine.Metric.W2) (transported 20.0 * (1.0 - 1e-9), transported -20.0)
+
+                    // E ln q/p on the far part: −½·ln(2πe·v) + ln w against −ln ½·N(x; ½, 2).
+                    let entropy = log weight - 0.5 * log (2.0 * Math.PI * Math.E * v)
+                    let cross = log 2.0 + 0.5 * log (4.0 * Math.PI) + (v + (m - 0.5) ** 2.0) / 4.0
+                    let kl = near.Measure(Engine.Metric.Kl).Value.Value + weight * (entropy + cross)
+                    contains "KL" (law.Measure Engine.Metric.Kl) (kl * (1.0 - 1e-9), kl * (1.0 + 1e-9))
+
+                    let bulk, moments = near.Moments(), law.Moments()
+
+                    let variance =
+                        (1.0 - weight) * bulk.Variance.[0] + weight * ((1.0 - weight) * (m - bulk.Mean.[0]) ** 2.0 + v)
+
+                    Expect.isLessThanOrEqual
+                        (abs (moments.Variance.[0] - variance))
+                        (moments.VarianceError.[0] + 1e-12 * variance)
+                        "variance"
+
+            testCase "a component between two numbers is refused, however light"
+            <| fun () ->
+                let plan =
+                    planOf (
+                        experiment {
+                            target (mixture [ 0.5, normal [ 0.0 ] 1.0; 0.5, normal [ 0.5 ] 2.0 ])
+                            forward ve
+                            start (from (mixture [ 1.0, normal [ 0.0 ] 1.0; 1e-40, normal [ 1e18 ] 1.0 ]))
+                            sampler (corrector (langevin h))
+                        }
+                    )
+
+                match Engine.GridInterpreter().Run(plan, Engine.RunOptions()).Status with
+                | :? Engine.RunStatus.Unsupported as refused ->
+                    Expect.stringContains refused.Reason "finer positions than doubles have" "the reason"
+                | status -> failtest $"{status}"
+        ]
