@@ -95,6 +95,52 @@ let private sharp =
                 | Ok(growth, accumulated) ->
                     Expect.floatClose Accuracy.high growth expected "E"
                     Expect.equal accumulated 0.0 "no error"
+
+            testCase "E and ∫E·ε of several blocks and of an erring score are just above their quadrature"
+            <| fun () ->
+                let law =
+                    product [ 2, PedrottiData.twoAtoms 0.0 1.5 0.3; 1, normal [ 0.4; 0.1 ] 0.2; 1, normal [ 2.0 ] 3.0 ]
+
+                for scored in
+                    [ exact; exact |> scaled 1.2; exact |> rippled 0.3 2.0; exact |> shifted 0.1 |> rippled 0.2 5.0 ] do
+                    let plan =
+                        Lower.plan
+                            (fun _ -> [||])
+                            (experiment {
+                                target law
+                                forward vp
+                                score scored
+                                sampler (anneal (levels [ 1.5; 0.0 ]) (predictor flow))
+                            })
+
+                    let facts t =
+                        match PedrottiScore.scoreFacts plan (NoiseLevel.VariancePreserving t) with
+                        | Error reason -> failtest reason
+                        | Ok facts -> facts
+
+                    // Trapezoid of the facts at 60 000 times.
+                    let n = 60_000
+                    let step = 1.5 / float n
+                    let mutable log', total, before = 0.0, 0.0, facts 0.0
+
+                    for i in 1..n do
+                        let next = facts (step * float i)
+                        let gained = step * (1.0 + 0.5 * (before.OneSided + next.OneSided))
+                        let ends = exp log' * before.Error + exp (log' + gained) * next.Error
+                        log' <- log' + gained
+                        total <- total + 0.5 * step * ends
+                        before <- next
+
+                    match PedrottiScore.Reverse.growth plan 1.5 with
+                    | Error reason -> failtest reason
+                    | Ok(growth, accumulated) ->
+                        Expect.isTrue
+                            (growth > exp log' * (1.0 - 1e-7) && growth < exp log' * 1.0002)
+                            $"E: {growth}, {exp log'}"
+
+                        Expect.isTrue
+                            (accumulated >= total * (1.0 - 1e-6) && accumulated <= total * 1.005)
+                            $"∫E·ε: {accumulated}, {total}"
         ]
 
 let private atOneLevel data t1 scored h count =

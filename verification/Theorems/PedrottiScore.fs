@@ -90,45 +90,144 @@ let scoreFacts (plan: Plan) (level: NoiseLevel) =
 
 /// The reverse ODE of statement D4.
 module Reverse =
-    /// E_{T1} = exp∫₀^{T1}(1 + L_s)dt and ∫₀^{T1} E_t·ε_t dt, by Simpson's rule in ln w, w = τ² + e^(2t) − 1: on
-    /// that scale the time resolves the smallest τ.
+    /// A function of t on a cell: its integral and its hull.
+    type private Piece = { Integral: float; Low: float; High: float }
+
+    /// An upper bound for the integral of the largest of some functions over a cell: exact where one is the largest on all of it.
+    let private largest width pieces =
+        let first = pieces |> List.maxBy _.Low
+        let high = pieces |> List.map _.High |> List.max
+        let rules = pieces |> List.forall (fun p -> obj.ReferenceEquals(p, first) || p.High <= first.Low)
+
+        {
+            Integral = if rules then first.Integral else high * width
+            Low = first.Low
+            High = high
+        }
+
+    /// On the times [s, t], with W = e^(2t)·v_t = τ² + e^(2t) − 1 and y = e^(2t): the steepness 1/v = y/W, whose integral is
+    /// ½·ln W, and the expansion a²R²/v² − 1/v = R²y/W² − y/W, whose integral is −R²/(2W) − ½·ln W. y/W is monotone in y, and
+    /// y/W² has one maximum, 1/(4(τ² − 1)) at y = τ² − 1.
+    let private onCell (s, t) (variance, radius) =
+        let first, last = variance + RealFunctions.ExpM1(2.0 * s), variance + RealFunctions.ExpM1(2.0 * t)
+        let shift = variance - 1.0
+        let before, after = (first - shift) / first, (last - shift) / last
+        let low, high = min before after, max before after
+        let logs = 0.5 * log (last / first)
+        let ends = (first - shift) / (first * first), (last - shift) / (last * last)
+
+        let peak =
+            if first < 2.0 * shift && 2.0 * shift < last then
+                0.25 / shift
+            else
+                max (fst ends) (snd ends)
+
+        let square = radius * radius
+
+        { Integral = logs; Low = low; High = high },
+        {
+            Integral = 0.5 * square * (last - first) / (first * last) - logs
+            Low = square * min (fst ends) (snd ends) - high
+            High = square * peak - low
+        }
+
+    /// On a cell: what the slope of the error adds to L_s, and an upper bound for ε.
+    let private modifierOn (plan: Plan) data (s, t) (curves: (Piece * Piece) list) (modifier: Engine.ScoreModifier) =
+        attempt {
+            let level = NoiseLevel.VariancePreserving
+            let! first, _, slope = modifierError plan (level s) data modifier
+            let! last, _, _ = modifierError plan (level t) data modifier
+
+            let constant = { Integral = slope * (t - s); Low = slope; High = slope }
+
+            match modifier with
+            | :? Engine.ScoreModifier.Rippled as ripple ->
+                // E sin²(w·x_i) = ½(1 − cos(2wm)·e^(−2w²v)) changes at most at the rate |w·m| + 2w²|1 − v|, of which both fall in t.
+                let w = abs ripple.Frequency
+
+                let rate =
+                    plan.Target.Factors
+                    |> Seq.sumBy (fun factor ->
+                        let law = factor.Law
+
+                        float factor.Count
+                        * Seq.sum (
+                            seq {
+                                for k in 0 .. law.Count - 1 do
+                                    for i in 0 .. law.Dimension - 1 do
+                                        let mean = abs law.Means[k * law.Dimension + i]
+                                        let spread = abs (1.0 - law.Covariance(k).Variance i)
+                                        law.Weights[k] * (w * mean * exp -s + 2.0 * w * w * spread * exp (-2.0 * s))
+                            }
+                        ))
+
+                let change = 2.0 * ripple.Amplitude ** 2.0 / float plan.Dimension * rate * (t - s)
+                return constant, sqrt (0.5 * (first * first + last * last + change))
+            | :? Engine.ScoreModifier.Scaled as scale ->
+                let c = abs (scale.Factor - 1.0)
+                let all = curves |> List.collect (fun (steep, expansion) -> [ steep; expansion ]) |> largest (t - s)
+
+                let fisher =
+                    List.zip data (data |> List.map (fun b -> fst (onCell (s, t) (b.Variance, b.Radius))))
+                    |> List.sumBy (fun (b, steep) -> b.Copies * b.Dimension * steep.High)
+
+                return { Integral = c * all.Integral; Low = c * all.Low; High = c * all.High }, c * sqrt fisher
+            | _ -> return constant, max first last
+        }
+
+    let private cells = 5_000
+
+    /// Upper bounds for E_{T1} = exp∫₀^{T1}(1 + L_s)dt and ∫₀^{T1} E_t·ε_t dt. On each of many cells, uniform in ln(e^(2t)·v) of
+    /// the smallest τ, ln E grows by integrals in closed form; between the ends it is at most Δ·(largest − smallest slope)/4 above
+    /// its chord, and ε at most its largest value.
     let growth (plan: Plan) (t1: float) =
         attempt {
             let! data = blocks plan.Target
-            do! Limits.within Limits.mostComponents data.Length "blocks, each at 6000 times"
+            do! Limits.within Limits.mostComponents data.Length $"blocks, each at {cells} times"
             do! Limits.components plan.Target
-            let smallest = data |> List.map (fun b -> b.Variance) |> List.min
-            let steps = 2000
+            let! _ = scoreFacts plan (NoiseLevel.VariancePreserving t1)
+            let kinds = data |> List.map (fun b -> b.Variance, b.Radius) |> List.distinct
+            let smallest = data |> List.map _.Variance |> List.min
             let length = log ((smallest + RealFunctions.ExpM1(2.0 * t1)) / smallest)
-            let width = length / float steps
 
-            // At position s: (dt/ds)·(1 + L_s) and (dt/ds)·ε.
-            let slopes s =
-                attempt {
-                    let w = smallest * exp s
-                    let t = 0.5 * RealFunctions.LogOnePlus(smallest * RealFunctions.ExpM1 s)
-                    let! facts = scoreFactsOf data plan (NoiseLevel.VariancePreserving t)
-                    let clock = 0.5 * w / (1.0 + w - smallest)
-                    return clock * (1.0 + facts.OneSided), clock * facts.Error
-                }
+            let time i =
+                if i = cells then
+                    t1
+                else
+                    0.5 * RealFunctions.LogOnePlus(smallest * RealFunctions.ExpM1(length * float i / float cells))
 
             let folder found i =
                 attempt {
-                    let! logGrowth, total, (rate, error) = found
-                    let! rateMid, errorMid = slopes (width * (float i + 0.5))
-                    let! rateEnd, errorEnd = slopes (width * float (i + 1))
-                    // ln E at the middle by the cubic through both slopes and the mean slope; E itself by Simpson's rule.
-                    let half = logGrowth + width * (5.0 * rate + 8.0 * rateMid - rateEnd) / 24.0
-                    let last = logGrowth + width * (rate + 4.0 * rateMid + rateEnd) / 6.0
+                    let! logGrowth, total = found
+                    let s, t = time i, time (i + 1)
+                    let width = t - s
+                    let curves = kinds |> List.map (onCell (s, t))
+                    let expansion = curves |> List.map snd |> largest width
 
-                    let added = width * (exp logGrowth * error + 4.0 * exp half * errorMid + exp last * errorEnd) / 6.0
+                    let! slopes, error =
+                        (Ok([ expansion ], 0.0), plan.Score.Modifiers)
+                        ||> Seq.fold (fun found modifier ->
+                            attempt {
+                                let! slopes, error = found
+                                let! slope, more = modifierOn plan data (s, t) curves modifier
+                                return slope :: slopes, error + more
+                            })
 
-                    return last, total + added, (rateEnd, errorEnd)
+                    let gained = width + List.sumBy _.Integral slopes
+                    let bend = 0.25 * width * List.sumBy (fun p -> p.High - p.Low) slopes
+
+                    let mean =
+                        if abs gained < 1e-12 then
+                            1.0 + abs gained
+                        else
+                            RealFunctions.ExpM1 gained / gained
+
+                    let rounding = 1e-14 * (width + List.sumBy (fun p -> abs p.Integral) slopes)
+                    return logGrowth + gained + rounding, total + width * error * mean * exp (logGrowth + bend)
                 }
 
-            let! first = slopes 0.0
-            let! logGrowth, total, _ = (Ok(0.0, 0.0, first), [ 0 .. steps - 1 ]) ||> List.fold folder
-            return exp logGrowth, total
+            let! logGrowth, total = (Ok(0.0, 0.0), [ 0 .. cells - 1 ]) ||> List.fold folder
+            return exp logGrowth * (1.0 + 1e-12), total * (1.0 + 1e-12)
         }
 
     /// The levels of K steps from T1 to 0, ρ = σ/m = τ·sinh(c·(1 − i/K)): steps in proportion to the larger of ρ and τ.
