@@ -228,6 +228,34 @@ let private runs =
     testList
         "runs"
         [
+            testCase
+                "two runs in d = 3 with the same noise: erf of the means' contracted distance; not for coupled ones"
+            <| fun () ->
+                for count in [ 1; 7 ] do
+                    let run data mean =
+                        finalLaw (
+                            experiment {
+                                target data
+                                forward ve
+                                start (from (normal mean 0.5))
+                                sampler (repeat count (corrector (langevin 0.2)))
+                            }
+                        )
+
+                    let round = run (normal [ 0.0; 1.0; 2.0 ] 1.0)
+                    let shrink = 0.8 ** float count
+                    let variance = shrink * shrink * 0.5 + 0.4 * (1.0 - shrink * shrink) / (1.0 - 0.64)
+                    let distance = sqrt (0.09 + 0.01 + 0.04)
+                    let expected = SpecialFunctions.Erf(shrink * distance / sqrt (8.0 * variance))
+                    let estimate = (round [ 2.3; 0.1; 0.2 ]).TotalVariationFrom(round [ 2.0; 0.0; 0.0 ])
+                    contains estimate expected $"{count} steps"
+                    Expect.isLessThan (estimate.Upper - estimate.Lower) 1e-12 "width"
+
+                    let coupled = run (normalCov [ 0.0; 0.0 ] [ [ 1.0; 0.5 ]; [ 0.5; 1.0 ] ])
+                    let unknown = (coupled [ 1.0; 0.0 ]).TotalVariationFrom(coupled [ 0.0; 0.0 ])
+                    Expect.isFalse unknown.Value.HasValue "no value"
+                    Expect.equal (unknown.Lower, unknown.Upper) (0.0, 1.0) "nothing known"
+
             testCase "a repeat by powers is the repeat step by step, and the observer sees every step"
             <| fun () ->
                 let e = langevinOn 1.3 0.05 777 3.0

@@ -360,6 +360,15 @@ let private assumptions =
                     LeePredictor.stochasticPredictor
                     (descent ve prior (anneal (geometric 4.0 1.0 4) (predictor ancestral)))
                     "uniform in λ"
+            testCase "levels whose λ is uniform measured by the last one, not by a step"
+            <| fun () ->
+                let bent by = [ for i in 0..2000 -> 1.0 / sqrt (0.1 + float i + (if i = 1000 then by else 0.0)) ]
+
+                let over sigmas = descent ve prior (anneal (levels sigmas) (predictor ancestral))
+
+                notApplicable LeePredictor.stochasticPredictor (over (bent 1e-3)) "uniform in λ"
+                let cell = Study.onExperiment Planted.healthy LeePredictor.stochasticPredictor (over (bent 0.0))
+                Expect.equal cell.Verdict Holds $"{cell.Reason}"
             testCase "annealed Langevin with too large a step"
             <| fun () ->
                 notApplicable

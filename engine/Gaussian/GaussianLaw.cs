@@ -72,6 +72,25 @@ public sealed class GaussianLaw : Law
         return new(mean, variance, meanError, varianceError, 1);
     }
 
+    /// <summary>
+    /// Total variation from the law of another run with the same target and start, instead of from the target. Not available where
+    /// coordinates are coupled.
+    /// </summary>
+    public override Estimate TotalVariationFrom(Law other)
+    {
+        if (other is not GaussianLaw normal || !IsDiagonal || !directions.GroupOf.AsSpan().SequenceEqual(normal.directions.GroupOf))
+        {
+            return base.TotalVariationFrom(other);
+        }
+
+        DirectionPair Of(int g) => DirectionPair.Of(
+            directions.Counts[g],
+            Mean(directions.Groups[g]) - normal.Mean(normal.directions.Groups[g]),
+            Variance(directions.Groups[g]),
+            normal.Variance(normal.directions.Groups[g]));
+        return NormalDivergences.Tv([.. Enumerable.Range(0, directions.Groups.Length).Select(Of)]);
+    }
+
     /// <inheritdoc/>
     protected override Estimate Kl() => Divergence(pairs => NormalDivergences.Kl(pairs), double.PositiveInfinity);
 

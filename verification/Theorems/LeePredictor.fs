@@ -18,9 +18,9 @@ type Descent =
         First: float
         Last: float
         K: float
+        /// Δλ, the largest: uniform is meant to six digits of every step, and the bound takes what ran.
+        Step: float
     }
-
-    member this.Step = (this.Last - this.First) / this.K
 
 let private read (plan: Plan) =
     let isAncestral (step: Tableau) = step.Method = "ancestral"
@@ -39,9 +39,10 @@ let private read (plan: Plan) =
         else
             let from, until = precision first.From, precision last.To
             let width = (until - from) / float k
-            let regular i (step: Tableau) = abs (precision step.From - (from + width * float i)) <= 1e-6 * until
+            let steps = plan.Tableaus() |> Seq.map (fun step -> precision step.To - precision step.From)
 
-            if Seq.mapi regular (plan.Tableaus()) |> Seq.forall id then
+            // λ itself is known to some rounding of its own.
+            if steps |> Seq.forall (fun step -> abs (step - width) <= 1e-6 * width + 1e-14 * until) then
                 LevelPath.follows plan
                 |> Result.map (fun () ->
                     {
@@ -49,6 +50,7 @@ let private read (plan: Plan) =
                         First = from
                         Last = until
                         K = float k
+                        Step = Seq.max steps
                     })
             else
                 Error "the levels are not uniform in λ = m²/σ²"
@@ -83,7 +85,7 @@ let private assumptions =
 /// TV(start, first level) + ½·√(Δλ·Σδ_i² + (1/τ² − 1/ρ_0²)·tr Cov/K).
 let bound (plan: Plan) (run: Descent) errors start =
     let trace = Constants.covarianceTrace plan.Target NoiseLevel.Data
-    start + 0.5 * sqrt (run.Step * errors + (run.Last - run.First) * trace / run.K)
+    start + 0.5 * sqrt (run.Step * (errors + trace))
 
 /// Theorem 3.1's bound for a plan.
 let predictionBound runner (subject: Subject) =
