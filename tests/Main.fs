@@ -26,6 +26,7 @@ let private tests =
             GridMixturesTests.tests
             GridBracketsTests.tests
             GridFarTests.tests
+            GridNarrowTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests

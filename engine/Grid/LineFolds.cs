@@ -170,7 +170,10 @@ internal sealed class LineFolds
             }
 
             // A map that a panel does not resolve may turn between its points.
-            if ((up && down) || Legendre.Tail(slopes) > 0.01 * largest || Legendre.Tail(image) > 0.01 * (high - low))
+            if ((up && down)
+                || Legendre.Tail(slopes) > 0.01 * largest
+                || Legendre.Tail(image) > 0.01 * (high - low)
+                || state.HidesOn(state.Panels.From[p], state.Panels.To[p]))
             {
                 return true;
             }
@@ -203,7 +206,7 @@ internal sealed class LineFolds
         // Where S is flat to rounding, it does not get any smoother.
         double rounding = 1e-13 * Math.Max(Math.Abs(low), Math.Abs(high));
         bool rough = high - low > rounding
-            && (Legendre.Tail(slopes) > 1e-3 * largest || Legendre.Tail(image) > 1e-3 * (high - low));
+            && (Legendre.Tail(slopes) > 1e-3 * largest || Legendre.Tail(image) > 1e-3 * (high - low) || state.HidesOn(from, to));
         if (depth < 40 && rough && middle > from && middle < to)
         {
             Collect(state, from, middle, samples, work, depth + 1);

@@ -231,7 +231,8 @@ internal sealed class LinePieces
         double low = piece.Image.Min();
         double high = piece.Image.Max();
         bool mapped = State.Chain.IsEmpty
-            || Legendre.Tail(piece.Image) <= (Smooth * (high - low)) + (1e-15 * Math.Max(Math.Abs(low), Math.Abs(high)));
+            || (Legendre.Tail(piece.Image) <= (Smooth * (high - low)) + (1e-15 * Math.Max(Math.Abs(low), Math.Abs(high)))
+                && !State.HidesOn(piece.From, piece.To));
         if (mapped && high - low <= other.Scale(low, high))
         {
             found.Add(piece);

@@ -176,6 +176,30 @@ internal abstract record LineState
             return (mean, variance, error);
         }
 
+        /// <summary>
+        /// Whether S, followed by <paramref name="next"/>, may change and change back on [from, to] unseen by its points.
+        /// </summary>
+        public bool HidesOn(double from, double to, ScalarMap? next = null)
+        {
+            if (next?.MayHide != true && !Chain.Any(map => map.MayHide))
+            {
+                return false;
+            }
+
+            Span<double> points = stackalloc double[Legendre.Order + 2];
+            PanelSet.Place(from, to, points[..Legendre.Order]);
+            (points[^2], points[^1]) = (from, to);
+            foreach (ScalarMap map in Chain)
+            {
+                if (map.HidesBetween(points))
+                {
+                    return true;
+                }
+            }
+
+            return next?.HidesBetween(points) == true;
+        }
+
         /// <summary>S(u) with its slope, piece and rounding.</summary>
         public MapValue Follow(double u)
         {

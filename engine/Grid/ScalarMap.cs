@@ -23,6 +23,7 @@ internal sealed class ScalarMap
         predictions = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, stage.Of))];
         FarSlope = Far();
         Cost = predictions.Sum(s => 5 + s.Law.Cost);
+        MayHide = predictions.Any(s => FineStructure.MayBeIn(s.Law));
     }
 
     /// <summary>The step.</summary>
@@ -40,11 +41,40 @@ internal sealed class ScalarMap
     /// <summary>Whether T is smooth in pieces only.</summary>
     public bool HasKinks => predictions.Any(s => s.HasKinks);
 
-    /// <summary>Evaluations of a component that <see cref="At"/> takes.</summary>
+    /// <summary>Evaluations of a component that <see cref="At(double)"/> takes.</summary>
     public double Cost { get; }
 
+    /// <summary>Whether T may change and change back between two points, however close.</summary>
+    public bool MayHide { get; }
+
     /// <summary>T(x) with slope, piece and rounding.</summary>
-    public MapValue At(double x)
+    public MapValue At(double x) => At(x, []);
+
+    /// <summary>
+    /// Replaces points x by T(x); says whether T may change and change back between them: whether a stage, on the way from the
+    /// smallest to the largest of its arguments, meets structure of its score that they are too far apart to see.
+    /// </summary>
+    public bool HidesBetween(Span<double> points)
+    {
+        Span<(double Low, double High)> arguments = stackalloc (double, double)[predictions.Length];
+        arguments.Fill((double.PositiveInfinity, double.NegativeInfinity));
+        for (int i = 0; i < points.Length; i++)
+        {
+            points[i] = At(points[i], arguments).Value;
+        }
+
+        for (int i = 0; i < predictions.Length; i++)
+        {
+            if (FineStructure.IsIn(predictions[i].Law, arguments[i].Low, arguments[i].High))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private MapValue At(double x, Span<(double Low, double High)> arguments)
     {
         Span<MapValue> stages = stackalloc MapValue[predictions.Length];
         int piece = 0;
@@ -52,6 +82,11 @@ internal sealed class ScalarMap
         {
             Stage stage = Tableau.Stages[i];
             MapValue y = Combined(stage.A, stage.B, x, stages);
+            if (!arguments.IsEmpty)
+            {
+                arguments[i] = (Math.Min(arguments[i].Low, y.Value), Math.Max(arguments[i].High, y.Value));
+            }
+
             MapValue f = predictions[i].At(y.Value);
             stages[i] = new(f.Value, f.Slope * y.Slope, 0, f.Rounding + Math.Abs(f.Slope * y.Rounding));
             piece = unchecked((piece * 31) + f.Piece);

@@ -99,12 +99,22 @@ internal sealed class SourceTree
         {
             var features = new List<Feature>(roots.Length);
             double negligible = resolution.Negligible;
+            void Add(SourcePiece piece)
+            {
+                if (piece.Hides)
+                {
+                    Add(piece.LeftPart!);
+                    Add(piece.RightPart!);
+                }
+                else if (piece.Peak * (piece.To - piece.From) * Extent.Reach(piece.Low, piece.High) > negligible)
+                {
+                    features.Add(new(piece.Low - (3 * Noise), piece.High + (3 * Noise), 2 * Math.Max(Noise, piece.High - piece.Low)));
+                }
+            }
+
             foreach (SourcePiece root in roots)
             {
-                if (root.Peak * (root.To - root.From) * Extent.Reach(root.Low, root.High) > negligible)
-                {
-                    features.Add(new(root.Low - (3 * Noise), root.High + (3 * Noise), 2 * Math.Max(Noise, root.High - root.Low)));
-                }
+                Add(root);
             }
 
             return features;
@@ -114,7 +124,11 @@ internal sealed class SourceTree
     /// <summary>Lets go of the pieces below a root, which have the matrices of <see cref="SourcePiece.FromPanel"/>.</summary>
     public void Forget(SourcePiece root)
     {
-        (root.LeftPart, root.RightPart) = (null, null);
+        if (!root.Hides)
+        {
+            (root.LeftPart, root.RightPart) = (null, null);
+        }
+
         count = 0;
     }
 
@@ -275,6 +289,16 @@ internal sealed class SourceTree
             && Legendre.Tail(result.Image) <= (resolution.Shape * Noise) + rounding;
         result.IsLeaf = IsTooLarge || indivisible || (fine && result.Kink is null)
             || (!anyDensity && result.Peak * width * Extent.Reach(low, high) < 1e-6 * resolution.Negligible);
+        if (!IsTooLarge && !indivisible && (result.Peak > 0 || anyDensity) && state.HidesOn(result.From, result.To, map))
+        {
+            // Where it goes is known from its parts only.
+            result.Hides = true;
+            result.IsLeaf = false;
+            Split(result);
+            result.Low = Math.Min(result.Low, Math.Min(result.LeftPart!.Low, result.RightPart!.Low));
+            result.High = Math.Max(result.High, Math.Max(result.LeftPart.High, result.RightPart.High));
+        }
+
         return result;
     }
 
@@ -316,6 +340,9 @@ internal sealed class SourcePiece(double from, double to, int panel, (SourcePiec
     public double? Kink { get; set; }
 
     public bool IsLeaf { get; set; }
+
+    /// <summary>Whether its own points do not see all of the map, so that it has parts from the beginning.</summary>
+    public bool Hides { get; set; }
 
     public SourcePiece? LeftPart { get; set; }
 

@@ -1,0 +1,120 @@
+/// A component far narrower than the law of the state changes the score and changes it back between two points of a grid: one step of
+/// Langevin held to sums over points that are dense about every component.
+module Sgm.Tests.GridNarrowTests
+
+open System
+open Expecto
+open Sgm
+open Sgm.Tests.ExactLaws
+
+/// Weight, mean, standard deviation.
+type private Component = float * float * float
+
+let private scoreOf (components: Component list) x =
+    let logs = components |> List.map (fun (w, m, s) -> log (w / s) - 0.5 * ((x - m) / s) ** 2.0)
+    let largest = List.max logs
+    let shares = logs |> List.map (fun l -> exp (l - largest))
+
+    List.zip shares components
+    |> List.sumBy (fun (share, (_, m, s)) -> share * (m - x) / (s * s))
+    |> fun sum -> sum / List.sum shares
+
+/// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from every component.
+let private moments (components: Component list) h =
+    let ends =
+        [|
+            for _, m, s in (1.0, 0.0, 1.0) :: components do
+                for i in -2400 .. 2400 -> m + 8.0 * s * sinh (float i / 120.0) / sinh 2.0
+        |]
+        |> Array.filter (fun x -> abs x < 11.0)
+        |> Array.distinct
+        |> Array.sort
+
+    let step x = x + h * scoreOf components x
+    let density x = exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
+
+    let integral f =
+        ends
+        |> Array.pairwise
+        |> Array.sumBy (fun (a, b) ->
+            let c = 0.5 * (a + b)
+            (b - a) / 6.0 * (density a * f a + 4.0 * density c * f c + density b * f b))
+
+    let mean = integral step
+    mean, integral (fun x -> (step x - mean) ** 2.0) + 2.0 * h
+
+let private check (components: Component list) h =
+    let law =
+        finalOf (
+            Engine
+                .GridInterpreter()
+                .Run(
+                    planOf (
+                        experiment {
+                            target (mixture [ for w, m, s in components -> w, normal [ m ] (s * s) ])
+                            forward ve
+                            start (from (normal [ 0.0 ] 1.0))
+                            sampler (corrector (langevin h))
+                        }
+                    ),
+                    Engine.RunOptions()
+                )
+        )
+
+    let mean, variance = moments components h
+    let found = law.Moments()
+    let what = $"{components}, h = {h}"
+
+    Expect.isLessThanOrEqual (abs (found.Mean.[0] - mean)) (found.MeanError.[0] + 1e-8 * sqrt variance) $"mean, {what}"
+
+    Expect.isLessThanOrEqual
+        (abs (found.Variance.[0] - variance))
+        (found.VarianceError.[0] + 1e-7 * variance)
+        $"variance, {what}"
+
+    // W2 of laws on the line is at least the difference of their standard deviations.
+    let weights, mean', second =
+        ((0.0, 0.0, 0.0), components)
+        ||> List.fold (fun (w', m', v') (w, m, s) -> w' + w, m' + w * m, v' + w * (m * m + s * s))
+
+    let deviation = sqrt (second / weights - (mean' / weights) ** 2.0)
+
+    Expect.isGreaterThanOrEqual
+        ((law.Measure Engine.Metric.W2).Upper + 1e-7 * sqrt variance)
+        (abs (sqrt variance - deviation))
+        $"W2, {what}"
+
+let tests =
+    testList
+        "narrow components of the grid law"
+        [
+            for components, h in
+                [
+                    [ 0.9, 0.0, 1.0; 0.1, 0.3, 1e-4 ], 0.01
+                    [ 0.9, 0.0, 1.0; 0.1, 0.3, 1e-3 ], 1e-4
+                    [ 0.9999, 0.0, 1.0; 1e-4, 0.3, 1e-4 ], 0.01
+                    [ 0.5, 0.0, 1.0; 0.5, 5.5, 1e-3 ], 0.01
+                ] do
+                testCase $"{components}, h = {h}" <| fun () -> check components h
+
+            testCase "30 random ones"
+            <| fun () ->
+                let random = Random 7
+
+                for _ in 1..30 do
+                    let narrow =
+                        [
+                            for _ in 0 .. random.Next 3 ->
+                                random.NextDouble(),
+                                4.0 * random.NextDouble() - 2.0,
+                                10.0 ** (-4.0 * random.NextDouble())
+                        ]
+
+                    let wide = 1.0, random.NextDouble(), 1.0 + random.NextDouble()
+                    let total = (wide :: narrow) |> List.sumBy (fun (w, _, _) -> w)
+                    let smallest = narrow |> List.map (fun (_, _, s) -> s) |> List.min
+
+                    check
+                        (wide :: narrow |> List.map (fun (w, m, s) -> w / total, m, s))
+                        (smallest * smallest * 10.0 ** (3.0 * random.NextDouble()))
+        ]
