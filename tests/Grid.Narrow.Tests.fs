@@ -97,6 +97,37 @@ let tests =
                 ] do
                 testCase $"{components}, h = {h}" <| fun () -> check components h
 
+            testCase
+                "a ripple of 5e-8 noise deviations, 1000 waves a unit: to first order its mean over waves, which is nothing"
+            <| fun () ->
+                let law scored =
+                    finalOf (
+                        Engine
+                            .GridInterpreter()
+                            .Run(
+                                planOf (
+                                    experiment {
+                                        target (mixture [ 0.5, normal [ 0.0 ] 1.0; 0.5, normal [ 1.5 ] 1.0 ])
+                                        forward ve
+                                        score scored
+                                        start (from (normal [ 0.3 ] 1.1))
+                                        sampler (repeat 3 (corrector (langevin 0.01)))
+                                    }
+                                ),
+                                Engine.RunOptions()
+                            )
+                    )
+
+                let plain, rippled = law exact, law (exact |> rippled 5e-7 1000.0)
+
+                // To second order the law changes by the square, 2.5e-15 of it.
+                for metric in metrics do
+                    let expected, found = plain.Measure metric, rippled.Measure metric
+                    let apart = abs (found.Value.Value - expected.Value.Value)
+                    let widths = found.Upper - found.Lower + expected.Upper - expected.Lower
+                    Expect.isLessThanOrEqual apart (0.5 * widths + 1e-14) $"{metric}"
+                    Expect.isLessThan widths 1e-11 $"{metric}: narrow"
+
             testCase "30 random ones"
             <| fun () ->
                 let random = Random 7

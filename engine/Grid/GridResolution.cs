@@ -33,10 +33,10 @@ internal sealed record GridResolution(
     public const double LargestLogRange = 690;
 
     /// <summary>The resolution of reported values.</summary>
-    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-7, 9, logRange, 1e-11);
+    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11);
 
     /// <summary>The resolution that it is compared with.</summary>
-    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-5, 8.3, 0.87 * logRange, 1e-9);
+    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9);
 
     /// <summary>Smallest mass of a panel that is kept.</summary>
     public double Negligible => Math.Exp(-LogRange);
