@@ -4,25 +4,32 @@ open System.IO
 open System.Reflection
 open System.Text.RegularExpressions
 
-/// The parts of docs/theory.md, which travels inside the program: statements and proofs for the page.
+/// The parts of the READMEs of verification/, which travel inside the program: statements and proofs for the page.
 module Proof =
     let private el = Markup.el
 
-    let private text =
+    let private texts =
         lazy
-            (use stream = Assembly.GetExecutingAssembly().GetManifestResourceStream "theory.md"
-             use reader = new StreamReader(stream)
-             reader.ReadToEnd().ReplaceLineEndings "\n")
+            (let assembly = Assembly.GetExecutingAssembly()
 
-    /// Sections of the third level: heading and lines.
+             [
+                 for name in assembly.GetManifestResourceNames() do
+                     if name.EndsWith "README.md" then
+                         use stream = assembly.GetManifestResourceStream name
+                         use reader = new StreamReader(stream)
+                         reader.ReadToEnd().ReplaceLineEndings "\n"
+             ])
+
+    /// Sections of the second level: heading and lines.
     let private sections =
         lazy
-            (Regex.Split(text.Value, @"^(?=#{2,3} )", RegexOptions.Multiline)
-             |> Array.filter (fun section -> section.StartsWith "### ")
-             |> Array.map (fun section ->
-                 let lines = section.TrimEnd().Split '\n' |> List.ofArray
-                 lines.Head.Substring 4, lines.Tail)
-             |> List.ofArray)
+            [
+                for text in texts.Value do
+                    for section in Regex.Split(text, @"^(?=#{1,2} )", RegexOptions.Multiline) do
+                        if section.StartsWith "## " then
+                            let lines = section.TrimEnd().Split '\n' |> List.ofArray
+                            lines.Head.Substring 3, lines.Tail
+            ]
 
     /// The lines on a statement: the section whose heading names it, otherwise the entry of a list that begins with its name.
     let private lines (id: string) =
@@ -70,15 +77,11 @@ module Proof =
             [ el "pre" [] [ Markup.text (String.concat "\n" lines) ] ]
         elif isAll ">" then
             let quoted = lines |> List.map (fun line -> line.TrimStart().Substring(1).Trim())
-
-            [
-                for line in quoted |> List.filter ((<>) "") do
-                    el "p" [ "class", "statement" ] (inlined line)
-            ]
+            [ el "p" [ "class", "statement" ] (inlined (String.concat " " quoted)) ]
         else
             paragraphs lines |> List.map (fun line -> el "p" [] (inlined line))
 
-    /// Statement, proof and remarks of a statement; nothing where docs/theory.md has none.
+    /// Statement, proof and remarks of a statement; nothing where no README has one.
     let ofStatement (id: string) =
         let rec blocks lines =
             match lines |> List.skipWhile System.String.IsNullOrWhiteSpace with
