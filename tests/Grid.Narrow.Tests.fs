@@ -10,7 +10,7 @@ open Sgm.Tests.ExactLaws
 /// Weight, mean, standard deviation.
 type private Component = float * float * float
 
-let private scoreOf (components: Component list) x =
+let private slopeAt (components: Component list) x =
     let logs = components |> List.map (fun (w, m, s) -> log (w / s) - 0.5 * ((x - m) / s) ** 2.0)
     let largest = List.max logs
     let shares = logs |> List.map (fun l -> exp (l - largest))
@@ -30,7 +30,7 @@ let private moments (components: Component list) h =
         |> Array.distinct
         |> Array.sort
 
-    let step x = x + h * scoreOf components x
+    let step x = x + h * slopeAt components x
     let density x = exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
 
     let integral f =
@@ -84,6 +84,39 @@ let private check (components: Component list) h =
         (abs (sqrt variance - deviation))
         $"W2, {what}"
 
+/// A posterior that switches from one mode to another beside an end of a panel, where no point lies. The truths are by quadrature
+/// with a break at the switch and by a sinh trapezoid at 30 digits, half a unit of the last digit beside each.
+let private switches =
+    let two mean variance = mixture [ 0.5, normal [ -mean ] variance; 0.5, normal [ mean ] variance ]
+    let narrow = two 2.0 1e-4
+    let ancestralStep = anneal (levels [ 0.1; 0.02 ]) (predictor ancestral)
+
+    [
+        "two modes, one step of ancestral from N(0, 1)",
+        (narrow, exact, 0.0, ancestralStep),
+        [ "kl", 10.4791946, 5e-8; "variance", 3.7522109881, 5e-11 ]
+        "two modes, one step of ancestral from N(−¾, 1)",
+        (narrow, exact, -0.75, ancestralStep),
+        [ "kl", 8.201, 5e-4; "mean", -1.07648, 5e-6; "variance", 2.63872, 5e-6 ]
+        // T(x) = 2·tanh(2·10⁴x): variance 4 − 4·E sech² + 2·10⁻⁴.
+        "two modes, one step of Langevin",
+        (narrow, exact, 0.0, corrector (langevin 1e-4)),
+        [ "variance", 4.000040423, 5e-10 ]
+        "the score of other modes, 6000 apart",
+        (standard 1, scoreOf (two 3000.0 1.0), 0.0, corrector (langevin 1e-4)),
+        [ "kl", 0.2715147985910, 1e-12; "chi2", 0.344963359, 5e-10; "variance", 1.56865891500007, 1e-13 ]
+    ]
+
+let private measured (law: Engine.Law) quantity =
+    let moments = law.Moments()
+
+    match quantity with
+    | "mean" -> moments.Mean.[0], moments.MeanError.[0]
+    | "variance" -> moments.Variance.[0], moments.VarianceError.[0]
+    | metric ->
+        let estimate = law.Measure(if metric = "kl" then Engine.Metric.Kl else Engine.Metric.Chi2)
+        estimate.Value.Value, max (estimate.Upper - estimate.Value.Value) (estimate.Value.Value - estimate.Lower)
+
 let tests =
     testList
         "narrow components of the grid law"
@@ -127,6 +160,32 @@ let tests =
                     let widths = found.Upper - found.Lower + expected.Upper - expected.Lower
                     Expect.isLessThanOrEqual apart (0.5 * widths + 1e-14) $"{metric}"
                     Expect.isLessThan widths 1e-11 $"{metric}: narrow"
+
+            for name, (data, scored, mean, steps), truths in switches do
+                testCase name
+                <| fun () ->
+                    let law =
+                        finalOf (
+                            Engine
+                                .GridInterpreter()
+                                .Run(
+                                    planOf (
+                                        experiment {
+                                            target data
+                                            forward ve
+                                            score scored
+                                            start (from (normal [ mean ] 1.0))
+                                            sampler steps
+                                        }
+                                    ),
+                                    Engine.RunOptions()
+                                )
+                        )
+
+                    for quantity, truth, known in truths do
+                        let value, error = measured law quantity
+                        Expect.isLessThanOrEqual (abs (value - truth)) (error + known) $"{quantity}: {value}"
+                        Expect.isLessThanOrEqual error (1e-8 * abs truth) $"{quantity}: narrow"
 
             testCase "30 random ones"
             <| fun () ->

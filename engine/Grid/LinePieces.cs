@@ -5,17 +5,19 @@ namespace Sgm.Engine;
 /// <param name="Scale">A length over which the other law changes little, the smallest on an interval.</param>
 /// <param name="Mass">Its mass in an interval a ≤ b.</param>
 /// <param name="Cost">Evaluations of a component that one density takes.</param>
+/// <param name="Hides">Whether its density may change on an interval unseen by 16 points.</param>
 internal sealed record Counterpart(
     Func<double, double> LogDensity,
     Func<double, double, double> Scale,
     Func<double, double, double> Mass,
-    double Cost)
+    double Cost,
+    Func<double, double, bool>? Hides = null)
 {
     /// <summary>No other law.</summary>
     public static readonly Counterpart None = new(_ => 0, (_, _) => double.PositiveInfinity, (_, _) => 0, 1);
 
     /// <summary>A mixture.</summary>
-    public static Counterpart Of(ScalarMixture law) => new(law.LogDensity, law.FinestScale, law.Between, law.Cost);
+    public static Counterpart Of(ScalarMixture law) => new(law.LogDensity, law.FinestScale, law.Between, law.Cost, (a, b) => FineStructure.IsIn(law, a, b));
 }
 
 /// <summary>An interval of u inside one panel of a law: the density, the image and its slope at the 16 points.</summary>
@@ -233,7 +235,7 @@ internal sealed class LinePieces
         bool mapped = State.Chain.IsEmpty
             || (Legendre.Tail(piece.Image) <= (Smooth * (high - low)) + (1e-15 * Math.Max(Math.Abs(low), Math.Abs(high)))
                 && !State.HidesOn(piece.From, piece.To));
-        if (mapped && high - low <= other.Scale(low, high))
+        if (mapped && high - low <= other.Scale(low, high) && other.Hides?.Invoke(low, high) != true)
         {
             found.Add(piece);
             return;

@@ -181,6 +181,16 @@ internal abstract record LineState
         /// </summary>
         public bool HidesOn(double from, double to, ScalarMap? next = null)
         {
+            if (Chain.IsEmpty)
+            {
+                return next?.HidesOn(from, to) == true;
+            }
+
+            if (Chain[0].HidesOn(from, to))
+            {
+                return true;
+            }
+
             if (next?.MayHide != true && !Chain.Any(map => map.MayHide))
             {
                 return false;

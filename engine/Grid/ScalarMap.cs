@@ -50,6 +50,31 @@ internal sealed class ScalarMap
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x) => At(x, []);
 
+    /// <summary>Whether T may change on [from, to] unseen by its points; the first stage is asked first, since it looks at x itself.</summary>
+    public bool HidesOn(double from, double to)
+    {
+        if (!MayHide)
+        {
+            return false;
+        }
+
+        double scale = Tableau.Stages[0].A;
+        if (FineStructure.IsIn(predictions[0].Law, Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
+        {
+            return true;
+        }
+
+        if (predictions.Length == 1)
+        {
+            return false;
+        }
+
+        Span<double> points = stackalloc double[Legendre.Order + 2];
+        PanelSet.Place(from, to, points[..Legendre.Order]);
+        (points[^2], points[^1]) = (from, to);
+        return HidesBetween(points);
+    }
+
     /// <summary>
     /// Replaces points x by T(x); says whether T may change and change back between them: whether a stage, on the way from the
     /// smallest to the largest of its arguments, meets structure of its score that they are too far apart to see.

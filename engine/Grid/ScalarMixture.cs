@@ -69,6 +69,9 @@ public sealed class ScalarMixture
     /// <summary>Component weights, in the order of the means.</summary>
     public ReadOnlySpan<double> Weights => weight;
 
+    /// <summary>ln(w_k/s_k) − ln √(2π), in the order of the means.</summary>
+    internal ReadOnlySpan<double> LogWeights => logWeight;
+
     /// <summary>The weights before the division by their sum, which is not exact.</summary>
     internal ReadOnlySpan<double> GivenWeights => given;
 

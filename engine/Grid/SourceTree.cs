@@ -269,8 +269,10 @@ internal sealed class SourceTree
     /// <summary>Sets the range of the image and whether the piece is fine enough, for an image that is rounded by <paramref name="shift"/>.</summary>
     private SourcePiece Measured(SourcePiece result, ReadOnlySpan<int> pieces, double shift)
     {
-        double low = double.PositiveInfinity;
-        double high = double.NegativeInfinity;
+        // The image of what lies between the outermost points and the ends counts too.
+        work.Spend(2 * (state.ChainCost + map.Cost));
+        (double first, double last) = (Follow(result.From).Value, Follow(result.To).Value);
+        (double low, double high) = (Math.Min(first, last), Math.Max(first, last));
         foreach (double x in result.Image)
         {
             low = Math.Min(low, x);
