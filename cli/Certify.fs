@@ -12,19 +12,6 @@ type private Answer = { Certificate: Certificate; Measured: (Metric * Estimate) 
 
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
-/// A bound to so many significant digits, rounded up.
-let above digits (x: float) =
-    if x <= 0.0 || not (Double.IsFinite x) then
-        Words.digits digits x
-    else
-        let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
-        let rounded = Words.digits digits (ceil (x / unit) * unit)
-
-        if Double.Parse(rounded, Globalization.CultureInfo.InvariantCulture) >= x then
-            rounded
-        else
-            Words.digits digits (x + unit)
-
 let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
 
 /// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
@@ -59,16 +46,15 @@ let private bounds (c: Certificate) =
 let private measuredText (bound: Bound) (estimate: Estimate option) =
     match estimate with
     | Some e when e.Value.HasValue ->
-        let half = 0.5 * (e.Upper - e.Lower)
-        let interval = if Double.IsFinite half then $" ± {Words.digits 1 half}" else ""
+        let value, within = Words.bracketed 6 e.Value.Value e.Lower e.Upper
 
         let ratio =
-            if Double.IsFinite bound.Value && e.Value.Value > 0.0 && e.Value.Value > 10.0 * half then
+            if Double.IsFinite bound.Value && e.Value.Value > 0.0 && e.Value.Value > 5.0 * (e.Upper - e.Lower) then
                 $"{Words.digits 3 (bound.Value / e.Value.Value)} times the truth"
             else
                 ""
 
-        Words.number e.Value.Value + interval, ratio
+        $"{value} {within}".TrimEnd(), ratio
     | Some e -> "–", e.Reason
     | None -> "", ""
 
@@ -93,7 +79,7 @@ let rec private explained depth (d: Derivation) : string list =
     let indent = String.replicate depth "  "
 
     [
-        $"{indent}{d.Rule.Id}: {d.Of}: ≤ {above 4 d.Value}{given}"
+        $"{indent}{d.Rule.Id}: {d.Of}: ≤ {Words.above 4 d.Value}{given}"
         for part in d.Parts do
             yield! explained (depth + 1) part
     ]
@@ -121,7 +107,7 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
                         match bound.Reason with
                         | Some reason when bound.Value = 1.0 -> { Text = "≤ 1"; Tone = Unsure }, reason
                         | Some reason -> { Text = "–"; Tone = Unsure }, reason
-                        | None -> strong $"≤ {above 3 bound.Value}", ratio
+                        | None -> strong $"≤ {Words.above 3 bound.Value}", ratio
 
                     [ plain name; value; plain measured; faint remark ]
             ]
@@ -180,7 +166,6 @@ let rec private jsonDerivation (json: Writer) (d: Derivation) =
     objects json "parts" d.Parts (jsonDerivation json)
 
 let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) =
-    text json "schema" "sgm.certificate/1"
     text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
@@ -245,7 +230,7 @@ let command terminal (request: CertifyRequest) =
             let answers = List.map2 (fun c m -> { Certificate = c; Measured = m }) certificates measured
 
             if request.Json then
-                Terminal.json terminal (json loaded whyNot answers)
+                Terminal.json terminal "sgm.certificate/1" (Some loaded.Text) (json loaded whyNot answers)
             else
                 show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot answers
 

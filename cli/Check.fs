@@ -108,7 +108,7 @@ let command terminal (request: CheckRequest) =
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then
-            Terminal.json terminal (jsonCheck terminal loaded)
+            Terminal.json terminal "sgm.check/1" (Some loaded.Text) (jsonCheck terminal loaded)
         else
             let screen = Screen.out terminal
             show terminal screen request.All loaded

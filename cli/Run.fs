@@ -131,7 +131,7 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
 let private finish terminal asJson run =
     let write () =
         if asJson then
-            Terminal.json terminal (jsonRun run)
+            Terminal.json terminal "sgm.run/1" (Some run.Loaded.Text) (jsonRun run)
         else
             show (Screen.out terminal) run
 

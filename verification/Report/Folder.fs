@@ -121,5 +121,5 @@ module Folder =
     /// Writes docs/trust.md of a document whose seeded bugs were tried.
     let writeTrust (path: string) (document: Document) =
         match document.Matrix with
-        | Some matrix -> Trust.text document matrix |> writeFile path
+        | Some matrix -> Trust.text matrix |> writeFile path
         | None -> Error $"cannot write '{path}': no bugs were planted"

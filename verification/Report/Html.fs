@@ -98,7 +98,7 @@ module Html =
                     "footer"
                     []
                     [
-                        text $"Written by SgmDsl {document.Version}. The same in other forms: "
+                        text $"Written by SgmDsl {Version.text}. The same in other forms: "
                         el "a" [ "href", "report.json" ] [ text "report.json" ]
                         text ", "
                         el "a" [ "href", "report.md" ] [ text "report.md" ]

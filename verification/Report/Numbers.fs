@@ -39,6 +39,16 @@ module Numbers =
                 | "−1" -> "−" + power
                 | _ -> $"{mantissa}×{power}"
 
+    /// The least number of so many significant digits that is not below x: a bound is rounded up, never down.
+    let upward digits (x: float) =
+        if x <= 0.0 || not (Double.IsFinite x) then
+            x
+        else
+            let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
+            let nearest (y: float) = Double.Parse(y.ToString $"E{digits - 1}")
+            let rounded = nearest (ceil (x / unit) * unit)
+            if rounded >= x then rounded else nearest (x + unit)
+
     /// Measured values and bounds.
     let short x = significant 4 x
 

@@ -66,7 +66,7 @@ module Overview =
                         "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
                         "Effort", Wording.effort document.Result.Effort
                         "Time", Numbers.seconds document.Result.Seconds
-                        "SgmDsl", document.Version
+                        "SgmDsl", Version.text
                         "Written", document.WrittenAt.ToString "yyyy-MM-dd HH:mm 'UTC'"
                     ] do
                     el "div" [] [ el "dt" [] [ text name ]; el "dd" [] [ text value ] ]
