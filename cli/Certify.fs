@@ -145,13 +145,6 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
     | Some reason -> screen.Line [ faint $"nothing is measured: {reason}" ]
     | None -> ()
 
-let private jsonBound json name (bound: Bound) =
-    object json name (fun () ->
-        number json "bound" bound.Value
-        number json "confidence" bound.Confidence
-        text json "rule" bound.Rule
-        Option.iter (text json "reason") bound.Reason)
-
 let rec private jsonDerivation (json: Writer) (d: Derivation) =
     text json "rule" d.Rule.Id
     text json "statement" d.Rule.Statement
@@ -177,10 +170,10 @@ let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) 
         Measurements.level json "level" c.Level
 
         object json "bounds" (fun () ->
-            jsonBound json "tv" c.Tv
-            jsonBound json "klReverse" c.KlReverse
-            jsonBound json "kl" c.Kl
-            jsonBound json "w2" c.W2)
+            Certified.bound json "tv" c.Tv
+            Certified.bound json "klReverse" c.KlReverse
+            Certified.bound json "kl" c.Kl
+            Certified.bound json "w2" c.W2)
 
         object json "measured" (fun () -> List.iter (fun (m, e) -> estimate json (Words.metric m) e) answer.Measured)
 
