@@ -23,12 +23,9 @@ let above count x = digits count (Sgm.Verification.Report.Numbers.upward count x
 /// A number that is known to lie between two ends: its digits, and the distance to the farther end. Digits below the width say
 /// nothing: where 0 is between the ends and the number within half their distance of it, it is 0.
 let bracketed count (value: float) lower upper =
-    let shown =
-        if lower <= 0.0 && upper >= 0.0 && abs value < (upper - lower) / 2.0 then
-            0.0
-        else
-            value
-
+    let half = (upper - lower) / 2.0
+    let isNothing = Double.IsFinite half && lower <= 0.0 && upper >= 0.0 && abs value < half
+    let shown = if isNothing then 0.0 else value
     let distance = max (shown - lower) (upper - shown)
     digits count shown, (if Double.IsFinite distance then $"± {above 1 distance}" else "")
 

@@ -50,6 +50,7 @@ let private tests =
             LongStepsTests.tests
             CertificatesTests.tests
             CliTests.tests
+            JsonTests.tests
             TextCostTests.tests
             FaultTests.tests
             StudyTests.tests

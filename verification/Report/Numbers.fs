@@ -44,10 +44,13 @@ module Numbers =
         if x <= 0.0 || not (Double.IsFinite x) then
             x
         else
-            let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
             let nearest (y: float) = Double.Parse(y.ToString $"E{digits - 1}")
-            let rounded = nearest (ceil (x / unit) * unit)
-            if rounded >= x then rounded else nearest (x + unit)
+            let rounded = nearest x
+
+            if rounded >= x then
+                rounded
+            else
+                nearest (x + 10.0 ** (floor (log10 x) - float (digits - 1)))
 
     /// Measured values and bounds.
     let short x = significant 4 x
