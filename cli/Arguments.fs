@@ -79,6 +79,7 @@ type VerifyArguments =
 type CertifyArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<Unique>] Explain
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -86,6 +87,7 @@ type CertifyArguments =
             match this with
             | File _ -> "an experiment (.sgm), or - for standard input."
             | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
+            | Report _ -> "also write a page with pictures, contributions and the derivation into this folder."
             | Json -> "one JSON document on standard output and nothing else."
 
 type TuneArguments =

@@ -5,17 +5,15 @@ open System
 open Sgm
 open Sgm.Engine
 open Sgm.Verification.Certificates
+open Sgm.Verification.Report
 open Sgm.Verification.JsonWriting
-
-/// A certificate and what an exact law measures at the same probe.
-type private Answer = { Certificate: Certificate; Measured: (Metric * Estimate) list }
 
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
 let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
 
 /// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
-let private measure (terminal: Terminal) (plan: Plan) told =
+let private measure (terminal: Terminal) metrics (plan: Plan) told =
     let wanted = Sgm.Verification.Plan.withMetrics metrics plan
 
     match Laws.choose By.Exact wanted with
@@ -86,7 +84,7 @@ let rec private explained depth (d: Derivation) : string list =
 
 let rec private rulesOf (d: Derivation) = d.Rule :: List.collect rulesOf d.Parts
 
-let private show (screen: Screen) forward explain whyNot (answers: Answer list) =
+let private show (screen: Screen) forward explain whyNot (answers: CertifiedProbe list) =
     let text title = { Title = title; IsNumber = false }
 
     for answer in answers do
@@ -158,7 +156,7 @@ let rec private jsonDerivation (json: Writer) (d: Derivation) =
 
     objects json "parts" d.Parts (jsonDerivation json)
 
-let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) =
+let private json (loaded: Checked) whyNot (answers: CertifiedProbe list) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
@@ -194,37 +192,83 @@ let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) 
 
         objects json "derivation" c.Derivation (jsonDerivation json))
 
-let command terminal (request: CertifyRequest) =
+/// The certificates at every probe of a plan, with what an exact law measures there, and why none does.
+let private answers terminal metrics (plan: Plan) told =
+    told "certifying" 0.0
+
+    Certificate.ofPlan terminal.Cancellation plan
+    |> Result.map (fun certificates ->
+        let measured, whyNot =
+            match measure terminal metrics plan told with
+            | Ok found -> found, None
+            | Error reason -> List.replicate certificates.Length [], Some reason
+
+        let answer i certificate measured =
+            { Certificate = certificate; Measured = measured; Step = plan.StepsBefore(int64 i) }
+
+        List.mapi2 answer certificates measured, whyNot)
+
+/// Places along a run at which its page shows bounds beside measurements.
+let private places = 24
+
+/// Writes the page: its path, or why it could not be written. Where an exact law measures the run, places between the probes are shown too.
+let private report terminal (loaded: Checked) whyNot found directory =
+    let along =
+        match whyNot with
+        | Some _ -> found
+        | None ->
+            let probed = Sgm.Verification.Plan.probedAlong places loaded.Plan
+
+            match Progress.during terminal "along the run" (answers terminal [ Metric.Tv; Metric.W2 ] probed) with
+            | Ok(places, None) -> places
+            | Ok(_, Some _)
+            | Error _ -> found
+
+    let document =
+        {
+            Text = loaded.Text
+            Fingerprint = loaded.Fingerprint
+            Dimension = loaded.Plan.Dimension
+            ScoreEvaluations = loaded.Plan.ScoreEvaluations
+            NotMeasured = whyNot
+            Probes = found
+            Along = along
+        }
+
+    CertificatePage.files document |> Folder.writeFiles terminal.Cancellation directory
+
+let private certify terminal (request: CertifyRequest) =
     match Loading.file terminal request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then
             Terminal.tell terminal (Message.renderAll loaded.Warnings)
 
-        let work told =
-            told "certifying" 0.0
+        let answered = Progress.during terminal "certifying" (answers terminal metrics loaded.Plan)
 
-            Certificate.ofPlan terminal.Cancellation loaded.Plan
-            |> Result.map (fun certificates -> certificates, measure terminal loaded.Plan told)
-
-        match Progress.during terminal "certifying" work with
-        | Error reason -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
-        | Ok(certificates, measured) ->
-            let whyNot =
-                match measured with
-                | Ok _ -> None
-                | Error reason -> Some reason
-
-            let measured =
-                match measured with
-                | Ok found -> found
-                | Error _ -> List.replicate certificates.Length []
-
-            let answers = List.map2 (fun c m -> { Certificate = c; Measured = m }) certificates measured
+        match answered, request.Report with
+        | Error reason, _ -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
+        | Ok(found, whyNot), directory ->
+            let page = directory |> Option.map (report terminal loaded whyNot found)
 
             if request.Json then
-                Terminal.json terminal "sgm.certificate/1" (Some loaded.Text) (json loaded whyNot answers)
+                Terminal.json terminal "sgm.certificate/1" (Some loaded.Text) (json loaded whyNot found)
             else
-                show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot answers
+                show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot found
 
-            Exit.Fine
+            match page with
+            | Some(Ok file) when request.Json ->
+                Terminal.tell terminal $"report: {Visible.line file}"
+                Exit.Fine
+            | Some(Ok file) ->
+                terminal.Out.WriteLine $"report: {Visible.line file}"
+                Exit.Fine
+            | Some(Error message) ->
+                Terminal.tell terminal $"sgm certify: {message}"
+                Exit.BadInput
+            | None -> Exit.Fine
+
+let command terminal (request: CertifyRequest) =
+    match request.Report |> Option.map (fun directory -> Folder.checkFor CertificatePage.paths directory) with
+    | Some(Error message) -> Refusal.sentence terminal request.Json $"sgm certify: {message}"
+    | _ -> certify terminal request

@@ -31,8 +31,9 @@ module Overview =
                                 "tr"
                                 []
                                 [
-                                    for kind, heading in headings ->
-                                        el "th" [ "class", kind; "scope", "col" ] (Maths.render heading)
+                                    for kind, heading in headings do
+                                        let kinds = if kind = "" then [] else [ "class", kind ]
+                                        el "th" (kinds @ [ "scope", "col" ]) (Maths.render heading)
                                 ]
                         ]
                      :: bodies)

@@ -65,7 +65,10 @@ th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px sol
 thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom}
 tr.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-td.n{white-space:nowrap}
+td.n,details[data-of] td{white-space:nowrap}
+details[data-of] td{text-align:right;font-variant-numeric:tabular-nums}
+details[data-of] td.words,details[data-of] td.what,details[data-of] td.why{text-align:left;white-space:normal}
+details[data-of] td.all{text-align:left}
 td.claim{min-width:10rem}
 td.what{min-width:9.5rem}
 td.all{white-space:nowrap}
@@ -89,7 +92,7 @@ article:target h3{outline:3px solid var(--link);outline-offset:4px}
 tr.alarm td{background:color-mix(in srgb,var(--violated) 9%,transparent)}
 .tightness{display:inline-block;width:2.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
 .tightness i{display:block;height:100%;border-radius:3px;background:var(--c0)}
-.tag{font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
+.tag{color:var(--ink);font-weight:400;font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
 .statement{border-left:4px solid var(--c0);background:var(--panel);margin:.8rem 0;padding:.8rem 1.1rem;border-radius:0 8px 8px 0;max-width:none;font-size:1.05rem;overflow-wrap:anywhere;font-family:"STIX Two Text","Cambria Math",Cambria,"Times New Roman",serif}
 .reading{margin:.8rem 0}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
@@ -100,6 +103,12 @@ figcaption{font-size:.875rem;line-height:1.45;padding:.5rem .35rem 0;margin-top:
 figcaption p{margin:.2rem 0}
 details{margin:.35rem 0}
 summary{cursor:pointer;color:var(--link)}
+.entries{padding-left:1.2rem;font-size:.875rem;line-height:1.45}
+.entries li{margin:.6rem 0}
+.entries p{margin:.1rem 0}
+.entries li:target{outline:3px solid var(--link);outline-offset:2px}
+.command:empty::before{content:"sgm run " attr(href) " --by auto"}
+svg.shared{position:absolute;width:0;height:0}
 dl.guide{display:grid;grid-template-columns:max-content 1fr;gap:.5rem 1.2rem;margin:.8rem 0}
 dl.guide dd{margin:0;max-width:76ch}
 footer{margin-top:4rem;padding-bottom:3rem;color:var(--soft);font-size:.875rem}
@@ -167,9 +176,37 @@ try{localStorage.setItem('sgm-theme',root.dataset.theme)}catch(e){}
 matchMedia('(prefers-color-scheme:dark)').addEventListener('change',name);
 document.querySelector('.top').appendChild(button);
 var tip=document.createElement('div');tip.className='tip';tip.hidden=true;document.body.appendChild(tip);
-document.querySelectorAll('svg.plot .pt').forEach(function(point){
-var title=point.querySelector('title');var hint=title.textContent;
-point.setAttribute('aria-label',hint);title.remove();
+document.querySelectorAll('a.command:empty').forEach(function(a){a.textContent='sgm run '+a.getAttribute('href')+' --by auto'});
+var notes={};
+document.querySelectorAll('details[data-of]').forEach(function(d){notes[d.dataset.of]=d});
+function hintOf(row,head,about){
+var settings=[],lines=[],met=false;
+head.forEach(function(name,i){
+var value=row.cells[i].textContent;
+if(name==='measured')met=true;
+if(name==='replay')return;
+if(!value)return;
+if(!met)settings.push(name+' = '+value);
+else lines.push(name==='verdict'?value:name+' '+value);
+});
+var why=row.nextElementSibling;
+if(why)if(why.cells[0].className==='why')lines.push(why.textContent);
+return [settings.join(', ')].concat(lines,about).join('\n');
+}
+document.querySelectorAll('svg.plot').forEach(function(plot){
+var note=notes[plot.parentNode.id];
+if(!note)return;
+var table=[].slice.call(note.querySelectorAll('table')).pop();
+var head=[].map.call(table.querySelectorAll('thead th'),function(th){return th.textContent});
+var about=[].filter.call(note.children,function(e){return e.className==='soft'}).map(function(e){return e.textContent});
+var rows=[].filter.call(table.tBodies[0].rows,function(row){return row.cells[0].className!=='why'});
+plot.querySelectorAll('.pt').forEach(function(point){
+var hint=hintOf(rows[point.dataset.row],head,about);
+var box=point.getBBox();
+var reach=document.createElementNS(plot.namespaceURI,'circle');
+[['class','reach'],['cx',box.x+box.width/2],['cy',box.y+box.height/2],['r',10]].forEach(function(a){reach.setAttribute(a[0],a[1])});
+point.appendChild(reach);
+point.setAttribute('aria-label',hint);
 function show(){
 tip.textContent=hint;tip.hidden=false;
 var box=point.getBoundingClientRect();var wide=document.documentElement.clientWidth;
@@ -181,6 +218,7 @@ tip.style.top=(box.bottom+scrollY+4)+'px';
 point.addEventListener('pointerenter',show);
 point.addEventListener('click',show);
 point.addEventListener('pointerleave',function(){tip.hidden=true});
+});
 });
 })();
 """
@@ -238,6 +276,7 @@ svg.plot .frame{stroke:var(--rule);stroke-width:1;fill:none}
 svg.plot .c0{color:var(--c0)}svg.plot .c1{color:var(--c1)}svg.plot .c2{color:var(--c2)}
 svg.plot .c3{color:var(--c3)}svg.plot .c4{color:var(--c4)}svg.plot .c5{color:var(--c5)}
 svg.plot .slack{fill:currentColor;opacity:.09;stroke:none}
+svg.plot .share{fill:currentColor;opacity:.55;stroke:none}
 svg.plot .measured{stroke:currentColor;stroke-width:1.8;fill:none;stroke-linejoin:round}
 svg.plot .bound{stroke:currentColor;stroke-width:1.6;fill:none;stroke-dasharray:6 4}
 svg.plot .ink{color:var(--ink)}
