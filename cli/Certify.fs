@@ -10,7 +10,10 @@ open Sgm.Verification.JsonWriting
 
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
-let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
+/// A share of a whole: two digits, or a whole number from ten on.
+let private percent part whole =
+    let share = if whole > 0.0 then 100.0 * part / whole else 0.0
+    if share < 9.95 then $"{Words.digits 2 share} %%" else $"{share:F0} %%"
 
 /// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
 let private measure (terminal: Terminal) metrics (plan: Plan) told =

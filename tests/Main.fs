@@ -49,6 +49,7 @@ let private tests =
             EnsembleLawTests.tests
             LongStepsTests.tests
             CertificatesTests.tests
+            CertificatesCommandsTests.tests
             CliTests.tests
             JsonTests.tests
             TextCostTests.tests

@@ -1,6 +1,7 @@
 module Sgm.Tests.ReportTests
 
 open System
+open System.Text
 open System.Text.Json
 open System.Xml.Linq
 open Expecto
@@ -129,6 +130,22 @@ let private markup =
                 for link in attributes "href" do
                     if link.Value.StartsWith '#' then
                         Expect.contains ids (link.Value.Substring 1) "a link in the page"
+
+            testCase "a check of five cells takes no more of the page than its share of 2 MB"
+            <| fun () ->
+                // A whole verification has 412 checks of 4.9 cells.
+                let pageOf n =
+                    let cells = [ for k in 1..5 -> cellAt "h" Holds 0.2 (exactly (0.01 * float k)) (0.1 / float k) ]
+                    let checks = [ for i in 1..n -> boundCheck $"number-{i}" "h" Holds cells ]
+
+                    Encoding.UTF8.GetByteCount(
+                        Html.page (Document.create DateTimeOffset.UnixEpoch { mixed with Checks = checks })
+                    )
+
+                Expect.isLessThan
+                    ((pageOf 60 - pageOf 10) / 50)
+                    (2_000_000 / 412)
+                    "bytes a check, its theorem's section included"
 
             testCase "nothing in the page is fetched"
             <| fun () ->

@@ -256,7 +256,7 @@ module CertificatePage =
                             [ "class", "soft" ]
                             [
                                 text
-                                    $"{document.Dimension} dimensions, {document.ScoreEvaluations} score evaluations, fingerprint {document.Fingerprint.Substring(0, 12)}."
+                                    $"""{Wording.count document.Dimension "dimension"}, {document.ScoreEvaluations} score evaluations, fingerprint {document.Fingerprint.Substring(0, 12)}."""
 
                                 match document.NotMeasured with
                                 | Some reason -> text $" Nothing is measured: {reason}."
