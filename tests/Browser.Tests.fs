@@ -204,7 +204,7 @@ let tests =
 
                                 let hint =
                                     page.Text
-                                        $"document.querySelector('[id=\"{reported.Anchor}\"] .pt[data-row=\"{dot.Row}\"]').getAttribute('aria-label')"
+                                        $"[...document.querySelectorAll('[id=\"{reported.Anchor}\"] .pt')].find((p, i) => (p.dataset.row ?? i) == {dot.Row}).getAttribute('aria-label')"
 
                                 Expect.exists
                                     (hint.Split '\n')

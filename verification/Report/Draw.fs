@@ -114,7 +114,7 @@ module Draw =
                         && dot.Value |> Option.exists (fun v -> finite v && v > 0.0))
 
                 if both.Length > 1 then
-                    polygon
+                    area
                         "slack"
                         ((both |> List.map (fun dot -> at (dot.X, dot.Value.Value)))
                          @ (both |> List.rev |> List.map (fun dot -> at (dot.X, min dot.Bound.Value (1e3 * y.To)))))
@@ -154,7 +154,7 @@ module Draw =
         | None -> "?", bottom - 5.0
 
     /// In the page a script writes the hint of a point from its row in the table; a plot that stands alone has it itself.
-    let private points alone (x: Scale) (y: Scale) series (curve: Curve) =
+    let private points alone inOrder (x: Scale) (y: Scale) series (curve: Curve) =
         [
             for dot in curve.Dots do
                 let u = Scale.place x dot.X
@@ -181,7 +181,8 @@ module Draw =
                 if alone then
                     el "g" [] (el "title" [] [ Text dot.Hint ] :: drawn @ wrong)
                 else
-                    el "g" [ "class", "pt"; "data-row", string dot.Row ] (drawn @ wrong)
+                    let row = if inOrder then [] else [ "data-row", string dot.Row ]
+                    el "g" (("class", "pt") :: row) (drawn @ wrong)
 
                 // The bound above the frame.
                 match dot.Bound with
@@ -196,6 +197,16 @@ module Draw =
         let x, y = scalesIn (left, right) (bottom, top) plot
         let rows = Legend.rows x plot
         let height = legendTop + rowHeight * float rows.Length
+        let order = plot.Curves |> List.collect (fun curve -> curve.Dots |> List.map (fun dot -> dot.Row))
+        let inOrder = order = [ 0 .. order.Length - 1 ]
+
+        // In the page the caption, and the table of its check, say the rest.
+        let words =
+            if alone then
+                plot.Description
+            else
+                $"{plot.Theorem}, {plot.Subject}: {Wording.verdict plot.Verdict}."
+
         let boundKind = if plot.Curves.Length = 1 then "bound ink" else "bound"
 
         let inside =
@@ -228,7 +239,7 @@ module Draw =
                 "role", "img"
             ]
             [
-                el "title" [] [ Text plot.Description ]
+                el "title" [] [ Text words ]
 
                 if alone then
                     el "style" [] [ Verbatim(Style.colours + Style.plot) ]
@@ -247,13 +258,13 @@ module Draw =
                 label
                     right
                     19.0
-                    [ "text-anchor", "end"; "class", $"v-{Verdict.name plot.Verdict}"; "font-weight", "600" ]
+                    [ "class", $"ending v-{Verdict.name plot.Verdict}" ]
                     [ Text $"{Wording.sign plot.Verdict} {Wording.verdict plot.Verdict}" ]
 
                 label left (top - 8.0) [] [ Text(shortened 64 plot.Quantity) ]
                 yield! grid x y
                 el "g" [ "clip-path", "url(#plot-clip)" ] inside
-                yield! plot.Curves |> List.mapi (points alone x y)
+                yield! plot.Curves |> List.mapi (points alone inOrder x y)
 
                 label
                     ((left + right) / 2.0)

@@ -15,7 +15,7 @@ module Evidence =
 
     /// A verdict that fills a cell of its own.
     let private judged value more =
-        cell $"words verdict v-{Verdict.name value}" (text $"{Wording.sign value} {Wording.verdict value}" :: more)
+        cell $"verdict v-{Verdict.name value}" (text $"{Wording.sign value} {Wording.verdict value}" :: more)
 
     let private value (x: float) = text (Numbers.short x)
 
@@ -39,7 +39,7 @@ module Evidence =
                 text replay.Command
             else
                 // The page's style and script write the words, which differ by the file alone.
-                el "a" [ "class", "command"; "href", replay.File ] []
+                el "a" [ "href", replay.File ] []
         ]
 
     /// Which inequality decided, and among how many.

@@ -78,9 +78,6 @@ module Markup =
                 "dd"
                 "ul"
                 "li"
-                "g"
-                "path"
-                "line"
                 "pre"
             ]
 

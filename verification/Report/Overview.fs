@@ -32,8 +32,7 @@ module Overview =
                                 []
                                 [
                                     for kind, heading in headings do
-                                        let kinds = if kind = "" then [] else [ "class", kind ]
-                                        el "th" (kinds @ [ "scope", "col" ]) (Maths.render heading)
+                                        el "th" (if kind = "" then [] else [ "class", kind ]) (Maths.render heading)
                                 ]
                         ]
                      :: bodies)

@@ -25,6 +25,11 @@ module Shapes =
         let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
         el "polyline" [ "class", kind; "points", path ] []
 
+    /// A shaded region, to whole units.
+    let area kind points =
+        let path = points |> List.map (fun (x, y) -> $"{whole x},{whole y}") |> String.concat " "
+        el "polygon" [ "class", kind; "points", path ] []
+
     let polygon kind points =
         let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
         el "polygon" [ "class", kind; "points", path ] []

@@ -34,7 +34,7 @@ h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 p{margin:.4rem 0;max-width:76ch}
 a{color:var(--link);text-underline-offset:.15em}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
-.command{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+td.all a{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
 sup,sub{line-height:0;font-size:.74em}
 .soft{color:var(--soft)}
@@ -65,10 +65,10 @@ th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px sol
 thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom}
 tr.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-td.n,details[data-of] td{white-space:nowrap}
-details[data-of] td{text-align:right;font-variant-numeric:tabular-nums}
-details[data-of] td.words,details[data-of] td.what,details[data-of] td.why{text-align:left;white-space:normal}
-details[data-of] td.all{text-align:left}
+td.n,[data-of] td,.targets td{white-space:nowrap}
+[data-of] td,.targets td{text-align:right;font-variant-numeric:tabular-nums}
+[data-of] td.verdict,[data-of] td.words,[data-of] td.what,[data-of] td.why,[data-of] td.all{text-align:left}
+[data-of] td.words,[data-of] td.what,[data-of] td.why{white-space:normal}
 td.claim{min-width:10rem}
 td.what{min-width:9.5rem}
 td.all{white-space:nowrap}
@@ -107,7 +107,7 @@ summary{cursor:pointer;color:var(--link)}
 .entries li{margin:.6rem 0}
 .entries p{margin:.1rem 0}
 .entries li:target{outline:3px solid var(--link);outline-offset:2px}
-.command:empty::before{content:"sgm run " attr(href) " --by auto"}
+td.all a:empty::before{content:"sgm run " attr(href) " --by auto"}
 svg.shared{position:absolute;width:0;height:0}
 dl.guide{display:grid;grid-template-columns:max-content 1fr;gap:.5rem 1.2rem;margin:.8rem 0}
 dl.guide dd{margin:0;max-width:76ch}
@@ -128,7 +128,7 @@ figure{padding:.5rem .4rem}
 .theorems td.id::before,.theorems td.picture::before,.theorems td.empty{content:none;display:none}
 .theorems td.picture{display:block}
 h3,p,figcaption,summary{overflow-wrap:anywhere}
-.command{white-space:normal;overflow-wrap:anywhere}
+td.all a{white-space:normal;overflow-wrap:anywhere}
 dl.guide{grid-template-columns:1fr}
 dl.guide dd{margin-bottom:.5rem}
 }
@@ -141,7 +141,7 @@ h2,h3,h4{break-after:avoid}
 .figures{grid-template-columns:1fr 1fr}
 .scroll{overflow:visible}
 table{font-size:8.5pt}
-.command{white-space:normal}
+td.all a{white-space:normal}
 }
 """
 
@@ -176,7 +176,7 @@ try{localStorage.setItem('sgm-theme',root.dataset.theme)}catch(e){}
 matchMedia('(prefers-color-scheme:dark)').addEventListener('change',name);
 document.querySelector('.top').appendChild(button);
 var tip=document.createElement('div');tip.className='tip';tip.hidden=true;document.body.appendChild(tip);
-document.querySelectorAll('a.command:empty').forEach(function(a){a.textContent='sgm run '+a.getAttribute('href')+' --by auto'});
+document.querySelectorAll('td.all a:empty').forEach(function(a){a.textContent='sgm run '+a.getAttribute('href')+' --by auto'});
 var notes={};
 document.querySelectorAll('details[data-of]').forEach(function(d){notes[d.dataset.of]=d});
 function hintOf(row,head,about){
@@ -200,8 +200,8 @@ var table=[].slice.call(note.querySelectorAll('table')).pop();
 var head=[].map.call(table.querySelectorAll('thead th'),function(th){return th.textContent});
 var about=[].filter.call(note.children,function(e){return e.className==='soft'}).map(function(e){return e.textContent});
 var rows=[].filter.call(table.tBodies[0].rows,function(row){return row.cells[0].className!=='why'});
-plot.querySelectorAll('.pt').forEach(function(point){
-var hint=hintOf(rows[point.dataset.row],head,about);
+plot.querySelectorAll('.pt').forEach(function(point,i){
+var hint=hintOf(rows[point.dataset.row===undefined?i:point.dataset.row],head,about);
 var box=point.getBBox();
 var reach=document.createElementNS(plot.namespaceURI,'circle');
 [['class','reach'],['cx',box.x+box.width/2],['cy',box.y+box.height/2],['r',10]].forEach(function(a){reach.setAttribute(a[0],a[1])});
@@ -289,6 +289,7 @@ svg.plot .hollow{fill:var(--paper);stroke:currentColor;stroke-width:1.6}
 svg.plot .breaks{fill:none;stroke:var(--violated);stroke-width:2.2;stroke-linecap:round}
 svg.plot .reach{fill:transparent;stroke:none}
 svg.plot .pt:hover .dot,svg.plot .pt:hover .hollow{stroke:var(--ink);stroke-width:2}
+svg.plot .ending{text-anchor:end;font-weight:600}
 svg.plot .v-holds{fill:var(--holds)}svg.plot .v-violated{fill:var(--violated)}
 svg.plot .v-inconclusive{fill:var(--inconclusive)}svg.plot .v-notApplicable{fill:var(--notApplicable)}
 """
