@@ -15,7 +15,7 @@ module Evidence =
 
     /// A verdict that fills a cell of its own.
     let private judged value more =
-        cell $"verdict v-{Verdict.name value}" (text $"{Wording.sign value} {Wording.verdict value}" :: more)
+        cell $"v-{Verdict.name value}" (text $"{Wording.sign value} {Wording.verdict value}" :: more)
 
     let private value (x: float) = text (Numbers.short x)
 
@@ -131,7 +131,7 @@ module Evidence =
                 el "p" [ "class", "soft" ] [ text $"The deciding inequality is about: {inequalities.Head}." ]
 
             Overview.table
-                $"Cells along {reported.Check.Axis.Symbol}"
+                ""
                 headings
                 [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied saysWhat)) ]
         ]
@@ -152,10 +152,7 @@ module Evidence =
                     cell "all" (command replay)
                 ]
 
-        Overview.table
-            $"Points along {reported.Check.Axis.Symbol}"
-            headings
-            [ el "tbody" [] (List.map row reported.Points) ]
+        Overview.table "" headings [ el "tbody" [] (List.map row reported.Points) ]
 
     /// The cell that decided, or the last point: the experiment to look at first.
     let private exhibit (reported: ReportedCheck) =
@@ -422,7 +419,10 @@ module Evidence =
                 yield! pictures own
                 yield! tightness line tight
                 el "h4" [] [ text "Numbers and replays" ]
-                yield! List.map (data shown.Add) checks
+
+                // The experiments of a bound's tightness are the bound's own.
+                let tells reported file = (line.Own.IsEmpty || isOwn (reported, true)) && shown.Add file
+                yield! checks |> List.map (fun reported -> data (tells reported) reported)
             ]
 
     let private reference (value: string) =

@@ -14,11 +14,15 @@ module Overview =
             [ "class", $"verdict v-{Verdict.name value}" ]
             [ text $"{Wording.sign value} {Wording.verdict value}" ]
 
-    /// A table in a box of its own, which scrolls where the page is narrow.
+    /// A table in a box of its own, which scrolls where the page is narrow; without a label a script gives it that of its section.
     let table label (headings: (string * string) list) bodies =
         el
             "div"
-            [ "class", "scroll"; "tabindex", "0"; "role", "region"; "aria-label", label ]
+            (("class", "scroll")
+             :: (if label = "" then
+                     []
+                 else
+                     [ "tabindex", "0"; "role", "region"; "aria-label", label ]))
             [
                 el
                     "table"

@@ -19,7 +19,7 @@ module Shapes =
 
     let label x y attributes children = el "text" ([ "x", px x; "y", px y ] @ attributes) children
 
-    let segment kind x1 y1 x2 y2 = el "line" [ "class", kind; "x1", px x1; "y1", px y1; "x2", px x2; "y2", px y2 ] []
+    let segment kind x1 y1 x2 y2 = el "path" [ "class", kind; "d", $"M{px x1} {px y1}L{px x2} {px y2}" ] []
 
     let polyline kind points =
         let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "

@@ -50,7 +50,7 @@ button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--pan
 .facts dt::after{content:":"}
 .facts dd{margin:0;color:var(--ink);font-variant-numeric:tabular-nums}
 .v-holds{color:var(--holds)}.v-violated{color:var(--violated)}.v-inconclusive{color:var(--inconclusive)}.v-notApplicable{color:var(--notApplicable)}
-.verdict{font-weight:600;white-space:nowrap}
+.verdict,[data-of] td[class^=v-]{font-weight:600;white-space:nowrap}
 .scroll{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule);border-radius:8px}
 .kills table{width:auto}
 .kills th[scope=row],.kills thead th:first-child,.kills th.part{position:sticky;left:0;background:var(--paper);text-align:left;font-weight:400;min-width:11rem;max-width:17rem;z-index:1}
@@ -66,8 +66,8 @@ thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;
 tr.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 td.n,[data-of] td,.targets td{white-space:nowrap}
-[data-of] td,.targets td{text-align:right;font-variant-numeric:tabular-nums}
-[data-of] td.verdict,[data-of] td.words,[data-of] td.what,[data-of] td.why,[data-of] td.all{text-align:left}
+[data-of] td,.targets td,.targets th{text-align:right;font-variant-numeric:tabular-nums}
+[data-of] td[class^=v-],[data-of] td.words,[data-of] td.what,[data-of] td.why,[data-of] td.all{text-align:left}
 [data-of] td.words,[data-of] td.what,[data-of] td.why{white-space:normal}
 td.claim{min-width:10rem}
 td.what{min-width:9.5rem}
@@ -177,6 +177,10 @@ matchMedia('(prefers-color-scheme:dark)').addEventListener('change',name);
 document.querySelector('.top').appendChild(button);
 var tip=document.createElement('div');tip.className='tip';tip.hidden=true;document.body.appendChild(tip);
 document.querySelectorAll('td.all a:empty').forEach(function(a){a.textContent='sgm run '+a.getAttribute('href')+' --by auto'});
+document.querySelectorAll('details .scroll:not([role])').forEach(function(box){
+box.tabIndex=0;box.setAttribute('role','region');
+box.setAttribute('aria-label',box.closest('details').querySelector('summary').textContent);
+});
 var notes={};
 document.querySelectorAll('details[data-of]').forEach(function(d){notes[d.dataset.of]=d});
 function hintOf(row,head,about){

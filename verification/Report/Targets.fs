@@ -117,8 +117,8 @@ module Targets =
                             el "h4" [] [ text names ]
 
                             Overview.table
-                                $"Constants of {names}"
-                                (("n", "level (m, σ)") :: (symbols |> List.map (fun symbol -> "n", symbol)))
+                                ""
+                                (("", "level (m, σ)") :: (symbols |> List.map (fun symbol -> "", symbol)))
                                 [ el "tbody" [] rows ]
 
                             yield! sources
