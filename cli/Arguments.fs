@@ -6,6 +6,11 @@ open Argu
 open Sgm
 open Sgm.Verification
 
+/// What is said of the arguments that several verbs have.
+module private Usage =
+    let experiment = "an experiment (.sgm), or - for standard input"
+    let json = "one JSON document on standard output and nothing else."
+
 type RunArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<Unique; EqualsAssignmentOrSpaced>] By of By
@@ -19,7 +24,7 @@ type RunArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm), or - for standard input."
+            | File _ -> $"{Usage.experiment}."
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
@@ -27,7 +32,7 @@ type RunArguments =
             | Full -> "mean and variance of every coordinate in more than 16 dimensions too."
             | Fit ->
                 "test at every probe whether the particles are draws of the target there (kernel Stein discrepancy of the first 1000)."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 type CheckArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
@@ -37,9 +42,9 @@ type CheckArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm), or - for standard input."
+            | File _ -> $"{Usage.experiment}."
             | All -> "every theorem, also those that do not cover the experiment, with the reason."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 type ExplainArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
@@ -48,7 +53,7 @@ type ExplainArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm), or - for standard input."
+            | File _ -> $"{Usage.experiment}."
             | All -> "every theorem with every assumption, also those that do not cover the experiment."
 
 type VerifyArguments =
@@ -74,19 +79,21 @@ type VerifyArguments =
             | Allow_Inconclusive ->
                 "exit with 0 although checks stayed open; without it an open question is exit code 1."
             | Wide -> "a line a check, not a line a theorem."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 type CertifyArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<Unique>] Explain
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm), or - for standard input."
+            | File _ -> $"{Usage.experiment}."
             | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Report _ -> "also write a page with pictures, contributions and the derivation into this folder."
+            | Json -> Usage.json
 
 type TuneArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
@@ -96,9 +103,9 @@ type TuneArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "an experiment (.sgm), or - for standard input; with one anneal that has a predictor."
+            | File _ -> $"{Usage.experiment}; with one anneal that has a predictor."
             | Evaluations _ -> "how many score evaluations the sampler may make per particle."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
@@ -108,7 +115,7 @@ type TheoremsArguments =
         member this.Usage =
             match this with
             | Id _ -> "a theorem, or the beginning or a part of its name."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 type PlanArguments =
     | [<MainCommand; ExactlyOnce>] Theorem of ID: string
@@ -123,7 +130,7 @@ type PlanArguments =
             | Theorem _ -> "a theorem that prescribes an experiment, or the beginning or a part of its name."
             | Target _ -> "the data distribution, as in a file: \"normal [ 0.0 ] 1.0\"."
             | Accuracy _ -> "what the theorem's bound may be at most, in the theorem's own metric."
-            | Json -> "one JSON document on standard output and nothing else."
+            | Json -> Usage.json
 
 /// Why a command line was not run.
 type Stop =

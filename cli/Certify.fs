@@ -5,30 +5,18 @@ open System
 open Sgm
 open Sgm.Engine
 open Sgm.Verification.Certificates
+open Sgm.Verification.Report
 open Sgm.Verification.JsonWriting
-
-/// A certificate and what an exact law measures at the same probe.
-type private Answer = { Certificate: Certificate; Measured: (Metric * Estimate) list }
 
 let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 
-/// A bound to so many significant digits, rounded up.
-let above digits (x: float) =
-    if x <= 0.0 || not (Double.IsFinite x) then
-        Words.digits digits x
-    else
-        let unit = 10.0 ** (floor (log10 x) - float (digits - 1))
-        let rounded = Words.digits digits (ceil (x / unit) * unit)
-
-        if Double.Parse(rounded, Globalization.CultureInfo.InvariantCulture) >= x then
-            rounded
-        else
-            Words.digits digits (x + unit)
-
-let private percent part whole = if whole > 0.0 then $"{Words.digits 2 (100.0 * part / whole)} %%" else "0 %"
+/// A share of a whole: two digits, or a whole number from ten on.
+let private percent part whole =
+    let share = if whole > 0.0 then 100.0 * part / whole else 0.0
+    if share < 9.95 then $"{Words.digits 2 share} %%" else $"{share:F0} %%"
 
 /// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
-let private measure (terminal: Terminal) (plan: Plan) told =
+let private measure (terminal: Terminal) metrics (plan: Plan) told =
     let wanted = Sgm.Verification.Plan.withMetrics metrics plan
 
     match Laws.choose By.Exact wanted with
@@ -59,16 +47,15 @@ let private bounds (c: Certificate) =
 let private measuredText (bound: Bound) (estimate: Estimate option) =
     match estimate with
     | Some e when e.Value.HasValue ->
-        let half = 0.5 * (e.Upper - e.Lower)
-        let interval = if Double.IsFinite half then $" ± {Words.digits 1 half}" else ""
+        let value, within = Words.bracketed 6 e.Value.Value e.Lower e.Upper
 
         let ratio =
-            if Double.IsFinite bound.Value && e.Value.Value > 0.0 && e.Value.Value > 10.0 * half then
+            if Double.IsFinite bound.Value && e.Value.Value > 0.0 && e.Value.Value > 5.0 * (e.Upper - e.Lower) then
                 $"{Words.digits 3 (bound.Value / e.Value.Value)} times the truth"
             else
                 ""
 
-        Words.number e.Value.Value + interval, ratio
+        $"{value} {within}".TrimEnd(), ratio
     | Some e -> "–", e.Reason
     | None -> "", ""
 
@@ -93,14 +80,14 @@ let rec private explained depth (d: Derivation) : string list =
     let indent = String.replicate depth "  "
 
     [
-        $"{indent}{d.Rule.Id}: {d.Of}: ≤ {above 4 d.Value}{given}"
+        $"{indent}{d.Rule.Id}: {d.Of}: ≤ {Words.above 4 d.Value}{given}"
         for part in d.Parts do
             yield! explained (depth + 1) part
     ]
 
 let rec private rulesOf (d: Derivation) = d.Rule :: List.collect rulesOf d.Parts
 
-let private show (screen: Screen) forward explain whyNot (answers: Answer list) =
+let private show (screen: Screen) forward explain whyNot (answers: CertifiedProbe list) =
     let text title = { Title = title; IsNumber = false }
 
     for answer in answers do
@@ -121,7 +108,7 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
                         match bound.Reason with
                         | Some reason when bound.Value = 1.0 -> { Text = "≤ 1"; Tone = Unsure }, reason
                         | Some reason -> { Text = "–"; Tone = Unsure }, reason
-                        | None -> strong $"≤ {above 3 bound.Value}", ratio
+                        | None -> strong $"≤ {Words.above 3 bound.Value}", ratio
 
                     [ plain name; value; plain measured; faint remark ]
             ]
@@ -159,13 +146,6 @@ let private show (screen: Screen) forward explain whyNot (answers: Answer list) 
     | Some reason -> screen.Line [ faint $"nothing is measured: {reason}" ]
     | None -> ()
 
-let private jsonBound json name (bound: Bound) =
-    object json name (fun () ->
-        number json "bound" bound.Value
-        number json "confidence" bound.Confidence
-        text json "rule" bound.Rule
-        Option.iter (text json "reason") bound.Reason)
-
 let rec private jsonDerivation (json: Writer) (d: Derivation) =
     text json "rule" d.Rule.Id
     text json "statement" d.Rule.Statement
@@ -179,8 +159,7 @@ let rec private jsonDerivation (json: Writer) (d: Derivation) =
 
     objects json "parts" d.Parts (jsonDerivation json)
 
-let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) =
-    text json "schema" "sgm.certificate/1"
+let private json (loaded: Checked) whyNot (answers: CertifiedProbe list) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
@@ -192,10 +171,10 @@ let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) 
         Measurements.level json "level" c.Level
 
         object json "bounds" (fun () ->
-            jsonBound json "tv" c.Tv
-            jsonBound json "klReverse" c.KlReverse
-            jsonBound json "kl" c.Kl
-            jsonBound json "w2" c.W2)
+            Certified.bound json "tv" c.Tv
+            Certified.bound json "klReverse" c.KlReverse
+            Certified.bound json "kl" c.Kl
+            Certified.bound json "w2" c.W2)
 
         object json "measured" (fun () -> List.iter (fun (m, e) -> estimate json (Words.metric m) e) answer.Measured)
 
@@ -216,37 +195,83 @@ let private json (loaded: Checked) whyNot (answers: Answer list) (json: Writer) 
 
         objects json "derivation" c.Derivation (jsonDerivation json))
 
-let command terminal (request: CertifyRequest) =
+/// The certificates at every probe of a plan, with what an exact law measures there, and why none does.
+let private answers terminal metrics (plan: Plan) told =
+    told "certifying" 0.0
+
+    Certificate.ofPlan terminal.Cancellation plan
+    |> Result.map (fun certificates ->
+        let measured, whyNot =
+            match measure terminal metrics plan told with
+            | Ok found -> found, None
+            | Error reason -> List.replicate certificates.Length [], Some reason
+
+        let answer i certificate measured =
+            { Certificate = certificate; Measured = measured; Step = plan.StepsBefore(int64 i) }
+
+        List.mapi2 answer certificates measured, whyNot)
+
+/// Places along a run at which its page shows bounds beside measurements.
+let private places = 24
+
+/// Writes the page: its path, or why it could not be written. Where an exact law measures the run, places between the probes are shown too.
+let private report terminal (loaded: Checked) whyNot found directory =
+    let along =
+        match whyNot with
+        | Some _ -> found
+        | None ->
+            let probed = Sgm.Verification.Plan.probedAlong places loaded.Plan
+
+            match Progress.during terminal "along the run" (answers terminal [ Metric.Tv; Metric.W2 ] probed) with
+            | Ok(places, None) -> places
+            | Ok(_, Some _)
+            | Error _ -> found
+
+    let document =
+        {
+            Text = loaded.Text
+            Fingerprint = loaded.Fingerprint
+            Dimension = loaded.Plan.Dimension
+            ScoreEvaluations = loaded.Plan.ScoreEvaluations
+            NotMeasured = whyNot
+            Probes = found
+            Along = along
+        }
+
+    CertificatePage.files document |> Folder.writeFiles terminal.Cancellation directory
+
+let private certify terminal (request: CertifyRequest) =
     match Loading.file terminal request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then
             Terminal.tell terminal (Message.renderAll loaded.Warnings)
 
-        let work told =
-            told "certifying" 0.0
+        let answered = Progress.during terminal "certifying" (answers terminal metrics loaded.Plan)
 
-            Certificate.ofPlan terminal.Cancellation loaded.Plan
-            |> Result.map (fun certificates -> certificates, measure terminal loaded.Plan told)
-
-        match Progress.during terminal "certifying" work with
-        | Error reason -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
-        | Ok(certificates, measured) ->
-            let whyNot =
-                match measured with
-                | Ok _ -> None
-                | Error reason -> Some reason
-
-            let measured =
-                match measured with
-                | Ok found -> found
-                | Error _ -> List.replicate certificates.Length []
-
-            let answers = List.map2 (fun c m -> { Certificate = c; Measured = m }) certificates measured
+        match answered, request.Report with
+        | Error reason, _ -> Refusal.sentence terminal request.Json $"sgm certify: {reason}"
+        | Ok(found, whyNot), directory ->
+            let page = directory |> Option.map (report terminal loaded whyNot found)
 
             if request.Json then
-                Terminal.json terminal (json loaded whyNot answers)
+                Terminal.json terminal "sgm.certificate/1" (Some loaded.Text) (json loaded whyNot found)
             else
-                show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot answers
+                show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot found
 
-            Exit.Fine
+            match page with
+            | Some(Ok file) when request.Json ->
+                Terminal.tell terminal $"report: {Visible.line file}"
+                Exit.Fine
+            | Some(Ok file) ->
+                terminal.Out.WriteLine $"report: {Visible.line file}"
+                Exit.Fine
+            | Some(Error message) ->
+                Terminal.tell terminal $"sgm certify: {message}"
+                Exit.BadInput
+            | None -> Exit.Fine
+
+let command terminal (request: CertifyRequest) =
+    match request.Report |> Option.map (fun directory -> Folder.checkFor CertificatePage.paths directory) with
+    | Some(Error message) -> Refusal.sentence terminal request.Json $"sgm certify: {message}"
+    | _ -> certify terminal request

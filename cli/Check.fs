@@ -4,6 +4,7 @@ module Sgm.Cli.Check
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
 let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
@@ -33,6 +34,8 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
         number json "particleSeconds" cost.Seconds
         json.WriteBoolean("particleSecondsIsLowerBound", cost.IsLowerBound)
     | None -> json.WriteNull "particleSeconds"
+
+    Certified.json json (Quick.ofPlan terminal.Cancellation loaded.Plan)
 
     objects json "data" loaded.Data (fun data ->
         text json "file" data.File
@@ -100,6 +103,7 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
         let work = $"{Words.count GridMemory.Evaluations} evaluations of a component of the score"
         line "on the grid" $"keeps at most {Words.bytes bytes} and takes at most {work}; what needs more is refused"
 
+    Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()
     Assessment.show screen Assessment.Brief all loaded
 
@@ -108,7 +112,7 @@ let command terminal (request: CheckRequest) =
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then
-            Terminal.json terminal (jsonCheck terminal loaded)
+            Terminal.json terminal "sgm.check/1" (Some loaded.Text) (jsonCheck terminal loaded)
         else
             let screen = Screen.out terminal
             show terminal screen request.All loaded

@@ -2,7 +2,7 @@
 module Sgm.Cli.Help
 
 open System
-open System.Reflection
+open Sgm.Verification
 
 /// A verb of `sgm`.
 type Verb = { Name: string; Takes: string; Summary: string; Example: string }
@@ -67,18 +67,12 @@ let exampleOf name = $"EXAMPLE:\n\n    {(find name).Example}"
 let smallest =
     "experiment {\n  target (normal [ 0.0 ] 1.0)\n  forward vp\n  sampler (anneal (uniform 1.0 0.0 1) (predictor ancestral))\n}"
 
-/// "0.1.0".
-let version =
-    lazy
-        (let attribute = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-         attribute.InformationalVersion.Split('+')[0])
-
 /// The whole help, at most 40 lines of at most 100 characters.
 let text () =
     String.Join(
         "\n",
         [
-            $"sgm {version.Value}: diffusion samplers as programs, held against their theorems."
+            $"sgm {Version.release}: diffusion samplers as programs, held against their theorems."
             ""
             "USAGE: sgm VERB [arguments]          sgm VERB --help lists the flags of a verb"
             "       sgm FILE.sgm                  runs it; FILE is '-' for standard input"

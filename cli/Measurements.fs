@@ -133,23 +133,26 @@ let private metricRow forward probe (metric, estimate: Estimate) =
 
     let digits = if isNarrow then 10 else 6
 
+    // Only of a proved bracket can it be said that the number is 0; the value of an estimate is the likeliest there is.
+    let isProved = estimate.Confidence = 1.0
+
+    let bracket =
+        Option.ofNullable estimate.Value
+        |> Option.map (fun value -> value, Words.bracketed digits value estimate.Lower estimate.Upper)
+
     let interval =
-        if Double.IsPositiveInfinity estimate.Lower then
-            ""
-        elif Double.IsPositiveInfinity estimate.Upper then
-            $"at least {Words.number estimate.Lower}"
-        elif isNarrow && estimate.Value.HasValue then
-            $"± {Words.digits 1 ((estimate.Upper - estimate.Lower) / 2.0)}"
-        else
-            $"[{Words.number estimate.Lower}, {Words.number estimate.Upper}]"
+        match bracket with
+        | _ when Double.IsPositiveInfinity estimate.Lower -> ""
+        | _ when Double.IsPositiveInfinity estimate.Upper -> $"at least {Words.number estimate.Lower}"
+        | Some(_, (shown, within)) when isNarrow || (isProved && shown = "0") -> within
+        | _ -> $"[{Words.number estimate.Lower}, {Words.number estimate.Upper}]"
 
     let value, remark =
-        match Option.ofNullable estimate.Value with
-        | Some value when estimate.Confidence < 1.0 ->
+        match bracket with
+        | Some(value, _) when not isProved ->
             plain $"≈ {Words.digits digits value}",
             String.Join("; ", [ estimate.Method; estimate.Reason ] |> List.filter (isNull >> not))
-        | Some value when isNull estimate.Reason -> strong (Words.digits digits value), estimate.Method
-        | Some value -> strong (Words.digits digits value), estimate.Reason
+        | Some(_, (shown, _)) -> strong shown, (if isNull estimate.Reason then estimate.Method else estimate.Reason)
         | None -> { Text = "–"; Tone = Unsure }, estimate.Reason
 
     let confidence =
@@ -172,30 +175,26 @@ let private momentRows forward probe =
     match probe.Moments with
     | None -> []
     | Some moments ->
-        // The half-width of an exact law's bracket where it is wider than the digits shown.
-        let halfWidth (value: float) (x: float) =
-            if not moments.AreEstimates then
-                if x <= 1e-6 * abs value || x < 1e-12 then
-                    plain ""
-                else
-                    faint $"± {Words.digits 2 x}"
-            elif Double.IsNaN x then
-                faint "too few"
+        // A number and its standard error; of an exact law the half-width of its bracket, where the digits shown are more than it supports.
+        let cells (value: float) (error: float) =
+            if moments.AreEstimates then
+                [
+                    plain $"≈ {Words.number value}"
+                    faint (if Double.IsNaN error then "too few" else Words.digits 2 error)
+                ]
             else
-                faint (Words.digits 2 x)
-
-        let estimated (x: float) = plain ((if moments.AreEstimates then "≈ " else "") + Words.number x)
+                let shown, within = Words.bracketed 6 value (value - error) (value + error)
+                let isSharp = error <= 1e-6 * abs value || error = 0.0
+                [ plain shown; faint (if isSharp then "" else within) ]
 
         [
-            for i in 0 .. moments.Mean.Length - 1 ->
+            for i in 0 .. moments.Mean.Length - 1 do
                 [
                     plain probe.Name
                     plain (Words.level forward probe.Level)
                     plain $"{i + 1}"
-                    estimated moments.Mean[i]
-                    halfWidth moments.Mean[i] moments.MeanError[i]
-                    estimated moments.Variance[i]
-                    halfWidth moments.Variance[i] moments.VarianceError[i]
+                    yield! cells moments.Mean[i] moments.MeanError[i]
+                    yield! cells moments.Variance[i] moments.VarianceError[i]
                 ]
         ]
 

@@ -58,7 +58,6 @@ let private json answer (json: Writer) =
     number json "accuracy" prescription.Accuracy
     text json "against" (Prescription.against plan)
     number json "bound" prescription.Bound
-    text json "experiment" (file answer)
     text json "fingerprint" answer.Loaded.Fingerprint
     strings json "reasons" prescription.Reasons
     json.WriteNumber("dimension", plan.Dimension)
@@ -121,7 +120,7 @@ let commandBy (run: Plan -> RunOptions -> Outcome) (terminal: Terminal) (request
                 Exit.Violated
             | Ok found ->
                 if request.Json then
-                    Terminal.json terminal (json found)
+                    Terminal.json terminal "sgm.plan/1" (Some(file found)) (json found)
                 else
                     terminal.Out.WriteLine(file found)
 

@@ -6,6 +6,7 @@ open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open Sgm
+open Sgm.Verification
 
 /// Most of a start goes into compiling the parser of experiments; another core does that while Argu reads the command line.
 let private warmUp () = Task.Run(fun () -> Check.text "" "." Help.smallest |> ignore) |> ignore
@@ -26,7 +27,7 @@ let private dispatch terminal words =
         terminal.Out.WriteLine(Help.text ())
         Exit.Fine
     | ("--version" | "version") :: _ ->
-        terminal.Out.WriteLine $"sgm {Help.version.Value}"
+        terminal.Out.WriteLine $"sgm {Version.release}"
         Exit.Fine
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest

@@ -1,8 +1,10 @@
-/// Saying that the input is wrong, and exit code 2. With --json the same goes to standard output as `{ "errors": […] }`.
+/// Saying that the input is wrong, and exit code 2. With --json the same goes to standard output as `sgm.errors/1`.
 module Sgm.Cli.Refusal
 
 open Sgm
 open Sgm.Verification.JsonWriting
+
+let private schema = "sgm.errors/1"
 
 /// Problems of an experiment, as objects of a JSON document.
 let jsonProblem json (problem: Problem) =
@@ -18,7 +20,7 @@ let jsonProblem json (problem: Problem) =
 /// Refuses with a sentence.
 let sentence terminal asJson (message: string) =
     if asJson then
-        Terminal.json terminal (fun json -> objects json "errors" [ message ] (text json "message"))
+        Terminal.json terminal schema None (fun json -> objects json "errors" [ message ] (text json "message"))
 
     Terminal.tell terminal message
     Exit.BadInput
@@ -28,7 +30,7 @@ let problems terminal asJson (found: Problem list) =
     if asJson then
         let errors, warnings = found |> List.partition (fun problem -> problem.Severity = Severity.Error)
 
-        Terminal.json terminal (fun json ->
+        Terminal.json terminal schema None (fun json ->
             objects json "errors" errors (jsonProblem json)
             objects json "warnings" warnings (jsonProblem json))
 

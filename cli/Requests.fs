@@ -76,15 +76,17 @@ type CertifyRequest =
     {
         File: string
         Explain: bool
+        Report: string option
         Json: bool
     }
 
     static member Of(arguments: CertifyArguments list) : CertifyRequest =
-        ({ File = ""; Explain = false; Json = false }, arguments)
+        ({ File = ""; Explain = false; Report = None; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | CertifyArguments.File file -> { request with File = file }
             | CertifyArguments.Explain -> { request with Explain = true }
+            | CertifyArguments.Report directory -> { request with CertifyRequest.Report = Some directory }
             | CertifyArguments.Json -> { request with CertifyRequest.Json = true })
 
 /// What `sgm tune` was asked for.

@@ -3,8 +3,10 @@ module Sgm.Cli.Run
 
 open System
 open System.Diagnostics
+open System.Threading.Tasks
 open Sgm
 open Sgm.Engine
+open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
 /// A finished run.
@@ -15,6 +17,7 @@ type private Finished =
         Outcome: Outcome
         Seconds: float
         Measured: Measurements.Measured list
+        Certificate: Certificate option
     }
 
 /// The test's p-value is one for large numbers.
@@ -58,6 +61,7 @@ let private jsonRun run (json: Writer) =
     json.WriteNumber("seed", experiment.Seed)
     json.WriteNumber("scoreEvaluations", run.Loaded.Plan.ScoreEvaluations)
     number json "samplingSeconds" run.Seconds
+    Certified.json json run.Certificate
     jsonStatus json run.Outcome.Status
     Measurements.json json run.Measured
 
@@ -85,6 +89,7 @@ let private show (screen: Screen) run =
         line "cost" $"{evaluations} in dimension {Words.count plan.Dimension}"
 
     line "time" (Words.seconds run.Seconds)
+    run.Certificate |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()
     Measurements.show screen experiment.Forward run.Measured
 
@@ -118,6 +123,8 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), []
         | _ -> outcome, measured
 
+    // Beside the run, on another core: what is proved does not depend on it.
+    let certified = Task.Run(fun () -> Quick.ofPlan terminal.Cancellation loaded.Plan)
     let outcome, measured = Progress.during terminal "running" work
 
     {
@@ -126,12 +133,13 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         Outcome = outcome
         Seconds = clock.Elapsed.TotalSeconds
         Measured = measured
+        Certificate = if outcome.IsCompleted then certified.GetAwaiter().GetResult() else None
     }
 
 let private finish terminal asJson run =
     let write () =
         if asJson then
-            Terminal.json terminal (jsonRun run)
+            Terminal.json terminal "sgm.run/1" (Some run.Loaded.Text) (jsonRun run)
         else
             show (Screen.out terminal) run
 

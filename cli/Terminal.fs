@@ -61,4 +61,5 @@ module Terminal =
         terminal.Error.Flush()
 
     /// One JSON document, and nothing else on standard output.
-    let json terminal write = terminal.Out.WriteLine(Sgm.Verification.JsonWriting.document write)
+    let json terminal schema experiment write =
+        terminal.Out.WriteLine(Sgm.Verification.JsonWriting.document schema experiment write)

@@ -133,7 +133,9 @@ let private show (screen: Screen) (theorem: Theorem) =
 let command terminal (request: TheoremsRequest) =
     let write theorems =
         if request.Json then
-            Terminal.json terminal (fun json -> objects json "theorems" theorems (jsonTheorem json))
+            Terminal.json terminal "sgm.theorems/1" None (fun json ->
+                objects json "theorems" theorems (jsonTheorem json))
+
             Exit.Fine
         else
             let screen = Screen.out terminal

@@ -87,7 +87,7 @@ let private line row =
         | Some e when e.Value.HasValue -> $", TV measured {Words.digits 4 e.Value.Value}"
         | _ -> ""
 
-    $"{row.Name}: {row.Transitions} transitions, kl(p‖q) ≤ {Certify.above 3 r}, TV ≤ {Certify.above 3 row.Certificate.Tv.Value}{measured}"
+    $"{row.Name}: {row.Transitions} transitions, kl(p‖q) ≤ {Words.above 3 r}, TV ≤ {Words.above 3 row.Certificate.Tv.Value}{measured}"
 
 /// The file: comments, then the experiment's canonical text.
 let private file evaluations tuned =
@@ -98,9 +98,7 @@ let private file evaluations tuned =
     String.Join("\n", (comments |> List.map (fun text -> $"// {text}")) @ [ tuned.Loaded.Text.TrimEnd() ])
 
 let private json evaluations tuned (json: Writer) =
-    text json "schema" "sgm.tune/1"
     json.WriteNumber("evaluations", (evaluations: int))
-    text json "experiment" (file evaluations tuned)
     text json "fingerprint" tuned.Loaded.Fingerprint
 
     objects json "schedules" tuned.Rows (fun row ->
@@ -128,7 +126,8 @@ let command terminal (request: TuneRequest) =
             | Error reason -> refuse reason
             | Ok tuned ->
                 if request.Json then
-                    Terminal.json terminal (json request.Evaluations tuned)
+                    let text = file request.Evaluations tuned
+                    Terminal.json terminal "sgm.tune/1" (Some text) (json request.Evaluations tuned)
                 else
                     terminal.Out.WriteLine(file request.Evaluations tuned)
 

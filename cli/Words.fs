@@ -17,6 +17,18 @@ let digits count (x: float) =
 /// A number to six significant digits.
 let number x = digits 6 x
 
+/// A bound to so many significant digits, rounded up.
+let above count x = digits count (Sgm.Verification.Report.Numbers.upward count x)
+
+/// A number that is known to lie between two ends: its digits, and the distance to the farther end. Digits below the width say
+/// nothing: where 0 is between the ends and the number within half their distance of it, it is 0.
+let bracketed count (value: float) lower upper =
+    let half = (upper - lower) / 2.0
+    let isNothing = Double.IsFinite half && lower <= 0.0 && upper >= 0.0 && abs value < half
+    let shown = if isNothing then 0.0 else value
+    let distance = max (shown - lower) (upper - shown)
+    digits count shown, (if Double.IsFinite distance then $"± {above 1 distance}" else "")
+
 /// A count with thin groups: 100 000.
 let count (n: int64) = n.ToString("#,0", invariant).Replace(",", " ")
 

@@ -187,6 +187,34 @@ let tests =
                             "(() => { const t = document.querySelector('.tip').getBoundingClientRect(), p = document.querySelector('svg.plot .pt').getBoundingClientRect(); return Math.hypot(Math.max(0, t.left - p.right, p.left - t.right), Math.max(0, t.top - p.bottom, p.top - t.bottom)) })()"
 
                     Expect.isLessThan away 40.0 "beside its point"
+
+                    // The script reads a hint from the row of its point: what was measured there, in the page's digits.
+                    let mutable compared = 0
+
+                    for reported in hostile.Value.Checks do
+                        for dot in
+                            Plot.ofCheck reported
+                            |> Option.toList
+                            |> List.collect (fun p -> List.collect _.Dots p.Curves) do
+                            let wanted = dot.Hint.Split '\n' |> Array.tryFind (fun line -> line.StartsWith "measured ")
+
+                            match wanted, dot.Value with
+                            | Some line, Some _ ->
+                                let number = (line.Split(" in ")[0]).Trim()
+
+                                let hint =
+                                    page.Text
+                                        $"[...document.querySelectorAll('[id=\"{reported.Anchor}\"] .pt')].find((p, i) => (p.dataset.row ?? i) == {dot.Row}).getAttribute('aria-label')"
+
+                                Expect.exists
+                                    (hint.Split '\n')
+                                    (fun line -> line.StartsWith number)
+                                    $"{reported.Anchor} {dot.Row}: {hint}"
+
+                                compared <- compared + 1
+                            | _ -> ()
+
+                    Expect.isGreaterThan compared 15 "hints"
                     page.Hover 2.0 2.0
                     Expect.isTrue (page.Flag "document.querySelector('.tip').hidden") "hidden again"
                     Expect.isEmpty page.Complaints "the console")

@@ -19,6 +19,9 @@ let runs =
                     Expect.equal
                         (names root)
                         [
+                            "schema"
+                            "version"
+                            "experiment"
                             "fingerprint"
                             "backend"
                             "dimension"
@@ -26,6 +29,7 @@ let runs =
                             "seed"
                             "scoreEvaluations"
                             "samplingSeconds"
+                            "certified"
                             "probes"
                         ]
                         "fields"
@@ -273,6 +277,37 @@ let runs =
                         let ran = sgm words
                         Expect.equal ran.Code 2 "refused"
                         isShown ran.Error))
+
+            testCase "a number below its own bracket's half-width is 0, within what is proved" (fun () ->
+                // Symmetric: the mean is 0, and quadrature gives something of the order of a rounding.
+                let text =
+                    "experiment {
+  target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
+  forward vp
+  start prior
+  sampler (anneal (uniform 2.0 0.1 20) (predictor ancestral))
+}"
+
+                withFile text (fun file ->
+                    let mean =
+                        at
+                            [ "mean" ]
+                            (List.exactlyOne (items (at [ "probes" ] (json (sgm [ "run"; file; "--json" ])))))
+
+                    Expect.isLessThan (abs ((List.exactlyOne (items mean)).GetDouble())) 1e-12 "all but 0"
+                    Expect.isMatch (sgm [ "run"; file ]).Out @"1\s+0\s+± \de-1\d\s+3\.4" "0 ± …, then the variance"))
+
+            testCase "brackets in words" (fun () ->
+                for value, lower, upper, wanted in
+                    [
+                        4e-17, -1e-16, 3e-16, ("0", "± 3e-16")
+                        2e-16, 0.0, 3e-16, ("2e-16", "± 2e-16")
+                        0.1, 0.0, 0.5, ("0", "± 0.5")
+                        0.0, 0.0, 0.0, ("0", "± 0")
+                        1.25, 1.2499, 1.25012, ("1.25", "± 0.0002")
+                        1.0, -1.0, infinity, ("1", "")
+                    ] do
+                    Expect.equal (Words.bracketed 6 value lower upper) wanted $"{value} in [{lower}, {upper}]")
 
             testCase "a terminal gets boxes and the same numbers" (fun () ->
                 withFile (langevinText 0.5) (fun file ->

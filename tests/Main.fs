@@ -49,7 +49,9 @@ let private tests =
             EnsembleLawTests.tests
             LongStepsTests.tests
             CertificatesTests.tests
+            CertificatesCommandsTests.tests
             CliTests.tests
+            JsonTests.tests
             TextCostTests.tests
             FaultTests.tests
             StudyTests.tests

@@ -1,6 +1,7 @@
 module Sgm.Tests.ReportTests
 
 open System
+open System.Text
 open System.Text.Json
 open System.Xml.Linq
 open Expecto
@@ -129,6 +130,38 @@ let private markup =
                 for link in attributes "href" do
                     if link.Value.StartsWith '#' then
                         Expect.contains ids (link.Value.Substring 1) "a link in the page"
+
+            testCase "a check of five cells takes no more of the page than its share of 2 MB"
+            <| fun () ->
+                // A whole verification has 412 checks of 4.9 cells. Names and sentences of the usual lengths.
+                let pageOf n =
+                    let cells = [ for k in 1..5 -> cellAt "h" Holds 0.2 (exactly (0.01 * float k)) (0.1 / float k) ]
+                    let plain = boundCheck "lee-2022-4.2" "h" Holds cells
+
+                    let check =
+                        { plain with
+                            Theorem = { plain.Theorem with Title = "Langevin Monte Carlo" }
+                            Scenario =
+                                { plain.Scenario with Name = "towards stationarity"; Description = String('x', 100) }
+                            Axis = { plain.Axis with Meaning = "Langevin step" }
+                            Cells =
+                                [
+                                    for cell in plain.Cells ->
+                                        { cell with
+                                            Decisive =
+                                                cell.Decisive
+                                                |> Option.map (fun c -> { c with What = "W2 after N steps" })
+                                        }
+                                ]
+                        }
+
+                    Encoding.UTF8.GetByteCount(
+                        Html.page (
+                            Document.create DateTimeOffset.UnixEpoch { mixed with Checks = List.replicate n check }
+                        )
+                    )
+
+                Expect.isLessThan ((pageOf 60 - pageOf 10) / 50) (2_000_000 / 412) "bytes a check"
 
             testCase "nothing in the page is fetched"
             <| fun () ->

@@ -12,7 +12,7 @@ type Course =
 
 module Course =
     /// Most steps that are looked at one by one.
-    let mostSteps = 200_000
+    let mostSteps = 200_000L
 
     /// All kernels at a place of the plan with how often each runs.
     let rec kernels times (course: Course) : (int64 * int64 * Tableau) list =
@@ -75,36 +75,38 @@ module Course =
                 yield! found
         ]
 
-    /// Steps and probes that must be looked at one by one: those in `Repeat`s that only stay at a level count once.
-    let rec private size (body: ImmutableArray<Instruction>) : int64 =
-        let rec isStill (body: ImmutableArray<Instruction>) =
-            body
-            |> Seq.forall (fun instruction ->
-                match instruction with
-                | :? Instruction.Step as step -> step.Tableau.StaysAtLevel
-                | :? Instruction.Repeat as repeat -> isStill repeat.Body
-                | _ -> false)
-
+    let rec private isStill (body: ImmutableArray<Instruction>) =
         body
-        |> Seq.sumBy (fun instruction ->
+        |> Seq.forall (fun instruction ->
             match instruction with
-            | :? Instruction.Repeat as repeat when isStill repeat.Body -> size repeat.Body
-            | :? Instruction.Repeat as repeat ->
-                (let one = size repeat.Body in
+            | :? Instruction.Step as step -> step.Tableau.StaysAtLevel
+            | :? Instruction.Repeat as repeat -> isStill repeat.Body
+            | _ -> false)
 
-                 if one > 0L && repeat.Count > 1_000_000L then
-                     1_000_000L * one
-                 else
-                     repeat.Count * one)
-            | :? Instruction.Transitions as all -> Seq.sum (Seq.init all.Count (fun i -> size (all.Body.Invoke i)))
-            | _ -> 1L)
+    /// Steps and probes that must be looked at one by one, on demand: those in `Repeat`s that only stay at a level come once.
+    let rec private places (body: ImmutableArray<Instruction>) : Instruction seq =
+        seq {
+            for instruction in body do
+                match instruction with
+                | :? Instruction.Repeat as repeat ->
+                    let rounds = if isStill repeat.Body then min 1L repeat.Count else repeat.Count
+
+                    if not (Seq.isEmpty (places repeat.Body)) then
+                        for _ in 1L .. rounds do
+                            yield! places repeat.Body
+                | :? Instruction.Transitions as all ->
+                    for i in 0 .. all.Count - 1 do
+                        yield! places (all.Body.Invoke i)
+                | single -> single
+        }
+
+    /// The steps and probes that must be looked at one by one, up to `most` and one more.
+    let placesWithin (most: int64) (plan: Plan) = places plan.Instructions |> Seq.truncate (int most + 1) |> Array.ofSeq
 
     /// The plan's course, or why it is too long to be looked at.
     let ofPlan (plan: Plan) =
-        let long = size plan.Instructions
-
-        if long > int64 mostSteps || long < 0L then
+        if (placesWithin mostSteps plan).LongLength > mostSteps then
             Error
-                $"the plan has {long} different steps and probes; certificates look at up to {mostSteps} (repeats at one level count once)"
+                $"the plan has more than {mostSteps} different steps and probes, which is the most that certificates look at (repeats at one level count once)"
         else
             Ok(readAll 1L plan.Instructions)

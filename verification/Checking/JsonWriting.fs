@@ -75,14 +75,18 @@ let numbers (json: Writer) (name: string) (items: float seq) =
 
     json.WriteEndArray()
 
-/// One document, an object, as text; what a terminal would obey is escaped, which JSON reads back.
-let document (write: Writer -> unit) =
+/// One document, an object, as text; what a terminal would obey is escaped, which JSON reads back. It begins with its schema
+/// ("sgm.run/1"; docs/schema has them), the version of the program and, where it is about one experiment, that experiment's text.
+let document (schema: string) (experiment: string option) (write: Writer -> unit) =
     use buffer = new MemoryStream()
 
     let options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
     use json = new Utf8JsonWriter(buffer, options)
     json.WriteStartObject()
+    text json "schema" schema
+    text json "version" Version.text
+    Option.iter (text json "experiment") experiment
     write json
     json.WriteEndObject()
     json.Flush()

@@ -18,5 +18,43 @@ let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructio
 let withStart start (plan: Plan) = rebuilt plan plan.Score start plan.Instructions plan.Metrics
 let withInstructions instructions (plan: Plan) = rebuilt plan plan.Score plan.Start instructions plan.Metrics
 
+/// The level after a body's last step, if it has one.
+let rec private lastLevel (body: Instruction seq) =
+    body
+    |> Seq.rev
+    |> Seq.tryPick (fun instruction ->
+        match instruction with
+        | :? Instruction.Step as step -> Some step.Tableau.To
+        | :? Instruction.Repeat as repeat when repeat.Count > 0L -> lastLevel repeat.Body
+        | :? Instruction.Transitions as all when all.Count > 0 -> lastLevel (all.Body.Invoke(all.Count - 1))
+        | _ -> None)
+
+/// The plan with further probes "along": after about `most` of the transitions of an anneal, or rounds of a repeat, outermost ones alone.
+let probedAlong (most: int) (plan: Plan) =
+    let probe (body: Instruction seq) =
+        lastLevel body |> Option.map (fun level -> Instruction.Probe("along", level) :> Instruction) |> Option.toList
+
+    let among (instruction: Instruction) : Instruction list =
+        match instruction with
+        | :? Instruction.Transitions as all ->
+            let every = max 1 (all.Count / most)
+
+            let body i =
+                let own = all.Body.Invoke i
+                if (i + 1) % every = 0 then own.AddRange(probe own) else own
+
+            [ Instruction.Transitions(all.Count, System.Func<_, _> body) ]
+        | :? Instruction.Repeat as repeat when repeat.Count > 1L ->
+            let parts = min (int64 most) repeat.Count
+
+            [
+                for i in 1L .. parts do
+                    Instruction.Repeat(i * repeat.Count / parts - (i - 1L) * repeat.Count / parts, repeat.Body)
+                    yield! probe repeat.Body
+            ]
+        | other -> [ other ]
+
+    withInstructions (plan.Instructions |> Seq.collect among |> ImmutableArray.CreateRange) plan
+
 let withMetrics (metrics: Metric seq) (plan: Plan) =
     rebuilt plan plan.Score plan.Start plan.Instructions (ImmutableArray.CreateRange metrics)

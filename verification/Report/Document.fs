@@ -2,7 +2,6 @@ namespace Sgm.Verification.Report
 
 open System
 open System.Collections.Generic
-open System.Reflection
 open Sgm
 open Sgm.Verification
 open Sgm.Verification.Sabotage
@@ -46,23 +45,11 @@ type Document =
         Checks: ReportedCheck list
         /// Which check catches which seeded bug, when that was tried.
         Matrix: KillMatrix option
-        /// Of the program, with the commit if it is known.
-        Version: string
         WrittenAt: DateTimeOffset
     }
 
 /// Making a document, and questions about it.
 module Document =
-    /// "0.1.0+890f7f8".
-    let version =
-        let stated = typeof<VerificationResult>.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-
-        let whole = if isNull stated then "unknown" else stated.InformationalVersion
-
-        match whole.IndexOf '+' with
-        | -1 -> whole
-        | plus -> whole.Substring(0, min whole.Length (plus + 8))
-
     let private replays () =
         let known = Dictionary<string, Replay>()
 
@@ -104,7 +91,6 @@ module Document =
             Result = result
             Checks = List.map reported result.Checks
             Matrix = None
-            Version = version
             WrittenAt = writtenAt
         }
 

@@ -49,36 +49,30 @@ module Draw =
         let lines kind isWanted =
             [
                 for tick in Scale.ticks x |> List.filter isWanted ->
-                    $"M{px (Scale.place x tick.At)} {px top}V{px bottom}"
+                    $"M{whole (Scale.place x tick.At)} {px top}V{px bottom}"
                 for tick in Scale.ticks y |> List.filter isWanted ->
-                    $"M{px left} {px (Scale.place y tick.At)}H{px right}"
+                    $"M{px left} {whole (Scale.place y tick.At)}H{px right}"
             ]
             |> String.concat ""
-            |> fun path -> el "path" [ "class", kind; "d", path ] []
+            |> fun path -> if path = "" then [] else [ el "path" [ "class", kind; "d", path ] [] ]
 
-        let labels anchor place ticks =
+        let labels anchor (u, v) coordinate scale =
             el
                 "g"
-                [ "text-anchor", anchor; "class", "soft" ]
+                [ "text-anchor", anchor; "class", "soft"; "transform", $"translate({px u},{px v})" ]
                 [
-                    for tick in ticks do
+                    for tick in Scale.ticks scale do
                         match tick.Label with
-                        | Some text ->
-                            let u, v = place tick.At
-                            label u v [] text
+                        | Some text -> el "text" [ coordinate, whole (Scale.place scale tick.At) ] text
                         | None -> ()
                 ]
 
         [
-            lines "minor" (fun tick -> tick.Label.IsNone)
-            lines "grid" (fun tick -> tick.Label.IsSome)
-            labels "middle" (fun at -> Scale.place x at, bottom + 17.0) (Scale.ticks x)
-            labels "end" (fun at -> left - 7.0, Scale.place y at + 4.0) (Scale.ticks y)
-
-            el
-                "rect"
-                [ "class", "frame"; "x", px left; "y", px top; "width", px (right - left); "height", px (bottom - top) ]
-                []
+            yield! lines "minor" (fun tick -> tick.Label.IsNone)
+            yield! lines "grid" (fun tick -> tick.Label.IsSome)
+            labels "middle" (0.0, bottom + 17.0) "x" x
+            labels "end" (left - 7.0, 4.0) "y" y
+            el "use" [ "class", "frame"; "href", "#plot-frame" ] []
 
             match x.Zero with
             | Some zero ->
@@ -120,7 +114,7 @@ module Draw =
                         && dot.Value |> Option.exists (fun v -> finite v && v > 0.0))
 
                 if both.Length > 1 then
-                    polygon
+                    area
                         "slack"
                         ((both |> List.map (fun dot -> at (dot.X, dot.Value.Value)))
                          @ (both |> List.rev |> List.map (fun dot -> at (dot.X, min dot.Bound.Value (1e3 * y.To)))))
@@ -159,7 +153,8 @@ module Draw =
         | None when dot.Mark = Outside -> "–", bottom - 5.0
         | None -> "?", bottom - 5.0
 
-    let private points (x: Scale) (y: Scale) series (curve: Curve) =
+    /// In the page a script writes the hint of a point from its row in the table; a plot that stands alone has it itself.
+    let private points alone inOrder (x: Scale) (y: Scale) series (curve: Curve) =
         [
             for dot in curve.Dots do
                 let u = Scale.place x dot.X
@@ -183,8 +178,11 @@ module Draw =
                     else
                         []
 
-                let reach = el "circle" [ "class", "reach"; "cx", px u; "cy", px v; "r", "10" ] []
-                el "g" [ "class", "pt" ] ([ el "title" [] [ Text dot.Hint ] ] @ drawn @ wrong @ [ reach ])
+                if alone then
+                    el "g" [] (el "title" [] [ Text dot.Hint ] :: drawn @ wrong)
+                else
+                    let row = if inOrder then [] else [ "data-row", string dot.Row ]
+                    el "g" (("class", "pt") :: row) (drawn @ wrong)
 
                 // The bound above the frame.
                 match dot.Bound with
@@ -199,9 +197,17 @@ module Draw =
         let x, y = scalesIn (left, right) (bottom, top) plot
         let rows = Legend.rows x plot
         let height = legendTop + rowHeight * float rows.Length
-        let clip = $"clip-{plot.Id}"
+        let order = plot.Curves |> List.collect (fun curve -> curve.Dots |> List.map (fun dot -> dot.Row))
+        let inOrder = order = [ 0 .. order.Length - 1 ]
+
+        // In the page the caption, and the table of its check, say the rest.
+        let words =
+            if alone then
+                plot.Description
+            else
+                $"{plot.Theorem}, {plot.Subject}: {Wording.verdict plot.Verdict}."
+
         let boundKind = if plot.Curves.Length = 1 then "bound ink" else "bound"
-        let titleId = $"title-{plot.Id}"
 
         let inside =
             [
@@ -231,24 +237,14 @@ module Draw =
                 "class", "plot"
                 "viewBox", $"0 0 {px width} {px height}"
                 "role", "img"
-                "aria-labelledby", titleId
             ]
             [
-                el "title" [ "id", titleId ] [ Text plot.Description ]
+                el "title" [] [ Text words ]
 
                 if alone then
                     el "style" [] [ Verbatim(Style.colours + Style.plot) ]
                     el "rect" [ "width", "100%"; "height", "100%"; "style", "fill:var(--paper)" ] []
-
-                el
-                    "clipPath"
-                    [ "id", clip ]
-                    [
-                        el
-                            "rect"
-                            [ "x", px left; "y", px top; "width", px (right - left); "height", px (bottom - top) ]
-                            []
-                    ]
+                    frame
 
                 label
                     left
@@ -262,13 +258,13 @@ module Draw =
                 label
                     right
                     19.0
-                    [ "text-anchor", "end"; "class", $"v-{Verdict.name plot.Verdict}"; "font-weight", "600" ]
+                    [ "class", $"ending v-{Verdict.name plot.Verdict}" ]
                     [ Text $"{Wording.sign plot.Verdict} {Wording.verdict plot.Verdict}" ]
 
                 label left (top - 8.0) [] [ Text(shortened 64 plot.Quantity) ]
                 yield! grid x y
-                el "g" [ "clip-path", $"url(#{clip})" ] inside
-                yield! plot.Curves |> List.mapi (points x y)
+                el "g" [ "clip-path", "url(#plot-clip)" ] inside
+                yield! plot.Curves |> List.mapi (points alone inOrder x y)
 
                 label
                     ((left + right) / 2.0)

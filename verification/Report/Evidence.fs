@@ -1,6 +1,7 @@
 namespace Sgm.Verification.Report
 
 open System
+open System.Collections.Generic
 open System.Text.RegularExpressions
 open Sgm.Engine
 open Sgm.Verification
@@ -10,7 +11,11 @@ module Evidence =
     let private el = Markup.el
     let private text = Markup.text
 
-    let private cell kind content = el "td" [ "class", kind ] content
+    let private cell kind content = el "td" (if kind = "" then [] else [ "class", kind ]) content
+
+    /// A verdict that fills a cell of its own.
+    let private judged value more =
+        cell $"v-{Verdict.name value}" (text $"{Wording.sign value} {Wording.verdict value}" :: more)
 
     let private value (x: float) = text (Numbers.short x)
 
@@ -33,7 +38,8 @@ module Evidence =
             if replay.File = "" then
                 text replay.Command
             else
-                el "a" [ "class", "command"; "href", replay.File ] [ text replay.Command ]
+                // The page's style and script write the words, which differ by the file alone.
+                el "a" [ "href", replay.File ] []
         ]
 
     /// Which inequality decided, and among how many.
@@ -64,16 +70,14 @@ module Evidence =
                         let shown =
                             Map.tryFind symbol measured.Setting |> Option.map Numbers.chosen |> Option.defaultValue ""
 
-                        cell "n" [ text shown ]
+                        cell "" [ text shown ]
 
-                    cell "n" (measured.Decisive |> Option.map (fun c -> estimate c.Measured) |> Option.defaultValue [])
-                    cell "n" (measured.Decisive |> Option.map (fun c -> [ value c.Bound ]) |> Option.defaultValue [])
-                    cell "n" [ text ratio ]
-                    cell
-                        ""
+                    cell "" (measured.Decisive |> Option.map (fun c -> estimate c.Measured) |> Option.defaultValue [])
+                    cell "" (measured.Decisive |> Option.map (fun c -> [ value c.Bound ]) |> Option.defaultValue [])
+                    cell "" [ text ratio ]
+                    judged
+                        measured.Verdict
                         [
-                            Overview.verdict measured.Verdict
-
                             if measured.IsVacuous then
                                 text " "
                                 el "span" [ "class", "tag" ] [ text "vacuous" ]
@@ -127,7 +131,7 @@ module Evidence =
                 el "p" [ "class", "soft" ] [ text $"The deciding inequality is about: {inequalities.Head}." ]
 
             Overview.table
-                $"Cells along {reported.Check.Axis.Symbol}"
+                ""
                 headings
                 [ el "tbody" [] (reported.Cells |> List.collect (cellRows headings.Length varied saysWhat)) ]
         ]
@@ -140,18 +144,15 @@ module Evidence =
                 "tr"
                 []
                 [
-                    cell "n" [ text (Numbers.chosen point.X) ]
-                    cell "n" (estimate point.Value)
+                    cell "" [ text (Numbers.chosen point.X) ]
+                    cell "" (estimate point.Value)
                     cell
-                        ""
+                        "words"
                         [ text (point.Excluded |> Option.map (fun why -> "no: " + why) |> Option.defaultValue "yes") ]
                     cell "all" (command replay)
                 ]
 
-        Overview.table
-            $"Points along {reported.Check.Axis.Symbol}"
-            headings
-            [ el "tbody" [] (List.map row reported.Points) ]
+        Overview.table "" headings [ el "tbody" [] (List.map row reported.Points) ]
 
     /// The cell that decided, or the last point: the experiment to look at first.
     let private exhibit (reported: ReportedCheck) =
@@ -168,7 +169,50 @@ module Evidence =
 
     let private listed (values: string list) = String.Join("; ", values)
 
-    let private figure (reported: ReportedCheck) =
+    /// What came out of a check, why, and on which experiments; those are described where `describes` says so.
+    let private words (reported: ReportedCheck) describes =
+        let check = reported.Check
+        let scenario = check.Scenario
+
+        [
+            el "p" [] (Maths.render (Document.sentence reported))
+
+            match check.Verdict, check.Reason with
+            | Holds, _
+            | _, None -> ()
+            | value, Some reason -> el "p" [ "class", $"v-{Verdict.name value}" ] [ text (Maths.numbers reason) ]
+
+            el
+                "p"
+                [ "class", "soft" ]
+                [
+                    yield!
+                        Maths.render (
+                            if describes then
+                                $"{scenario.Name}: {scenario.Description}"
+                            else
+                                $"{scenario.Name}, as above."
+                        )
+
+                    match Document.methods reported with
+                    | [] -> ()
+                    | methods -> text $" Measured by: {listed methods}."
+
+                    if Plot.ofCheck reported |> Option.isSome then
+                        text " "
+                        el "a" [ "href", $"plots/{reported.Anchor}.svg" ] [ text "Picture for a slide" ]
+                ]
+        ]
+
+    /// The checks with whether each is the first of its scenario.
+    let private described (checks: ReportedCheck list) =
+        checks
+        |> List.mapi (fun i reported ->
+            let earlier = List.truncate i checks
+            let isSame (other: ReportedCheck) = other.Check.Scenario.Name = reported.Check.Scenario.Name
+            reported, not (List.exists isSame earlier))
+
+    let private figure (reported: ReportedCheck, describes) =
         let check = reported.Check
 
         el
@@ -181,42 +225,35 @@ module Evidence =
                     el "p" [] [ Overview.verdict check.Verdict; text $" {check.KindName} along {check.Axis.Symbol}" ]
                     el "p" [ "class", "soft" ] [ text "There is no positive number to draw." ]
 
-                el
-                    "figcaption"
-                    []
-                    [
-                        el "p" [] (Maths.render (Document.sentence reported))
-
-                        match check.Verdict, check.Reason with
-                        | Holds, _
-                        | _, None -> ()
-                        | value, Some reason ->
-                            el "p" [ "class", $"v-{Verdict.name value}" ] [ text (Maths.numbers reason) ]
-
-                        el
-                            "p"
-                            [ "class", "soft" ]
-                            [
-                                yield! Maths.render $"{check.Scenario.Name}: {check.Scenario.Description}"
-
-                                match Document.methods reported with
-                                | [] -> ()
-                                | methods -> text $" Measured by: {listed methods}."
-
-                                if Plot.ofCheck reported |> Option.isSome then
-                                    text " "
-                                    el "a" [ "href", $"plots/{reported.Anchor}.svg" ] [ text "Picture for a slide" ]
-                            ]
-                    ]
+                el "figcaption" [] (words reported describes)
             ]
 
-    let private data (reported: ReportedCheck) =
+    /// The words of a figure without its picture.
+    let private entry (reported: ReportedCheck, describes) =
+        let check = reported.Check
+
+        el
+            "li"
+            [ "id", reported.Anchor ]
+            [
+                el
+                    "p"
+                    []
+                    [
+                        Overview.verdict check.Verdict
+                        text $" {check.KindName} along "
+                        yield! Maths.render check.Axis.Symbol
+                    ]
+                yield! words reported describes
+            ]
+
+    let private data isNew (reported: ReportedCheck) =
         let check = reported.Check
         let what = if reported.Points.IsEmpty then "Cells" else "Points"
 
         el
             "details"
-            []
+            [ "data-of", reported.Anchor ]
             [
                 el
                     "summary"
@@ -236,8 +273,8 @@ module Evidence =
                 | Some(name, replay) when replay.File <> "" ->
                     el "p" [] [ text $"{name} (fingerprint {replay.Fingerprint.Substring(0, 12)}):" ]
 
-                    // A mixture of hundreds of components is read in its file.
-                    if replay.Text.Length <= 700 then
+                    // A mixture of hundreds of components is read in its file, and so is what stands above already.
+                    if replay.Text.Length <= 700 && isNew replay.File then
                         el "pre" [] [ el "code" [] [ text replay.Text ] ]
                     else
                         el "p" [] [ el "a" [ "href", replay.File ] [ text replay.File ] ]
@@ -306,11 +343,11 @@ module Evidence =
                     [ el "tbody" [] (theorem.Assumptions |> List.mapi (assumptionRow cells)) ]
             ]
 
-    let private pictures heading (checks: ReportedCheck list) =
+    let private pictures (checks: (ReportedCheck * bool) list) =
         if checks.IsEmpty then
             []
         else
-            [ el "h4" [] [ text heading ]; el "div" [ "class", "figures" ] (List.map figure checks) ]
+            [ el "h4" [] [ text "Measured against claimed" ]; el "div" [ "class", "figures" ] (List.map figure checks) ]
 
     let private proof (theorem: Theorem) =
         match Proof.ofStatement theorem.Id with
@@ -318,16 +355,27 @@ module Evidence =
         | paragraphs ->
             [ el "details" [ "class", "proof" ] (el "summary" [] [ text "Statement and proof" ] :: paragraphs) ]
 
-    /// What is claimed of a bound from the other side, and its checks.
-    let private tightness (line: TheoremLine) =
+    /// What is claimed of a bound from the other side, and its checks: without pictures where the theorem's own show the same.
+    let private tightness (line: TheoremLine) (checks: (ReportedCheck * bool) list) =
         [
-            match line.Tightness, line.Own with
-            | first :: _, _ :: _ -> el "p" [ "class", "statement" ] (Maths.render first.Check.Theorem.Statement)
-            | _ -> ()
+            if not checks.IsEmpty then
+                el "h4" [] [ text "How tight the bound is" ]
+
+                if line.Own.IsEmpty then
+                    el "div" [ "class", "figures" ] (List.map figure checks)
+                else
+                    el "p" [ "class", "statement" ] (Maths.render (fst checks.Head).Check.Theorem.Statement)
+                    el "ul" [ "class", "entries" ] (List.map entry checks)
         ]
 
     let private theorem (line: TheoremLine) =
         let theorem, checks = line.Theorem, line.Checks
+
+        let isOwn (reported: ReportedCheck, _) =
+            List.contains reported.Anchor (line.Own |> List.map (fun own -> own.Anchor))
+
+        let own, tight = described (line.Own @ line.Tightness) |> List.partition isOwn
+        let shown = HashSet<string>()
 
         el
             "article"
@@ -368,11 +416,13 @@ module Evidence =
                 yield! proof theorem
                 yield! assumptions theorem (if line.Own.IsEmpty then checks else line.Own)
                 yield! Targets.section checks
-                yield! pictures "Measured against claimed" line.Own
-                yield! pictures "How tight the bound is" line.Tightness
-                yield! tightness line
+                yield! pictures own
+                yield! tightness line tight
                 el "h4" [] [ text "Numbers and replays" ]
-                yield! List.map data checks
+
+                // The experiments of a bound's tightness are the bound's own.
+                let tells reported file = (line.Own.IsEmpty || isOwn (reported, true)) && shown.Add file
+                yield! checks |> List.map (fun reported -> data (tells reported) reported)
             ]
 
     let private reference (value: string) =

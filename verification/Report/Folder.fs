@@ -14,10 +14,13 @@ module Folder =
     /// The first page is put last: where it is there, all of the report is.
     let private pages = [ "report.md"; "report.json"; "index.html" ]
 
-    /// Whether a report may be written here, to be asked before hours of computing. Says why not.
-    let check (directory: string) =
+    /// Whether these files of a report may be written here, to be asked before hours of computing. Says why not.
+    let checkFor (paths: string list) (directory: string) =
         Placing.attempt $"write a report to '{directory}'" (fun () ->
-            Placing.check directory (whole directory) pages |> Result.map ignore)
+            Placing.check directory (whole directory) paths |> Result.map ignore)
+
+    /// The same of the report of a verification.
+    let check directory = checkFor pages directory
 
     /// The files of a report: path relative to its folder, and text.
     let files (document: Document) =
@@ -121,5 +124,5 @@ module Folder =
     /// Writes docs/trust.md of a document whose seeded bugs were tried.
     let writeTrust (path: string) (document: Document) =
         match document.Matrix with
-        | Some matrix -> Trust.text document matrix |> writeFile path
+        | Some matrix -> Trust.text matrix |> writeFile path
         | None -> Error $"cannot write '{path}': no bugs were planted"

@@ -7,6 +7,27 @@ module Html =
     let private el = Markup.el
     let private text = Markup.text
 
+    /// Nothing may be fetched, whatever a name in the report looks like.
+    let private policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+    /// A page of a report, with its title and body.
+    let whole title body =
+        let head =
+            el
+                "head"
+                []
+                [
+                    el "meta" [ "charset", "utf-8" ] []
+                    el "meta" [ "http-equiv", "Content-Security-Policy"; "content", policy ] []
+                    el "meta" [ "name", "viewport"; "content", "width=device-width, initial-scale=1" ] []
+                    el "meta" [ "name", "color-scheme"; "content", "light dark" ] []
+                    el "title" [] [ text title ]
+                    el "style" [] [ Verbatim(Style.colours + Style.page + Style.plot + Style.print) ]
+                    el "script" [] [ Verbatim Style.themeScript ]
+                ]
+
+        "<!DOCTYPE html>\n" + Markup.write (el "html" [ "lang", "en" ] [ head; body ]) + "\n"
+
     let private guide (document: Document) =
         let entry term description = [ el "dt" [] term; el "dd" [] description ]
 
@@ -84,6 +105,8 @@ module Html =
             "body"
             []
             [
+                // What all plots share; drawn nowhere itself.
+                el "svg" [ "class", "shared"; "aria-hidden", "true" ] [ Shapes.frame ]
                 Overview.header document lines
                 el
                     "main"
@@ -98,7 +121,7 @@ module Html =
                     "footer"
                     []
                     [
-                        text $"Written by SgmDsl {document.Version}. The same in other forms: "
+                        text $"Written by SgmDsl {Version.text}. The same in other forms: "
                         el "a" [ "href", "report.json" ] [ text "report.json" ]
                         text ", "
                         el "a" [ "href", "report.md" ] [ text "report.md" ]
@@ -107,23 +130,5 @@ module Html =
                 el "script" [] [ Verbatim(Style.script + Style.filterScript) ]
             ]
 
-    /// Nothing may be fetched, whatever a name in the report looks like.
-    let private policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
     /// The page.
-    let page (document: Document) =
-        let head =
-            el
-                "head"
-                []
-                [
-                    el "meta" [ "charset", "utf-8" ] []
-                    el "meta" [ "http-equiv", "Content-Security-Policy"; "content", policy ] []
-                    el "meta" [ "name", "viewport"; "content", "width=device-width, initial-scale=1" ] []
-                    el "meta" [ "name", "color-scheme"; "content", "light dark" ] []
-                    el "title" [] [ text "Verification report · SgmDsl" ]
-                    el "style" [] [ Verbatim(Style.colours + Style.page + Style.plot + Style.print) ]
-                    el "script" [] [ Verbatim Style.themeScript ]
-                ]
-
-        "<!DOCTYPE html>\n" + Markup.write (el "html" [ "lang", "en" ] [ head; body document ]) + "\n"
+    let page (document: Document) = whole "Verification report · SgmDsl" (body document)

@@ -10,13 +10,9 @@ open Sgm.Verification.Sabotage
 /// The result as JSON: a summary (`sgm verify --json`) and the whole report. Infinities are the strings "Infinity" and
 /// "-Infinity"; what is absent, and what is not a number, is null.
 module Json =
-    /// The first member of report.json; by it we know our own reports.
-    let schema = "sgm.report/1"
-
-    let private written write = document write + "\n"
+    let private written schema write = document schema None write + "\n"
 
     let private head (json: Writer) (document: Document) =
-        json.WriteString("version", document.Version)
         json.WriteString("writtenAt", document.WrittenAt.ToString "yyyy-MM-ddTHH:mm:ssZ")
         json.WriteString("effort", Wording.effort document.Result.Effort)
 
@@ -187,7 +183,7 @@ module Json =
 
     /// The document that `sgm verify --json` prints.
     let summaryOf (document: Document) =
-        written (fun json ->
+        written "sgm.verify/1" (fun json ->
             objects json "checks" document.Checks (checkMembers json)
             sabotage json document
             foot json document
@@ -198,8 +194,7 @@ module Json =
 
     /// report.json: the summary, the theorems, and every cell with what it takes to replay it.
     let report (document: Document) =
-        written (fun json ->
-            json.WriteString("schema", schema)
+        written "sgm.report/1" (fun json ->
             head json document
             foot json document
             sabotage json document

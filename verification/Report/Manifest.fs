@@ -50,8 +50,7 @@ module Manifest =
         }
 
     let private text manifest =
-        JsonWriting.document (fun json ->
-            JsonWriting.text json "schema" schema
+        JsonWriting.document schema None (fun json ->
             JsonWriting.text json "partial" manifest.Partial
 
             JsonWriting.objects json "files" manifest.Entries (fun entry ->

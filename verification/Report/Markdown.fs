@@ -144,7 +144,7 @@ module Markdown =
             ""
             $"{sentence}. The theorems: {Summary.verdicts lines}."
             ""
-            $"Effort {Wording.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {document.Version}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
+            $"Effort {Wording.effort document.Result.Effort}, {Numbers.seconds document.Result.Seconds}, SgmDsl {Version.text}, {document.WrittenAt:``yyyy-MM-dd HH:mm``} UTC."
             ""
             yield! table Tables.theorems Summary.verdict lines
             "## Checks"

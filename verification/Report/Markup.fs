@@ -42,7 +42,8 @@ module Markup =
     /// Elements of HTML that have no content, and strokes of SVG, which a page has by the thousand.
     let private isVoid name children =
         List.contains name [ "meta"; "br"; "hr"; "link" ]
-        || List.isEmpty children && List.contains name [ "circle"; "rect"; "path"; "polyline"; "polygon"; "line" ]
+        || List.isEmpty children
+           && List.contains name [ "circle"; "rect"; "path"; "polyline"; "polygon"; "line"; "use" ]
 
     /// A new line before these keeps the page readable as text.
     let private startsLine =
@@ -77,9 +78,6 @@ module Markup =
                 "dd"
                 "ul"
                 "li"
-                "g"
-                "path"
-                "line"
                 "pre"
             ]
 

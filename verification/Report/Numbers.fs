@@ -39,6 +39,19 @@ module Numbers =
                 | "−1" -> "−" + power
                 | _ -> $"{mantissa}×{power}"
 
+    /// The least number of so many significant digits that is not below x: a bound is rounded up, never down.
+    let upward digits (x: float) =
+        if x <= 0.0 || not (Double.IsFinite x) then
+            x
+        else
+            let nearest (y: float) = Double.Parse(y.ToString $"E{digits - 1}")
+            let rounded = nearest x
+
+            if rounded >= x then
+                rounded
+            else
+                nearest (x + 10.0 ** (floor (log10 x) - float (digits - 1)))
+
     /// Measured values and bounds.
     let short x = significant 4 x
 

@@ -14,11 +14,15 @@ module Overview =
             [ "class", $"verdict v-{Verdict.name value}" ]
             [ text $"{Wording.sign value} {Wording.verdict value}" ]
 
-    /// A table in a box of its own, which scrolls where the page is narrow.
+    /// A table in a box of its own, which scrolls where the page is narrow; without a label a script gives it that of its section.
     let table label (headings: (string * string) list) bodies =
         el
             "div"
-            [ "class", "scroll"; "tabindex", "0"; "role", "region"; "aria-label", label ]
+            (("class", "scroll")
+             :: (if label = "" then
+                     []
+                 else
+                     [ "tabindex", "0"; "role", "region"; "aria-label", label ]))
             [
                 el
                     "table"
@@ -31,8 +35,8 @@ module Overview =
                                 "tr"
                                 []
                                 [
-                                    for kind, heading in headings ->
-                                        el "th" [ "class", kind; "scope", "col" ] (Maths.render heading)
+                                    for kind, heading in headings do
+                                        el "th" (if kind = "" then [] else [ "class", kind ]) (Maths.render heading)
                                 ]
                         ]
                      :: bodies)
@@ -66,7 +70,7 @@ module Overview =
                         "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
                         "Effort", Wording.effort document.Result.Effort
                         "Time", Numbers.seconds document.Result.Seconds
-                        "SgmDsl", document.Version
+                        "SgmDsl", Version.text
                         "Written", document.WrittenAt.ToString "yyyy-MM-dd HH:mm 'UTC'"
                     ] do
                     el "div" [] [ el "dt" [] [ text name ]; el "dd" [] [ text value ] ]

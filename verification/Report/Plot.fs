@@ -23,6 +23,8 @@ type Dot =
         Upper: float
         Bound: float option
         Mark: Mark
+        /// The place of its row in the table of the check.
+        Row: int
         Hint: string
     }
 
@@ -73,7 +75,7 @@ module Plot =
             else
                 shown
 
-    let private cellDot (symbol: string) (cell: Cell) =
+    let private cellDot (symbol: string) (row, cell: Cell) =
         let measured = cell.Decisive |> Option.map (fun c -> c.Measured)
         let bound = cell.Decisive |> Option.map (fun c -> c.Bound)
 
@@ -91,6 +93,7 @@ module Plot =
             Upper = measured |> Option.map (fun m -> m.Upper) |> Option.defaultValue infinity
             Bound = bound
             Mark = counts
+            Row = row
             Hint =
                 lines
                     [
@@ -108,7 +111,7 @@ module Plot =
                     ]
         }
 
-    let private rateDot (axis: Axis) (point: RatePoint) =
+    let private rateDot (axis: Axis) row (point: RatePoint) =
         {
             X = point.X
             Value = Option.ofNullable point.Value.Value
@@ -116,6 +119,7 @@ module Plot =
             Upper = point.Value.Upper
             Bound = None
             Mark = if point.Excluded.IsSome then Hollow else Counted
+            Row = row
             Hint =
                 lines
                     [
@@ -127,7 +131,7 @@ module Plot =
 
     /// Cells by base, the setting without the axis. Curves are named by what differs between the bases.
     let private curves symbol (cells: Cell list) =
-        let groups = cells |> List.groupBy (fun cell -> Map.remove symbol cell.Setting)
+        let groups = List.indexed cells |> List.groupBy (fun (_, cell) -> Map.remove symbol cell.Setting)
         let bases = groups |> List.map fst
 
         let isShared name value = bases |> List.forall (fun point -> Map.tryFind name point = Some value)
@@ -176,7 +180,7 @@ module Plot =
             match check.Points, check.Cells with
             | [], [] -> "", []
             | [], cells -> curves check.Axis.Symbol cells
-            | points, _ -> "", [ { Name = ""; Dots = List.map (rateDot check.Axis) points } ]
+            | points, _ -> "", [ { Name = ""; Dots = List.mapi (rateDot check.Axis) points } ]
 
         let values =
             curves

@@ -12,19 +12,46 @@ module Shapes =
 
     let px (x: float) = (Math.Round(x, 1)).ToString "0.#"
 
+    /// To whole units, for the many strokes and words of a grid.
+    let whole (x: float) = (Math.Round x).ToString "0"
+
     let finite (x: float) = not (Double.IsNaN x || Double.IsInfinity x)
 
     let label x y attributes children = el "text" ([ "x", px x; "y", px y ] @ attributes) children
 
-    let segment kind x1 y1 x2 y2 = el "line" [ "class", kind; "x1", px x1; "y1", px y1; "x2", px x2; "y2", px y2 ] []
+    let segment kind x1 y1 x2 y2 = el "path" [ "class", kind; "d", $"M{px x1} {px y1}L{px x2} {px y2}" ] []
 
     let polyline kind points =
         let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
         el "polyline" [ "class", kind; "points", path ] []
 
+    /// A shaded region, to whole units.
+    let area kind points =
+        let path = points |> List.map (fun (x, y) -> $"{whole x},{whole y}") |> String.concat " "
+        el "polygon" [ "class", kind; "points", path ] []
+
     let polygon kind points =
         let path = points |> List.map (fun (x, y) -> $"{px x},{px y}") |> String.concat " "
         el "polygon" [ "class", kind; "points", path ] []
+
+    /// The frame of a plot and what is cut off at it, once for all plots of a page.
+    let frame =
+        el
+            "defs"
+            []
+            [
+                el
+                    "rect"
+                    [
+                        "id", "plot-frame"
+                        "x", px left
+                        "y", px top
+                        "width", px (right - left)
+                        "height", px (bottom - top)
+                    ]
+                    []
+                el "clipPath" [ "id", "plot-clip" ] [ el "use" [ "href", "#plot-frame" ] [] ]
+            ]
 
     /// Marks differ in shape as well as in colour.
     let marker kind series x y =

@@ -34,7 +34,7 @@ h4{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 p{margin:.4rem 0;max-width:76ch}
 a{color:var(--link);text-underline-offset:.15em}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
-.command{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+td.all a{user-select:all;white-space:nowrap;font:.8rem ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;margin:.5rem 0}
 sup,sub{line-height:0;font-size:.74em}
 .soft{color:var(--soft)}
@@ -50,7 +50,7 @@ button.theme{font:inherit;font-size:.85rem;color:var(--ink);background:var(--pan
 .facts dt::after{content:":"}
 .facts dd{margin:0;color:var(--ink);font-variant-numeric:tabular-nums}
 .v-holds{color:var(--holds)}.v-violated{color:var(--violated)}.v-inconclusive{color:var(--inconclusive)}.v-notApplicable{color:var(--notApplicable)}
-.verdict{font-weight:600;white-space:nowrap}
+.verdict,[data-of] td[class^=v-]{font-weight:600;white-space:nowrap}
 .scroll{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule);border-radius:8px}
 .kills table{width:auto}
 .kills th[scope=row],.kills thead th:first-child,.kills th.part{position:sticky;left:0;background:var(--paper);text-align:left;font-weight:400;min-width:11rem;max-width:17rem;z-index:1}
@@ -65,7 +65,10 @@ th,td{padding:.42rem .6rem;text-align:left;vertical-align:top;border-top:1px sol
 thead th{border-top:0;background:var(--panel);color:var(--soft);font-weight:600;vertical-align:bottom}
 tr.paper th{background:var(--paper);padding-top:1rem;font-weight:650;text-align:left}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-td.n{white-space:nowrap}
+td.n,[data-of] td,.targets td{white-space:nowrap}
+[data-of] td,.targets td,.targets th{text-align:right;font-variant-numeric:tabular-nums}
+[data-of] td[class^=v-],[data-of] td.words,[data-of] td.what,[data-of] td.why,[data-of] td.all{text-align:left}
+[data-of] td.words,[data-of] td.what,[data-of] td.why{white-space:normal}
 td.claim{min-width:10rem}
 td.what{min-width:9.5rem}
 td.all{white-space:nowrap}
@@ -89,7 +92,7 @@ article:target h3{outline:3px solid var(--link);outline-offset:4px}
 tr.alarm td{background:color-mix(in srgb,var(--violated) 9%,transparent)}
 .tightness{display:inline-block;width:2.6rem;height:.5rem;border-radius:3px;margin-left:.6rem;background:var(--grid);vertical-align:baseline}
 .tightness i{display:block;height:100%;border-radius:3px;background:var(--c0)}
-.tag{font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
+.tag{color:var(--ink);font-weight:400;font-size:.78rem;border:1px solid currentColor;border-radius:4px;padding:0 .35em;white-space:nowrap}
 .statement{border-left:4px solid var(--c0);background:var(--panel);margin:.8rem 0;padding:.8rem 1.1rem;border-radius:0 8px 8px 0;max-width:none;font-size:1.05rem;overflow-wrap:anywhere;font-family:"STIX Two Text","Cambria Math",Cambria,"Times New Roman",serif}
 .reading{margin:.8rem 0}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
@@ -100,6 +103,12 @@ figcaption{font-size:.875rem;line-height:1.45;padding:.5rem .35rem 0;margin-top:
 figcaption p{margin:.2rem 0}
 details{margin:.35rem 0}
 summary{cursor:pointer;color:var(--link)}
+.entries{padding-left:1.2rem;font-size:.875rem;line-height:1.45}
+.entries li{margin:.6rem 0}
+.entries p{margin:.1rem 0}
+.entries li:target{outline:3px solid var(--link);outline-offset:2px}
+td.all a:empty::before{content:"sgm run " attr(href) " --by auto"}
+svg.shared{position:absolute;width:0;height:0}
 dl.guide{display:grid;grid-template-columns:max-content 1fr;gap:.5rem 1.2rem;margin:.8rem 0}
 dl.guide dd{margin:0;max-width:76ch}
 footer{margin-top:4rem;padding-bottom:3rem;color:var(--soft);font-size:.875rem}
@@ -119,7 +128,7 @@ figure{padding:.5rem .4rem}
 .theorems td.id::before,.theorems td.picture::before,.theorems td.empty{content:none;display:none}
 .theorems td.picture{display:block}
 h3,p,figcaption,summary{overflow-wrap:anywhere}
-.command{white-space:normal;overflow-wrap:anywhere}
+td.all a{white-space:normal;overflow-wrap:anywhere}
 dl.guide{grid-template-columns:1fr}
 dl.guide dd{margin-bottom:.5rem}
 }
@@ -132,7 +141,7 @@ h2,h3,h4{break-after:avoid}
 .figures{grid-template-columns:1fr 1fr}
 .scroll{overflow:visible}
 table{font-size:8.5pt}
-.command{white-space:normal}
+td.all a{white-space:normal}
 }
 """
 
@@ -167,9 +176,41 @@ try{localStorage.setItem('sgm-theme',root.dataset.theme)}catch(e){}
 matchMedia('(prefers-color-scheme:dark)').addEventListener('change',name);
 document.querySelector('.top').appendChild(button);
 var tip=document.createElement('div');tip.className='tip';tip.hidden=true;document.body.appendChild(tip);
-document.querySelectorAll('svg.plot .pt').forEach(function(point){
-var title=point.querySelector('title');var hint=title.textContent;
-point.setAttribute('aria-label',hint);title.remove();
+document.querySelectorAll('td.all a:empty').forEach(function(a){a.textContent='sgm run '+a.getAttribute('href')+' --by auto'});
+document.querySelectorAll('details .scroll:not([role])').forEach(function(box){
+box.tabIndex=0;box.setAttribute('role','region');
+box.setAttribute('aria-label',box.closest('details').querySelector('summary').textContent);
+});
+var notes={};
+document.querySelectorAll('details[data-of]').forEach(function(d){notes[d.dataset.of]=d});
+function hintOf(row,head,about){
+var settings=[],lines=[],met=false;
+head.forEach(function(name,i){
+var value=row.cells[i].textContent;
+if(name==='measured')met=true;
+if(name==='replay')return;
+if(!value)return;
+if(!met)settings.push(name+' = '+value);
+else lines.push(name==='verdict'?value:name+' '+value);
+});
+var why=row.nextElementSibling;
+if(why)if(why.cells[0].className==='why')lines.push(why.textContent);
+return [settings.join(', ')].concat(lines,about).join('\n');
+}
+document.querySelectorAll('svg.plot').forEach(function(plot){
+var note=notes[plot.parentNode.id];
+if(!note)return;
+var table=[].slice.call(note.querySelectorAll('table')).pop();
+var head=[].map.call(table.querySelectorAll('thead th'),function(th){return th.textContent});
+var about=[].filter.call(note.children,function(e){return e.className==='soft'}).map(function(e){return e.textContent});
+var rows=[].filter.call(table.tBodies[0].rows,function(row){return row.cells[0].className!=='why'});
+plot.querySelectorAll('.pt').forEach(function(point,i){
+var hint=hintOf(rows[point.dataset.row===undefined?i:point.dataset.row],head,about);
+var box=point.getBBox();
+var reach=document.createElementNS(plot.namespaceURI,'circle');
+[['class','reach'],['cx',box.x+box.width/2],['cy',box.y+box.height/2],['r',10]].forEach(function(a){reach.setAttribute(a[0],a[1])});
+point.appendChild(reach);
+point.setAttribute('aria-label',hint);
 function show(){
 tip.textContent=hint;tip.hidden=false;
 var box=point.getBoundingClientRect();var wide=document.documentElement.clientWidth;
@@ -181,6 +222,7 @@ tip.style.top=(box.bottom+scrollY+4)+'px';
 point.addEventListener('pointerenter',show);
 point.addEventListener('click',show);
 point.addEventListener('pointerleave',function(){tip.hidden=true});
+});
 });
 })();
 """
@@ -238,6 +280,7 @@ svg.plot .frame{stroke:var(--rule);stroke-width:1;fill:none}
 svg.plot .c0{color:var(--c0)}svg.plot .c1{color:var(--c1)}svg.plot .c2{color:var(--c2)}
 svg.plot .c3{color:var(--c3)}svg.plot .c4{color:var(--c4)}svg.plot .c5{color:var(--c5)}
 svg.plot .slack{fill:currentColor;opacity:.09;stroke:none}
+svg.plot .share{fill:currentColor;opacity:.55;stroke:none}
 svg.plot .measured{stroke:currentColor;stroke-width:1.8;fill:none;stroke-linejoin:round}
 svg.plot .bound{stroke:currentColor;stroke-width:1.6;fill:none;stroke-dasharray:6 4}
 svg.plot .ink{color:var(--ink)}
@@ -250,6 +293,7 @@ svg.plot .hollow{fill:var(--paper);stroke:currentColor;stroke-width:1.6}
 svg.plot .breaks{fill:none;stroke:var(--violated);stroke-width:2.2;stroke-linecap:round}
 svg.plot .reach{fill:transparent;stroke:none}
 svg.plot .pt:hover .dot,svg.plot .pt:hover .hollow{stroke:var(--ink);stroke-width:2}
+svg.plot .ending{text-anchor:end;font-weight:600}
 svg.plot .v-holds{fill:var(--holds)}svg.plot .v-violated{fill:var(--violated)}
 svg.plot .v-inconclusive{fill:var(--inconclusive)}svg.plot .v-notApplicable{fill:var(--notApplicable)}
 """

@@ -52,7 +52,7 @@ module Targets =
     let private row (level: NoiseLevel) found =
         let cells = $"({Numbers.short level.Mean}, {Numbers.short level.Sigma})" :: List.map (snd >> shown) found
 
-        el "tr" [] (cells |> List.map (fun cell -> el "td" [ "class", "n" ] [ text cell ]))
+        el "tr" [] (cells |> List.map (fun cell -> el "td" [] [ text cell ]))
 
     /// Where the constants come from, every source once; and why some are not known.
     let private sources found =
@@ -75,6 +75,13 @@ module Targets =
                      @ (several |> List.map (snd >> Maths.render) |> List.reduce (fun a b -> a @ [ text "; " ] @ b)))
             ])
 
+    /// An experiment's constants: their symbols, a row a level, and where they come from.
+    let private found (own: Experiment) =
+        let plan = Lower.plan (fun file -> invalidOp file) own
+        let all = levels plan |> List.map (fun level -> level, constants plan.Target level)
+        let symbols = all |> List.head |> snd |> List.map fst
+        symbols, List.map (fun (level, constants) -> row level constants) all, sources (List.map snd all)
+
     /// A closed section for a theorem, or nothing when it has no experiment.
     let section (checks: ReportedCheck list) =
         let experiments =
@@ -93,7 +100,7 @@ module Targets =
             [
                 el
                     "details"
-                    []
+                    [ "class", "targets" ]
                     [
                         el "summary" [] [ text $"Constants of the targets ({experiments.Length})" ]
                         el
@@ -104,18 +111,16 @@ module Targets =
                                     "Of every scenario's first experiment, at the levels (m, σ) of the data and of the sampler's beginning and end. L: the score is L-Lipschitz; C: log-Sobolev constant; m: strong log-concavity; ς: subgaussian norm; R and τ: the law is q∗N(0, τ²·I), q in a ball of radius R. For products the worst factor decides."
                             ]
 
-                        for name, own in experiments do
-                            let plan = Lower.plan (fun file -> invalidOp file) own
-                            el "h4" [] [ text name ]
-
-                            let found = levels plan |> List.map (fun level -> level, constants plan.Target level)
+                        // Scenarios whose constants are the same share a table.
+                        for (symbols, rows, sources), several in experiments |> List.groupBy (snd >> found) do
+                            let names = several |> List.map fst |> String.concat "; "
+                            el "h4" [] [ text names ]
 
                             Overview.table
-                                $"Constants of {name}"
-                                (("n", "level (m, σ)")
-                                 :: (found |> List.head |> snd |> List.map (fun (symbol, _) -> "n", symbol)))
-                                [ el "tbody" [] (found |> List.map (fun (level, constants) -> row level constants)) ]
+                                ""
+                                (("", "level (m, σ)") :: (symbols |> List.map (fun symbol -> "", symbol)))
+                                [ el "tbody" [] rows ]
 
-                            yield! sources (List.map snd found)
+                            yield! sources
                     ]
             ]

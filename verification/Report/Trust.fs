@@ -78,7 +78,7 @@ module Trust =
         ]
 
     /// The document.
-    let text (document: Document) (matrix: KillMatrix) =
+    let text (matrix: KillMatrix) =
         [
             "# Can the checker fail?"
             ""
@@ -90,7 +90,7 @@ module Trust =
             $"**{Trial.lead matrix}**"
             ""
             Trial.method matrix
-            + $" {matrix.Rows.Length} bugs, {matrix.Checks.Length} checks, {Numbers.seconds matrix.Seconds}, SgmDsl {document.Version}. `sgm verify --effort full` runs it again, and so does"
+            + $" {matrix.Rows.Length} bugs, {matrix.Checks.Length} checks, {Numbers.seconds matrix.Seconds}, SgmDsl {Version.text}. `sgm verify --effort full` runs it again, and so does"
             + " `sgm verify --sabotage FILE`; a bug that survives makes either end with exit code 1."
             ""
             if not matrix.Survivors.IsEmpty then
