@@ -2,17 +2,19 @@ namespace Sgm
 
 open System.IO
 
-/// A valid experiment: its sampler in normal form, its canonical text and fingerprint, and the plan that runs.
+/// A valid experiment: its sampler in normal form, its fingerprint, and the plan that runs.
 type Checked =
     {
         Experiment: Experiment
-        Text: string
         Fingerprint: string
         Plan: Engine.Plan
         /// The data files that were read.
         Data: DataSet list
         Warnings: Problem list
     }
+
+    /// The canonical text.
+    member this.Text = Print.experiment this.Experiment
 
 /// From what a user wrote to a plan, or to everything that is wrong with it. Nothing runs before all of it is checked.
 module Check =
@@ -215,12 +217,10 @@ module Check =
 
     let private complete (library: Data.Library) (experiment: Experiment) : Checked =
         let plan = Lower.plan library.Rows experiment
-        let text = Print.experiment experiment
 
         {
             Experiment = experiment
-            Text = text
-            Fingerprint = Fingerprint.ofText text
+            Fingerprint = Fingerprint.ofExperiment experiment
             Plan = plan
             Data = library.All
             Warnings = indexColumns library.All @ warnings experiment plan

@@ -15,7 +15,7 @@ module Numeral =
     let private scientific (text: string) =
         let digits = text.TrimStart '-'
 
-        if digits.Length <= 15 || not (Seq.forall Char.IsAsciiDigit digits) then
+        if digits.Length <= 15 || digits.Contains '.' || digits.Contains 'e' then
             text
         else
             let mantissa = digits.TrimEnd('0').Insert(1, ".").TrimEnd '.'
