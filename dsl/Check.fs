@@ -68,7 +68,7 @@ module Check =
             if coordinates.IsEmpty then
                 problems.Add(field "start", Fault.Empty "a point of at least one coordinate")
             else
-                CheckNumber.entries (CheckNumber.finite problems) (field "start") coordinates
+                CheckNumber.entries problems (field "start") coordinates
                 sameDimension problems (field "start") dimension (Some(int64 coordinates.Length))
 
     /// The words of a score that have a meaning only where there is noise.

@@ -175,8 +175,14 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
     /// The arguments that are written after a word.
     and written word arguments =
-        let kinds = word.Parameters |> List.truncate arguments.Length |> List.map snd |> Array.ofList
-        Array.map2 value kinds arguments
+        let values = Array.zeroCreate arguments.Length
+        let mutable parameters = word.Parameters
+
+        for i in 0 .. arguments.Length - 1 do
+            values[i] <- value (snd parameters.Head) arguments[i]
+            parameters <- parameters.Tail
+
+        values
 
     and pair kind node parts =
         match kind, parts with
