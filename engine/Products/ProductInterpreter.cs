@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Sgm.Engine;
 
@@ -25,13 +26,24 @@ public sealed class ProductInterpreter : IInterpreter
             : reason + "; use the gaussian law if everything is normal, or particles";
     }
 
+    private static readonly ConditionalWeakTable<Plan, StrongBox<int>> Grids = [];
+
     /// <summary>Why there is no memory for so many grids; null when there is.</summary>
     private static string? MemoryProblem(Plan plan)
     {
-        // Kinds are counted only where there can be too many.
-        long most = Coordinates.MostKinds(plan);
-        return GridMemory.WhyNot(most) is null ? null : GridMemory.WhyNot(Coordinates.Of(plan).Kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)));
+        // Kinds are counted only where there can be too many, and once.
+        long most = IsNormal(plan) ? 0 : Coordinates.MostKinds(plan);
+        return GridMemory.WhyNot(most) is null ? null : GridMemory.WhyNot(Grids.GetValue(plan, static plan => new(CountGrids(plan))).Value);
     }
+
+    private static int CountGrids(Plan plan) => Coordinates.Of(plan).Kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers));
+
+    /// <summary>Whether every coordinate stays normal.</summary>
+    private static bool IsNormal(Plan plan) =>
+        plan.Target.IsGaussian
+        && plan.Score.Of.IsGaussian
+        && plan.Start is not Start.Law { Of.IsGaussian: false }
+        && AffineScore.Of(plan.Score.Modifiers) is not null;
 
     /// <summary>Whether a coordinate stays normal.</summary>
     private static bool IsNormal(Coordinate kind, IEnumerable<ScoreModifier> modifiers) =>
