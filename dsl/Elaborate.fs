@@ -90,10 +90,12 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
         match kind, tree[node].Kind with
         | Kind.Number, (NodeKind.Whole | NodeKind.Real) ->
-            match Double.Parse(digits, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            | infinite when Double.IsInfinity infinite ->
+            let value = Double.Parse(digits, NumberStyles.Float, CultureInfo.InvariantCulture)
+
+            if Double.IsInfinity value then
                 tooLarge node (short digits) "a number of at most 1.797e308"
-            | value -> ValueSome value
+            else
+                ValueSome value
         | Kind.Whole, NodeKind.Whole ->
             match Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
             | true, value -> ValueSome value
@@ -126,10 +128,14 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
     /// The values, if there are all.
     let every (values: obj voption[]) =
-        if values |> Array.exists _.IsNone then
-            ValueNone
-        else
-            ValueSome(values |> Array.map _.Value)
+        let found = Array.zeroCreate values.Length
+        let mutable i = 0
+
+        while i < values.Length && values[i].IsSome do
+            found[i] <- values[i].Value
+            i <- i + 1
+
+        if i = values.Length then ValueSome found else ValueNone
 
     /// A word applied to arguments that were elaborated already.
     let apply at (word: Word) (arguments: obj voption[]) =

@@ -17,8 +17,6 @@ module internal Grammar =
             r.Expect "'>=>'" |> ignore
             ValueNone
 
-    let private none (_: Tree) (_: Reader) = true
-
     /// Chains with commas between them.
     let rec private expression (tree: Tree) (r: Reader) : bool =
         let at, first = r.Index, tree.Count
@@ -32,7 +30,7 @@ module internal Grammar =
         isRead && (not several || tree.Add(NodeKind.Tuple, at, first))
 
     /// Terms with operators between them.
-    and private chain tree r =
+    and private chain (tree: Tree) (r: Reader) : bool =
         let at, first = r.Index, tree.Count
         let mutable isRead = term tree r
         let mutable next = if isRead then operator r else ValueNone
@@ -50,27 +48,27 @@ module internal Grammar =
 
         isRead && (not several || tree.Add(NodeKind.Chain, at, first))
 
-    and private term tree r = if r.StartsTerm then atom true tree r else r.Expect "a value"
+    and private term (tree: Tree) (r: Reader) : bool = if r.StartsTerm then atom true tree r else r.Expect "a value"
 
     /// An atom, and the blank after it; a word takes arguments or stands alone.
-    and private atom takesArguments tree r =
+    and private atom takesArguments (tree: Tree) (r: Reader) : bool =
         match r.Here with
-        | '(' -> bracketed NodeKind.Parens "(" ")" item tree r
-        | '[' -> bracketed NodeKind.List "[" "]" items tree r
+        | '(' -> bracketed NodeKind.Parens tree r
+        | '[' -> bracketed NodeKind.List tree r
         | '"' -> r.Text tree && r.Blank()
         | _ when r.StartsNumber -> r.Number tree && r.Blank()
-        | _ -> word "a word" (if takesArguments then arguments else none) tree r
+        | _ ->
+            let at, first = r.Index, tree.Count
 
-    /// A word and what it takes.
-    and private word what taken tree r =
-        let at, first = r.Index, tree.Count
+            r.Word "a word"
+            && (let length = r.Index - at
 
-        r.Word what
-        && (let length = r.Index - at
-            r.Blank() && taken tree r && tree.Add(NodeKind.Word, at, first, length))
+                r.Blank()
+                && (not takesArguments || arguments tree r)
+                && tree.Add(NodeKind.Word, at, first, length))
 
     /// Arguments follow on the same line, or deeper than the item starts.
-    and private arguments tree r =
+    and private arguments (tree: Tree) (r: Reader) : bool =
         let mutable isRead = true
 
         while isRead && r.StartsTerm && r.Column > r.Offside do
@@ -79,8 +77,9 @@ module internal Grammar =
         isRead
 
     /// Brackets around something; a text that ends without the closing one is reported where it was opened.
-    and private bracketed kind opening closing inside tree r =
+    and private bracketed kind (tree: Tree) (r: Reader) : bool =
         let at, first = r.Index, tree.Count
+        let isList = kind = NodeKind.List
         r.Pass()
 
         if not (r.Blank()) then
@@ -89,16 +88,19 @@ module internal Grammar =
             r.Stop(r.Index, Fault.TooDeep Syntax.deepest)
         else
             r.Depth <- r.Depth + 1
-            let isRead = inside tree r
+            let isRead = if isList then items tree r else item tree r
             r.Depth <- r.Depth - 1
 
             if isRead && r.IsEnd then
-                r.Stop(at, Fault.Unclosed opening)
+                r.Stop(at, Fault.Unclosed(if isList then "[" else "("))
             else
-                isRead && r.Skip(closing, $"'{closing}'") && tree.Add(kind, at, first) && r.Blank()
+                isRead
+                && (if isList then r.Skip("]", "']'") else r.Skip(")", "')'"))
+                && tree.Add(kind, at, first)
+                && r.Blank()
 
     /// An item that starts here: lines that continue it are deeper.
-    and private item tree r =
+    and private item (tree: Tree) (r: Reader) : bool =
         let around = r.Offside
         r.Offside <- r.Column
         let isRead = expression tree r
@@ -106,7 +108,7 @@ module internal Grammar =
         isRead
 
     /// Items end with `;` or with a new line at the column of the first.
-    and private items tree r =
+    and private items (tree: Tree) (r: Reader) : bool =
         let column = r.Column
         let mutable isRead = true
         let mutable more = true
@@ -123,6 +125,14 @@ module internal Grammar =
                     more <- r.Expect "';' or a new line at the column of the first item"
 
         isRead
+
+    /// A field, as a word with its value.
+    let private field (tree: Tree) (r: Reader) =
+        let at, first = r.Index, tree.Count
+
+        r.Word "a field"
+        && (let length = r.Index - at
+            r.Blank() && expression tree r && tree.Add(NodeKind.Word, at, first, length))
 
     /// To the next line that starts at the fields' column or before it.
     let private recover (text: string) (r: Reader) =
@@ -196,7 +206,7 @@ module internal Grammar =
 
                 previousLine <- line
 
-                if attempt (word "a field" expression tree) then
+                if attempt (field tree) then
                     let node = tree.Count - 1
                     read.Add { Name = tree.Written node; At = at; Value = node - 1 }
                     attempt ending |> ignore

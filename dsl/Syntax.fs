@@ -71,7 +71,7 @@ type Node =
 
 /// Expressions as one array, 16 bytes a node, whatever the text: a node stands after its children, the last one next to it.
 type Tree(source: Source) =
-    let nodes = ResizeArray<Node>()
+    let nodes = ResizeArray<Node>(source.Text.Length / 8)
 
     /// How many nodes there are; the next one has this index.
     member _.Count = nodes.Count
@@ -80,9 +80,11 @@ type Tree(source: Source) =
         with get (node: int) = nodes[node]
 
     /// Adds the node whose descendants are those from `first` on; always true.
-    member _.Add(kind, at, first, ?length) =
-        nodes.Add { Kind = kind; At = at; Length = defaultArg length 0; Size = nodes.Count - first + 1 }
+    member _.Add(kind, at, first, length) =
+        nodes.Add { Kind = kind; At = at; Length = length; Size = nodes.Count - first + 1 }
         true
+
+    member this.Add(kind, at, first) = this.Add(kind, at, first, 0)
 
     member _.Source = source
 
