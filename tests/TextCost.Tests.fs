@@ -128,7 +128,7 @@ let private transitions =
                 let plan, visits = counted (planOf (sampled bimodal ve sampler))
                 Expect.equal plan.StepCount 800L "steps"
                 Expect.equal plan.ScoreEvaluations 900L "evaluations: Heun has two"
-                Expect.equal (Plan.CountProbes plan.Instructions) 701L "probes, the end too"
+                Expect.equal (plan.ProbeCount) 701L "probes, the end too"
                 Expect.equal (plan.StepsBefore 14L) 17L "two whole transitions and a prediction before the 15th probe"
                 StepCensus plan |> ignore
                 Expect.isLessThanOrEqual (visits ()) 104L "one pass, and the transitions up to the probe")

@@ -56,7 +56,7 @@ public sealed partial class Ensemble
         double share = seconds / (steps.Length + 2);
         double most = once / (steps.Length + 1);
         double start = calibration.Each([], 0, share, static (_, blocks) => blocks, most);
-        double block = start + (Plan.CountProbes(plan.Instructions)
+        double block = start + (plan.ProbeCount
             * calibration.Each([new Instruction.Repeat(ProbesAtATime, [probe])], start, share, static (r, _) => r.Probes, most));
         for (int k = 0; k < steps.Length; k++)
         {

@@ -26,17 +26,30 @@ public sealed class ProductInterpreter : IInterpreter
             : reason + "; use the gaussian law if everything is normal, or particles";
     }
 
-    private static readonly ConditionalWeakTable<Plan, StrongBox<int>> Grids = [];
+    private static readonly ConditionalWeakTable<Plan, StrongBox<(int Grids, int Kinds)>> Known = [];
 
-    /// <summary>Why there is no memory for so many grids; null when there is.</summary>
+    /// <summary>Why there is no memory for so many grids, or for them at every probe; null when there is. Kinds are counted only where there can
+    /// be too many, and once.</summary>
     private static string? MemoryProblem(Plan plan)
     {
-        // Kinds are counted only where there can be too many, and once.
-        long most = IsNormal(plan) ? 0 : Coordinates.MostKinds(plan);
-        return GridMemory.WhyNot(most) is null ? null : GridMemory.WhyNot(Grids.GetValue(plan, static plan => new(CountGrids(plan))).Value);
+        long most = Coordinates.MostKinds(plan);
+        bool isNormal = IsNormal(plan);
+        long grids = isNormal || GridMemory.WhyNot(most) is null ? 0 : Count(plan).Grids;
+        double mostBytes = ProbeMemory.LawBytes + (most * (isNormal ? ProbeMemory.CoordinateBytes : GridMemory.FewestLawBytes));
+        return GridMemory.WhyNot(grids) ?? ProbeMemory.WhyNot(plan, mostBytes, () => LawBytes(plan));
     }
 
-    private static int CountGrids(Plan plan) => Coordinates.Of(plan).Kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers));
+    private static double LawBytes(Plan plan)
+    {
+        (int grids, int kinds) = Count(plan);
+        return ProbeMemory.LawBytes + (grids * GridMemory.FewestLawBytes) + ((kinds - grids) * ProbeMemory.CoordinateBytes);
+    }
+
+    private static (int Grids, int Kinds) Count(Plan plan) => Known.GetValue(plan, static plan =>
+    {
+        Coordinate[] kinds = Coordinates.Of(plan).Kinds;
+        return new((kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)), kinds.Length));
+    }).Value;
 
     /// <summary>Whether every coordinate stays normal.</summary>
     private static bool IsNormal(Plan plan) =>
