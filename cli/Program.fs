@@ -147,7 +147,9 @@ let private start words =
 /// Standard error without the console, which may not be loaded.
 [<MethodImpl(MethodImplOptions.NoInlining)>]
 let private sayOutOfFiles () =
-    use error = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint 2, false), FileAccess.Write, 0)
+    use error =
+        new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint 2, false), FileAccess.Write, 0)
+
     error.Write("sgm: the limit on open files is too low to load the program; raise it: ulimit -n 256\n"B)
     Exit.BadInput
 

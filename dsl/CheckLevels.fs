@@ -113,7 +113,8 @@ module internal CheckLevels =
                 stability place method levels.Last
 
                 match method with
-                | LangevinScaled _ when levels.Last.Sigma = 0.0 && zero.Add place -> problems.Add(place, Fault.ZeroStep)
+                | LangevinScaled _ when levels.Last.Sigma = 0.0 && zero.Add place ->
+                    problems.Add(place, Fault.ZeroStep)
                 | LangevinScaled _
                 | Langevin _ -> ())
 

@@ -103,11 +103,9 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | Kind.Long, (NodeKind.Whole | NodeKind.Long as written) ->
             match Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
             | true, value when written = NodeKind.Long || value = int64 (int32 value) -> ValueSome value
-            | true, _ ->
-                tooLarge node digits $"the suffix L on a whole number beyond 2147483647: {digits}L"
+            | true, _ -> tooLarge node digits $"the suffix L on a whole number beyond 2147483647: {digits}L"
             | false, _ -> tooLarge node (short digits + "L") "a whole number of at most 9223372036854775807L"
-        | (Kind.Number | Kind.Whole), NodeKind.Long ->
-            wrong node kind (Some $"write {short digits}, without the L")
+        | (Kind.Number | Kind.Whole), NodeKind.Long -> wrong node kind (Some $"write {short digits}, without the L")
         | (Kind.Whole | Kind.Long), NodeKind.Real -> wrong node kind (Some "write it without point and exponent")
         | _ -> wrong node kind None
 
@@ -261,8 +259,7 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
                 result <-
                     match every (steps.ToArray()) with
-                    | ValueSome steps ->
-                        ValueSome(Pipeline.flat [ for step in steps -> unbox step ])
+                    | ValueSome steps -> ValueSome(Pipeline.flat [ for step in steps -> unbox step ])
                     | ValueNone -> ValueNone
 
         result

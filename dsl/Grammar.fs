@@ -39,10 +39,7 @@ module internal Grammar =
         while isRead && next.IsSome do
             let right = tree.Count
 
-            isRead <-
-                r.Blank()
-                && term tree r
-                && tree.Add(next.Value, tree[tree.Count - 1].At, right)
+            isRead <- r.Blank() && term tree r && tree.Add(next.Value, tree[tree.Count - 1].At, right)
 
             next <- if isRead then operator r else ValueNone
 
@@ -63,9 +60,7 @@ module internal Grammar =
             r.Word "a word"
             && (let length = r.Index - at
 
-                r.Blank()
-                && (not takesArguments || arguments tree r)
-                && tree.Add(NodeKind.Word, at, first, length))
+                r.Blank() && (not takesArguments || arguments tree r) && tree.Add(NodeKind.Word, at, first, length))
 
     /// Arguments follow on the same line, or deeper than the item starts.
     and private arguments (tree: Tree) (r: Reader) : bool =
@@ -159,13 +154,16 @@ module internal Grammar =
         if r.Skips ";" then
             r.Blank()
         else
-            r.Here = '}'
-            || r.IsEnd
-            || r.Column <= r.Fields
-            || r.Expect "';', '}' or a new line with the next field"
+            r.Here = '}' || r.IsEnd || r.Column <= r.Fields || r.Expect "';', '}' or a new line with the next field"
 
     /// All fields up to the closing brace; after a problem, reading goes on at the next field.
-    let private fields (source: Source) (opening: int) (tree: Tree) (problems: Problems) (r: Reader) : FieldSyntax list =
+    let private fields
+        (source: Source)
+        (opening: int)
+        (tree: Tree)
+        (problems: Problems)
+        (r: Reader)
+        : FieldSyntax list =
         let read = ResizeArray()
         let unclosed = ref false
         let report at fault = problems.Add([], source.Position at, fault)
@@ -233,7 +231,9 @@ module internal Grammar =
             if isNamed && r.Skip("{", "'{'") && r.Blank() then
                 let read = fields source brace tree problems r
 
-                if not (r.Run(fun r -> r.Blank() && (r.IsEnd || r.Expect "nothing but comments after the experiment"))) then
+                if
+                    not (r.Run(fun r -> r.Blank() && (r.IsEnd || r.Expect "nothing but comments after the experiment")))
+                then
                     report ()
 
                 read

@@ -1,12 +1,7 @@
 namespace Sgm
 
 /// Where a value and its parts were written: the source map, in the shape of the value, made as far as it is asked for.
-type internal Origin =
-    {
-        At: int
-        Parts: (string * Lazy<Origin>) list
-        Items: Lazy<Lazy<Origin>[]>
-    }
+type internal Origin = { At: int; Parts: (string * Lazy<Origin>) list; Items: Lazy<Lazy<Origin>[]> }
 
 module internal Origin =
     let private leaf at = { At = at; Parts = []; Items = lazy [||] }

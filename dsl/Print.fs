@@ -148,7 +148,10 @@ module Print =
         let first =
             match score.Base with
             | Exact -> "exact"
-            | ScoreOf law -> text (fun out -> out.Write "scoreOf "; inParentheses out (column + 8) law)
+            | ScoreOf law ->
+                text (fun out ->
+                    out.Write "scoreOf "
+                    inParentheses out (column + 8) law)
             | ScoreMatching(draws, features, seed) -> $"scoreMatching {draws} {features} {seed}"
             | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
 
@@ -164,15 +167,24 @@ module Print =
         match law with
         | Prior -> "prior"
         | Warm -> "warm"
-        | Point coordinates -> text (fun out -> out.Write "point "; vectorArgument out coordinates)
-        | From law -> text (fun out -> out.Write "from "; inParentheses out (column + 5) law)
+        | Point coordinates ->
+            text (fun out ->
+                out.Write "point "
+                vectorArgument out coordinates)
+        | From law ->
+            text (fun out ->
+                out.Write "from "
+                inParentheses out (column + 5) law)
 
     let private schedule levels =
         match levels with
         | Uniform(a, b, n) -> $"uniform {number a} {number b} {n}"
         | Geometric(a, b, n) -> $"geometric {number a} {number b} {n}"
         | Karras(rho, a, b, n) -> $"karras {number rho} {number a} {number b} {n}"
-        | Levels parameters -> text (fun out -> out.Write "levels "; vectorArgument out parameters)
+        | Levels parameters ->
+            text (fun out ->
+                out.Write "levels "
+                vectorArgument out parameters)
 
     let private correctorMethod kernel =
         match kernel with

@@ -111,8 +111,7 @@ type Tree(source: Source) =
         children
 
     /// The node without parentheses around it.
-    member this.Inside(node: int) : int =
-        if nodes[node].Kind = NodeKind.Parens then this.Inside(node - 1) else node
+    member this.Inside(node: int) : int = if nodes[node].Kind = NodeKind.Parens then this.Inside(node - 1) else node
 
 /// A field of the experiment, as written; `Value` is a node of the tree.
 type FieldSyntax = { Name: string; At: int; Value: int }

@@ -74,7 +74,10 @@ let processes =
                         for ran in said do
                             Expect.isFalse (ran.Error.Contains "   at Sgm.") ran.Error
 
-                        Expect.exists said (fun ran -> ran.Code = 2 && ran.Error.StartsWith "sgm: the limit on open files") "said"))
+                        Expect.exists
+                            said
+                            (fun ran -> ran.Code = 2 && ran.Error.StartsWith "sgm: the limit on open files")
+                            "said"))
 
                 testCase "help goes to standard output, messages to standard error, without colour" (fun () ->
                     use running = start [ "verify"; "nothing-like-it" ]

@@ -215,36 +215,30 @@ let private joined separator n (make: int -> string) = Seq.init n make |> String
 
 /// What reading, checking, lowering and naming a text allocate, by what there is many of.
 let private texts =
-    let langevin = "corrector (langevin 0.01)"
-    let weight n = (1.0 / float n).ToString("R")
+    let kernel = "corrector (langevin 0.01)"
+    let weight (n: int) = (1.0 / float n).ToString "R"
 
     let many: (string * (int -> string) * int64) list =
         [
             "levels",
             (fun n ->
                 let levels = joined "; " n (fun i -> $"{n - i}e-3")
-                wrapped "standard 1" $"anneal (levels [ {levels} ]) (predictor flow >=> {langevin})"),
-            700L
-            "steps", (fun n -> wrapped "standard 1" (joined " >=> " n (fun _ -> langevin))), 2500L
+                wrapped "standard 1" $"anneal (levels [ {levels} ]) (predictor flow >=> {kernel})"),
+            // With the step of every transition, made once to be counted.
+            2000L
+            "steps", (fun n -> wrapped "standard 1" (joined " >=> " n (fun _ -> kernel))), 2500L
             "components on the line",
             (fun n ->
-                wrapped
-                    ("mixture [ "
-                     + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25 ] 1.5")
-                     + " ]")
-                    langevin),
+                wrapped ("mixture [ " + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25 ] 1.5") + " ]") kernel),
             3000L
             "components in space",
             (fun n ->
                 wrapped
-                    ("mixture [ "
-                     + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25; 1.0; 2.0 ] 1.5")
-                     + " ]")
-                    langevin),
+                    ("mixture [ " + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25; 1.0; 2.0 ] 1.5") + " ]")
+                    kernel),
             3500L
             "blocks",
-            (fun n ->
-                wrapped ("product [ " + joined "; " n (fun i -> $"1, normal [ {i}.25 ] 1.5") + " ]") langevin),
+            (fun n -> wrapped ("product [ " + joined "; " n (fun i -> $"1, normal [ {i}.25 ] 1.5") + " ]") kernel),
             3500L
         ]
 
@@ -283,29 +277,47 @@ let private texts =
                 Expect.isLessThan (allocated (fun () -> Fingerprint.ofExperiment e)) (12L * int64 text.Length) "bytes")
 
             testCase "a place in a long text is found in it" (fun () ->
-                let parts = joined "; " 500 (fun i -> if i = 321 then "0.002, standard 0" else "0.002, normal [ 1.0 ] 1.0")
-                let text = wrapped $"mixture [ {parts} ]" $"{langevin} >=> ({langevin} >=> corrector (langevin -1.0))"
+                let parts =
+                    joined "; " 500 (fun i -> if i = 321 then "0.002, standard 0" else "0.002, normal [ 1.0 ] 1.0")
+
+                let text = wrapped $"mixture [ {parts} ]" $"{kernel} >=> ({kernel} >=> corrector (langevin -1.0))"
 
                 match Check.text "long.sgm" "." text with
                 | Ok _ -> failtest "valid"
                 | Error problems ->
                     let at = [ for problem in problems -> problem.Position.Value.Line, problem.Position.Value.Column ]
-                    let column (line: int) (words: string) = text.Split('\n')[line - 1].IndexOf words + 1
+                    let lines = text.Split '\n'
+                    let column line (words: string) = lines[line - 1].IndexOf words + 1
 
                     Expect.contains at (2, column 2 "standard 0" + 9) "the dimension"
                     Expect.contains at (5, column 5 "-1.0") "the step")
 
             testCase "what covers an experiment is said without a certificate" (fun () ->
-                let e = { sampled bimodal ve (anneal (geometric 10.0 0.1 200) (predictor ancestral)) with Start = Prior }
+                let e =
+                    { sampled bimodal ve (anneal (geometric 10.0 0.1 200) (predictor ancestral)) with
+                        Start = Prior
+                    }
 
                 for id in [ "certificate-tv"; "certificate-w2" ] do
                     let theorem = Catalogue.theorems |> List.find (fun theorem -> theorem.Id = id)
-                    let evaluate () = Assumption.evaluateAll { Experiment = e; Plan = planOf e; Setting = Map.empty } theorem.Assumptions
+
+                    let evaluate () =
+                        Assumption.evaluateAll
+                            { Experiment = e; Plan = planOf e; Setting = Map.empty }
+                            theorem.Assumptions
+
                     Expect.isNone (snd (evaluate ())) id
                     Expect.isLessThan (allocated evaluate) 2_000_000L "bytes"
 
                     let many = { e with Target = mixture (numbered 5000 (fun i -> 1.0 / 5000.0, normal [ i ] 1.0)) }
-                    let reason = snd (Assumption.evaluateAll { Experiment = many; Plan = planOf many; Setting = Map.empty } theorem.Assumptions)
+
+                    let reason =
+                        snd (
+                            Assumption.evaluateAll
+                                { Experiment = many; Plan = planOf many; Setting = Map.empty }
+                                theorem.Assumptions
+                        )
+
                     Expect.stringContains (defaultArg reason "") "not computed: 5000 components" "refused by count")
         ]
 
@@ -335,7 +347,10 @@ let private probes =
                     | other -> failtestf "%A" other)
 
             testCase "what check says of the grid counts them" (fun () ->
-                Expect.isGreaterThan (Memory.grid (watched bimodal 10)) (Memory.grid (planOf (sampled bimodal ve step))) "bytes")
+                Expect.isGreaterThan
+                    (Memory.grid (watched bimodal 10))
+                    (Memory.grid (planOf (sampled bimodal ve step)))
+                    "bytes")
         ]
 
 let private tooLarge =

@@ -113,8 +113,7 @@ let private assumptions =
     ]
 
 let private certificateOf: Plan -> Result<Certificate, string> =
-    Once.per (fun plan ->
-        Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last)
+    Once.per (fun plan -> Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last)
 
 let private evidence metric what choose : Evidence =
     fun runner trial ->
