@@ -2,6 +2,7 @@ module Sgm.Cli.Program
 
 open System
 open System.IO
+open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
@@ -72,11 +73,26 @@ let private isCancellation (terminal: Terminal) (error: exn) =
     terminal.Cancellation.IsCancellationRequested
     && (error :? OperationCanceledException || error :? AggregateException)
 
+/// A file that is always there.
+let private openHandle () = File.OpenHandle Environment.ProcessPath
+
+/// Whether the limit on open files is reached: what fails then is the loading of whatever is needed next, which takes several.
+let private isOutOfFiles () =
+    try
+        use _ = openHandle ()
+        use _ = openHandle ()
+        use _ = openHandle ()
+        use _ = openHandle ()
+        false
+    with _ ->
+        true
+
 let private guarded (terminal: Terminal) work =
     try
         work ()
     with
     | error when isCancellation terminal error -> Exit.Cancelled
+    | _ when isOutOfFiles () -> reraise ()
     | error ->
         try
             if Environment.GetEnvironmentVariable "SGM_DEBUG" = "1" then
@@ -120,11 +136,39 @@ let private onSignal (terminal: Terminal) (source: CancellationTokenSource) =
     [ PosixSignal.SIGINT; PosixSignal.SIGTERM ]
     |> List.map (fun signal -> PosixSignalRegistration.Create(signal, handle))
 
-[<EntryPoint>]
-let main words =
+[<MethodImpl(MethodImplOptions.NoInlining)>]
+let private start words =
     use source = new CancellationTokenSource()
     let terminal = Terminal.ofProcess source.Token
     let registrations = onSignal terminal source
     let code = run terminal (List.ofArray words)
     GC.KeepAlive registrations
     code
+
+/// Standard error without the console, which may not be loaded.
+[<MethodImpl(MethodImplOptions.NoInlining)>]
+let private sayOutOfFiles () =
+    use error =
+        new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint 2, false), FileAccess.Write, 0)
+
+    error.Write("sgm: the limit on open files is too low to load the program; raise it: ulimit -n 256\n"B)
+    Exit.BadInput
+
+[<EntryPoint>]
+let main words =
+    // Given back when the limit on open files is reached, so that this can be said; nothing else is loaded here.
+    let mutable first = null
+    let mutable second = null
+
+    try
+        first <- openHandle ()
+        second <- openHandle ()
+        start words
+    with _ when isOutOfFiles () ->
+        if not (isNull first) then
+            first.Dispose()
+
+        if not (isNull second) then
+            second.Dispose()
+
+        sayOutOfFiles ()

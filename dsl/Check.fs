@@ -2,17 +2,19 @@ namespace Sgm
 
 open System.IO
 
-/// A valid experiment: its sampler in normal form, its canonical text and fingerprint, and the plan that runs.
+/// A valid experiment: its sampler in normal form, its fingerprint, and the plan that runs.
 type Checked =
     {
         Experiment: Experiment
-        Text: string
         Fingerprint: string
         Plan: Engine.Plan
         /// The data files that were read.
         Data: DataSet list
         Warnings: Problem list
     }
+
+    /// The canonical text.
+    member this.Text = Print.experiment this.Experiment
 
 /// From what a user wrote to a plan, or to everything that is wrong with it. Nothing runs before all of it is checked.
 module Check =
@@ -66,7 +68,7 @@ module Check =
             if coordinates.IsEmpty then
                 problems.Add(field "start", Fault.Empty "a point of at least one coordinate")
             else
-                CheckNumber.entries (CheckNumber.finite problems) (field "start") coordinates
+                CheckNumber.entries problems (field "start") coordinates
                 sameDimension problems (field "start") dimension (Some(int64 coordinates.Length))
 
     /// The words of a score that have a meaning only where there is noise.
@@ -215,12 +217,10 @@ module Check =
 
     let private complete (library: Data.Library) (experiment: Experiment) : Checked =
         let plan = Lower.plan library.Rows experiment
-        let text = Print.experiment experiment
 
         {
             Experiment = experiment
-            Text = text
-            Fingerprint = Fingerprint.ofText text
+            Fingerprint = Fingerprint.ofExperiment experiment
             Plan = plan
             Data = library.All
             Warnings = indexColumns library.All @ warnings experiment plan

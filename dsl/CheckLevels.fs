@@ -7,6 +7,7 @@ module internal CheckLevels =
 
     /// The levels that a place in the sampler is visited at: the first and the last. What is asked of them is monotone
     /// along a schedule, so these two are the extreme ones.
+    [<Struct>]
     type private Visited = { First: Engine.NoiseLevel; Last: Engine.NoiseLevel }
 
     type private Visit =
@@ -51,31 +52,21 @@ module internal CheckLevels =
             walk (part "body" place) (Some lower) current body |> ignore
             at (level n)
 
-    let private visits forward sampler =
-        let found = List()
-        let first = Lower.initialLevel forward sampler
-
-        walk
-            (fun place visit -> found.Add(struct (place, visit)))
-            forward
-            [ Segment.Part "sampler" ]
-            None
-            (at first)
-            sampler
-        |> ignore
-
-        found
+    /// Visits every corrector and anneal of a sampler.
+    let private visits forward sampler visit =
+        let first = at (Lower.initialLevel forward sampler)
+        walk visit forward [ Segment.Part "sampler" ] None first sampler |> ignore
 
     /// A corrector whose score goes by way of a denoiser must not run without noise.
     let needsNoise (problems: Problems) word forward sampler =
         let reported = HashSet<Place>()
 
-        for struct (place, visit) in visits forward sampler do
+        visits forward sampler (fun place visit ->
             match visit with
             | Corrects(_, levels) when levels.Last.Sigma = 0.0 && reported.Add place ->
                 problems.Add(place, (Fault.NeedsNoise word))
             | Corrects _
-            | Anneals _ -> ()
+            | Anneals _ -> ())
 
     /// The smallest variance of a law's normal parts, and whether it has several.
     let private smallestVariance (law: Engine.Target) =
@@ -109,7 +100,7 @@ module internal CheckLevels =
 
                     worst[place] <- struct (h / largest, Fault.Unstable(h, largest, level.Parameter, several))
 
-        for struct (place, visit) in visits forward sampler do
+        visits forward sampler (fun place visit ->
             match visit with
             | Anneals(before, first) ->
                 if first.Parameter > before.Parameter && jumps.Add place then
@@ -122,9 +113,10 @@ module internal CheckLevels =
                 stability place method levels.Last
 
                 match method with
-                | LangevinScaled _ when levels.Last.Sigma = 0.0 && zero.Add place -> problems.Add(place, Fault.ZeroStep)
+                | LangevinScaled _ when levels.Last.Sigma = 0.0 && zero.Add place ->
+                    problems.Add(place, Fault.ZeroStep)
                 | LangevinScaled _
-                | Langevin _ -> ()
+                | Langevin _ -> ())
 
         for place in order do
             let struct (_, fault) = worst[place]

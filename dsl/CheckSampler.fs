@@ -15,13 +15,18 @@ module internal CheckSchedule =
     let private part name (place: Place) = place @ [ Segment.Part name ]
 
     /// A level parameter: 0, or a number with a noise variance that is a number.
-    let private level (problems: Problems) forward place x =
-        let smallest, largest, allowed =
-            match forward with
-            | Vp -> 1e-100, latestTime, "a time t ≥ 0 of at most 300"
-            | Ve -> 1e-50, 1e50, "a standard deviation σ ≥ 0 (0, or between 1e-50 and 1e50)"
+    let private isLevel forward x =
+        match forward with
+        | Vp -> x = 0.0 || (x >= 1e-100 && x <= latestTime)
+        | Ve -> x = 0.0 || (x >= 1e-50 && x <= 1e50)
 
-        if not (x = 0.0 || (x >= smallest && x <= largest)) then
+    let private level (problems: Problems) forward place x =
+        if not (isLevel forward x) then
+            let allowed =
+                match forward with
+                | Vp -> "a time t ≥ 0 of at most 300"
+                | Ve -> "a standard deviation σ ≥ 0 (0, or between 1e-50 and 1e50)"
+
             problems.Add(place, Fault.OutOfRange(Numeral.ofFloat x, allowed))
 
     /// The formulas are smooth and their relative steps monotone, so the ends of a long schedule decide.
@@ -79,7 +84,7 @@ module internal CheckSchedule =
             if not (rho >= 0.01 && rho <= 100.0) then
                 problems.Add(part "rho" place, Fault.OutOfRange(Numeral.ofFloat rho, "an exponent from 0.01 to 100"))
         | Levels parameters ->
-            parameters |> List.iteri (fun i parameter -> level (place @ [ Segment.Item("level", i + 1) ]) parameter)
+            items "level" (isLevel forward) level place parameters
 
             if List.length parameters < 2 then
                 problems.Add(place, Fault.Empty "at least two levels, one transition")

@@ -8,21 +8,30 @@ module internal CheckNumber =
     let private largest = 1e100
     let private smallest = 1e-100
 
+    let isFinite x = abs x <= largest
+    let isPositive x = x >= smallest && x <= largest
+
     let finite (problems: Problems) place x =
-        if not (abs x <= largest) then
+        if not (isFinite x) then
             problems.Add(place, Fault.OutOfRange(Numeral.ofFloat x, "a number between -1e100 and 1e100"))
 
     let positive (problems: Problems) place what x =
-        if not (x >= smallest && x <= largest) then
+        if not (isPositive x) then
             problems.Add(place, Fault.OutOfRange(Numeral.ofFloat x, $"{what} > 0 (between 1e-100 and 1e100)"))
 
     let atLeast (problems: Problems) place what (least: int) (n: int) =
         if n < least then
             problems.Add(place, Fault.OutOfRange(string n, $"{what} ≥ {least}"))
 
-    /// Every entry of a vector, each at its own place.
-    let entries check (place: Place) (values: float list) =
-        values |> List.iteri (fun i value -> check (place @ [ Segment.Item("entry", i + 1) ]) value)
+    /// Reports the items that are not right, each at its own place: there may be millions that are.
+    let items name isRight report (place: Place) (values: 'value list) =
+        values
+        |> List.iteri (fun i value ->
+            if not (isRight value) then
+                report (place @ [ Segment.Item(name, i + 1) ]) value)
+
+    /// The same of a vector's entries.
+    let entries problems = items "entry" isFinite (finite problems)
 
 /// Whether a target is a law, and in which dimension.
 module internal CheckTarget =
@@ -49,7 +58,7 @@ module internal CheckTarget =
         if values.IsEmpty then
             problems.Add(part "mean" place, Fault.Empty "a mean of at least one number")
 
-        entries (finite problems) (part "mean" place) values
+        entries problems (part "mean" place) values
         int64 values.Length
 
     let private eigenvalues (problems: Problems) place (rows: float list list) =
@@ -69,7 +78,7 @@ module internal CheckTarget =
             if int64 row.Length <> dimension then
                 problems.Add(item "row" i place, Fault.DimensionMismatch(row.Length, dimension, "the mean"))
 
-            entries (finite problems) (item "row" i place) row)
+            entries problems (item "row" i place) row)
 
         if problems.Count = before && dimension > 0L then
             let matrix = rows |> List.map Array.ofList |> Array.ofList
@@ -100,13 +109,12 @@ module internal CheckTarget =
                     problems.Add(place, Fault.ConstantColumn(file, j + 1))
 
     let private weights (problems: Problems) place (components: (float * Target) list) =
-        components
-        |> List.iteri (fun i (weight, _) ->
-            if not (weight > 0.0 && weight <= 1.0) then
-                problems.Add(
-                    part "weight" (item "component" i place),
-                    Fault.OutOfRange(Numeral.ofFloat weight, "a weight > 0 and ≤ 1")
-                ))
+        let isWeight (weight, _) = weight > 0.0 && weight <= 1.0
+
+        let report place (weight, _) =
+            problems.Add(part "weight" place, Fault.OutOfRange(Numeral.ofFloat weight, "a weight > 0 and ≤ 1"))
+
+        items "component" isWeight report place components
 
         let total = List.sumBy fst components
 
@@ -131,7 +139,8 @@ module internal CheckTarget =
             if int64 variances.Length <> d then
                 problems.Add(part "variances" place, Fault.DimensionMismatch(variances.Length, d, "the mean"))
 
-            entries (fun place -> positive problems place "a variance") (part "variances" place) variances
+            let report place = positive problems place "a variance"
+            items "entry" isPositive report (part "variances" place) variances
             Some d
         | NormalCov(center, rows) ->
             let d = mean problems place center

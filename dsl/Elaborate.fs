@@ -4,37 +4,35 @@ open System
 open System.Globalization
 
 /// From expressions to values of the kinds that their positions ask for. Goes on after a fault.
-type internal Elaboration(source: Source, problems: Problems) =
+type internal Elaboration(tree: Tree, problems: Problems) =
 
     /// Numbers that `fill` may make in one text.
     let mutable fillLeft = 20_000_000
 
-    let report (at: int) fault = problems.Add([], source.Position at, fault)
+    let report (at: int) fault = problems.Add([], tree.Source.Position at, fault)
 
     let short (text: string) = if text.Length <= 40 then text else text.Substring(0, 40) + "…"
 
-    let literalText literal =
-        match literal with
-        | Literal.Whole digits
-        | Literal.Real digits -> digits
-        | Literal.Long digits -> digits + "L"
+    let digits node = (tree.Written node).Replace("_", "")
 
-    let rec describe (expr: Expr) =
-        match expr.Node with
-        | Node.Word(name, _) ->
-            match Words.tryFind name with
-            | Some word -> $"'{name}', {Kind.describe word.Result}"
-            | None -> $"'{short name}'"
-        | Node.Number literal -> $"the number {short (literalText literal)}"
-        | Node.Text text -> $"the string \"{short text}\""
-        | Node.List _ -> "a list"
-        | Node.Tuple parts -> $"{List.length parts} values with commas"
-        | Node.Chain(_, rest) ->
-            if List.exists (fun (operator, _) -> operator = Operator.Then) rest then
-                "pipelines composed by '>=>'"
-            else
-                "a value passed on by '|>'"
-        | Node.Parens inner -> describe inner
+    let rec describe node =
+        match tree[node].Kind with
+        | NodeKind.Word ->
+            match Words.tryFind (tree.Written node) with
+            | Some word -> $"'{word.Name}', {Kind.describe word.Result}"
+            | None -> $"'{short (tree.Written node)}'"
+        | NodeKind.Whole
+        | NodeKind.Real -> "the number " + short (digits node)
+        | NodeKind.Long -> "the number " + short (digits node + "L")
+        | NodeKind.Text -> "the string \"" + short (Escape.content tree.Source.Text tree[node].At) + "\""
+        | NodeKind.List -> "a list"
+        | NodeKind.Tuple -> $"{(tree.Children node).Length} values with commas"
+        | NodeKind.Chain when tree.Children node |> Array.exists (fun part -> tree[part].Kind = NodeKind.Then) ->
+            "pipelines composed by '>=>'"
+        | NodeKind.Chain -> "a value passed on by '|>'"
+        | NodeKind.Parens
+        | NodeKind.Pipe
+        | NodeKind.Then -> describe (node - 1)
 
     /// How a word of one kind becomes another kind: `corrector (langevin …)`.
     let wrapping (word: Word) kind =
@@ -51,14 +49,14 @@ type internal Elaboration(source: Source, problems: Problems) =
             let written = String.Join(" ", outer.Parameters |> List.map argument)
             $"write {outer.Name} {written}")
 
-    let wrong (expr: Expr) kind advice =
+    let wrong node kind advice =
         let advice =
-            match advice, expr.Node with
-            | None, Node.Tuple _ -> Some "the entries of a list are separated by ';', the values of a word by spaces"
+            match advice, tree[node].Kind with
+            | None, NodeKind.Tuple -> Some "the entries of a list are separated by ';', the values of a word by spaces"
             | _ -> advice
 
-        report expr.At (Fault.WrongKind(describe expr, Kind.describe kind, advice))
-        None
+        report tree[node].At (Fault.WrongKind(describe node, Kind.describe kind, advice))
+        ValueNone
 
     /// The word of this name that gives this kind.
     let find kind at name =
@@ -83,42 +81,33 @@ type internal Elaboration(source: Source, problems: Problems) =
     let arity at (word: Word) given =
         report at (Fault.WrongArity(word.Name, given, word.Parameters.Length, Words.signature word, word.Example))
 
-    let real at (digits: string) =
-        let value = Double.Parse(digits, NumberStyles.Float, CultureInfo.InvariantCulture)
+    let tooLarge node (digits: string) allowed =
+        report tree[node].At (Fault.NumberTooLarge(digits, allowed))
+        ValueNone
 
-        if Double.IsInfinity value then
-            report at (Fault.NumberTooLarge(short digits, "a number of at most 1.797e308"))
-            None
-        else
-            Some(box value, Origin.leaf at)
+    let number kind node : obj voption =
+        let digits = digits node
 
-    let whole at (digits: string) =
-        match Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
-        | true, value -> Some(box value, Origin.leaf at)
-        | false, _ ->
-            report at (Fault.NumberTooLarge(short digits, "a whole number of at most 2147483647"))
-            None
+        match kind, tree[node].Kind with
+        | Kind.Number, (NodeKind.Whole | NodeKind.Real) ->
+            let value = Double.Parse(digits, NumberStyles.Float, CultureInfo.InvariantCulture)
 
-    let long at (digits: string) suffixed =
-        match Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
-        | true, value when suffixed || value = int64 (int32 value) -> Some(box value, Origin.leaf at)
-        | true, _ ->
-            report at (Fault.NumberTooLarge(digits, $"the suffix L on a whole number beyond 2147483647: {digits}L"))
-            None
-        | false, _ ->
-            report at (Fault.NumberTooLarge(short digits + "L", "a whole number of at most 9223372036854775807L"))
-            None
-
-    let number kind (expr: Expr) literal =
-        match kind, literal with
-        | Kind.Number, (Literal.Whole digits | Literal.Real digits) -> real expr.At digits
-        | Kind.Whole, Literal.Whole digits -> whole expr.At digits
-        | Kind.Long, Literal.Whole digits -> long expr.At digits false
-        | Kind.Long, Literal.Long digits -> long expr.At digits true
-        | (Kind.Number | Kind.Whole), Literal.Long digits ->
-            wrong expr kind (Some $"write {short digits}, without the L")
-        | (Kind.Whole | Kind.Long), Literal.Real _ -> wrong expr kind (Some "write it without point and exponent")
-        | _ -> wrong expr kind None
+            if Double.IsInfinity value then
+                tooLarge node (short digits) "a number of at most 1.797e308"
+            else
+                ValueSome value
+        | Kind.Whole, NodeKind.Whole ->
+            match Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+            | true, value -> ValueSome value
+            | false, _ -> tooLarge node (short digits) "a whole number of at most 2147483647"
+        | Kind.Long, (NodeKind.Whole | NodeKind.Long as written) ->
+            match Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+            | true, value when written = NodeKind.Long || value = int64 (int32 value) -> ValueSome value
+            | true, _ -> tooLarge node digits $"the suffix L on a whole number beyond 2147483647: {digits}L"
+            | false, _ -> tooLarge node (short digits + "L") "a whole number of at most 9223372036854775807L"
+        | (Kind.Number | Kind.Whole), NodeKind.Long -> wrong node kind (Some $"write {short digits}, without the L")
+        | (Kind.Whole | Kind.Long), NodeKind.Real -> wrong node kind (Some "write it without point and exponent")
+        | _ -> wrong node kind None
 
     /// `fill` makes long lists from short texts: only as long as the memory allows.
     let fillTooLong at (word: Word) (values: obj[]) =
@@ -135,150 +124,145 @@ type internal Elaboration(source: Source, problems: Problems) =
                 fillLeft <- fillLeft - length
                 false
 
-    /// A word applied to arguments that were elaborated already.
-    let apply at (word: Word) (arguments: (obj * Origin) option list) =
-        if arguments |> List.exists Option.isNone then
-            None
-        else
-            let values, origins = arguments |> List.map Option.get |> List.unzip
-            let named = List.map2 (fun (name, _) origin -> name, origin) word.Parameters origins
-            let values = Array.ofList values
-
-            if fillTooLong at word values then
-                None
-            elif word.Modifies then
-                let own = named |> List.take (named.Length - 1)
-                Some(word.Make values, Origin.ofModified at own (List.last origins))
-            else
-                Some(word.Make values, Origin.ofArguments at named)
-
-    let rec value kind (expr: Expr) : (obj * Origin) option =
-        match expr.Node with
-        | Node.Parens inner -> value kind inner
-        | Node.Word(name, arguments) ->
-            find kind expr.At name
-            |> Option.bind (fun word ->
-                let given = List.length arguments
-
-                if given <> word.Parameters.Length then
-                    arity expr.At word given
-                    None
-                else
-                    List.map2 (fun (_, taken) argument -> value taken argument) word.Parameters arguments
-                    |> apply expr.At word)
-        | Node.Number literal -> number kind expr literal
-        | Node.Text text ->
-            if kind = Kind.Text then
-                Some(box text, Origin.leaf expr.At)
-            else
-                wrong expr kind None
-        | Node.List items -> list kind expr items
-        | Node.Tuple parts -> pair kind expr parts
-        | Node.Chain(first, rest) -> chain kind expr.At first (Array.ofList rest)
-
-    and list kind expr items =
-        match kind with
-        | Kind.Many(_, inner) ->
-            let elaborated = items |> List.map (value inner)
-
-            if elaborated |> List.exists Option.isNone then
-                None
-            else
-                let values, origins = elaborated |> List.map Option.get |> List.unzip
-
-                Some(box values, { At = expr.At; Parts = []; Items = Array.ofList origins })
-        | _ -> wrong expr kind None
-
-    and pair kind expr parts =
-        match kind, parts with
-        | Kind.Pair((name1, kind1), (name2, kind2)), [ one; two ] ->
-            match value kind1 one, value kind2 two with
-            | Some(value1, origin1), Some(value2, origin2) ->
-                Some(box (value1, value2), Origin.ofArguments expr.At [ name1, origin1; name2, origin2 ])
-            | _ -> None
-        | Kind.Number, _ -> wrong expr kind (Some "separate the items of a list by ';'")
-        | _ -> wrong expr kind None
-
-    /// Operators from left to right. What the left side must be is known from the right: `x |> f a` is `f a x`.
-    and chain kind at first rest =
-        let words = Array.create rest.Length None
-        let mutable expected = kind
-        let mutable composes = true
-
-        for i in rest.Length - 1 .. -1 .. 0 do
-            match rest[i] with
-            | Operator.Then, right ->
-                if expected <> Kind.Pipeline then
-                    composes <- false
-                    report right.At (Fault.WrongKind("a pipeline composed by '>=>'", Kind.describe expected, None))
-
-                expected <- Kind.Pipeline
-            | Operator.Pipe, right ->
-                match piped expected right with
-                | Some(word, arguments) ->
-                    words[i] <- Some(word, arguments)
-                    expected <- word.Parameters |> List.last |> snd
-                | None -> ()
-
-        if
-            rest |> Array.sumBy (fun (operator, _) -> if operator = Operator.Pipe then 1 else 0) > Syntax.deepestValue
-        then
-            report at (Fault.TooDeep Syntax.deepestValue)
-            None
-        else
-            let result = evaluate at (value expected first) rest words
-            if composes then result else None
-
-    /// The word right of `|>` and its written arguments, when it takes one more.
-    and piped kind (right: Expr) =
-        match right.Node with
-        | Node.Parens inner -> piped kind inner
-        | Node.Word(name, arguments) ->
-            find kind right.At name
-            |> Option.bind (fun word ->
-                let given = List.length arguments + 1
-
-                if given <> word.Parameters.Length then
-                    arity right.At word given
-                    None
-                else
-                    Some(word, arguments))
-        | _ ->
-            report right.At (Fault.WrongKind(describe right, "a word that takes the value before '|>'", None))
-            None
-
-    and evaluate at first rest words =
-        let mutable result = first
+    /// The values, if there are all.
+    let every (values: obj voption[]) =
+        let found = Array.zeroCreate values.Length
         let mutable i = 0
 
-        while i < rest.Length do
-            match fst rest[i] with
-            | Operator.Pipe ->
+        while i < values.Length && values[i].IsSome do
+            found[i] <- values[i].Value
+            i <- i + 1
+
+        if i = values.Length then ValueSome found else ValueNone
+
+    /// A word applied to arguments that were elaborated already.
+    let apply at (word: Word) (arguments: obj voption[]) =
+        match every arguments with
+        | ValueSome values when not (fillTooLong at word values) -> ValueSome(word.Make values)
+        | _ -> ValueNone
+
+    /// The word that a node names, when it takes as many arguments as are written, and so many more.
+    let called kind node more =
+        find kind tree[node].At (tree.Written node)
+        |> Option.bind (fun word ->
+            let arguments = tree.Children node
+
+            if arguments.Length + more <> word.Parameters.Length then
+                arity tree[node].At word (arguments.Length + more)
+                None
+            else
+                Some(struct (word, arguments)))
+
+    let rec value kind node : obj voption =
+        match tree[node].Kind with
+        | NodeKind.Word ->
+            match called kind node 0 with
+            | Some(struct (word, arguments)) -> written word arguments |> apply tree[node].At word
+            | None -> ValueNone
+        | NodeKind.Whole
+        | NodeKind.Long
+        | NodeKind.Real -> number kind node
+        | NodeKind.Text when kind = Kind.Text -> ValueSome(Escape.content tree.Source.Text tree[node].At)
+        | NodeKind.Text -> wrong node kind None
+        | NodeKind.List ->
+            match kind with
+            | Kind.Many(_, inner) ->
+                match tree.Children node |> Array.map (value inner) |> every with
+                | ValueSome items -> ValueSome items
+                | ValueNone -> ValueNone
+            | _ -> wrong node kind None
+        | NodeKind.Tuple -> pair kind node (tree.Children node)
+        | NodeKind.Chain -> chain kind tree[node].At (tree.Children node)
+        | NodeKind.Parens
+        | NodeKind.Pipe
+        | NodeKind.Then -> value kind (node - 1)
+
+    /// The arguments that are written after a word.
+    and written word arguments =
+        let values = Array.zeroCreate arguments.Length
+        let mutable parameters = word.Parameters
+
+        for i in 0 .. arguments.Length - 1 do
+            values[i] <- value (snd parameters.Head) arguments[i]
+            parameters <- parameters.Tail
+
+        values
+
+    and pair kind node parts =
+        match kind, parts with
+        | Kind.Pair((_, kind1), (_, kind2)), [| one; two |] ->
+            match value kind1 one, value kind2 two with
+            | ValueSome value1, ValueSome value2 -> ValueSome((value1, value2))
+            | _ -> ValueNone
+        | Kind.Number, _ -> wrong node kind (Some "separate the items of a list by ';'")
+        | _ -> wrong node kind None
+
+    /// Operators from left to right. What the left side must be is known from the right: `x |> f a` is `f a x`.
+    and chain kind at (parts: int[]) =
+        let words = Array.create parts.Length None
+        let mutable expected = kind
+        let mutable composes = true
+        let mutable pipes = 0
+
+        for i in parts.Length - 1 .. -1 .. 1 do
+            if tree[parts[i]].Kind = NodeKind.Pipe then
+                pipes <- pipes + 1
+                words[i] <- piped expected (tree.Inside(parts[i] - 1))
+
+                match words[i] with
+                | Some(struct (word, _)) -> expected <- word.Parameters |> List.last |> snd
+                | None -> ()
+            else
+                if expected <> Kind.Pipeline then
+                    composes <- false
+
+                    report
+                        tree[parts[i]].At
+                        (Fault.WrongKind("a pipeline composed by '>=>'", Kind.describe expected, None))
+
+                expected <- Kind.Pipeline
+
+        if pipes > Syntax.deepestValue then
+            report at (Fault.TooDeep Syntax.deepestValue)
+            ValueNone
+        else
+            let result = evaluate (value expected parts[0]) parts words
+            if composes then result else ValueNone
+
+    /// The word right of `|>` and its written arguments, when it takes one more.
+    and piped kind right =
+        if tree[right].Kind = NodeKind.Word then
+            called kind right 1
+        else
+            report tree[right].At (Fault.WrongKind(describe right, "a word that takes the value before '|>'", None))
+            None
+
+    and evaluate first parts words =
+        let mutable result = first
+        let mutable i = 1
+
+        while i < parts.Length do
+            if tree[parts[i]].Kind = NodeKind.Pipe then
                 result <-
-                    words[i]
-                    |> Option.bind (fun (word, arguments) ->
-                        let kinds = word.Parameters |> List.take arguments.Length |> List.map snd
-                        let written = List.map2 value kinds arguments
-                        apply (snd rest[i]).At word (written @ [ result ]))
+                    match words[i] with
+                    | Some(struct (word, arguments)) ->
+                        apply tree[parts[i]].At word (Array.append (written word arguments) [| result |])
+                    | None -> ValueNone
 
                 i <- i + 1
-            | Operator.Then ->
-                let parts = ResizeArray [ result ]
+            else
+                let steps = ResizeArray [ result ]
 
-                while i < rest.Length && fst rest[i] = Operator.Then do
-                    parts.Add(value Kind.Pipeline (snd rest[i]))
+                while i < parts.Length && tree[parts[i]].Kind = NodeKind.Then do
+                    steps.Add(value Kind.Pipeline parts[i])
                     i <- i + 1
 
                 result <-
-                    if parts.Exists Option.isNone then
-                        None
-                    else
-                        parts
-                        |> Seq.map (fun part -> unbox<Pipeline>(fst part.Value), snd part.Value)
-                        |> Origin.ofSequence at
-                        |> fun (pipeline, origin) -> Some(box pipeline, origin)
+                    match every (steps.ToArray()) with
+                    | ValueSome steps -> ValueSome(Pipeline.flat [ for step in steps -> unbox step ])
+                    | ValueNone -> ValueNone
 
         result
 
-    /// The value of this kind that the expression stands for; none when a problem was reported.
-    member _.Value(kind: Kind, expr: Expr) = value kind expr
+    /// The value of this kind that the node stands for; none when a problem was reported.
+    member _.Value(kind: Kind, node: int) = value kind node

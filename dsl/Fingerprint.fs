@@ -1,6 +1,7 @@
 namespace Sgm
 
 open System
+open System.IO
 open System.Security.Cryptography
 open System.Text
 
@@ -8,11 +9,21 @@ module Language =
     /// The version of the language; it is part of every fingerprint.
     let version = 1
 
-/// The identity of an experiment.
+/// The identity of an experiment: SHA-256, in lower-case hexadecimal, of the UTF-8 bytes of the language version, a new line and the
+/// canonical text.
 module Fingerprint =
-    /// SHA-256, in lower-case hexadecimal, of the UTF-8 bytes of the language version, a new line and the canonical text.
-    let ofText (canonical: string) =
-        Encoding.UTF8.GetBytes $"{Language.version}\n{canonical}" |> SHA256.HashData |> Convert.ToHexStringLower
+    let private ofWritten (write: TextWriter -> unit) =
+        use hash = SHA256.Create()
+        use bytes = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write)
+        use out = new StreamWriter(bytes, UTF8Encoding false)
+        out.Write $"{Language.version}\n"
+        write out
+        out.Flush()
+        bytes.FlushFinalBlock()
+        Convert.ToHexStringLower hash.Hash
 
-    /// The fingerprint of a valid experiment. A data set counts by its path, not by its contents.
-    let ofExperiment experiment = ofText (Print.experiment experiment)
+    /// Of a canonical text.
+    let ofText (canonical: string) = ofWritten (fun out -> out.Write canonical)
+
+    /// Of a valid experiment, whose text is not kept. A data set counts by its path, not by its contents.
+    let ofExperiment experiment = ofWritten (fun out -> Print.write out experiment)

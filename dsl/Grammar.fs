@@ -1,146 +1,137 @@
 namespace Sgm
 
-open FParsec
-open Sgm.Lexis
-
-/// From text to syntax, by FParsec. Columns matter as in F#: an item or a field ends where a line starts at its column.
-module Grammar =
-
-    /// With another context, which ends with the parser. Only where the parser is sure to consume.
-    let private within (change: CharStream<Context> -> Context) (parser: Parser<'result>) : Parser<'result> =
-        fun stream ->
-            let outer = stream.UserState
-            stream.UserState <- change stream
-            let reply = parser stream
-            stream.UserState <- outer
-            reply
-
-    /// One level deeper.
-    let private deeper (parser: Parser<'result>) : Parser<'result> =
-        fun stream ->
-            let context = stream.UserState
-
-            if context.Depth >= Syntax.deepest then
-                stop stream (int stream.Index) (Fault.TooDeep Syntax.deepest)
-            else
-                within (fun _ -> { context with Depth = context.Depth + 1 }) parser stream
-
-    /// As an item that starts here: lines that continue it are deeper.
-    let private item (parser: Parser<'result>) : Parser<'result> =
-        within (fun stream -> { stream.UserState with Offside = column stream }) parser
-
-    let private expression, private expressionRef = createParserForwardedToRef<Expr, Context>()
-
-    /// The closing bracket; a text that ends without it is reported where it was opened.
-    let private closing (opening: string) (close: char) : int -> Parser<unit> =
-        // Made once: a text may have a million brackets.
-        let bracket: Parser<unit> = skipChar close <?> $"'{close}'"
-
-        fun start stream ->
-            if stream.IsEndOfStream then
-                stop stream start (Fault.Unclosed opening)
-            else
-                bracket stream
-
-    let private closingParens = closing "(" ')'
-    let private closingList = closing "[" ']'
-
-    let private parens: Parser<Expr> =
-        at .>> skipChar '(' .>> blank .>>. deeper (item expression)
-        >>= fun (start, inner) -> closingParens start >>% expr start (Node.Parens inner)
-
-    /// Items end with `;` or with a new line at the column of the first.
-    let private items: Parser<Expr list> =
-        let separator first : Parser<unit> =
-            fun stream ->
-                if stream.Skip ';' then blank stream
-                elif column stream = first then Reply(())
-                else Reply(Error, expected "';' or a new line at the column of the first item")
-
-        let one: Parser<Expr> =
-            fun stream ->
-                if startsTerm stream then
-                    item expression stream
-                else
-                    Reply(Error, expected "a value")
-
-        fun stream -> sepEndBy one (separator (column stream)) stream
-
-    let private list: Parser<Expr> =
-        at .>> skipChar '[' .>> blank .>>. deeper items
-        >>= fun (start, items) -> closingList start >>% expr start (Node.List items)
-
-    let private parensAndBlank = parens .>> blank
-    let private listAndBlank = list .>> blank
-    let private textAndBlank = text .>> blank
-    let private numberAndBlank = number .>> blank
-
-    /// An atom, and the blank after it; `word` reads one that starts with a letter.
-    let private atom (word: Parser<Expr>) : Parser<Expr> =
-        fun stream ->
-            match stream.Peek() with
-            | '(' -> parensAndBlank stream
-            | '[' -> listAndBlank stream
-            | '"' -> textAndBlank stream
-            | '-' -> numberAndBlank stream
-            | c when isDigit c -> numberAndBlank stream
-            | _ -> word stream
-
-    let private bareWord = pipe2 at (name .>> blank) (fun start name -> expr start (Node.Word(name, [])))
-
-    /// Arguments follow on the same line, or deeper than the item starts.
-    let private arguments: Parser<Expr list> =
-        fun stream ->
-            let found = ResizeArray()
-            let mutable status = Ok
-            let mutable error = null
-
-            while status = Ok && startsTerm stream && column stream > stream.UserState.Offside do
-                let reply = atom bareWord stream
-                status <- reply.Status
-                error <- reply.Error
-
-                if status = Ok then
-                    found.Add reply.Result
-
-            if status = Ok then Reply(List.ofSeq found) else Reply(status, error)
-
-    let private application =
-        pipe3 at (name .>> blank) arguments (fun start name arguments -> expr start (Node.Word(name, arguments)))
-
-    let private term: Parser<Expr> =
-        fun stream ->
-            if startsTerm stream then
-                atom application stream
-            else
-                Reply(Error, expected "a value")
+/// From text to syntax, by recursive descent. Columns matter as in F#: an item or a field ends where a line starts at its column.
+/// What reads an expression leaves it as the last node of the tree.
+module internal Grammar =
 
     /// An operator may start a line up to its length before the item, as in F#.
-    let private operator: Parser<Operator> =
-        fun stream ->
-            let inside = column stream + 4 >= stream.UserState.Offside
+    let private operator (r: Reader) =
+        let inside = r.Column + 4 >= r.Offside
 
-            if inside && stream.Skip "|>" then Reply(Operator.Pipe)
-            elif inside && stream.Skip ">=>" then Reply(Operator.Then)
-            else Reply(Error, mergeErrors (expected "'|>'") (expected "'>=>'"))
+        if inside && r.Skips "|>" then
+            ValueSome NodeKind.Pipe
+        elif inside && r.Skips ">=>" then
+            ValueSome NodeKind.Then
+        else
+            r.Expect "'|>'" |> ignore
+            r.Expect "'>=>'" |> ignore
+            ValueNone
 
-    let private chain =
-        pipe3 at term (many (operator .>> blank .>>. term)) (fun start first rest ->
-            if List.isEmpty rest then first else expr start (Node.Chain(first, rest)))
+    /// Chains with commas between them.
+    let rec private expression (tree: Tree) (r: Reader) : bool =
+        let at, first = r.Index, tree.Count
+        let mutable isRead = chain tree r
+        let mutable several = false
 
-    expressionRef.Value <-
-        pipe2 at (sepBy1 chain (skipChar ',' .>> blank <?> "','")) (fun start parts ->
-            match parts with
-            | [ single ] -> single
-            | several -> expr start (Node.Tuple several))
+        while isRead && r.Skip(",", "','") do
+            several <- true
+            isRead <- r.Blank() && chain tree r
 
-    let private field: Parser<FieldSyntax> =
-        pipe3 at (name .>> blank) expression (fun start name value -> { Name = name; At = start; Value = value })
+        isRead && (not several || tree.Add(NodeKind.Tuple, at, first))
+
+    /// Terms with operators between them.
+    and private chain (tree: Tree) (r: Reader) : bool =
+        let at, first = r.Index, tree.Count
+        let mutable isRead = term tree r
+        let mutable next = if isRead then operator r else ValueNone
+        let several = next.IsSome
+
+        while isRead && next.IsSome do
+            let right = tree.Count
+
+            isRead <- r.Blank() && term tree r && tree.Add(next.Value, tree[tree.Count - 1].At, right)
+
+            next <- if isRead then operator r else ValueNone
+
+        isRead && (not several || tree.Add(NodeKind.Chain, at, first))
+
+    and private term (tree: Tree) (r: Reader) : bool = if r.StartsTerm then atom true tree r else r.Expect "a value"
+
+    /// An atom, and the blank after it; a word takes arguments or stands alone.
+    and private atom takesArguments (tree: Tree) (r: Reader) : bool =
+        match r.Here with
+        | '(' -> bracketed NodeKind.Parens tree r
+        | '[' -> bracketed NodeKind.List tree r
+        | '"' -> r.Text tree && r.Blank()
+        | _ when r.StartsNumber -> r.Number tree && r.Blank()
+        | _ ->
+            let at, first = r.Index, tree.Count
+
+            r.Word "a word"
+            && (let length = r.Index - at
+
+                r.Blank() && (not takesArguments || arguments tree r) && tree.Add(NodeKind.Word, at, first, length))
+
+    /// Arguments follow on the same line, or deeper than the item starts.
+    and private arguments (tree: Tree) (r: Reader) : bool =
+        let mutable isRead = true
+
+        while isRead && r.StartsTerm && r.Column > r.Offside do
+            isRead <- atom false tree r
+
+        isRead
+
+    /// Brackets around something; a text that ends without the closing one is reported where it was opened.
+    and private bracketed kind (tree: Tree) (r: Reader) : bool =
+        let at, first = r.Index, tree.Count
+        let isList = kind = NodeKind.List
+        r.Pass()
+
+        if not (r.Blank()) then
+            false
+        elif r.Depth >= Syntax.deepest then
+            r.Stop(r.Index, Fault.TooDeep Syntax.deepest)
+        else
+            r.Depth <- r.Depth + 1
+            let isRead = if isList then items tree r else item tree r
+            r.Depth <- r.Depth - 1
+
+            if isRead && r.IsEnd then
+                r.Stop(at, Fault.Unclosed(if isList then "[" else "("))
+            else
+                isRead
+                && (if isList then r.Skip("]", "']'") else r.Skip(")", "')'"))
+                && tree.Add(kind, at, first)
+                && r.Blank()
+
+    /// An item that starts here: lines that continue it are deeper.
+    and private item (tree: Tree) (r: Reader) : bool =
+        let around = r.Offside
+        r.Offside <- r.Column
+        let isRead = expression tree r
+        r.Offside <- around
+        isRead
+
+    /// Items end with `;` or with a new line at the column of the first.
+    and private items (tree: Tree) (r: Reader) : bool =
+        let column = r.Column
+        let mutable isRead = true
+        let mutable more = true
+
+        while isRead && more do
+            if not r.StartsTerm then
+                more <- r.Expect "a value"
+            else
+                isRead <- item tree r
+
+                if isRead && r.Skips ";" then
+                    isRead <- r.Blank()
+                elif isRead && r.Column <> column then
+                    more <- r.Expect "';' or a new line at the column of the first item"
+
+        isRead
+
+    /// A field, as a word with its value.
+    let private field (tree: Tree) (r: Reader) =
+        let at, first = r.Index, tree.Count
+
+        r.Word "a field"
+        && (let length = r.Index - at
+            r.Blank() && expression tree r && tree.Add(NodeKind.Word, at, first, length))
 
     /// To the next line that starts at the fields' column or before it.
-    let private recover (stream: CharStream<Context>) =
-        let text = stream.UserState.Source.Text
-        let mutable i = int stream.Index
+    let private recover (text: string) (r: Reader) =
+        let mutable i = r.Index
         let mutable more = true
 
         while more do
@@ -155,107 +146,99 @@ module Grammar =
                 while i < text.Length && text[i] = ' ' do
                     i <- i + 1
 
-                more <- i < text.Length && (text[i] = '\n' || i - (line + 1) > stream.UserState.Fields)
+                more <- i < text.Length && (text[i] = '\n' || i - (line + 1) > r.Fields)
 
-        stream.Seek(int64 i)
+        r.Seek i
+
+    let private ending (r: Reader) =
+        if r.Skips ";" then
+            r.Blank()
+        else
+            r.Here = '}' || r.IsEnd || r.Column <= r.Fields || r.Expect "';', '}' or a new line with the next field"
 
     /// All fields up to the closing brace; after a problem, reading goes on at the next field.
-    let private fields (opening: int) (problems: Problems) : Parser<FieldSyntax list> =
-        fun stream ->
-            stream.UserState <- { stream.UserState with Fields = column stream; Offside = column stream }
+    let private fields
+        (source: Source)
+        (opening: int)
+        (tree: Tree)
+        (problems: Problems)
+        (r: Reader)
+        : FieldSyntax list =
+        let read = ResizeArray()
+        let unclosed = ref false
+        let report at fault = problems.Add([], source.Position at, fault)
+        r.Fields <- r.Column
+        r.Offside <- r.Column
 
-            let source = stream.UserState.Source
-            let read = ResizeArray()
-            let unclosed = ref false
-            let report at fault = problems.Add([], source.Position at, fault)
+        /// Whether a parser succeeds; on failure reports it and goes to the next field.
+        let attempt (parser: Reader -> bool) =
+            r.Run parser
+            || (let fault = r.Fault
+                report r.Index fault
+                unclosed.Value <- unclosed.Value || fault.IsUnclosed
 
-            /// Runs a parser; on failure reports it, goes to the next field and says so.
-            let attempt (parser: Parser<'result>) =
-                let reply = parser stream
-
-                if reply.Status = Ok then
-                    Some reply.Result
+                if fault = Fault.Unclosed "(*" then
+                    r.Seek source.Text.Length
                 else
-                    let at = int stream.Index
-                    let fault = faultOf source.Text at reply.Error
-                    report at fault
-                    unclosed.Value <- unclosed.Value || fault.IsUnclosed
+                    recover source.Text r
 
-                    if fault = Fault.Unclosed "(*" then
-                        stream.Seek(int64 source.Text.Length)
-                    else
-                        recover stream
+                false)
 
-                    None
+        let mutable previousLine = 0
+        let mutable more = attempt _.Blank() || not r.IsEnd
 
-            let ending: Parser<unit> =
-                fun stream ->
-                    if stream.Skip ';' then blank stream
-                    elif stream.Peek() = '}' || stream.IsEndOfStream then Reply(())
-                    elif column stream <= stream.UserState.Fields then Reply(())
-                    else Reply(Error, expected "';', '}' or a new line with the next field")
+        while more do
+            if r.IsEnd then
+                if not unclosed.Value then
+                    report opening (Fault.Unclosed "{")
 
-            let mutable previousLine = 0
-            let mutable more = (attempt blank).IsSome || not stream.IsEndOfStream
+                more <- false
+            elif r.Skips "}" then
+                more <- false
+            else
+                let at = r.Index
+                let line = source.Line at
 
-            while more do
-                if stream.IsEndOfStream then
-                    if not unclosed.Value then
-                        report opening (Fault.Unclosed "{")
+                if line > previousLine && r.Column <> r.Fields then
+                    report at (Fault.Misaligned(r.Column + 1, r.Fields + 1))
 
-                    more <- false
-                elif stream.Skip '}' then
-                    more <- false
-                else
-                    let at = int stream.Index
-                    let line = source.Line at
+                previousLine <- line
 
-                    if line > previousLine && column stream <> stream.UserState.Fields then
-                        report at (Fault.Misaligned(column stream + 1, stream.UserState.Fields + 1))
+                if attempt (field tree) then
+                    let node = tree.Count - 1
+                    read.Add { Name = tree.Written node; At = at; Value = node - 1 }
+                    attempt ending |> ignore
 
-                    previousLine <- line
+                if r.Index = at then
+                    r.Pass()
 
-                    match attempt (field <?> "a field") with
-                    | Some field ->
-                        read.Add field
-                        attempt ending |> ignore
-                    | None -> ()
+                attempt _.Blank() |> ignore
 
-                    if int stream.Index = at then
-                        stream.Skip()
-
-                    attempt blank |> ignore
-
-            Reply(List.ofSeq read)
-
-    let private document (problems: Problems) : Parser<int * FieldSyntax list> =
-        let keyword = skipString "experiment" <?> "'experiment { … }'"
-
-        blank >>. at .>> keyword .>> blank .>>. at .>> (skipChar '{' <?> "'{'") .>> blank
-        >>= fun (start, opening) ->
-            fields opening problems |>> (fun fields -> start, fields)
-            .>> blank
-            .>> (eof <?> "nothing but comments after the experiment")
+        List.ofSeq read
 
     /// The syntax of a text; never throws, and goes on after a problem at the next field.
     let parse (source: Source) : SyntaxTree =
         let problems = Problems()
+        let tree = Tree source
+        let r = Reader source
+        let report () = problems.Add([], source.Position r.Index, r.Fault)
+        let isBlank = r.Blank()
+        let start = r.Index
+        let isNamed = isBlank && r.Skip("experiment", "'experiment { … }'") && r.Blank()
+        let brace = r.Index
 
-        let context = { Source = source; Fields = 0; Offside = -1; Depth = 0 }
+        let fields =
+            if isNamed && r.Skip("{", "'{'") && r.Blank() then
+                let read = fields source brace tree problems r
 
-        let mutable tree = 0, []
+                if
+                    not (r.Run(fun r -> r.Blank() && (r.IsEnd || r.Expect "nothing but comments after the experiment")))
+                then
+                    report ()
 
-        let whole: Parser<unit> =
-            fun stream ->
-                let reply = document problems stream
-                tree <- if isNull (box reply.Result) then tree else reply.Result
+                read
+            else
+                report ()
+                []
 
-                if reply.Status <> Ok then
-                    let at = int stream.Index
-                    problems.Add([], source.Position at, faultOf source.Text at reply.Error)
-
-                Reply(())
-
-        runParserOnString whole context "" source.Text |> ignore
-
-        { Experiment = fst tree; Fields = snd tree; Problems = problems.List }
+        { Experiment = start; Fields = fields; Tree = tree; Problems = problems.List }

@@ -22,7 +22,7 @@ type Kind =
     /// A pair; the names say what the parts are. The place of a part without a name is the pair's own.
     | Pair of (string * Kind) * (string * Kind)
 
-/// A kind with the F# type of its values, and how to read one that the elaboration made: a list may come as a list of
+/// A kind with the F# type of its values, and how to read one that the elaboration made: a list may come as an array of
 /// objects, a pair as a pair of objects.
 type Kind<'value> = { Untyped: Kind; Read: obj -> 'value }
 
@@ -47,7 +47,7 @@ module Kind =
         let read (value: obj) =
             match value with
             | :? ('value list) as typed -> typed
-            | untyped -> unbox<obj list> untyped |> List.map kind.Read
+            | untyped -> [ for item in unbox<obj[]> untyped -> kind.Read item ]
 
         { Untyped = Kind.Many(item, kind.Untyped); Read = read }
 

@@ -1,143 +1,12 @@
 namespace Sgm
 
 open System
-open FParsec
+open System.Text
 
-/// The words, numbers, strings and blanks of the file format, by FParsec.
-module internal Lexis =
-
-    type Context =
-        {
-            Source: Source
-            /// Column where the fields start.
-            Fields: int
-            /// A new line continues the current item only beyond this column.
-            Offside: int
-            Depth: int
-        }
-
-    type Parser<'result> = Parser<'result, Context>
-
-    /// Stops with a fault of ours, at an offset.
-    let stop (stream: CharStream<Context>) (at: int) (fault: Fault) =
-        stream.Seek(int64 at)
-        Reply(FatalError, otherError (box fault))
-
-    let isLetter c = Char.IsLetter c || c = '_'
-    let isWordPart c = Char.IsLetterOrDigit c || c = '_' || c = '\''
-    let isDigit c = Char.IsAsciiDigit c
-
-    /// Skips a block comment from its opening; comments nest. False when it is never closed.
-    let skipComment (stream: CharStream<Context>) =
-        let mutable depth = 0
-        let mutable inside = true
-
-        while inside do
-            if stream.Skip "(*" then
-                depth <- depth + 1
-            elif stream.Skip "*)" then
-                depth <- depth - 1
-                inside <- depth > 0
-            elif stream.IsEndOfStream then
-                inside <- false
-            else
-                stream.Skip()
-
-        depth = 0
-
-    /// Spaces, new lines and comments.
-    let blank: Parser<unit> =
-        fun stream ->
-            let mutable fault = ValueNone
-            let mutable more = true
-
-            while more do
-                match stream.Peek() with
-                | ' '
-                | '\n' -> stream.Skip()
-                | '\t' ->
-                    fault <- ValueSome(int stream.Index, Fault.Tab)
-                    more <- false
-                | '/' when stream.Match "//" -> stream.SkipCharsOrNewlinesWhile((fun c -> c <> '\n')) |> ignore
-                | '(' when stream.Match "(*" ->
-                    let start = int stream.Index
-
-                    if not (skipComment stream) then
-                        fault <- ValueSome(start, Fault.Unclosed "(*")
-                        more <- false
-                | _ -> more <- false
-
-            match fault with
-            | ValueNone -> Reply(())
-            | ValueSome(at, fault) -> stop stream at fault
-
-    let at: Parser<int> = fun stream -> Reply(int stream.Index)
-
-    let column (stream: CharStream<Context>) = stream.UserState.Source.Column(int stream.Index)
-
-    let startsTerm (stream: CharStream<Context>) =
-        let c = stream.Peek()
-        isLetter c || isDigit c || c = '(' || c = '[' || c = '"' || (c = '-' && isDigit (stream.Peek 1u))
-
-    let expr at node : Expr = { At = at; Node = node }
-
-    /// The length of a number from an offset, and its literal when it is well formed.
-    let scanNumber (text: string) (start: int) =
-        let mutable i = start
-        let peek k = if k < text.Length then text[k] else ' '
-
-        let digits () =
-            let from = i
-
-            while isDigit (peek i) || (peek i = '_' && i > from && isDigit (peek (i + 1))) do
-                i <- i + 1
-
-        if peek i = '-' then
-            i <- i + 1
-
-        digits ()
-        let mutable real = false
-
-        if peek i = '.' then
-            real <- true
-            i <- i + 1
-            digits ()
-
-        let mark = peek i
-
-        if mark = 'e' || mark = 'E' then
-            let sign = if peek (i + 1) = '+' || peek (i + 1) = '-' then 1 else 0
-
-            if isDigit (peek (i + 1 + sign)) then
-                real <- true
-                i <- i + 1 + sign
-                digits ()
-
-        let value = text.Substring(start, i - start).Replace("_", "")
-
-        if not real && peek i = 'L' && not (isWordPart (peek (i + 1))) then
-            i + 1 - start, Some(Literal.Long value)
-        elif isWordPart (peek i) || peek i = '.' then
-            while isWordPart (peek i) || peek i = '.' do
-                i <- i + 1
-
-            i - start, None
-        else
-            i - start, Some((if real then Literal.Real else Literal.Whole) value)
-
-    let number: Parser<Expr> =
-        fun stream ->
-            let start = int stream.Index
-            let text = stream.UserState.Source.Text
-            let length, literal = scanNumber text start
-
-            match literal with
-            | Some literal ->
-                stream.Skip length
-                Reply(expr start (Node.Number literal))
-            | None -> stop stream start (Fault.MalformedNumber(text.Substring(start, min 60 length)))
-
-    let escapes =
+/// The strings of the format.
+module internal Escape =
+    /// What stands after `\`, and the character that it means; `\u` takes four hexadecimal digits.
+    let simple =
         dict
             [
                 '\\', '\\'
@@ -153,54 +22,242 @@ module internal Lexis =
                 '0', '\000'
             ]
 
-    /// A string, with the escapes of F#.
-    let text: Parser<Expr> =
-        let hexadecimal = manyMinMaxSatisfy 4 4 isHex |>> fun digits -> char (Convert.ToInt32(digits, 16))
+    /// The content of the well-formed string whose opening quote is at an offset.
+    let content (text: string) (at: int) =
+        let content = StringBuilder()
+        let mutable i = at + 1
 
-        let escape =
-            skipChar '\\'
-            >>. ((anyOf escapes.Keys |>> fun c -> escapes[c]) <|> (skipChar 'u' >>. hexadecimal)
-                 <?> "an escape such as \\\\, \\\" or \\n")
+        while text[i] <> '"' do
+            if text[i] <> '\\' then
+                content.Append text[i] |> ignore
+                i <- i + 1
+            elif text[i + 1] = 'u' then
+                content.Append(char (Convert.ToInt32(text.Substring(i + 2, 4), 16))) |> ignore
+                i <- i + 6
+            else
+                content.Append simple[text[i + 1]] |> ignore
+                i <- i + 2
 
-        let content = manyChars (noneOf "\\\"\n" <|> escape)
+        content.ToString()
 
-        let closing start : Parser<unit> =
-            fun stream -> if stream.Skip '"' then Reply(()) else stop stream start (Fault.Unclosed "\"")
+/// A place in a text, and what was expected there. What reads answers whether it could; where it could not, `Fault` says why.
+type internal Reader(source: Source) =
+    let text = source.Text
+    let mutable index = 0
+    let mutable lineStart = 0
+    let mutable fault = ValueNone
 
-        at .>> skipChar '"' .>>. content >>= fun (start, content) -> closing start >>% expr start (Node.Text content)
+    /// What could have stood at `expectedAt`, by everybody who looked there.
+    let expected = ResizeArray<string>()
+    let mutable expectedAt = -1
 
-    let name: Parser<string> = many1Satisfy2L isLetter isWordPart "a word"
+    let peek k = if k < text.Length then text[k] else '\000'
+    let isWordPart c = Char.IsLetterOrDigit c || c = '_' || c = '\''
+    let isDigit c = Char.IsAsciiDigit c
 
-    /// What stands at an offset, in words.
-    let found (text: string) (at: int) =
-        if at >= text.Length then
+    /// What stands here, in words.
+    let found () =
+        if index >= text.Length then
             "the end of the text"
-        elif text[at] = '\n' then
+        elif text[index] = '\n' then
             "the end of the line"
         else
-            let rest = text.Substring(at, min 40 (text.Length - at))
+            let rest = text.Substring(index, min 40 (text.Length - index))
             let word = rest |> Seq.takeWhile (fun c -> isWordPart c || c = '.') |> Seq.length
             $"'{rest.Substring(0, max 1 word)}'"
 
-    /// The fault in FParsec's messages: ours if there is one, else what was expected.
-    let faultOf text at (messages: ErrorMessageList) =
-        let messages = ErrorMessageList.ToSortedArray messages
+    /// The offset after the digits from here; `_` may stand between them.
+    let rec digits from i =
+        if isDigit (peek i) || (peek i = '_' && i > from && isDigit (peek (i + 1))) then
+            digits from (i + 1)
+        else
+            i
 
-        let ours =
-            messages
-            |> Array.tryPick (fun (message: ErrorMessage) ->
-                match message with
-                | :? ErrorMessage.Other as other -> other.Data |> unbox<Fault> |> Some
-                | _ -> None)
+    /// The kind of the number at an offset, and where its digits end.
+    let scan start =
+        let whole = if peek start = '-' then start + 1 else start
+        let point = digits whole whole
+        let mark = if peek point = '.' then digits (point + 1) (point + 1) else point
+        let sign = if peek (mark + 1) = '+' || peek (mark + 1) = '-' then 1 else 0
 
-        let expected =
-            messages
-            |> Array.choose (function
-                | Expected label
-                | ExpectedString label -> Some label
-                | _ -> None)
+        let last =
+            if (peek mark = 'e' || peek mark = 'E') && isDigit (peek (mark + 1 + sign)) then
+                digits (mark + 1 + sign) (mark + 1 + sign)
+            else
+                mark
 
-        match ours with
-        | Some fault -> fault
-        | None ->
-            Fault.Syntax(found text at, (if expected.Length = 0 then [ "something else" ] else List.ofArray expected))
+        if last > point then
+            struct (NodeKind.Real, last)
+        elif peek last = 'L' && not (isWordPart (peek (last + 1))) then
+            struct (NodeKind.Long, last)
+        else
+            struct (NodeKind.Whole, last)
+
+    /// A line that continues an item starts beyond this column.
+    member val Offside = -1 with get, set
+    /// Column where the fields start.
+    member val Fields = 0 with get, set
+    /// Levels of parentheses and brackets around.
+    member val Depth = 0 with get, set
+
+    member _.Index = index
+    member _.Column = index - lineStart
+    member _.IsEnd = index >= text.Length
+
+    /// The character here; NUL at the end.
+    member _.Here = peek index
+
+    member _.StartsTerm =
+        let c = peek index
+
+        Char.IsLetter c
+        || isDigit c
+        || c = '_'
+        || c = '('
+        || c = '['
+        || c = '"'
+        || (c = '-' && isDigit (peek (index + 1)))
+
+    member _.StartsNumber = isDigit (peek index) || peek index = '-'
+
+    /// Goes to an offset.
+    member _.Seek(at: int) =
+        index <- at
+        lineStart <- text.AsSpan(0, at).LastIndexOf '\n' + 1
+
+    /// This was expected here.
+    member _.Expect(what: string) =
+        if expectedAt <> index then
+            expected.Clear()
+            expectedAt <- index
+
+        expected.Add what
+        false
+
+    /// Stops with a fault at an offset.
+    member this.Stop(at: int, found: Fault) =
+        this.Seek at
+        fault <- ValueSome found
+        false
+
+    /// What stopped the last `Run`, at `Index`.
+    member _.Fault =
+        match fault with
+        | ValueSome fault -> fault
+        | ValueNone ->
+            expected.Sort StringComparer.Ordinal
+            let allowed = expected |> Seq.distinct |> List.ofSeq
+            Fault.Syntax(found (), (if expectedAt = index then allowed else [ "something else" ]))
+
+    /// Reads without memory of what was expected before.
+    member this.Run(read: Reader -> bool) =
+        expectedAt <- -1
+        fault <- ValueNone
+        read this
+
+    /// Passes a token that is here.
+    member _.Skips(token: string) =
+        let isHere = String.CompareOrdinal(text, index, token, 0, token.Length) = 0
+
+        if isHere then
+            index <- index + token.Length
+
+        isHere
+
+    /// Passes a token, which is expected here.
+    member this.Skip(token: string, what: string) = this.Skips token || this.Expect what
+
+    /// Passes a character, whatever it is.
+    member _.Pass() = index <- min text.Length (index + 1)
+
+    /// Passes a block comment, from its opening; comments nest.
+    member private this.Comment() =
+        let start = index
+        let mutable depth = 0
+        let mutable inside = true
+
+        while inside do
+            if this.Skips "(*" then
+                depth <- depth + 1
+            elif this.Skips "*)" then
+                depth <- depth - 1
+                inside <- depth > 0
+            elif index >= text.Length then
+                inside <- false
+            else
+                index <- index + 1
+
+                if text[index - 1] = '\n' then
+                    lineStart <- index
+
+        depth = 0 || this.Stop(start, Fault.Unclosed "(*")
+
+    /// Passes spaces, new lines and comments.
+    member this.Blank() =
+        let mutable fine = true
+        let mutable more = true
+
+        while fine && more do
+            match peek index with
+            | ' ' -> index <- index + 1
+            | '\n' ->
+                index <- index + 1
+                lineStart <- index
+            | '\t' -> fine <- this.Stop(index, Fault.Tab)
+            | '/' when peek (index + 1) = '/' ->
+                let line = text.IndexOf('\n', index)
+                index <- if line < 0 then text.Length else line
+            | '(' when peek (index + 1) = '*' -> fine <- this.Comment()
+            | _ -> more <- false
+
+        fine
+
+    /// Passes a word, which is expected here.
+    member this.Word(what: string) =
+        if Char.IsLetter(peek index) || peek index = '_' then
+            while isWordPart (peek index) do
+                index <- index + 1
+
+            true
+        else
+            this.Expect what
+
+    /// A number that starts here, into the tree.
+    member this.Number(tree: Tree) =
+        let struct (kind, last) = scan index
+        let mutable finish = last
+
+        while kind <> NodeKind.Long && (isWordPart (peek finish) || peek finish = '.') do
+            finish <- finish + 1
+
+        if finish > last then
+            this.Stop(index, Fault.MalformedNumber(text.Substring(index, min 60 (finish - index))))
+        else
+            let at = index
+            index <- if kind = NodeKind.Long then last + 1 else last
+            tree.Add(kind, at, tree.Count, last - at)
+
+    /// A string that starts here, into the tree; with the escapes of F#.
+    member this.Text(tree: Tree) =
+        let start = index
+        index <- index + 1
+        let mutable fine = true
+
+        while fine && peek index <> '"' do
+            if this.IsEnd || peek index = '\n' then
+                fine <- this.Stop(start, Fault.Unclosed "\"")
+            elif peek index <> '\\' then
+                index <- index + 1
+            elif Escape.simple.ContainsKey(peek (index + 1)) then
+                index <- index + 2
+            elif peek (index + 1) <> 'u' then
+                index <- index + 1
+                fine <- this.Expect "an escape such as \\\\, \\\" or \\n"
+            elif Seq.forall (fun k -> Char.IsAsciiHexDigit(peek (index + k))) [ 2..5 ] then
+                index <- index + 6
+            else
+                index <- index + 2
+                fine <- false
+
+        index <- if fine then index + 1 else index
+        fine && tree.Add(NodeKind.Text, start, tree.Count)

@@ -30,12 +30,11 @@ module Numeral =
         elif x = 0.0 then
             "0.0"
         else
-            let shortest = x.ToString("R", CultureInfo.InvariantCulture) |> exponent |> scientific
-
-            if shortest.Contains '.' || shortest.Contains 'e' then
-                shortest
-            else
-                shortest + ".0"
+            match x.ToString("R", CultureInfo.InvariantCulture) with
+            | plain when plain.Contains '.' && not (plain.Contains 'E') -> plain
+            | other ->
+                let shortest = other |> exponent |> scientific
+                if shortest.Contains 'e' then shortest else shortest + ".0"
 
     /// The number that a text says in the language's own spelling, whatever the machine's: a point, perhaps an exponent, no separators.
     let tryFloat (text: string) =

@@ -17,16 +17,19 @@ type Parsed =
 module Parse =
 
     /// Field values in the canonical order of fields, some of them parenthesised because they are more than one word.
-    let private isAtom (expr: Expr) =
-        match expr.Node with
-        | Node.Word(_, [])
-        | Node.Number _
-        | Node.Text _
-        | Node.List _
-        | Node.Parens _ -> true
-        | Node.Word _
-        | Node.Tuple _
-        | Node.Chain _ -> false
+    let private isAtom (tree: Tree) node =
+        match tree[node].Kind with
+        | NodeKind.Word -> tree[node].Size = 1
+        | NodeKind.Whole
+        | NodeKind.Long
+        | NodeKind.Real
+        | NodeKind.Text
+        | NodeKind.List
+        | NodeKind.Parens -> true
+        | NodeKind.Tuple
+        | NodeKind.Chain
+        | NodeKind.Pipe
+        | NodeKind.Then -> false
 
     /// The fields that are there, by name; an unknown or a repeated one is reported and left out.
     let private fieldsByName (source: Source) (problems: Problems) (tree: SyntaxTree) =
@@ -74,34 +77,38 @@ module Parse =
         let present = fieldsByName source problems tree
         reportMissing source problems tree present
 
-        let elaboration = Elaboration(source, problems)
-        let values = Dictionary<string, obj * Origin>()
+        let elaboration = Elaboration(tree.Tree, problems)
+        let values = Dictionary<string, obj>()
 
         for field in Words.fields do
             match present.TryGetValue field.Name with
             | true, syntax ->
-                if not (isAtom syntax.Value) then
-                    problems.Add([], source.Position syntax.Value.At, Fault.NeedsParentheses field.Name)
+                if not (isAtom tree.Tree syntax.Value) then
+                    problems.Add([], source.Position tree.Tree[syntax.Value].At, Fault.NeedsParentheses field.Name)
 
                 match elaboration.Value(field.Kind, syntax.Value) with
-                | Some(value, origin) -> values.Add(field.Name, (value, { origin with At = syntax.Value.At }))
-                | None -> ()
+                | ValueSome value -> values.Add(field.Name, value)
+                | ValueNone -> ()
             | false, _ -> ()
 
         let read name (kind: Kind<'value>) (otherwise: 'value) =
             match values.TryGetValue name with
-            | true, (value, _) -> kind.Read value
+            | true, value -> kind.Read value
             | false, _ -> otherwise
 
         let unread (field: FieldWord) =
             not (values.ContainsKey field.Name)
             && (field.Default.IsNone || present.ContainsKey field.Name || not tree.Problems.IsEmpty)
 
+        let origin (field: FieldWord) =
+            let value = present[field.Name].Value
+            field.Name, lazy { Origin.ofNode tree.Tree field.Kind value with At = tree.Tree[value].At }
+
         let origin =
             {
                 At = tree.Experiment
-                Parts = [ for pair in values -> pair.Key, snd pair.Value ]
-                Items = [||]
+                Parts = Words.fields |> List.filter (fun field -> values.ContainsKey field.Name) |> List.map origin
+                Items = lazy [||]
             }
 
         {

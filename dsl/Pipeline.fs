@@ -68,23 +68,26 @@ module Pipeline =
         | Repeat(0, _) -> None
         | other -> children other |> List.tryPick firstSchedule
 
+    /// A sequence of flat parts without sequences inside, or its only part.
+    let flat parts =
+        let inner =
+            parts
+            |> List.collect (fun part ->
+                match part with
+                | Sequence inner -> inner
+                | single -> [ single ])
+
+        match inner with
+        | [ single ] -> single
+        | several -> Sequence several
+
     /// Without sequences inside sequences or of one part: what `>=>` makes of the same steps. Equal samplers are equal
     /// values in this form, and it is the form that text reads back to.
     let rec normal pipeline =
         match pipeline with
         | Anneal(schedule, body) -> Anneal(schedule, normal body)
         | Repeat(times, body) -> Repeat(times, normal body)
-        | Sequence parts ->
-            let flat =
-                parts
-                |> List.collect (fun part ->
-                    match normal part with
-                    | Sequence inner -> inner
-                    | single -> [ single ])
-
-            match flat with
-            | [ single ] -> single
-            | several -> Sequence several
+        | Sequence parts -> flat (List.map normal parts)
         | Corrector _
         | Predictor _
         | Probe _ -> pipeline

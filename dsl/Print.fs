@@ -2,6 +2,7 @@ namespace Sgm
 
 open System
 open System.Globalization
+open System.IO
 
 /// The canonical text of an experiment: valid F# after `open Sgm`, and a valid `.sgm` file. All eight fields are written,
 /// in the order of the language document.
@@ -41,16 +42,43 @@ module Print =
 
     let private number = Numeral.ofFloat
 
-    let private flatList (items: string list) = if items.IsEmpty then "[ ]" else "[ " + String.Join("; ", items) + " ]"
+    /// Items in brackets, with a separator between them.
+    let private list (out: TextWriter) (separator: string) (write: 'item -> unit) (items: 'item list) =
+        out.Write "[ "
+
+        items
+        |> List.iteri (fun i item ->
+            if i > 0 then
+                out.Write separator
+
+            write item)
+
+        out.Write(if items.IsEmpty then "]" else " ]")
 
     let private sameNumber (a: float) (b: float) = a = b || number a = number b
 
+    let private isFill (entries: float list) =
+        List.length entries > 4 && List.forall (sameNumber entries.Head) entries.Tail
+
     /// A vector, not as an argument.
-    let private vector (entries: float list) =
-        match entries with
-        | first :: rest when List.forall (sameNumber first) rest && List.length entries > 4 ->
-            $"fill {List.length entries} {number first}"
-        | _ -> flatList (List.map number entries)
+    let private vector (out: TextWriter) (entries: float list) =
+        if isFill entries then
+            out.Write $"fill {List.length entries} {number entries.Head}"
+        else
+            list out "; " (number >> out.Write) entries
+
+    let private vectorArgument (out: TextWriter) entries =
+        if isFill entries then
+            out.Write '('
+            vector out entries
+            out.Write ')'
+        else
+            vector out entries
+
+    let private text (write: TextWriter -> unit) =
+        use out = new StringWriter()
+        write out
+        out.ToString()
 
     /// Parentheses around what is more than one word or bracket.
     let private parenthesised (text: string) =
@@ -59,42 +87,55 @@ module Print =
         else
             "(" + text + ")"
 
-    let private vectorArgument entries = parenthesised (vector entries)
-
     /// Rows on one line when they fit, else one a line.
-    let private rows column (rows: float list list) =
-        let texts = List.map vector rows
-        let flat = flatList texts
+    let private rows (out: TextWriter) column (rows: float list list) =
+        let write separator out = list out separator (vector out) rows
 
-        if column + flat.Length <= width then
-            flat
+        if List.length rows <= width && column + (text (write "; ")).Length <= width then
+            write "; " out
         else
-            "[ " + String.Join(newLine (column + 2), texts) + " ]"
+            write (newLine (column + 2)) out
 
-    /// A target that starts at this column; parts of mixtures and products one a line.
-    let rec private target column law =
-        let parts word (texts: (int -> string) list) =
-            let inner = column + String.length word + 3
-            let texts = texts |> List.map (fun text -> text inner)
+    /// A target that starts at this column; parts of mixtures and products one a line. It is more than one word.
+    let rec private target (out: TextWriter) column law =
+        let parts (word: string) (label: 'number -> string) (items: ('number * Target) list) =
+            let inner = column + word.Length + 3
 
-            if texts.IsEmpty then
-                $"{word} [ ]"
-            else
-                $"{word} [ " + String.Join(newLine inner, texts) + " ]"
+            let part (number, law) =
+                let label = label number + ", "
+                out.Write label
+                target out (inner + label.Length) law
 
-        let part (label: string) law column = label + ", " + target (column + label.Length + 2) law
+            out.Write(word + " ")
+            list out (newLine inner) part items
 
         match law with
-        | Normal(mean, variance) -> $"normal {vectorArgument mean} {number variance}"
-        | NormalDiag(mean, variances) -> $"normalDiag {vectorArgument mean} {vectorArgument variances}"
+        | Normal(mean, variance) ->
+            out.Write "normal "
+            vectorArgument out mean
+            out.Write(" " + number variance)
+        | NormalDiag(mean, variances) ->
+            out.Write "normalDiag "
+            vectorArgument out mean
+            out.Write ' '
+            vectorArgument out variances
         | NormalCov(mean, covariance) ->
-            let head = $"normalCov {vectorArgument mean} "
-            head + rows (column + head.Length) covariance
-        | Standard dimension -> $"standard {dimension}"
-        | Mixture components -> parts "mixture" (components |> List.map (fun (weight, law) -> part (number weight) law))
-        | Product blocks -> parts "product" (blocks |> List.map (fun (copies, law) -> part (string copies) law))
-        | Samples(file, bandwidth) -> $"samples {quoted file} {number bandwidth}"
-        | Standardized inner -> "standardized (" + target (column + 14) inner + ")"
+            let head = text (fun out -> vectorArgument out mean)
+            out.Write("normalCov " + head + " ")
+            rows out (column + 11 + head.Length) covariance
+        | Standard dimension -> out.Write $"standard {dimension}"
+        | Mixture components -> parts "mixture" number components
+        | Product blocks -> parts "product" string blocks
+        | Samples(file, bandwidth) -> out.Write $"samples {quoted file} {number bandwidth}"
+        | Standardized inner ->
+            out.Write "standardized "
+            inParentheses out (column + 13) inner
+
+    /// A target as an argument, its opening parenthesis at this column.
+    and private inParentheses (out: TextWriter) column law =
+        out.Write '('
+        target out (column + 1) law
+        out.Write ')'
 
     let private modifier change =
         match change with
@@ -107,7 +148,10 @@ module Print =
         let first =
             match score.Base with
             | Exact -> "exact"
-            | ScoreOf law -> "scoreOf (" + target (column + 9) law + ")"
+            | ScoreOf law ->
+                text (fun out ->
+                    out.Write "scoreOf "
+                    inParentheses out (column + 8) law)
             | ScoreMatching(draws, features, seed) -> $"scoreMatching {draws} {features} {seed}"
             | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
 
@@ -123,15 +167,24 @@ module Print =
         match law with
         | Prior -> "prior"
         | Warm -> "warm"
-        | Point coordinates -> $"point {vectorArgument coordinates}"
-        | From law -> "from (" + target (column + 6) law + ")"
+        | Point coordinates ->
+            text (fun out ->
+                out.Write "point "
+                vectorArgument out coordinates)
+        | From law ->
+            text (fun out ->
+                out.Write "from "
+                inParentheses out (column + 5) law)
 
     let private schedule levels =
         match levels with
         | Uniform(a, b, n) -> $"uniform {number a} {number b} {n}"
         | Geometric(a, b, n) -> $"geometric {number a} {number b} {n}"
         | Karras(rho, a, b, n) -> $"karras {number rho} {number a} {number b} {n}"
-        | Levels parameters -> $"levels {vectorArgument parameters}"
+        | Levels parameters ->
+            text (fun out ->
+                out.Write "levels "
+                vectorArgument out parameters)
 
     let private correctorMethod kernel =
         match kernel with
@@ -157,28 +210,45 @@ module Print =
         | Sequence [] -> "identity"
         | Sequence parts -> String.Join(" >=> ", List.map flatPipeline parts)
 
+    /// Whether a pipeline is so long that it need not be written to know that it does not fit in a line.
+    let rec private isLong pipeline =
+        match pipeline with
+        | Sequence parts -> List.length parts > width || List.exists isLong parts
+        | Anneal(Levels parameters, _) when List.length parameters > width -> true
+        | other -> Pipeline.children other |> List.exists isLong
+
+    /// What follows a head that reaches beyond this column starts on a new line: blanks must not outgrow the text.
+    let private farthest = 1000
+
     /// A pipeline that starts at this column: a sequence that does not fit in the line has one step a line.
-    let rec private pipeline column sampler =
-        let flat = flatPipeline sampler
-
+    let rec private pipeline (out: TextWriter) column sampler =
         let around (head: string) body =
-            if body = identity then
-                head + "identity"
-            else
-                head + "(" + pipeline (column + head.Length + 1) body + ")"
+            out.Write head
+            let isFar = column + head.Length > farthest
+            let column = if isFar then column + 4 else column + head.Length + 1
+            out.Write(if isFar then newLine column else " ")
 
-        if column + flat.Length <= width then
-            flat
-        else
-            match sampler with
-            | Sequence parts ->
-                let steps = parts |> List.mapi (fun i part -> pipeline (if i = 0 then column else column + 4) part)
-                String.Join(newLine column + ">=> ", steps)
-            | Repeat(times, body) -> around $"repeat {times} " body
-            | Anneal(levels, body) -> around $"anneal ({schedule levels}) " body
-            | Corrector _
-            | Predictor _
-            | Probe _ -> flat
+            if body = identity then
+                out.Write "identity"
+            else
+                out.Write '('
+                pipeline out (column + 1) body
+                out.Write ')'
+
+        let flat = if isLong sampler then None else Some(flatPipeline sampler)
+
+        match flat, sampler with
+        | Some flat, _ when column + flat.Length <= width -> out.Write flat
+        | _, Sequence parts ->
+            let separator = newLine column + ">=> "
+
+            parts
+            |> List.iteri (fun i part ->
+                out.Write(if i = 0 then "" else separator)
+                pipeline out (if i = 0 then column else column + 4) part)
+        | _, Repeat(times, body) -> around $"repeat {times}" body
+        | _, Anneal(levels, body) -> around $"anneal ({schedule levels})" body
+        | _ -> out.Write(flatPipeline sampler)
 
     let private seed (n: int64) = if n = int64 (int32 n) then string n else $"{n}L"
 
@@ -208,31 +278,46 @@ module Print =
         && List.length experiment.Score.Modifiers <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
-    /// The canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as every
-    /// valid one is.
-    let experiment (experiment: Experiment) =
+    /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as
+    /// every valid one is.
+    let write (out: TextWriter) (experiment: Experiment) =
         if not (isShallow experiment) then
             invalidArg (nameof experiment) $"more than {Syntax.deepestValue} levels of nesting"
 
         let column = 15
-        let field (name: string) value = $"    {name.PadRight 10}{value}\n"
 
-        String.Join(
-            "",
-            [
-                "experiment {\n"
-                field "target" (parenthesised (target column experiment.Target))
-                field
-                    "forward"
-                    (match experiment.Forward with
-                     | Vp -> "vp"
-                     | Ve -> "ve")
-                field "score" (parenthesised (score column experiment.Score))
-                field "start" (parenthesised (start column experiment.Start))
-                field "sampler" (parenthesised (pipeline column (Pipeline.normal experiment.Sampler)))
-                field "measure" (flatList (List.map metric experiment.Measure))
-                field "particles" (wholeNumber (string experiment.Particles))
-                field "seed" (wholeNumber (seed experiment.Seed))
-                "}\n"
-            ]
-        )
+        let field (name: string) (write: unit -> unit) =
+            out.Write("    " + name.PadRight 10)
+            write ()
+            out.Write '\n'
+
+        let words (text: string) () = out.Write text
+        out.Write "experiment {\n"
+        field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
+
+        field
+            "forward"
+            (words (
+                match experiment.Forward with
+                | Vp -> "vp"
+                | Ve -> "ve"
+            ))
+
+        field "score" (words (parenthesised (score column experiment.Score)))
+        field "start" (words (parenthesised (start column experiment.Start)))
+
+        field "sampler" (fun () ->
+            match Pipeline.normal experiment.Sampler with
+            | Sequence [] -> out.Write "identity"
+            | sampler ->
+                out.Write '('
+                pipeline out column sampler
+                out.Write ')')
+
+        field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
+        field "particles" (words (wholeNumber (string experiment.Particles)))
+        field "seed" (words (wholeNumber (seed experiment.Seed)))
+        out.Write "}\n"
+
+    /// The canonical text.
+    let experiment (experiment: Experiment) = text (fun out -> write out experiment)

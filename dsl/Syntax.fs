@@ -12,9 +12,6 @@ type Source private (file: string, text: string, starts: int[]) =
         let found = Array.BinarySearch(starts, offset)
         if found >= 0 then found else ~~~found - 1
 
-    /// The column, from 0, of an offset.
-    member this.Column(offset: int) = offset - starts[this.LineIndex offset]
-
     /// The line, from 1, of an offset.
     member this.Line(offset: int) = this.LineIndex offset + 1
 
@@ -30,47 +27,104 @@ type Source private (file: string, text: string, starts: int[]) =
             (if text.StartsWith '\uFEFF' then text.Substring 1 else text).Replace("\r\n", "\n").Replace('\r', '\n')
 
         let starts = ResizeArray [ 0 ]
+        let mutable line = text.IndexOf '\n'
 
-        for i in 0 .. text.Length - 1 do
-            if text[i] = '\n' then
-                starts.Add(i + 1)
+        while line >= 0 do
+            starts.Add(line + 1)
+            line <- text.IndexOf('\n', line + 1)
 
         Source(file, text, starts.ToArray())
 
-/// A number as it was written, without `_`.
-[<RequireQualifiedAccess>]
-type Literal =
-    | Whole of digits: string
-    /// With the suffix `L`.
-    | Long of digits: string
-    | Real of digits: string
-
-[<RequireQualifiedAccess>]
-type Operator =
-    /// `|>`
+/// What a part of an expression is.
+[<RequireQualifiedAccess; Struct>]
+type NodeKind =
+    /// A word, with its arguments as children.
+    | Word
+    | Whole
+    /// A whole number with the suffix `L`.
+    | Long
+    | Real
+    | Text
+    | List
+    /// Values with commas between them.
+    | Tuple
+    /// A value and operators of one precedence, from left to right, as in F#: the first child, then `Pipe` and `Then`.
+    | Chain
+    /// `|>` and its right side.
     | Pipe
-    /// `>=>`
+    /// `>=>` and its right side.
     | Then
+    | Parens
 
-/// An expression of the file format. The nesting is at most `Syntax.deepest`; long chains and lists are flat.
-type Expr = { At: int; Node: Node }
+/// A part of an expression. The nesting is at most `Syntax.deepest`; long chains and lists are flat.
+[<Struct>]
+type Node =
+    {
+        Kind: NodeKind
+        /// Offset of its first character.
+        At: int
+        /// Characters of a number's digits or of a word's name.
+        Length: int
+        /// Nodes that it consists of, itself included.
+        Size: int
+    }
 
-and [<RequireQualifiedAccess>] Node =
-    /// A word applied to arguments, perhaps none.
-    | Word of name: string * arguments: Expr list
-    | Number of Literal
-    | Text of string
-    | List of Expr list
-    | Tuple of Expr list
-    /// Operators of one precedence, from left to right, as in F#.
-    | Chain of first: Expr * rest: (Operator * Expr) list
-    | Parens of Expr
+/// Expressions as one array, 16 bytes a node, whatever the text: a node stands after its children, the last one next to it.
+type Tree(source: Source) =
+    let nodes = ResizeArray<Node>(source.Text.Length / 8)
 
-/// A field of the experiment, as written.
-type FieldSyntax = { Name: string; At: int; Value: Expr }
+    /// How many nodes there are; the next one has this index.
+    member _.Count = nodes.Count
+
+    member _.Item
+        with get (node: int) = nodes[node]
+
+    /// Adds the node whose descendants are those from `first` on; always true.
+    member _.Add(kind, at, first, length) =
+        nodes.Add { Kind = kind; At = at; Length = length; Size = nodes.Count - first + 1 }
+        true
+
+    member this.Add(kind, at, first) = this.Add(kind, at, first, 0)
+
+    member _.Source = source
+
+    /// A number's digits, or a word's name.
+    member _.Written(node: int) = source.Text.Substring(nodes[node].At, nodes[node].Length)
+
+    /// The children in order.
+    member _.Children(node: int) : int[] =
+        let before = node - nodes[node].Size
+        let mutable count = 0
+        let mutable child = node - 1
+
+        while child > before do
+            count <- count + 1
+            child <- child - nodes[child].Size
+
+        let children = Array.zeroCreate count
+        child <- node - 1
+
+        for i in count - 1 .. -1 .. 0 do
+            children[i] <- child
+            child <- child - nodes[child].Size
+
+        children
+
+    /// The node without parentheses around it.
+    member this.Inside(node: int) : int = if nodes[node].Kind = NodeKind.Parens then this.Inside(node - 1) else node
+
+/// A field of the experiment, as written; `Value` is a node of the tree.
+type FieldSyntax = { Name: string; At: int; Value: int }
 
 /// What the grammar made of a text: the fields that could be read, and the problems.
-type SyntaxTree = { Experiment: int; Fields: FieldSyntax list; Problems: Problem list }
+type SyntaxTree =
+    {
+        /// Offset of the experiment.
+        Experiment: int
+        Fields: FieldSyntax list
+        Tree: Tree
+        Problems: Problem list
+    }
 
 module Syntax =
     /// Levels of parentheses and brackets that a text may nest.

@@ -1,5 +1,6 @@
 namespace Sgm
 
+open System.Linq
 open Sgm.Word
 
 /// Every word of the language, once: elaboration, its messages and the documentation read this table.
@@ -255,7 +256,7 @@ module Words =
     let all: Word list =
         List.concat [ targets; vectors; forwards; scores; starts; schedules; kernels; pipelines; metrics ]
 
-    let private byName = dict (all |> List.map (fun word -> word.Name, word))
+    let private byName = all.ToDictionary(fun word -> word.Name)
 
     let tryFind (name: string) =
         match byName.TryGetValue name with

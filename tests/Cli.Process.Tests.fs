@@ -58,6 +58,27 @@ let processes =
                     running.WaitForExit()
                     Expect.equal error "" "standard error")
 
+                testCase "a limit on open files is said in a sentence" (fun () ->
+                    if not (OperatingSystem.IsLinux()) then
+                        skiptest "no ulimit"
+
+                    withFile (mixtureText 10 100) (fun file ->
+                        // Below, the runtime itself cannot start; at some numbers between it ends by itself.
+                        let said =
+                            [
+                                for limit in [ 26; 28; 30; 32; 34; 36; 60 ] do
+                                    use running = startWithin limit [ "check"; file ]
+                                    finish running
+                            ]
+
+                        for ran in said do
+                            Expect.isFalse (ran.Error.Contains "   at Sgm.") ran.Error
+
+                        Expect.exists
+                            said
+                            (fun ran -> ran.Code = 2 && ran.Error.StartsWith "sgm: the limit on open files")
+                            "said"))
+
                 testCase "help goes to standard output, messages to standard error, without colour" (fun () ->
                     use running = start [ "verify"; "nothing-like-it" ]
                     let ran = finish running

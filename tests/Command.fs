@@ -84,12 +84,20 @@ let mixtureText steps particles =
     particles {particles}
 }}"
 
-/// The command as a process of its own.
-let start (words: string list) =
-    let info = ProcessStartInfo("dotnet", Path.Combine(AppContext.BaseDirectory, "sgm.dll") :: words)
+let private started program (words: string list) =
+    let info = ProcessStartInfo(program, words)
     info.RedirectStandardOutput <- true
     info.RedirectStandardError <- true
     Process.Start info
+
+let private command words = Path.Combine(AppContext.BaseDirectory, "sgm.dll") :: words
+
+/// The command as a process of its own.
+let start words = started "dotnet" (command words)
+
+/// The same with so many files that may be open.
+let startWithin (files: int) words =
+    started "sh" ([ "-c"; $"ulimit -n {files}; exec dotnet \"$@\""; "sh" ] @ command words)
 
 /// What it wrote, when it has ended.
 let finish (running: Process) =

@@ -132,7 +132,7 @@ let private compiled =
 
             let lines =
                 [
-                    for name in [ "SgmDsl.Engine"; "SgmDsl.Dsl"; "FParsec"; "FParsecCS" ] do
+                    for name in [ "SgmDsl.Engine"; "SgmDsl.Dsl" ] do
                         $"#r \"{assembly name}\""
                     "open Sgm"
                     for text in texts do

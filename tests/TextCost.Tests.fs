@@ -128,7 +128,7 @@ let private transitions =
                 let plan, visits = counted (planOf (sampled bimodal ve sampler))
                 Expect.equal plan.StepCount 800L "steps"
                 Expect.equal plan.ScoreEvaluations 900L "evaluations: Heun has two"
-                Expect.equal (Plan.CountProbes plan.Instructions) 701L "probes, the end too"
+                Expect.equal (plan.ProbeCount) 701L "probes, the end too"
                 Expect.equal (plan.StepsBefore 14L) 17L "two whole transitions and a prediction before the 15th probe"
                 StepCensus plan |> ignore
                 Expect.isLessThanOrEqual (visits ()) 104L "one pass, and the transitions up to the probe")
@@ -206,6 +206,151 @@ let private laws =
                     | Broken words
                     | Satisfied words -> Expect.equal words $"{apart:g4} standard deviations" "distance"
                     | InTheLimit words -> failtest words)
+        ]
+
+let private wrapped law sampler =
+    $"experiment {{\n    target (%s{law})\n    forward vp\n    start warm\n    sampler (%s{sampler})\n}}"
+
+let private joined separator n (make: int -> string) = Seq.init n make |> String.concat separator
+
+/// What reading, checking, lowering and naming a text allocate, by what there is many of.
+let private texts =
+    let kernel = "corrector (langevin 0.01)"
+    let weight (n: int) = (1.0 / float n).ToString "R"
+
+    let many: (string * (int -> string) * int64) list =
+        [
+            "levels",
+            (fun n ->
+                let levels = joined "; " n (fun i -> $"{n - i}e-3")
+                wrapped "standard 1" $"anneal (levels [ {levels} ]) (predictor flow >=> {kernel})"),
+            // With the step of every transition, made once to be counted.
+            2000L
+            "steps", (fun n -> wrapped "standard 1" (joined " >=> " n (fun _ -> kernel))), 2500L
+            "components on the line",
+            (fun n ->
+                wrapped ("mixture [ " + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25 ] 1.5") + " ]") kernel),
+            3000L
+            "components in space",
+            (fun n ->
+                wrapped
+                    ("mixture [ " + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25; 1.0; 2.0 ] 1.5") + " ]")
+                    kernel),
+            3500L
+            "blocks",
+            (fun n -> wrapped ("product [ " + joined "; " n (fun i -> $"1, normal [ {i}.25 ] 1.5") + " ]") kernel),
+            3500L
+        ]
+
+    testList
+        "texts"
+        [
+            for name, text, most in many do
+                testCase $"{name}: bytes in proportion, and few" (fun () ->
+                    let bytes n =
+                        let text = text n
+
+                        let check () =
+                            match Check.text "many.sgm" "." text with
+                            | Ok valid -> valid
+                            | Error problems -> failtest (Message.renderAll problems)
+
+                        check () |> ignore
+                        allocated check
+
+                    let few, several = bytes 2000, bytes 4000
+                    Expect.isLessThan (several / 4000L) most "bytes of one"
+                    Expect.isLessThan several (few * 5L / 2L) "bytes of twice as many")
+
+            testCase "the canonical text of many levels before many steps is not wider than it is long" (fun () ->
+                let levels' = numbered 400 (fun i -> 500.5 - i)
+                let steps = List.init 50 (fun i -> corrector (langevin (0.001 * float (i + 1))))
+                let e = sampled bimodal ve (anneal (levels levels') (Sequence(predictor flow :: steps)))
+                let text = Print.experiment e
+                Expect.isLessThan text.Length 20_000 "characters"
+                Expect.equal (Parse.experiment "wide.sgm" text) (Ok e) "it reads back")
+
+            testCase "the fingerprint of an experiment is that of its text, which is not kept" (fun () ->
+                let e = sampled (mixture (numbered 4000 (fun i -> 1.0 / 4000.0, normal [ i ] 1.0))) ve step
+                Expect.equal (Fingerprint.ofExperiment e) (Fingerprint.ofText (Print.experiment e)) "fingerprint"
+                let text = Print.experiment e
+                Expect.isLessThan (allocated (fun () -> Fingerprint.ofExperiment e)) (12L * int64 text.Length) "bytes")
+
+            testCase "a place in a long text is found in it" (fun () ->
+                let parts =
+                    joined "; " 500 (fun i -> if i = 321 then "0.002, standard 0" else "0.002, normal [ 1.0 ] 1.0")
+
+                let text = wrapped $"mixture [ {parts} ]" $"{kernel} >=> ({kernel} >=> corrector (langevin -1.0))"
+
+                match Check.text "long.sgm" "." text with
+                | Ok _ -> failtest "valid"
+                | Error problems ->
+                    let at = [ for problem in problems -> problem.Position.Value.Line, problem.Position.Value.Column ]
+                    let lines = text.Split '\n'
+                    let column line (words: string) = lines[line - 1].IndexOf words + 1
+
+                    Expect.contains at (2, column 2 "standard 0" + 9) "the dimension"
+                    Expect.contains at (5, column 5 "-1.0") "the step")
+
+            testCase "what covers an experiment is said without a certificate" (fun () ->
+                let e =
+                    { sampled bimodal ve (anneal (geometric 10.0 0.1 200) (predictor ancestral)) with
+                        Start = Prior
+                    }
+
+                for id in [ "certificate-tv"; "certificate-w2" ] do
+                    let theorem = Catalogue.theorems |> List.find (fun theorem -> theorem.Id = id)
+
+                    let evaluate () =
+                        Assumption.evaluateAll
+                            { Experiment = e; Plan = planOf e; Setting = Map.empty }
+                            theorem.Assumptions
+
+                    Expect.isNone (snd (evaluate ())) id
+                    Expect.isLessThan (allocated evaluate) 2_000_000L "bytes"
+
+                    let many = { e with Target = mixture (numbered 5000 (fun i -> 1.0 / 5000.0, normal [ i ] 1.0)) }
+
+                    let reason =
+                        snd (
+                            Assumption.evaluateAll
+                                { Experiment = many; Plan = planOf many; Setting = Map.empty }
+                                theorem.Assumptions
+                        )
+
+                    Expect.stringContains (defaultArg reason "") "not computed: 5000 components" "refused by count")
+        ]
+
+/// Laws that are kept at probes.
+let private probes =
+    let watched law n = planOf { sampled law ve (repeat n (step >=> probe "x")) with Start = Warm }
+
+    testList
+        "probes of exact laws"
+        [
+            for name, interpreter, law in
+                [
+                    "gaussian", GaussianInterpreter() :> IInterpreter, normal [ 0.0 ] 1.0
+                    "gaussian, coupled", GaussianInterpreter(), normalCov [ 0.0; 0.0 ] [ [ 1.0; 0.5 ]; [ 0.5; 1.0 ] ]
+                    "grid", GridInterpreter(), bimodal
+                    "product", ProductInterpreter(), product [ 2, bimodal; 1, normal [ 0.0 ] 2.0 ]
+                    "product, normal", ProductInterpreter(), normalDiag [ 0.0; 1.0 ] [ 1.0; 2.0 ]
+                ] do
+                testCase $"{name}: counted before the run" (fun () ->
+                    Expect.isNull (interpreter.WhyNot(watched law 10)) "eleven laws are kept"
+                    let reason = interpreter.WhyNot(watched law 2_000_000_000)
+                    Expect.stringContains reason "the laws at 2000000001 probes need" "the number"
+                    Expect.stringContains reason "use fewer probes" "what to do"
+
+                    match interpreter.Run(watched law 2_000_000_000, RunOptions()).Status with
+                    | :? RunStatus.Unsupported as refused -> Expect.equal refused.Reason reason "not begun"
+                    | other -> failtestf "%A" other)
+
+            testCase "what check says of the grid counts them" (fun () ->
+                Expect.isGreaterThan
+                    (Memory.grid (watched bimodal 10))
+                    (Memory.grid (planOf (sampled bimodal ve step)))
+                    "bytes")
         ]
 
 let private tooLarge =
@@ -313,4 +458,4 @@ let private text =
                 Expect.exists claims (fun (_, _, words) -> words = "≥ 1") "at zero")
         ]
 
-let tests = testList "text cost" [ repeats; transitions; laws; text ]
+let tests = testList "text cost" [ repeats; transitions; laws; texts; probes; text ]

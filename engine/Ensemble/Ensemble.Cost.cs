@@ -12,6 +12,9 @@ public sealed partial class Ensemble
     private const int StepsAtATime = 32;
     private const int ProbesAtATime = 8;
 
+    // Terms of the score, of all particles of a block, that are a small part of a calibration.
+    private const long TermsAtATime = 1 << 22;
+
     /// <summary>
     /// Predicts the wall time of a run from a few blocks of it; null when this interpreter cannot run it.
     /// </summary>
@@ -20,7 +23,7 @@ public sealed partial class Ensemble
     /// it comes, compilation of the kernels included (<c>first</c>); then, through the real kernels on this thread, the start of a
     /// block, a probe p and a step c_k of every kind k that the plan has (<see cref="StepCensus"/>), each for its share of the
     /// <paramref name="seconds"/> of the calibration. So it is linear in particles and steps by construction, and in dimension and
-    /// components as far as the kernels are. Nothing is assumed about the machine but that its cores are alike; a machine that is busy now
+    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is assumed about the machine but that its cores are alike; a machine that is busy now
     /// is predicted to stay so.
     /// </remarks>
     public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.25)
@@ -28,8 +31,10 @@ public sealed partial class Ensemble
         long blocks = BlockFormat.Count(plan.Dimension, options.Particles);
         if ((WhyNot(plan) ?? WhyTooLarge(plan, options, 0, blocks)) is not null) return null;
         StepCensus census = new(plan);
-        int particles = BlockFormat.ParticlesIn(plan.Dimension, options.Particles, 0);
-        double rounds = Math.Ceiling(blocks / (double)Math.Min(ThreadCount(options, blocks), Environment.ProcessorCount));
+        int whole = BlockFormat.ParticlesIn(plan.Dimension, options.Particles, 0);
+        int particles = user is null ? Math.Min(whole, PartOfBlock(plan.Score.Of)) : whole;
+        double rounds = whole / (double)particles
+            * Math.Ceiling(blocks / (double)Math.Min(ThreadCount(options, blocks), Environment.ProcessorCount));
         CalibrationRun run = new(plan.Dimension, particles, options.Cancellation);
         Calibration calibration = new(plan, ScoreKernels.Create(plan.Score, user), run, user is not null, particles);
         ImmutableArray<Instruction> steps = [.. census.Kinds.Select(k => new Instruction.Step(k.Example))];
@@ -51,7 +56,7 @@ public sealed partial class Ensemble
         double share = seconds / (steps.Length + 2);
         double most = once / (steps.Length + 1);
         double start = calibration.Each([], 0, share, static (_, blocks) => blocks, most);
-        double block = start + (Plan.CountProbes(plan.Instructions)
+        double block = start + (plan.ProbeCount
             * calibration.Each([new Instruction.Repeat(ProbesAtATime, [probe])], start, share, static (r, _) => r.Probes, most));
         for (int k = 0; k < steps.Length; k++)
         {
@@ -60,6 +65,13 @@ public sealed partial class Ensemble
         }
 
         return new CostEstimate(first + (rounds * block), false);
+    }
+
+    /// <summary>Particles whose scores are terms of a mixture as many as are computed at a time.</summary>
+    private static int PartOfBlock(Target law)
+    {
+        long terms = Math.Max(1, law.Factors.Sum(f => (long)f.Count * f.Law.Count * f.Law.Dimension));
+        return BlockFormat.Width((int)Math.Clamp(TermsAtATime / terms, 1, BlockFormat.Size(1)));
     }
 
     /// <summary>Small plans through the worker of one thread, timed.</summary>

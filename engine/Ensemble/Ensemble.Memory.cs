@@ -12,7 +12,7 @@ public sealed partial class Ensemble
     private static double RequiredBytes(Plan plan, RunOptions options, double particles, long blocks)
     {
         int width = BlockFormat.Width((int)Math.Min(BlockFormat.Size(plan.Dimension), options.Particles));
-        double kept = particles * plan.Dimension * sizeof(double) * Plan.CountProbes(plan.Instructions);
+        double kept = particles * plan.Dimension * sizeof(double) * plan.ProbeCount;
         // State, score and a second stage, and the level's constants.
         double working = 6.0 * plan.Dimension * width * sizeof(double);
         double means = plan.Score.Of.Factors.Sum(f => (double)f.Law.Means.Length) * 4 * sizeof(double);

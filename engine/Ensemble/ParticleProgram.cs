@@ -54,7 +54,7 @@ internal sealed class ParticleProgram
         }
 
         Root = Compile(plan.Instructions, steps > most, []);
-        ProbeCount = Plan.CountProbes(plan.Instructions);
+        ProbeCount = plan.ProbeCount;
     }
 
     /// <summary>What to run.</summary>

@@ -24,7 +24,7 @@ public sealed class GaussianInterpreter : IInterpreter
         string? reason = target ?? scored ?? modifiers ?? start;
         return reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
             : IsTooDense(plan) ? $"full covariances couple more than {DenseLimit} coordinates; use particles"
-            : null;
+            : ProbeMemory.WhyNot(plan, LawBytes(2.0 * plan.Dimension, HasFullCovariance(plan) ? plan.Dimension : 0), () => LawBytes(plan));
     }
 
     /// <inheritdoc/>
@@ -33,14 +33,27 @@ public sealed class GaussianInterpreter : IInterpreter
             ? new(new RunStatus.Unsupported(reason), [])
             : new GaussianRun(plan, options).Run();
 
+    /// <summary>Bytes of the law at a probe: its distinct coordinates, and factors of the blocks of coupled ones.</summary>
+    private static double LawBytes(Plan plan)
+    {
+        var directions = GaussianRun.DirectionsOf(plan);
+        return LawBytes(directions.Groups.Length + directions.Eigenvalues.Count, directions.Blocks.Sum(block => (double)block.Inputs.Size));
+    }
+
+    private static double LawBytes(double distinct, double coupled) =>
+        ProbeMemory.LawBytes + (ProbeMemory.CoordinateBytes * distinct) + (8.0 * 16 * Math.Min(coupled, DenseLimit) * coupled);
+
     /// <summary>Only full covariances couple coordinates, so only they are looked at.</summary>
     private static bool IsTooDense(Plan plan) =>
         plan.Dimension > DenseLimit
-        && (HasFullCovariance(plan.Target) || HasFullCovariance(plan.Score.Of) || (plan.Start is Start.Law law && HasFullCovariance(law.Of)))
+        && HasFullCovariance(plan)
         && Directions.LargestBlock(
             NormalLaw.Of(plan.Score.Of, NoiseLevel.Data),
             GaussianRun.StartLaw(plan),
             NormalLaw.Of(plan.Target, NoiseLevel.Data)) > DenseLimit;
+
+    private static bool HasFullCovariance(Plan plan) =>
+        HasFullCovariance(plan.Target) || HasFullCovariance(plan.Score.Of) || (plan.Start is Start.Law law && HasFullCovariance(law.Of));
 
     private static bool HasFullCovariance(Target target) =>
         target.Factors.Any(f => f.Law.Covariances[0].Shape == CovarianceShape.Full);

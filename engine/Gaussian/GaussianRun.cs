@@ -21,14 +21,19 @@ internal sealed class GaussianRun
         this.plan = plan;
         this.options = options;
         score = AffineScore.Of(plan.Score.Modifiers)!.Value;
-        NormalLaw scoreLaw = NormalLaw.Of(plan.Score.Of, NoiseLevel.Data);
-        directions = new(
-            scoreLaw,
-            StartLaw(plan),
-            ReferenceEquals(plan.Target, plan.Score.Of) ? scoreLaw : NormalLaw.Of(plan.Target, NoiseLevel.Data));
+        directions = DirectionsOf(plan);
         eigenvalues = directions.Eigenvalues;
         channels = [.. eigenvalues.Select(_ => AffineChannel.Identity)];
         level = plan.InitialLevel;
+    }
+
+    public static Directions DirectionsOf(Plan plan)
+    {
+        NormalLaw scoreLaw = NormalLaw.Of(plan.Score.Of, NoiseLevel.Data);
+        return new(
+            scoreLaw,
+            StartLaw(plan),
+            ReferenceEquals(plan.Target, plan.Score.Of) ? scoreLaw : NormalLaw.Of(plan.Target, NoiseLevel.Data));
     }
 
     public static NormalLaw StartLaw(Plan plan) => plan.Start switch

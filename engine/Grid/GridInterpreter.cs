@@ -13,7 +13,7 @@ public sealed class GridInterpreter : IInterpreter
     public string? WhyNot(Plan plan) =>
         plan.Dimension != 1
             ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
-            : ScoreProblem(plan);
+            : ScoreProblem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)

@@ -21,6 +21,15 @@ public static class GridMemory
     /// <summary>Bytes that all laws of a run may keep.</summary>
     public static double Limit => Math.Min(1L << 30, 0.5 * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
+    /// <summary>Bytes that a point of a law takes which is kept, at two resolutions, with what its metrics remember.</summary>
+    internal const double KeptNodeBytes = 256;
+
+    /// <summary>Bytes of the smallest law at a probe.</summary>
+    internal const double FewestLawBytes = ProbeMemory.LawBytes + (FewestNodes * KeptNodeBytes);
+
+    /// <summary>Bytes that the laws of a run and those at its probes may keep; the law at the end is one of the run's.</summary>
+    public static double Most(Plan plan) => Limit + (plan.ProbeCount > 1 ? ProbeMemory.Limit : 0);
+
     /// <summary>Evaluations of one component of a mixture that the steps of a run may take: some 20 s.</summary>
     public static long Evaluations => WorkLimit.OfRun;
 

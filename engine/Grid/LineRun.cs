@@ -20,6 +20,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
     private double logRange;
+    private double kept;
     private long step;
     private long total;
     private long told;
@@ -54,6 +55,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private void Once()
     {
         probes.Clear();
+        kept = 0;
         level = plan.InitialLevel;
         step = 0;
         stopped = null;
@@ -185,6 +187,13 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private void Probe(Instruction.Probe probe)
     {
         Law[] laws = [.. processes.Select(p => p.Law(probe.Level, OneMetric(metrics)))];
+        kept += ProbeMemory.LawBytes + processes.Sum(p => p.Nodes == 0 ? ProbeMemory.CoordinateBytes : p.Nodes * GridMemory.KeptNodeBytes);
+        if (ProbeMemory.WhyNot(plan, kept) is { } reason)
+        {
+            stopped = new RunStatus.Unsupported(reason);
+            return;
+        }
+
         probes.Add(new(probe.Name, probe.Level, assemble(laws)));
         needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
             && logRange < GridResolution.LargestLogRange

@@ -30,10 +30,10 @@ public sealed record Plan
     public int Dimension => Target.Dimension;
 
     /// <summary>Number of steps, repeats counted.</summary>
-    public long StepCount => PlanTotals.Of(Instructions).Steps;
+    public long StepCount => PlanTotals.Of(this).Steps;
 
     /// <summary>Number of score evaluations per particle, repeats counted.</summary>
-    public long ScoreEvaluations => PlanTotals.Of(Instructions).Evaluations;
+    public long ScoreEvaluations => PlanTotals.Of(this).Evaluations;
 
     /// <summary>How many steps run before the probe that is reached as number <paramref name="occurrence"/> (from 0), repeats counted.</summary>
     public long StepsBefore(long occurrence)
@@ -43,7 +43,7 @@ public sealed record Plan
     }
 
     /// <summary>Probes that a run reaches, repeats counted.</summary>
-    public static long CountProbes(ImmutableArray<Instruction> body) => PlanTotals.Of(body).Probes;
+    public long ProbeCount => PlanTotals.Of(this).Probes;
 
     /// <summary>The steps and probes in the order in which they run, repeats unrolled, produced on demand.</summary>
     public IEnumerable<Instruction> Unrolled() => Unroll(Instructions);

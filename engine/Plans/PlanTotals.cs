@@ -12,6 +12,8 @@ internal sealed class PlanTotals
 {
     private static readonly ConditionalWeakTable<Instruction.Transitions, PlanTotals> Known = [];
 
+    private static readonly ConditionalWeakTable<Plan, PlanTotals> KnownPlans = [];
+
     private readonly Dictionary<Kind, (Tableau Example, long Count)> kinds = [];
 
     /// <summary>Probes that a run reaches.</summary>
@@ -25,6 +27,9 @@ internal sealed class PlanTotals
 
     /// <summary>The first step of every kind, and how many of its kind there are.</summary>
     public IEnumerable<(Tableau Example, long Count)> Kinds => kinds.Values;
+
+    /// <summary>Of a plan; counted once.</summary>
+    public static PlanTotals Of(Plan plan) => KnownPlans.GetValue(plan, static plan => Of(plan.Instructions));
 
     /// <summary>Of a body.</summary>
     public static PlanTotals Of(ImmutableArray<Instruction> body)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Sgm.Engine;
 
@@ -25,13 +26,37 @@ public sealed class ProductInterpreter : IInterpreter
             : reason + "; use the gaussian law if everything is normal, or particles";
     }
 
-    /// <summary>Why there is no memory for so many grids; null when there is.</summary>
+    private static readonly ConditionalWeakTable<Plan, StrongBox<(int Grids, int Kinds)>> Known = [];
+
+    /// <summary>Why there is no memory for so many grids, or for them at every probe; null when there is. Kinds are counted only where there can
+    /// be too many, and once.</summary>
     private static string? MemoryProblem(Plan plan)
     {
-        // Kinds are counted only where there can be too many.
         long most = Coordinates.MostKinds(plan);
-        return GridMemory.WhyNot(most) is null ? null : GridMemory.WhyNot(Coordinates.Of(plan).Kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)));
+        bool isNormal = IsNormal(plan);
+        long grids = isNormal || GridMemory.WhyNot(most) is null ? 0 : Count(plan).Grids;
+        double mostBytes = ProbeMemory.LawBytes + (most * (isNormal ? ProbeMemory.CoordinateBytes : GridMemory.FewestLawBytes));
+        return GridMemory.WhyNot(grids) ?? ProbeMemory.WhyNot(plan, mostBytes, () => LawBytes(plan));
     }
+
+    private static double LawBytes(Plan plan)
+    {
+        (int grids, int kinds) = Count(plan);
+        return ProbeMemory.LawBytes + (grids * GridMemory.FewestLawBytes) + ((kinds - grids) * ProbeMemory.CoordinateBytes);
+    }
+
+    private static (int Grids, int Kinds) Count(Plan plan) => Known.GetValue(plan, static plan =>
+    {
+        Coordinate[] kinds = Coordinates.Of(plan).Kinds;
+        return new((kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)), kinds.Length));
+    }).Value;
+
+    /// <summary>Whether every coordinate stays normal.</summary>
+    private static bool IsNormal(Plan plan) =>
+        plan.Target.IsGaussian
+        && plan.Score.Of.IsGaussian
+        && plan.Start is not Start.Law { Of.IsGaussian: false }
+        && AffineScore.Of(plan.Score.Modifiers) is not null;
 
     /// <summary>Whether a coordinate stays normal.</summary>
     private static bool IsNormal(Coordinate kind, IEnumerable<ScoreModifier> modifiers) =>

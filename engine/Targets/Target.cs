@@ -21,6 +21,9 @@ public sealed class Target
         ArgumentOutOfRangeException.ThrowIfZero(factors.Length);
         Factors = factors;
         Dimension = factors.Sum(f => f.Dimension);
+        IsGaussian = factors.All(f => f.Law.Count == 1);
+        HasIndependentCoordinates = factors.All(f =>
+            f.Law.Dimension == 1 || (f.Law.Count == 1 && f.Law.Covariances[0].Shape != CovarianceShape.Full));
     }
 
     /// <summary>A law that is one mixture.</summary>
@@ -36,11 +39,10 @@ public sealed class Target
     public int Dimension { get; }
 
     /// <summary>Whether every factor is a single normal law, so that the whole is one.</summary>
-    public bool IsGaussian => Factors.All(f => f.Law.Count == 1);
+    public bool IsGaussian { get; }
 
     /// <summary>Whether every factor is one-dimensional, or an isotropic or diagonal normal law: coordinates are independent.</summary>
-    public bool HasIndependentCoordinates => Factors.All(f =>
-        f.Law.Dimension == 1 || (f.Law.Count == 1 && f.Law.Covariances[0].Shape != CovarianceShape.Full));
+    public bool HasIndependentCoordinates { get; }
 
     /// <summary>N(0, v·I).</summary>
     public static Target Centred(int dimension, double variance) =>

@@ -21,3 +21,10 @@ module internal Limits =
     let components (target: Target) =
         let count = target.Factors |> Seq.filter (fun f -> f.Law.Count > 1) |> Seq.sumBy (fun f -> f.Law.Count)
         within mostComponents count "components of mixtures"
+
+    /// Most blocks of a product that are walked over one by one.
+    let mostBlocks = 2000
+
+    /// That a target has so few blocks and components.
+    let blocks (target: Target) =
+        within mostBlocks target.Factors.Length "blocks" |> Result.bind (fun () -> components target)

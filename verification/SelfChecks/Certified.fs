@@ -93,51 +93,39 @@ let private rough =
         lazy pipeline line ve (exact |> clipped 3.0) prior (anneal (geometric 5.0 0.2 24) (predictor exponential))
     ]
 
-/// Most steps of a plan whose certificate is found on the way, by `sgm check` as well: a fraction of a second. `sgm certify` takes longer ones.
+/// Most steps of a plan whose certificate is found while verifying: a fraction of a second. `sgm certify` takes longer ones.
 let private mostSteps (plan: Plan) = if plan.Target.IsGaussian then 5000L else 260L
 
-let private found =
-    System.Runtime.CompilerServices.ConditionalWeakTable<Plan, Lazy<Result<Certificate, string>>>()
+/// What says that a certificate is found and held against an exact law; the certificate itself is the evidence.
+let private assumptions =
+    let assume statement evaluate = Assumption.ofResult statement (fun subject -> evaluate subject.Plan)
 
-let private certificateOf (subject: Subject) =
-    let find (plan: Plan) =
-        lazy
-            attempt {
-                do!
-                    require
-                        (plan.StepCount <= mostSteps plan)
-                        ()
-                        $"the plan has {plan.StepCount} steps; up to {mostSteps plan} are certified on the way, more by `sgm certify`"
+    [
+        assume "at most 260 steps, or 5000 on a normal law; more by `sgm certify`" (fun plan ->
+            let detail = $"{plan.StepCount} steps"
+            require (plan.StepCount <= mostSteps plan) detail $"the plan has {detail}, above {mostSteps plan}")
+        assume "few blocks and components" (fun plan ->
+            Limits.blocks plan.Target |> Result.map (fun () -> $"{plan.Target.Factors.Length} blocks"))
+        assume "an exact law runs the plan, to hold the certificate against" (fun plan ->
+            match Laws.applicable plan with
+            | [] -> Error(Laws.reasons (Laws.refusals plan))
+            | (law, _) :: _ -> Ok law.Backend)
+    ]
 
-                do!
-                    require
-                        (not (List.isEmpty (Laws.applicable plan)))
-                        ()
-                        "no exact law runs the plan, to hold the certificate against"
-
-                return! Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last
-            }
-
-    found.GetValue(subject.Plan, find).Value
-
-let private finite (what: string) choose =
-    Assumption.ofResult $"the rules give a bound of {what}" (fun subject ->
-        attempt {
-            let! found = certificateOf subject
-            let bound: Bound = choose found
-
-            match bound.Reason with
-            | Some reason -> return! Error reason
-            | None -> return $"{what} ≤ {bound.Value:g6} by {bound.Rule}"
-        })
+let private certificateOf: Plan -> Result<Certificate, string> =
+    Once.per (fun plan -> Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last)
 
 let private evidence metric what choose : Evidence =
     fun runner trial ->
         attempt {
-            let! found = certificateOf trial.Subject
-            let! measured = atEnd metric runner trial
+            let! found = certificateOf trial.Subject.Plan
             let bound: Bound = choose found
-            return [ { What = $"{what} at the end"; Measured = measured; Bound = bound.Value } ]
+
+            match bound.Reason with
+            | Some reason -> return! Error $"the rules give no bound of {what}: {reason}"
+            | None ->
+                let! measured = atEnd metric runner trial
+                return [ { What = $"{what} at the end"; Measured = measured; Bound = bound.Value } ]
         }
 
 let private cases (pipelines: (string * Lazy<Experiment>) list) =
@@ -179,7 +167,7 @@ let totalVariation =
             "For every pipeline that the rules speak of, TV(q, p) at the end is at most the certificate: the path rule R = KL(p‖q₀) + Σκ over steps, cuts, W2 turned into TV by noise. docs/certificates.md."
         Source = Papers.closedForms "certificates, rules by rule in verification/Certificates/README.md"
         Stance = Guarantee
-        Assumptions = [ finite "TV" (fun c -> c.Tv) ]
+        Assumptions = assumptions
         Metric = Metric.Tv
         Evidence = evidence Metric.Tv "TV" (fun c -> c.Tv)
         Scenarios = [ cases (standing @ rough); predictors ]
@@ -194,7 +182,6 @@ let wasserstein =
         Title = "Certificates are upper bounds: Wasserstein distance"
         Statement =
             "For every pipeline that the rules speak of, W2(q, p) at the end is at most the certificate: W2 ← Lip·W2 + W2(pK, p′) step by step and block by block. docs/certificates.md."
-        Assumptions = [ finite "W2" (fun c -> c.W2) ]
         Metric = Metric.W2
         Evidence = evidence Metric.W2 "W2" (fun c -> c.W2)
         Scenarios = [ cases standing ]

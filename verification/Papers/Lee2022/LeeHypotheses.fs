@@ -35,14 +35,11 @@ let private langevinOn variance h n d =
     }
 
 let private isIsotropic (plan: Plan) =
-    let variances =
-        plan.Target.Factors
-        |> Seq.collect (fun factor -> factor.Law.Covariances)
-        |> Seq.collect (fun covariance -> [ covariance.Smallest; covariance.Largest ])
-        |> Seq.distinct
+    let first = plan.Target.Factors[0].Law.Covariances[0].Smallest
 
     plan.Target.IsGaussian
-    && Seq.length variances = 1
+    && plan.Target.Factors
+       |> Seq.forall (fun f -> f.Law.Covariances[0].Smallest = first && f.Law.Covariances[0].Largest = first)
     && plan.Score.Modifiers.IsEmpty
     && obj.ReferenceEquals(plan.Score.Of, plan.Target)
 

@@ -100,7 +100,7 @@ let private assumptions =
                     let start =
                         attempt {
                             let! leg = legOfSubject subject
-                            do! Limits.components subject.Plan.Target
+                            do! Limits.blocks subject.Plan.Target
                             let engine = Runner.engine CancellationToken.None
                             let! measured = Measure.atStart Metric.Chi2 engine subject.Plan
                             let! chi0Square = Measure.atMost measured

@@ -107,14 +107,14 @@ let varianceAt (level: NoiseLevel) block = level.VarianceOf block.Variance
 
 /// A lower bound for −∇²ln p at a level: the smallest 1/v − m²R²/v² over the blocks. May be negative.
 let curvature (level: NoiseLevel) blocks =
-    blocks
-    |> List.map (fun b ->
+    (infinity, blocks)
+    ||> List.fold (fun least b ->
         let v = varianceAt level b
-        1.0 / v - (level.Mean * b.Radius / v) ** 2.0)
-    |> List.min
+        min least (1.0 / v - (level.Mean * b.Radius / v) ** 2.0))
 
 /// An upper bound for −∇²ln p at a level: 1/v.
-let private steepest level blocks = blocks |> List.map (fun b -> 1.0 / varianceAt level b) |> List.max
+let private steepest level blocks =
+    (-infinity, blocks) ||> List.fold (fun most b -> max most (1.0 / varianceAt level b))
 
 /// L at a level: −∇²ln p lies between the two bounds.
 let smoothness level blocks = max (steepest level blocks) -(curvature level blocks)
