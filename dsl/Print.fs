@@ -217,14 +217,17 @@ module Print =
         | Anneal(Levels parameters, _) when List.length parameters > width -> true
         | other -> Pipeline.children other |> List.exists isLong
 
-    /// What follows a head that reaches beyond this column starts on a new line: blanks must not outgrow the text.
-    let private farthest = 1000
+    /// What follows a head would be written after more blanks than this: then it starts on a new line.
+    let private mostBlanks = 100_000_000L
+
+    /// The most lines that a pipeline takes.
+    let rec private lines pipeline = 1L + List.sumBy lines (Pipeline.children pipeline)
 
     /// A pipeline that starts at this column: a sequence that does not fit in the line has one step a line.
     let rec private pipeline (out: TextWriter) column sampler =
         let around (head: string) body =
             out.Write head
-            let isFar = column + head.Length > farthest
+            let isFar = int64 (column + head.Length) * lines body > mostBlanks
             let column = if isFar then column + 4 else column + head.Length + 1
             out.Write(if isFar then newLine column else " ")
 
