@@ -13,6 +13,9 @@ public sealed class GridLaw : Law
     private readonly ScalarMixture target;
     private readonly GridResolution fineResolution;
     private readonly GridResolution coarseResolution;
+
+    /// <summary>ln of what the mass that steps left out could add to χ².</summary>
+    private readonly double logForgotten;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;
     private bool tooManyFolds;
@@ -23,8 +26,10 @@ public sealed class GridLaw : Law
         GridResolution fineResolution,
         GridResolution coarseResolution,
         ScalarMixture target,
-        WorkLimit work)
+        WorkLimit work,
+        double logForgotten)
     {
+        this.logForgotten = logForgotten;
         Work = work;
         this.fine = fine;
         this.coarse = coarse;
@@ -122,7 +127,16 @@ public sealed class GridLaw : Law
     internal bool NeedsMoreRange() =>
         fine is LineState.Density
         && Fine.Divergent() is null
-        && (Fine.EdgeShareOfChi2() > 1e-12 || (fineResolution.LogRange <= GridResolution.StandardLogRange && !Agrees(Fine.Chi2(), Coarse.Chi2())));
+        && (Fine.EdgeShareOfChi2() > 1e-12
+            || ForgottenShare() > 1e-12
+            || (fineResolution.LogRange <= GridResolution.StandardLogRange && !Agrees(Fine.Chi2(), Coarse.Chi2())));
+
+    /// <summary>What the mass that was left out could add to 1 + χ², as a share of it.</summary>
+    private double ForgottenShare()
+    {
+        double chi2 = Fine.Chi2().Value;
+        return double.IsFinite(chi2) ? Math.Exp(logForgotten) / (1 + chi2) : 0;
+    }
 
     private static bool Agrees(Measured fine, Measured coarse) =>
         Math.Abs(fine.Value - coarse.Value) <= (1e-8 * Math.Abs(fine.Value)) + 1e-15;
@@ -243,9 +257,9 @@ public sealed class GridLaw : Law
             return Estimate.Unavailable(Method, reason, value.Value);
         }
 
-        double edge = Fine.EdgeShareOfChi2();
+        double edge = Fine.EdgeShareOfChi2() + ForgottenShare();
         return edge > 1e-9
-            ? Estimate.Unavailable(Method, "the far tails of q²/p, below the smallest density that the grid holds, are not negligible", value.Value)
+            ? Estimate.Unavailable(Method, "what q²/p is where q is below the smallest density that the grid holds may not be negligible", value.Value)
             : Bracket(
                 value,
                 Coarse.Chi2(),

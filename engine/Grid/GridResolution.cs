@@ -76,6 +76,18 @@ internal readonly record struct Extent(double Centre, double Spread)
         double far = Math.Max(Math.Abs(from - Centre), Math.Abs(to - Centre)) / Spread;
         return Math.Clamp(far * far, 1, 1e250);
     }
+
+    /// <summary>At most E (x − c)² of the mass on panels with these densities at their points, at least s² for each.</summary>
+    public double SecondMoment(IEnumerable<(double From, double To, double[] Values)> panels)
+    {
+        double sum = 0;
+        foreach ((double from, double to, double[] values) in panels)
+        {
+            sum += PanelBuilder.Largest(values) * (to - from) * Reach(from, to);
+        }
+
+        return sum * Spread * Spread;
+    }
 }
 
 /// <summary>

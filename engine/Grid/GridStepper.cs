@@ -134,7 +134,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
                 Extent extent = state.ExtentOf(state.Image, map.Noise);
                 if (StillFits(state, known.Strays, after, extent, grain) is { } left)
                 {
-                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift, left);
+                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift, left, Missing(state, known.Strays, map.Noise));
                 }
             }
         }
@@ -160,13 +160,13 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
                     Remember(new(map, state.Panels, tree.Tails, tree.Shift, strays));
                 }
 
-                return Finished(state, map, state.Panels, after, tree.Tails, tree.Shift, left);
+                return Finished(state, map, state.Panels, after, tree.Tails, tree.Shift, left, Missing(state, strays, map.Noise));
             }
         }
 
-        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Extent, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values, lost)
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Extent, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values, dropped)
             && !tree.IsTooLarge
-            ? Finished(state, map, panels, values, tree.Tails, tree.Shift, lost * tree.Extent.Spread * tree.Extent.Spread)
+            ? Finished(state, map, panels, values, tree.Tails, tree.Shift, tree.Extent.SecondMoment(dropped), dropped)
             : (null, Lost(map));
     }
 
@@ -183,8 +183,10 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     /// <param name="tails">Its tails.</param>
     /// <param name="shift">Bounds on the rounding of the image of every point before the step.</param>
     /// <param name="lost">E (x − c)² of what the panels leave out.</param>
+    /// <param name="dropped">What they leave out, as far as it is not beyond their ends.</param>
     private static (LineState?, StepFailure) Finished(
-        LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift, double lost)
+        LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift, double lost,
+        IReadOnlyList<(double From, double To, double[] Values)> dropped)
     {
         double mass = 0;
         for (int i = 0; i < values.Length; i++)
@@ -233,9 +235,21 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             Defect = before.Defect + Math.Abs(1 - mass),
             Rounding = rounding,
             Lost = before.Lost + lost,
+            Dropped = dropped,
             Steps = before.Steps + 1,
         }, StepFailure.None);
     }
+
+    /// <summary>Where panels whose image meets none of them went, with at most what density.</summary>
+    private static (double From, double To, double[] Values)[] Missing(
+        LineState.Density state, (int Panel, double Low, double High)[] strays, double noise) =>
+        [.. strays.Select(s =>
+        {
+            double mass = PanelBuilder.Largest(state.Values.AsSpan(s.Panel * Order, Order)) * state.Panels.Width(s.Panel);
+            double[] values = new double[Order];
+            Array.Fill(values, mass / Math.Max(noise, s.High - s.Low));
+            return (s.Low, s.High, values);
+        })];
 
     private void Remember(Repeated step)
     {

@@ -32,6 +32,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     private GridStepper? coarseStepper;
     private LineState fine = null!;
     private LineState coarse = null!;
+    private Forgotten forgotten = null!;
 
     /// <inheritdoc/>
     public override bool Start(double logRange, WorkLimit work)
@@ -42,6 +43,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         coarseStepper?.Forget();
         fineStepper = new(fineResolution, allowance, work);
         coarseStepper = new(coarseResolution, allowance, work);
+        forgotten = new(At);
         LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution, work);
         LineState? second = start is null ? first : LineState.Of(start, coarseResolution, work);
         (fine, coarse) = (first!, second!);
@@ -64,6 +66,11 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             return failure;
         }
 
+        if (fine is LineState.Density before && next is LineState.Density after && map.Noise > 0)
+        {
+            forgotten.Add(before, after, map, fineResolution.LogRange);
+        }
+
         (fine, coarse) = (next, other);
         return StepFailure.None;
     }
@@ -73,5 +80,18 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
 
     /// <inheritdoc/>
     public override GridLaw Law(NoiseLevel at, WorkLimit work) =>
-        new(fine, coarse, fineResolution, coarseResolution, ScalarMixture.At(target, at), work);
+        new(fine, coarse, fineResolution, coarseResolution, At(at), work, forgotten.Log);
+
+    // The target at the last level that was asked for.
+    private ScalarMixture At(NoiseLevel level)
+    {
+        if (known is not { } last || last.Level != level)
+        {
+            known = (level, ScalarMixture.At(target, level));
+        }
+
+        return known!.Value.Law;
+    }
+
+    private (NoiseLevel Level, ScalarMixture Law)? known;
 }

@@ -81,6 +81,9 @@ internal abstract record LineState
         /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>
         public double Lost { get; init; }
 
+        /// <summary>What the last noisy step left out: intervals with the density at their points.</summary>
+        public IReadOnlyList<(double From, double To, double[] Values)> Dropped { get; init; } = [];
+
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
 
@@ -273,7 +276,7 @@ internal abstract record LineState
             }
         }
 
-        if (PanelBuilder.Build(Evaluate, (from, to), extent, features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, lost))
+        if (PanelBuilder.Build(Evaluate, (from, to), extent, features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, dropped))
         {
             return null;
         }
@@ -298,7 +301,7 @@ internal abstract record LineState
             Exact = law,
             Tails = new(law.LargestDeviation, law.LargestDeviation),
             Defect = Math.Abs(1 - mass),
-            Lost = lost * extent.Spread * extent.Spread,
+            Lost = extent.SecondMoment(dropped),
         };
     }
 }

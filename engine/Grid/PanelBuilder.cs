@@ -14,7 +14,7 @@ internal static class PanelBuilder
 {
     private const int Order = Legendre.Order;
 
-    /// <summary>Panels and values, and the dropped share of the variance; null when more than <see cref="GridMemory.Nodes"/> points would be needed.</summary>
+    /// <summary>Panels and values, and the panels that were dropped, with the density at their points; null when more than <see cref="GridMemory.Nodes"/> points would be needed.</summary>
     /// <param name="density">The density.</param>
     /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>
     /// <param name="extent">Where the law lies.</param>
@@ -22,7 +22,7 @@ internal static class PanelBuilder
     /// <param name="narrowest">Panels of this width are never split.</param>
     /// <param name="grain">Rounding in the values.</param>
     /// <param name="resolution">What is wanted.</param>
-    public static (PanelSet Panels, double[] Values, double Lost)? Build(
+    public static (PanelSet Panels, double[] Values, IReadOnlyList<(double From, double To, double[] Values)> Dropped)? Build(
         DensityEvaluator density,
         (double From, double To) hull,
         Extent extent,
@@ -36,7 +36,7 @@ internal static class PanelBuilder
         var round = new List<(double From, double To)>();
         Presplit(hull.From, hull.To, features, round, 0);
         bool grown = false;
-        double lost = 0;
+        var dropped = new List<(double From, double To, double[] Values)>();
         while (round.Count > 0)
         {
             if ((long)(accepted.Count + round.Count) * Order > GridMemory.Nodes)
@@ -53,10 +53,10 @@ internal static class PanelBuilder
                 ReadOnlySpan<double> own = values.AsSpan(p * Order, Order);
                 double width = candidates.Width(p);
                 double reach = extent.Reach(candidates.From[p], candidates.To[p]);
-                double share = Largest(own) * width * reach;
-                if (share <= negligible)
+                double peak = Largest(own);
+                if (peak * width * reach <= negligible)
                 {
-                    lost += share;
+                    dropped.Add((candidates.From[p], candidates.To[p], own.ToArray()));
                     continue;
                 }
 
@@ -82,7 +82,7 @@ internal static class PanelBuilder
         }
 
         accepted.Sort((a, b) => a.From.CompareTo(b.From));
-        return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)], lost);
+        return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)], dropped);
     }
 
     /// <summary>The largest of some values; NaN counts as infinite, so that it is noticed.</summary>
