@@ -68,6 +68,45 @@ let tests =
                         (moments.VarianceError.[0] + 1e-12 * variance)
                         "variance"
 
+            for weight, far, data in
+                [
+                    1e-40, 20.0, normal [ 0.0 ] 1.0
+                    1e-30, 15.0, mixture [ 1.0, normal [ 0.0 ] 1.0; 1e-300, normal [ 3.0 ] 0.5 ]
+                ] do
+                testCase $"χ² is in mass that a step leaves out: weight {weight} at {far}"
+                <| fun () ->
+                    // The state is two normals, and ∫(w·N(m, v))²/N(0, 1) = w²/√(v(2 − v))·e^(m²/(2 − v)).
+                    let m, v = 0.9 * far, 1.01
+                    let truth = weight * weight / sqrt (v * (2.0 - v)) * exp (m * m / (2.0 - v))
+
+                    let law =
+                        lawOf (
+                            experiment {
+                                target data
+                                forward ve
+                                start (from (mixture [ 1.0, normal [ 0.0 ] 1.0; weight, normal [ far ] 1.0 ]))
+                                sampler (corrector (langevin h))
+                            }
+                        )
+
+                    Expect.isGreaterThan (law.Measure Engine.Metric.Chi2).Upper truth "not below the truth"
+
+            testCase "χ² is in a tail that a narrow component of the score throws out"
+            <| fun () ->
+                let law =
+                    lawOf (
+                        experiment {
+                            target (normal [ 0.0 ] 1.0)
+                            forward ve
+                            score (scoreOf (mixture [ 0.5, normal [ 0.0 ] 1.0; 0.5, normal [ 12.0 ] 1e-4 ]))
+                            start (from (normal [ 0.0 ] 1.0))
+                            sampler (corrector (langevin 0.01))
+                        }
+                    )
+
+                // By data processing on [23, 23.5]: Q²/P − 1 with Q = 5.17e-34 and P = 2.33e-117 (40 digits).
+                Expect.isGreaterThan (law.Measure Engine.Metric.Chi2).Upper 1.14e50 "above what one interval shows"
+
             testCase "a component between two numbers is refused, however light"
             <| fun () ->
                 let plan =

@@ -43,6 +43,9 @@ internal static class FineStructure
             least = Math.Max(least, logWeights[j] - (0.5 * far * far));
         }
 
+        // Where one component is all that matters the score is linear, however long the interval.
+        int active = 0;
+        bool tooNarrow = false;
         (double lowest, double highest) = (double.PositiveInfinity, double.NegativeInfinity);
         (double lowestThere, double highestThere) = (double.PositiveInfinity, double.NegativeInfinity);
         for (int k = 0; k < means.Length; k++)
@@ -53,17 +56,14 @@ internal static class FineStructure
                 continue;
             }
 
-            if (!isEven && width > Seen * deviations[k])
-            {
-                return true;
-            }
-
+            active++;
+            tooNarrow |= !isEven && width > Seen * deviations[k];
             double precision = 1 / (deviations[k] * deviations[k]);
             (double here, double there) = ((means[k] - low) * precision, (means[k] - high) * precision);
             (lowest, highest) = (Math.Min(lowest, here), Math.Max(highest, here));
             (lowestThere, highestThere) = (Math.Min(lowestThere, there), Math.Max(highestThere, there));
         }
 
-        return width * Math.Max(highest - lowest, highestThere - lowestThere) > SeenSwitch;
+        return active > 1 && (tooNarrow || width * Math.Max(highest - lowest, highestThere - lowestThere) > SeenSwitch);
     }
 }

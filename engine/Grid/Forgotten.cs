@@ -1,9 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// χ² squares densities and divides by p: mass far below what the panels hold may be all of it where p is smaller still. Adds up, after
-/// every noisy step, what the mass that was left out could contribute against the target at that level. To leading order it counts
-/// until the end, as χ² does not grow under kernels that keep the target.
+/// χ² squares densities and divides by p: mass far below what the panels hold may be all of it where p is smaller still. Adds up what
+/// the mass that the last noisy step left out could contribute against the target at its level.
 /// </summary>
 internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
 {
@@ -13,9 +12,10 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>ln of the sum.</summary>
     public double Log { get; private set; } = double.NegativeInfinity;
 
-    /// <summary>One noisy step.</summary>
+    /// <summary>One noisy step, instead of those before it.</summary>
     public void Add(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
     {
+        Log = double.NegativeInfinity;
         ScalarMixture law = target(map.Tableau.To);
         Span<double> points = stackalloc double[Legendre.Order];
         foreach ((double from, double to, double[] values) in after.Dropped)
@@ -27,9 +27,11 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             }
         }
 
-        // Beyond the panels there is less than e^(−range) of mass; a component of the score there may throw it anywhere.
+        // Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of the score
+        // there may throw it anywhere.
         double low = before.Image.Min();
         double high = before.Image.Max();
+        double centre = before.ExtentOf(before.Image, 0).Centre;
         foreach (ScalarMixture score in map.ScoreLaws)
         {
             for (int k = 0; k < score.Count; k++)
@@ -40,10 +42,13 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
                     continue;
                 }
 
+                double rate = mean < low ? before.Tails.Left : before.Tails.Right;
+                double edge = (mean < low ? low : high) - centre;
                 foreach (double place in Places)
                 {
-                    double thrown = map.At(mean + (place * score.Deviations[k])).Value;
-                    Include((-2 * logRange) - Math.Log(map.Noise) - law.LogDensity(thrown));
+                    double x = mean + (place * score.Deviations[k]);
+                    double beyond = Math.Max(0, ((x - centre) * (x - centre)) - (edge * edge)) / (rate * rate);
+                    Include(-beyond - (2 * logRange) - Math.Log(map.Noise) - law.LogDensity(map.At(x).Value));
                 }
             }
         }

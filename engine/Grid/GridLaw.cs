@@ -14,7 +14,7 @@ public sealed class GridLaw : Law
     private readonly GridResolution fineResolution;
     private readonly GridResolution coarseResolution;
 
-    /// <summary>ln of what the mass that steps left out could add to χ².</summary>
+    /// <summary>ln of what the mass that the last step left out could add to χ².</summary>
     private readonly double logForgotten;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;
@@ -127,9 +127,7 @@ public sealed class GridLaw : Law
     internal bool NeedsMoreRange() =>
         fine is LineState.Density
         && Fine.Divergent() is null
-        && (Fine.EdgeShareOfChi2() > 1e-12
-            || ForgottenShare() > 1e-12
-            || (fineResolution.LogRange <= GridResolution.StandardLogRange && !Agrees(Fine.Chi2(), Coarse.Chi2())));
+        && (Fine.EdgeShareOfChi2() > 1e-12 || (fineResolution.LogRange <= GridResolution.StandardLogRange && !Agrees(Fine.Chi2(), Coarse.Chi2())));
 
     /// <summary>What the mass that was left out could add to 1 + χ², as a share of it.</summary>
     private double ForgottenShare()
