@@ -175,7 +175,7 @@ module Reverse =
             | _ -> return constant, max first last
         }
 
-    let private cells = 40_000
+    let private cells = 60_000
 
     /// Upper bounds for E_{T1} = exp∫₀^{T1}(1 + L_s)dt and ∫₀^{T1} E_t·ε_t dt. On each of many cells, uniform in ln(e^(2t)·v) of
     /// the smallest τ, ln E grows by integrals in closed form; between the ends it is at most Δ·(largest − smallest slope)/4 above
@@ -223,7 +223,10 @@ module Reverse =
                             RealFunctions.ExpM1 gained / gained
 
                     let rounding = 1e-14 * (width + List.sumBy (fun p -> abs p.Integral) slopes)
-                    return logGrowth + gained + rounding, total + width * error * mean * exp (logGrowth + bend)
+                    // e^(c + d) ≤ e^c + e^(largest c)·e^bend·d, and above its chord c lies a triangle of height ≤ bend.
+                    let chord = mean * exp logGrowth
+                    let above = 0.5 * bend * exp (logGrowth + max 0.0 gained + bend)
+                    return logGrowth + gained + rounding, total + width * error * (chord + above)
                 }
 
             let! logGrowth, total = (Ok(0.0, 0.0), [ 0 .. cells - 1 ]) ||> List.fold folder
