@@ -59,10 +59,11 @@ let private own =
 
             testCase "that is wrong is exit code 2, with every error" (fun () ->
                 withFile "experiment {\n    forward vq\n}" (fun file ->
-                    let ran = sgm [ "verify"; file; "--json" ]
+                    let report = Path.Combine(Path.GetDirectoryName file, "report")
+                    let ran = sgm [ "verify"; file; "--json"; "--report"; report ]
                     Expect.equal ran.Code 2 ran.Error
                     Expect.isGreaterThan (items (at [ "errors" ] (json ran))).Length 1 "errors"
-                    Expect.isFalse (Directory.Exists "sgm-report") "no report"))
+                    Expect.isFalse (Directory.Exists report) "no report"))
 
             testCase "finds its data beside itself, from any folder" (fun () ->
                 inFolder (fun folder ->

@@ -68,15 +68,19 @@ let tests =
                         (moments.VarianceError.[0] + 1e-12 * variance)
                         "variance"
 
-            for weight, far, data in
+            for weight, far, count, data in
                 [
-                    1e-40, 20.0, normal [ 0.0 ] 1.0
-                    1e-30, 15.0, mixture [ 1.0, normal [ 0.0 ] 1.0; 1e-300, normal [ 3.0 ] 0.5 ]
+                    1e-40, 20.0, 1, normal [ 0.0 ] 1.0
+                    1e-30, 15.0, 1, mixture [ 1.0, normal [ 0.0 ] 1.0; 1e-300, normal [ 3.0 ] 0.5 ]
+                    1e-40, 20.0, 3, mixture [ 1.0, normal [ 0.0 ] 1.0; 1e-300, normal [ 3.0 ] 0.5 ]
                 ] do
-                testCase $"χ² is in mass that a step leaves out: weight {weight} at {far}"
+                testCase $"χ² is in mass that a step left out: weight {weight} at {far}, {count} steps"
                 <| fun () ->
                     // The state is two normals, and ∫(w·N(m, v))²/N(0, 1) = w²/√(v(2 − v))·e^(m²/(2 − v)).
-                    let m, v = 0.9 * far, 1.01
+                    let m, v =
+                        ((far, 1.0), [ 1..count ])
+                        ||> List.fold (fun (m, v) _ -> (1.0 - h) * m, (1.0 - h) ** 2.0 * v + 2.0 * h)
+
                     let truth = weight * weight / sqrt (v * (2.0 - v)) * exp (m * m / (2.0 - v))
 
                     let law =
@@ -85,7 +89,7 @@ let tests =
                                 target data
                                 forward ve
                                 start (from (mixture [ 1.0, normal [ 0.0 ] 1.0; weight, normal [ far ] 1.0 ]))
-                                sampler (corrector (langevin h))
+                                sampler (repeat count (corrector (langevin h)))
                             }
                         )
 

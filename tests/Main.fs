@@ -42,6 +42,7 @@ let private tests =
             LevelsTests.tests
             ConstantsTests.tests
             LearnedTests.tests
+            LearnedHeldOutTests.tests
             ReportTests.tests
             BrowserTests.tests
             EnsembleKernelTests.tests
@@ -53,10 +54,12 @@ let private tests =
             CliTests.tests
             JsonTests.tests
             TextCostTests.tests
+            CheckSaysTests.tests
             FaultTests.tests
             StudyTests.tests
             PrescriptionTests.tests
             ReferencesTests.tests
+            ReferencesByHandTests.tests
             SabotageTests.tests
         ]
 

@@ -23,8 +23,8 @@ public sealed partial class Ensemble
     /// it comes, compilation of the kernels included (<c>first</c>); then, through the real kernels on this thread, the start of a
     /// block, a probe p and a step c_k of every kind k that the plan has (<see cref="StepCensus"/>), each for its share of the
     /// <paramref name="seconds"/> of the calibration. So it is linear in particles and steps by construction, and in dimension and
-    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is assumed about the machine but that its cores are alike; a machine that is busy now
-    /// is predicted to stay so.
+    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is assumed about the
+    /// machine but that its cores are alike; a machine that is busy now is predicted to stay so.
     /// </remarks>
     public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.25)
     {

@@ -1,62 +1,172 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// χ² squares densities and divides by p: mass far below what the panels hold may be all of it where p is smaller still. Adds up what
-/// the mass that the last noisy step left out could contribute against the target at its level.
+/// χ² squares densities and divides by p: mass far below what the panels hold may be all of it where p is smaller still. What noisy
+/// steps leave out is followed here as small normal laws, whose share of χ² says whether the panels' may be believed.
 /// </summary>
 internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
 {
+    /// <summary>ln of a share of χ² below which nothing is followed.</summary>
+    private const double Nothing = -100;
+
+    /// <summary>So many are followed, those of the largest share.</summary>
+    private const int Most = 64;
+
     /// <summary>Where in a component a map is looked at, in its deviations.</summary>
     private static readonly double[] Places = [-9, -6, -3, 0, 3, 6, 9];
 
-    /// <summary>ln of the sum.</summary>
-    public double Log { get; private set; } = double.NegativeInfinity;
+    private readonly List<Parcel> parcels = [];
 
-    /// <summary>One noisy step, instead of those before it.</summary>
-    public void Add(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
+    /// <summary>Mass e^LogMass, uniform over a small Width, plus N(Mean, Variance).</summary>
+    private readonly record struct Parcel(double LogMass, double Mean, double Width, double Variance)
     {
-        Log = double.NegativeInfinity;
+        /// <summary>After T and noise: one where T is nearly linear within eight deviations, or pieces of two deviations each.</summary>
+        public IEnumerable<Parcel> After(ScalarMap map)
+        {
+            double deviation = Math.Sqrt(Variance);
+            double middle = map.At(Mean).Slope;
+            double change = deviation == 0
+                ? 0
+                : Math.Max(Math.Abs(map.At(Mean - (4 * deviation)).Slope - middle), Math.Abs(map.At(Mean + (4 * deviation)).Slope - middle));
+            if (change <= 0.1 * Math.Abs(middle))
+            {
+                yield return Moved(map);
+                yield break;
+            }
+
+            for (int i = -8; i <= 8; i += 2)
+            {
+                yield return new Parcel(LogMass - (0.5 * i * i), Mean + (i * deviation), 2 * deviation, 0).Moved(map);
+            }
+        }
+
+        private Parcel Moved(ScalarMap map)
+        {
+            MapValue value = map.At(Mean);
+            double slope = Math.Abs(value.Slope);
+            return new(LogMass, value.Value, slope * Width, (slope * slope * Variance) + (map.Noise * map.Noise));
+        }
+
+        /// <summary>ln ∫q²/p of its density q, from the largest of the integrand within eight deviations.</summary>
+        public double LogShare(ScalarMixture law)
+        {
+            double deviation = Math.Sqrt(Variance);
+            double largest = -law.LogDensity(Mean);
+            for (int i = -8; i <= 8 && deviation > 0; i++)
+            {
+                largest = Math.Max(largest, (-(double)i * i) - law.LogDensity(Mean + (i * deviation)));
+            }
+
+            return (2 * LogMass) - Math.Log(Width + (2 * Math.PI * deviation)) + largest;
+        }
+    }
+
+    /// <summary>ln of what is followed could add to χ² against a law.</summary>
+    public double LogShare(ScalarMixture law)
+    {
+        double share = double.NegativeInfinity;
+        foreach (Parcel parcel in parcels)
+        {
+            share = Math.Max(share, parcel.LogShare(law));
+        }
+
+        return share + Math.Log(Math.Max(1, parcels.Count));
+    }
+
+    /// <summary>One step, from a density to a density.</summary>
+    public void Follow(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
+    {
+        Parcel[] now = [.. parcels.SelectMany(parcel => parcel.After(map))];
+        parcels.Clear();
+        parcels.AddRange(now);
+
         ScalarMixture law = target(map.Tableau.To);
+        if (map.Noise > 0)
+        {
+            AddDropped(after, law);
+            AddBeyond(before, map, logRange, law);
+        }
+
+        Prune(law);
+    }
+
+    /// <summary>Every panel that was dropped, point by point.</summary>
+    private void AddDropped(LineState.Density after, ScalarMixture law)
+    {
         Span<double> points = stackalloc double[Legendre.Order];
         foreach ((double from, double to, double[] values) in after.Dropped)
         {
             PanelSet.Place(from, to, points);
             for (int i = 0; i < points.Length; i++)
             {
-                Include((2 * Math.Log(values[i])) + Math.Log(0.5 * Legendre.Weights[i] * (to - from)) - law.LogDensity(points[i]));
+                double width = 0.5 * Legendre.Weights[i] * (to - from);
+                Add(new(Math.Log(values[i] * width), points[i], width, 0), law);
             }
         }
+    }
 
-        // Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of the score
-        // there may throw it anywhere.
+    /// <summary>
+    /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of the score there may
+    /// throw it anywhere.
+    /// </summary>
+    private void AddBeyond(LineState.Density before, ScalarMap map, double logRange, ScalarMixture law)
+    {
         double low = before.Image.Min();
         double high = before.Image.Max();
-        double centre = before.ExtentOf(before.Image, 0).Centre;
         foreach (ScalarMixture score in map.ScoreLaws)
         {
-            for (int k = 0; k < score.Count; k++)
+            ReadOnlySpan<double> means = score.Means;
+            if (means[0] >= low && means[^1] <= high)
             {
-                double mean = score.Means[k];
-                if (mean >= low && mean <= high)
+                continue;
+            }
+
+            double centre = before.Extent.Centre;
+            for (int k = 0; k < means.Length; k++)
+            {
+                if (means[k] >= low && means[k] <= high)
                 {
                     continue;
                 }
 
-                double rate = mean < low ? before.Tails.Left : before.Tails.Right;
-                double edge = (mean < low ? low : high) - centre;
+                double rate = means[k] < low ? before.Tails.Left : before.Tails.Right;
+                double edge = (means[k] < low ? low : high) - centre;
                 foreach (double place in Places)
                 {
-                    double x = mean + (place * score.Deviations[k]);
-                    double beyond = Math.Max(0, ((x - centre) * (x - centre)) - (edge * edge)) / (rate * rate);
-                    Include(-beyond - (2 * logRange) - Math.Log(map.Noise) - law.LogDensity(map.At(x).Value));
+                    double deviation = score.Deviations[k];
+                    double x = means[k] + (place * deviation);
+                    double beyond = Math.Max(0, ((x - centre) * (x - centre)) - (edge * edge)) / (2 * rate * rate);
+                    foreach (Parcel parcel in new Parcel(-logRange - beyond, x, 3 * deviation, 0).After(map))
+                    {
+                        Add(parcel, law);
+                    }
                 }
             }
         }
     }
 
-    private void Include(double log)
+    private void Add(Parcel parcel, ScalarMixture law)
     {
-        double larger = Math.Max(Log, log);
-        Log = double.IsNegativeInfinity(larger) ? larger : larger + Math.Log(Math.Exp(Log - larger) + Math.Exp(log - larger));
+        if (parcel.LogShare(law) > Nothing)
+        {
+            parcels.Add(parcel);
+        }
+    }
+
+    private void Prune(ScalarMixture law)
+    {
+        if (parcels.Count == 0)
+        {
+            return;
+        }
+
+        List<Parcel> kept = [.. parcels
+            .Select(parcel => (Parcel: parcel, Share: parcel.LogShare(law)))
+            .Where(p => p.Share > Nothing)
+            .OrderByDescending(p => p.Share)
+            .Take(Most)
+            .Select(p => p.Parcel)];
+        parcels.Clear();
+        parcels.AddRange(kept);
     }
 }

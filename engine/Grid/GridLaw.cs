@@ -14,7 +14,7 @@ public sealed class GridLaw : Law
     private readonly GridResolution fineResolution;
     private readonly GridResolution coarseResolution;
 
-    /// <summary>ln of what the mass that the last step left out could add to χ².</summary>
+    /// <summary>ln of what the mass that noisy steps left out could add to χ².</summary>
     private readonly double logForgotten;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;

@@ -70,6 +70,9 @@ internal sealed record GridResolution(
 /// <param name="Spread">The standard deviation s.</param>
 internal readonly record struct Extent(double Centre, double Spread)
 {
+    /// <summary>After noise of this standard deviation.</summary>
+    public Extent After(double noise) => new(Centre, Math.Sqrt((Spread * Spread) + (noise * noise)));
+
     /// <summary>max(1, ((x − c)/s)²) at the farther end of an interval: how often the mass in it counts.</summary>
     public double Reach(double from, double to)
     {

@@ -131,10 +131,11 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
                 work.Spend(known.Blocks.Count);
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
-                Extent extent = state.ExtentOf(state.Image, map.Noise);
+                Extent extent = state.Extent.After(map.Noise);
                 if (StillFits(state, known.Strays, after, extent, grain) is { } left)
                 {
-                    return Finished(state, map, state.Panels, after, state.Tails.After(map.FarSlope, map.Noise), known.Shift, left, Missing(state, known.Strays, map.Noise));
+                    TailRates tails = state.Tails.After(map.FarSlope, map.Noise);
+                    return Finished(state, map, state.Panels, after, tails, known.Shift, left, Missing(state, known.Strays, map.Noise));
                 }
             }
         }
@@ -206,7 +207,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
 
         // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
         double square = 0;
-        Extent extent = before.ExtentOf(before.Image, map.Noise);
+        Extent extent = before.Extent.After(map.Noise);
         for (int i = 0; i < shift.Length; i++)
         {
             double share = before.Values[i] * before.Panels.Weights[i];

@@ -66,9 +66,9 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             return failure;
         }
 
-        if (fine is LineState.Density before && next is LineState.Density after && map.Noise > 0)
+        if (fine is LineState.Density before && next is LineState.Density after)
         {
-            forgotten.Add(before, after, map, fineResolution.LogRange);
+            forgotten.Follow(before, after, map, fineResolution.LogRange);
         }
 
         (fine, coarse) = (next, other);
@@ -80,7 +80,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
 
     /// <inheritdoc/>
     public override GridLaw Law(NoiseLevel at, WorkLimit work) =>
-        new(fine, coarse, fineResolution, coarseResolution, At(at), work, forgotten.Log);
+        new(fine, coarse, fineResolution, coarseResolution, At(at), work, forgotten.LogShare(At(at)));
 
     // The target at the last level that was asked for.
     private ScalarMixture At(NoiseLevel level)

@@ -30,6 +30,8 @@ internal abstract record LineState
     public sealed record Density : LineState
     {
         private readonly ImmutableArray<ScalarMap> chain = [];
+        private readonly double[] image = [];
+        private Extent? extent;
 
         /// <summary>Panels for U.</summary>
         public required PanelSet Panels { get; init; }
@@ -49,7 +51,15 @@ internal abstract record LineState
         }
 
         /// <summary>S at the points; the points themselves for an empty chain.</summary>
-        public required double[] Image { get; init; }
+        public required double[] Image
+        {
+            get => image;
+            init
+            {
+                image = value;
+                extent = null;
+            }
+        }
 
         /// <summary>dS/du at the points; null for an empty chain.</summary>
         public double[]? Slope { get; init; }
@@ -87,8 +97,11 @@ internal abstract record LineState
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
 
-        /// <summary>Where the law lies whose value at the points is <paramref name="image"/>, plus noise.</summary>
-        public Extent ExtentOf(double[] image, double noise)
+        /// <summary>Where the law lies; found once.</summary>
+        public Extent Extent => extent ??= ExtentOf(Image);
+
+        /// <summary>Where the law of a map of U lies whose value at the points is <paramref name="image"/>.</summary>
+        public Extent ExtentOf(double[] image)
         {
             double mass = 0;
             double mean = 0;
@@ -105,7 +118,7 @@ internal abstract record LineState
                 variance += Values[i] * Panels.Weights[i] * (image[i] - mean) * (image[i] - mean);
             }
 
-            return new(mean, Math.Sqrt(Math.Max(0, variance / mass) + (noise * noise)));
+            return new(mean, Math.Sqrt(Math.Max(0, variance / mass)));
         }
 
         /// <summary>Density of U at u, or null outside the panels.</summary>

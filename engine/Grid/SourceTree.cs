@@ -47,7 +47,7 @@ internal sealed class SourceTree
             IsFinite &= Math.Abs(value.Value) <= 1e150;
         }
 
-        Extent = state.ExtentOf(image, map.Noise);
+        Extent = state.ExtentOf(image).After(map.Noise);
         for (int p = 0; p < roots.Length; p++)
         {
             double shift = PanelBuilder.Largest(Shift.AsSpan(p * Order, Order));
