@@ -1,14 +1,20 @@
 namespace Sgm.Verification.Certificates
 
+open System.Runtime.CompilerServices
 open Sgm.Engine
 
 /// A plan run on bounds: the fourth interpreter.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Certificate =
-    /// The certificates at every probe, in the order of the run; or why there are none.
-    let ofPlan (cancellation: System.Threading.CancellationToken) (plan: Plan) : Result<Certificate list, string> =
+    let private known = ConditionalWeakTable<Plan, Lazy<Result<Certificate list, string>>>()
+
+    let private find (cancellation: System.Threading.CancellationToken) (plan: Plan) =
         Course.ofPlan plan
         |> Result.map (fun course ->
             match DrawnPath.atomsOf plan with
             | Some atoms -> DrawnCertificate.ofCourse cancellation plan atoms course
             | None -> CandidateCertificate.ofCourse cancellation plan course)
+
+    /// The certificates at every probe, in the order of the run; or why there are none. Found once a plan.
+    let ofPlan cancellation (plan: Plan) : Result<Certificate list, string> =
+        known.GetValue(plan, (fun plan -> Lazy.CreateFromValue(find cancellation plan))).Value

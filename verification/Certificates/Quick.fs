@@ -45,14 +45,23 @@ module Quick =
         | Some(perStep, perLevel) when isPlain plan ->
             let steps = Course.placesWithin (most / perStep) plan
 
-            let levels =
+            let passed =
                 steps
-                |> Seq.collect (fun instruction ->
+                |> Array.choose (fun instruction ->
                     match instruction with
-                    | :? Instruction.Step as step -> [ step.Tableau.From; step.Tableau.To ]
-                    | _ -> [])
+                    | :? Instruction.Step as step -> Some(step.Tableau.From, step.Tableau.To)
+                    | _ -> None)
+
+            // A change of the level without the state takes a quadrature too.
+            let jumps =
+                passed
+                |> Seq.pairwise
+                |> Seq.map (fun ((_, left), (right, _)) -> left, right)
+                |> Seq.filter (fun (left, right) -> left <> right)
                 |> Seq.distinct
                 |> Seq.length
+
+            let levels = jumps + (passed |> Seq.collect (fun (a, b) -> [ a; b ]) |> Seq.distinct |> Seq.length)
 
             Some(perStep * int64 steps.Length + perLevel * int64 levels)
         | _ -> None

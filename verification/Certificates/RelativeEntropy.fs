@@ -1,6 +1,8 @@
 namespace Sgm.Verification.Certificates
 
 open System
+open System.Collections.Concurrent
+open System.Runtime.CompilerServices
 open Sgm.Engine
 open Sgm.Verification
 
@@ -66,6 +68,18 @@ module RelativeEntropy =
         else
             Error $"two full covariances are compared up to d = {mostDense} only"
 
+    let private lines =
+        ConditionalWeakTable<Mixture, ConcurrentDictionary<struct (NoiseLevel * Mixture * NoiseLevel), float>>()
+
+    /// Found once: a plan may change its level the same way many times.
+    let private onLine (p: Mixture) level (q: Mixture) level' =
+        lines
+            .GetValue(p, (fun _ -> ConcurrentDictionary()))
+            .GetOrAdd(
+                struct (level, q, level'),
+                fun _ -> (LineInformation.relativeEntropy (LineLaw.at level p) (LineLaw.at level' q)).High
+            )
+
     let private least (found: Result<float, string> list) =
         match found |> List.choose Result.toOption, found with
         | [], first :: _ -> first
@@ -83,7 +97,7 @@ module RelativeEntropy =
         if p.Count = 1 && q.Count = 1 then
             normals p 0 level q 0 level'
         elif p.Dimension = 1 then
-            Ok((LineInformation.relativeEntropy (LineLaw.at level p) (LineLaw.at level' q)).High)
+            Ok(onLine p level q level')
         elif p.Weights = q.Weights then
             weightedSum (Seq.init p.Count (fun k -> p.Weights[k], normals p k level q k level'))
         elif p.Count * q.Count > 100_000 then

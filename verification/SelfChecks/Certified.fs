@@ -96,8 +96,8 @@ let private rough =
 /// Most steps of a plan whose certificate is found while verifying: a fraction of a second. `sgm certify` takes longer ones.
 let private mostSteps (plan: Plan) = if plan.Target.IsGaussian then 5000L else 260L
 
-let private certificateOf: Plan -> Result<Certificate, string> =
-    Once.per (fun plan -> Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last)
+let private certificateOf (plan: Plan) : Result<Certificate, string> =
+    Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last
 
 /// What says that a certificate is found and held against an exact law. Where it is quick it is looked at; otherwise the evidence will.
 let private assumptions what choose =
