@@ -9,10 +9,12 @@ open Sgm.Verification
 /// What is said of the arguments that several verbs have.
 module private Usage =
     let experiment = "an experiment (.sgm), or - for standard input"
+    let set = "another number for a 'let' of the file: --set h=0.05; may be given several times."
     let json = "one JSON document on standard output and nothing else."
 
 type RunArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique; EqualsAssignmentOrSpaced>] By of By
     | [<Unique; EqualsAssignmentOrSpaced>] Threads of N: int
     | [<Unique; EqualsAssignmentOrSpaced>] Particles of N: int
@@ -25,6 +27,7 @@ type RunArguments =
         member this.Usage =
             match this with
             | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
@@ -36,6 +39,7 @@ type RunArguments =
 
 type CheckArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique>] All
     | [<Unique>] Json
 
@@ -43,21 +47,26 @@ type CheckArguments =
         member this.Usage =
             match this with
             | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
             | All -> "every theorem, also those that do not cover the experiment, with the reason."
             | Json -> Usage.json
 
 type ExplainArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique>] All
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
             | All -> "every theorem with every assumption, also those that do not cover the experiment."
 
 type VerifyArguments =
     | [<MainCommand>] Ids of ID: string list
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
+    | [<Unique>] Axis_By_Axis
     | [<Unique; EqualsAssignmentOrSpaced>] Effort of Effort
     | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique; EqualsAssignmentOrSpaced>] Junit of FILE: string
@@ -70,7 +79,9 @@ type VerifyArguments =
         member this.Usage =
             match this with
             | Ids _ ->
-                "theorems, or the beginnings or parts of their names; all of them if none is given. Files (.sgm) are held against those that cover them."
+                "theorems, or the beginnings or parts of their names; all of them if none is given. Of files (.sgm) the claims are held against their experiments; without any, the theorems that cover them."
+            | Set _ -> Usage.set
+            | Axis_By_Axis -> "vary one axis of a family at a time, around the first values of the others."
             | Effort _ -> "how many cells: quick if not given."
             | Report _ -> "where the report goes; sgm-report if not given."
             | Junit _ -> "also write the checks as JUnit XML."
@@ -83,6 +94,7 @@ type VerifyArguments =
 
 type CertifyArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique>] Explain
     | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
@@ -91,12 +103,14 @@ type CertifyArguments =
         member this.Usage =
             match this with
             | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
             | Explain -> "print every rule that the bounds were composed of, with its numbers and its source."
             | Report _ -> "also write a page with pictures, contributions and the derivation into this folder."
             | Json -> Usage.json
 
 type TuneArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Evaluations of N: int
     | [<Unique>] Json
 
@@ -104,6 +118,7 @@ type TuneArguments =
         member this.Usage =
             match this with
             | File _ -> $"{Usage.experiment}; with one anneal that has a predictor."
+            | Set _ -> Usage.set
             | Evaluations _ -> "how many score evaluations the sampler may make per particle."
             | Json -> Usage.json
 

@@ -241,7 +241,7 @@ let private report terminal (loaded: Checked) whyNot found directory =
     CertificatePage.files document |> Folder.writeFiles terminal.Cancellation directory
 
 let private certify terminal (request: CertifyRequest) =
-    match Loading.file terminal request.File with
+    match Loading.file terminal request.Settings request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then

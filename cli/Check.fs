@@ -108,7 +108,7 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
     Assessment.show screen Assessment.Brief all loaded
 
 let command terminal (request: CheckRequest) =
-    match Loading.file terminal request.File with
+    match Loading.file terminal request.Settings request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         if request.Json then

@@ -209,7 +209,7 @@ let private show (screen: Screen) all (loaded: Checked) =
     Assessment.show screen Assessment.Detailed all loaded
 
 let command terminal (request: ExplainRequest) =
-    match Loading.file terminal request.File with
+    match Loading.file terminal request.Settings request.File with
     | Error problems -> Refusal.problems terminal false problems
     | Ok loaded ->
         if not (List.isEmpty loaded.Warnings) then

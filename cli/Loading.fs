@@ -19,19 +19,48 @@ let directoryOf path =
     else
         Path.GetDirectoryName(Path.GetFullPath path)
 
-/// The experiment of a file, or of standard input, checked and lowered, or everything that is wrong. The data files that
-/// standard input names are relative to the current directory.
-let file terminal path =
-    if path <> input then
-        Check.file path
-    else
-        match Data.readFrom terminal.In with
-        | Ok contents -> Check.text inputInWords (directoryOf path) contents
-        | Error reason -> Error [ { Place = []; Fault = Fault.Unreadable(inputInWords, reason); Position = None } ]
+/// A number as the language writes it.
+let private quantity (text: string) =
+    match Int32.TryParse(text, Globalization.NumberStyles.AllowLeadingSign, Globalization.CultureInfo.InvariantCulture) with
+    | true, n -> Some(Quantity.Whole n)
+    | false, _ -> Numeral.tryFloat text |> Option.map Quantity.Real
+
+/// `--set name=number`, each name once.
+let settings (words: string list) : Result<Map<string, Quantity>, Problem list> =
+    let wrong found allowed =
+        [ { Place = []; Fault = Fault.WrongKind(found, allowed, None); Position = None } ]
+
+    (Ok Map.empty, words)
+    ||> List.fold (fun found word ->
+        found
+        |> Result.bind (fun before ->
+            match word.Split('=', 2) with
+            | [| name; text |] when not (Map.containsKey name before) ->
+                match quantity text with
+                | Some value -> Ok(Map.add name value before)
+                | None -> Error(wrong $"--set {word}" "a number, as in --set h=0.05")
+            | [| name; _ |] -> Error(wrong $"--set {name} twice" "each name once")
+            | _ -> Error(wrong $"--set {word}" "a name and a number, as in --set h=0.05")))
+
+/// The experiments of a file, or of standard input. The data files that standard input names are relative to the current directory.
+let family terminal path : Result<Family, Problem list> =
+    let contents = if path = input then Data.readFrom terminal.In else Data.readText path
+    let named = if path = input then inputInWords else path
+
+    match contents with
+    | Ok contents -> Ok(Check.family named (directoryOf path) contents)
+    | Error reason -> Error [ { Place = []; Fault = Fault.Unreadable(named, reason); Position = None } ]
+
+/// The experiment of a file where some of its numbers are set, checked and lowered, or everything that is wrong.
+let file terminal words path =
+    settings words
+    |> Result.bind (fun settings ->
+        family terminal path
+        |> Result.bind (fun family -> family.At settings |> Result.map (fun found -> found.Checked)))
 
 /// The same with some fields replaced from the command line; the result is checked as if the file said so.
-let replaced terminal (replace: Experiment -> Experiment) path =
-    match file terminal path with
+let replaced terminal (replace: Experiment -> Experiment) words path =
+    match file terminal words path with
     | Ok loaded when replace loaded.Experiment <> loaded.Experiment ->
         // A warning that the file has as well keeps its place in the text.
         let positioned (warning: Problem) =

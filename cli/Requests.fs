@@ -7,6 +7,8 @@ open Sgm.Verification
 type RunRequest =
     {
         File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
         By: By
         Threads: int option
         Particles: int option
@@ -20,6 +22,7 @@ type RunRequest =
         let nothing =
             {
                 File = ""
+                Settings = []
                 By = By.Auto
                 Threads = None
                 Particles = None
@@ -33,6 +36,7 @@ type RunRequest =
         ||> List.fold (fun request argument ->
             match argument with
             | RunArguments.File file -> { request with File = file }
+            | RunArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | RunArguments.By by -> { request with By = by }
             | RunArguments.Threads n -> { request with Threads = Some n }
             | RunArguments.Particles n -> { request with Particles = Some n }
@@ -45,15 +49,18 @@ type RunRequest =
 type CheckRequest =
     {
         File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
         All: bool
         Json: bool
     }
 
     static member Of(arguments: CheckArguments list) : CheckRequest =
-        ({ File = ""; All = false; Json = false }, arguments)
+        ({ File = ""; Settings = []; All = false; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | CheckArguments.File file -> { request with File = file }
+            | CheckArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | CheckArguments.All -> { request with All = true }
             | CheckArguments.Json -> { request with Json = true })
 
@@ -61,30 +68,36 @@ type CheckRequest =
 type ExplainRequest =
     {
         File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
         All: bool
     }
 
     static member Of(arguments: ExplainArguments list) : ExplainRequest =
-        ({ File = ""; All = false }, arguments)
+        ({ File = ""; Settings = []; All = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | ExplainArguments.File file -> { request with File = file }
+            | ExplainArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | ExplainArguments.All -> { request with All = true })
 
 /// What `sgm certify` was asked for.
 type CertifyRequest =
     {
         File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
         Explain: bool
         Report: string option
         Json: bool
     }
 
     static member Of(arguments: CertifyArguments list) : CertifyRequest =
-        ({ File = ""; Explain = false; Report = None; Json = false }, arguments)
+        ({ File = ""; Settings = []; Explain = false; Report = None; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | CertifyArguments.File file -> { request with File = file }
+            | CertifyArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | CertifyArguments.Explain -> { request with Explain = true }
             | CertifyArguments.Report directory -> { request with CertifyRequest.Report = Some directory }
             | CertifyArguments.Json -> { request with CertifyRequest.Json = true })
@@ -93,15 +106,18 @@ type CertifyRequest =
 type TuneRequest =
     {
         File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
         Evaluations: int
         Json: bool
     }
 
     static member Of(arguments: TuneArguments list) : TuneRequest =
-        ({ File = ""; Evaluations = 0; Json = false }, arguments)
+        ({ File = ""; Settings = []; Evaluations = 0; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | TuneArguments.File file -> { request with File = file }
+            | TuneArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | TuneArguments.Evaluations n -> { request with Evaluations = n }
             | TuneArguments.Json -> { request with TuneRequest.Json = true })
 
@@ -110,6 +126,10 @@ type VerifyRequest =
     {
         /// All theorems when empty.
         Ids: string list
+        /// `name=number` for the `let`s of files.
+        Settings: string list
+        /// One axis of a family at a time, around the first values.
+        AxisByAxis: bool
         Effort: Effort
         Report: string
         Junit: string option
@@ -129,6 +149,8 @@ type VerifyRequest =
         let nothing =
             {
                 Ids = []
+                Settings = []
+                AxisByAxis = false
                 Effort = Quick
                 Report = "sgm-report"
                 Junit = None
@@ -142,6 +164,8 @@ type VerifyRequest =
         ||> List.fold (fun request argument ->
             match argument with
             | VerifyArguments.Ids ids -> { request with Ids = request.Ids @ ids }
+            | VerifyArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
+            | VerifyArguments.Axis_By_Axis -> { request with AxisByAxis = true }
             | VerifyArguments.Effort effort -> { request with Effort = effort }
             | VerifyArguments.Report directory -> { request with Report = directory }
             | VerifyArguments.Junit file -> { request with Junit = Some file }

@@ -193,7 +193,7 @@ let command terminal (request: RunRequest) =
     | Some n when n < 1 || n > 4096 ->
         Refusal.sentence terminal request.Json $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
     | _ ->
-        match Loading.replaced terminal overrides request.File with
+        match Loading.replaced terminal overrides request.Settings request.File with
         | Error problems -> Refusal.problems terminal request.Json problems
         | Ok loaded ->
             for data in loaded.Data do

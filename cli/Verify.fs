@@ -96,31 +96,93 @@ let private named ids =
         Ok(Catalogue.theorems |> List.filter (fun theorem -> List.contains theorem.Id wanted))
     | messages -> Error(String.Join("\n", messages))
 
-/// What is held against what: theorems against their own scenarios or, where files are named, against those experiments.
-let private chosen terminal words =
-    let files, ids = words |> List.partition Loading.isFile
+/// The experiments of a family as they are named in a study, one for every choice of its axes.
+let private ownOf (found: FamilyMember) (family: Family) settings file =
+    let rec choices (axes: FamilyAxis list) =
+        match axes with
+        | [] -> [ settings ]
+        | axis :: others ->
+            [ for rest in choices others do for value in axis.Choices -> Map.add axis.Name value rest ]
 
-    match named ids, files |> List.map (fun file -> file, Loading.file terminal file) with
+    let axes = found.Axes |> List.filter (fun axis -> not (Map.containsKey axis.Name settings))
+
+    if Claim.cells axes > float Claim.mostCells then
+        Error [ { Place = []; Fault = Fault.TooManyCells(Claim.cells axes, Claim.mostCells); Position = None } ]
+    else
+        let own chosen =
+            let name =
+                [ for axis in axes -> $"{axis.Name} = {Map.find axis.Name chosen |> (fun (value: Quantity) -> value.Number):g6}" ]
+                |> String.concat ", "
+
+            family.At chosen
+            |> Result.map (fun one ->
+                {
+                    Name = if name = "" then file else $"{file}, {name}"
+                    Directory = Loading.directoryOf file
+                    Checked = one.Checked
+                })
+
+        (Ok [], choices axes)
+        ||> List.fold (fun known chosen ->
+            match known, own chosen with
+            | Ok before, Ok one -> Ok(before @ [ one ])
+            | Error problems, _
+            | _, Error problems -> Error problems)
+
+/// Of a file its claims; theorems that were asked for by name, or all of the papers' where it claims nothing, where they cover its experiments.
+let private ofFile terminal (request: VerifyRequest) theorems file =
+    Loading.settings request.Settings
+    |> Result.bind (fun settings ->
+        Loading.family terminal file
+        |> Result.bind (fun family ->
+            family.At settings
+            |> Result.bind (fun found ->
+                let claimed =
+                    Claim.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
+
+                let covering =
+                    match theorems, found.Claims.IsEmpty && found.Rates.IsEmpty with
+                    | Some named, _ -> ownOf found family settings file |> Result.map (Own.covering named)
+                    // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
+                    | None, true ->
+                        ownOf found family settings file |> Result.map (Own.covering Catalogue.ofPapers)
+                    | None, false -> Ok []
+
+                match claimed, covering with
+                | Ok own, Ok others -> Ok(own @ others)
+                | Error problems, _
+                | _, Error problems -> Error problems)))
+
+/// What is held against what: theorems against their own scenarios or, where files are named, claims and theorems against those experiments.
+let private chosen terminal (request: VerifyRequest) =
+    let files, ids = request.Ids |> List.partition Loading.isFile
+
+    match named ids, files with
     | Error message, _ -> Error(Choice1Of2 message)
+    | Ok _, [] when not request.Settings.IsEmpty || request.AxisByAxis ->
+        Error(Choice1Of2 "--set and --axis-by-axis are of files; name one (.sgm)")
     | Ok theorems, [] -> Ok theorems
-    | Ok theorems, results ->
-        // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
-        let theorems = if ids.IsEmpty then Catalogue.ofPapers else theorems
+    | Ok theorems, files ->
+        let named = if ids.IsEmpty then None else Some theorems
+        let found = files |> List.map (ofFile terminal request named)
 
         let wrong =
-            results
+            found
             |> List.collect (function
-                | _, Error problems -> problems
-                | _, Ok _ -> [])
-
-        let loaded =
-            results
-            |> List.choose (function
-                | file, Ok loaded -> Some { Name = file; Directory = Loading.directoryOf file; Checked = loaded }
-                | _, Error _ -> None)
+                | Error problems -> problems
+                | Ok _ -> [])
 
         if wrong.IsEmpty then
-            Ok(Own.covering theorems loaded)
+            Ok(
+                found
+                |> List.collect (function
+                    | Ok theorems -> theorems
+                    | Error _ -> [])
+                // A theorem that covers several files is one, with all of their scenarios.
+                |> List.groupBy (fun theorem -> theorem.Id, theorem.Source)
+                |> List.map (fun (_, several) ->
+                    { several.Head with Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios) })
+            )
         else
             Error(Choice2Of2 wrong)
 
@@ -254,7 +316,7 @@ let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: Ve
         :: List.map Report.Folder.checkFile (Option.toList request.Junit @ Option.toList request.Sabotage)
 
     match
-        chosen terminal request.Ids,
+        chosen terminal request,
         List.tryPick
             (function
             | Error message -> Some message

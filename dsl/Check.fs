@@ -16,6 +16,21 @@ type Checked =
     /// The canonical text.
     member this.Text = Print.experiment this.Experiment
 
+/// An experiment of a family: what its numbers are, and what its text claims of it.
+type FamilyMember =
+    {
+        Checked: Checked
+        Names: Map<string, Quantity>
+        Axes: FamilyAxis list
+        Claims: Claimed list
+        Rates: ClaimedRate list
+    }
+
+/// The experiments that a text describes: one, or one for every choice from the lists of its `oneOf`.
+type Family internal (find: Map<string, Quantity> -> Result<FamilyMember, Problem list>) =
+    /// The experiment where these numbers are set; where none is, the first.
+    member _.At(settings: Map<string, Quantity>) : Result<FamilyMember, Problem list> = find settings
+
 /// From what a user wrote to a plan, or to everything that is wrong with it. Nothing runs before all of it is checked.
 module Check =
 
@@ -251,9 +266,7 @@ module Check =
         | [] -> Ok(Lower.plan library.Rows own)
         | problems -> Error problems
 
-    /// The same for a text, whose problems then say where they are. `file` is the name that they are reported under.
-    let text (file: string) (baseDirectory: string) (contents: string) : Result<Checked, Problem list> =
-        let parsed = Parse.text file contents
+    let private parsed (baseDirectory: string) (parsed: Parsed) : Result<Checked, Problem list> =
         let library = Data.Library baseDirectory
 
         let locate (problem: Problem) =
@@ -279,6 +292,27 @@ module Check =
             Ok { complete with Warnings = complete.Warnings |> List.sortBy order |> List.map locate }
         else
             Error problems
+
+    /// The experiments of a text. `file` is the name that problems are reported under.
+    let family (file: string) (baseDirectory: string) (contents: string) : Family =
+        let read = Parse.read file contents
+
+        Family(fun settings ->
+            let found = Parse.cell read settings
+
+            parsed baseDirectory found
+            |> Result.map (fun one ->
+                {
+                    Checked = one
+                    Names = found.Names
+                    Axes = found.Axes
+                    Claims = found.Claims
+                    Rates = found.Rates
+                }))
+
+    /// The experiment of a text, of a family the first, with problems that say where they are.
+    let text (file: string) (baseDirectory: string) (contents: string) : Result<Checked, Problem list> =
+        parsed baseDirectory (Parse.text file contents)
 
     /// The same for a file; data files are relative to it.
     let file (path: string) : Result<Checked, Problem list> =

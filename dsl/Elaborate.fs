@@ -5,6 +5,11 @@ open System.Globalization
 
 /// From expressions to values of the kinds that their positions ask for. Goes on after a fault.
 type internal Elaboration(tree: Tree, problems: Problems) =
+    let formulas = Formulas(tree, problems)
+    let names = formulas.Names
+
+    /// Turns of `for` that one text may make.
+    let mutable turnsLeft = 10_000_000
 
     /// Numbers that `fill` may make in one text.
     let mutable fillLeft = 20_000_000
@@ -20,6 +25,11 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | NodeKind.Word ->
             match Words.tryFind (tree.Written node) with
             | Some word -> $"'{word.Name}', {Kind.describe word.Result}"
+            | None when names.ContainsKey(tree.Written node) ->
+                match names[tree.Written node] with
+                | Meaning.Number quantity -> $"'{tree.Written node}', {quantity.Type}"
+                | Meaning.Written inner -> $"'{tree.Written node}', {describe inner}"
+                | Meaning.Faulty -> $"'{tree.Written node}'"
             | None -> $"'{short (tree.Written node)}'"
         | NodeKind.Whole
         | NodeKind.Real -> "the number " + short (digits node)
@@ -30,6 +40,11 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | NodeKind.Chain when tree.Children node |> Array.exists (fun part -> tree[part].Kind = NodeKind.Then) ->
             "pipelines composed by '>=>'"
         | NodeKind.Chain -> "a value passed on by '|>'"
+        | NodeKind.Operator when (tree.Written node) = "=" -> "a comparison by '='"
+        | NodeKind.Operator
+        | NodeKind.Negative -> "arithmetic"
+        | NodeKind.If -> "a choice by 'if'"
+        | NodeKind.For -> "a list by 'for'"
         | NodeKind.Parens
         | NodeKind.Pipe
         | NodeKind.Then -> describe (node - 1)
@@ -52,6 +67,7 @@ type internal Elaboration(tree: Tree, problems: Problems) =
     let wrong node kind advice =
         let advice =
             match advice, tree[node].Kind with
+            | None, NodeKind.Operator when (tree.Written node) = "=" -> Some "what a word takes follows it without '='"
             | None, NodeKind.Tuple -> Some "the entries of a list are separated by ';', the values of a word by spaces"
             | _ -> advice
 
@@ -69,7 +85,7 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
             None
         | None ->
-            let allowed = Words.ofKind kind |> List.map (fun word -> word.Name)
+            let allowed = (Words.ofKind kind |> List.map (fun word -> word.Name)) @ List.ofSeq names.Keys
 
             if allowed.IsEmpty then
                 report at (Fault.WrongKind($"'{short name}'", Kind.describe kind, None))
@@ -108,6 +124,26 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | (Kind.Number | Kind.Whole), NodeKind.Long -> wrong node kind (Some $"write {short digits}, without the L")
         | (Kind.Whole | Kind.Long), NodeKind.Real -> wrong node kind (Some "write it without point and exponent")
         | _ -> wrong node kind None
+
+    /// A formula's value where a kind of number is wanted, with F#'s types.
+    let computed kind node : obj voption =
+        match formulas.Quantity node with
+        | ValueNone -> ValueNone
+        | ValueSome quantity ->
+            let mend advice =
+                report tree[node].At (Fault.WrongKind(quantity.Type, Kind.describe kind, Some advice))
+                ValueNone
+
+            match kind, quantity with
+            | Kind.Number, Quantity.Real x -> ValueSome x
+            | Kind.Number, (Quantity.Whole _ | Quantity.Long _) -> mend "write float (…)"
+            | Kind.Whole, Quantity.Whole n -> ValueSome n
+            | Kind.Whole, (Quantity.Real _ | Quantity.Long _) -> mend "write int (…)"
+            | Kind.Long, Quantity.Long n -> ValueSome n
+            | Kind.Long, (Quantity.Real _ | Quantity.Whole _) -> mend "write int64 (…)"
+            | _ -> wrong node kind None
+
+    let isNumeric kind = kind = Kind.Number || kind = Kind.Whole || kind = Kind.Long
 
     /// `fill` makes long lists from short texts: only as long as the memory allows.
     let fillTooLong at (word: Word) (values: obj[]) =
@@ -155,6 +191,13 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
     let rec value kind node : obj voption =
         match tree[node].Kind with
+        | _ when kind = Kind.Quantity -> formulas.Quantity node |> ValueOption.map box
+        | NodeKind.Word when isNumeric kind && formulas.IsFormula node -> computed kind node
+        | NodeKind.Word when names.ContainsKey(tree.Written node) -> named kind node names[tree.Written node]
+        | NodeKind.Operator
+        | NodeKind.Negative -> if isNumeric kind then computed kind node else wrong node kind None
+        | NodeKind.If -> choice kind (tree.Children node)
+        | NodeKind.For -> wrong node kind None
         | NodeKind.Word ->
             match called kind node 0 with
             | Some(struct (word, arguments)) -> written word arguments |> apply tree[node].At word
@@ -166,6 +209,8 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | NodeKind.Text -> wrong node kind None
         | NodeKind.List ->
             match kind with
+            | Kind.Many(_, inner) when tree[node].Size > 1 && tree[node - 1].Kind = NodeKind.For ->
+                comprehension inner (node - 1)
             | Kind.Many(_, inner) ->
                 match tree.Children node |> Array.map (value inner) |> every with
                 | ValueSome items -> ValueSome items
@@ -176,6 +221,74 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | NodeKind.Parens
         | NodeKind.Pipe
         | NodeKind.Then -> value kind (node - 1)
+
+    /// What a name of another kind than a number's stands for.
+    and named kind node meaning =
+        match meaning with
+        | Meaning.Faulty -> ValueNone
+        | Meaning.Written inner when tree[node].Size = 1 -> value kind inner
+        | Meaning.Number _ when tree[node].Size = 1 -> wrong node kind None
+        | _ ->
+            report tree[node].At (Fault.NoArguments(tree.Written node))
+            ValueNone
+
+    and choice kind (parts: int[]) =
+        match formulas.Quantity parts[0] with
+        | ValueSome(Quantity.Truth condition) -> value kind parts[if condition then 1 else 2]
+        | ValueSome other ->
+            report tree[parts[0]].At (Fault.WrongKind(other.Type, "a condition", None))
+            ValueNone
+        | ValueNone -> ValueNone
+
+    /// A list by `for`.
+    and comprehension inner node =
+        let name, parts = tree.Written node, tree.Children node
+        let body = Array.last parts
+        let bounds = Array.take (parts.Length - 1) parts |> Array.map formulas.Quantity
+
+        let turns =
+            if bounds |> Array.exists (fun one -> one.IsNone) then
+                ValueNone
+            elif names.ContainsKey name then
+                report tree[node].At (Fault.ReservedName name)
+                ValueNone
+            else
+                match [ for one in bounds -> one.Value ] with
+                | [ Quantity.Whole a; Quantity.Whole b ] -> wholes node (int64 a) 1L (int64 b)
+                | [ Quantity.Whole a; Quantity.Whole step; Quantity.Whole b ] when step <> 0 ->
+                    wholes node (int64 a) (int64 step) (int64 b)
+                | _ ->
+                    report
+                        tree[node].At
+                        (Fault.WrongKind("this range", "a range of whole numbers, 'a .. b' or 'a .. step .. b' with a step that is not 0", None))
+
+                    ValueNone
+
+        match turns with
+        | ValueNone -> ValueNone
+        | ValueSome(turns: int[]) ->
+            let values =
+                turns
+                |> Array.map (fun i ->
+                    names[name] <- Meaning.Number(Quantity.Whole i)
+                    // After a first fault the others would be the same.
+                    value inner body)
+
+            names.Remove name |> ignore
+
+            match every values with
+            | ValueSome items -> ValueSome items
+            | ValueNone -> ValueNone
+
+    and wholes node (a: int64) (step: int64) (b: int64) =
+        let count = if (b - a) * int64 (sign step) < 0L then 0L else (b - a) / step + 1L
+
+        if count > int64 turnsLeft then
+            report tree[node].At (Fault.OutOfRange($"{count} turns", "at most 10000000 turns of 'for' in a text"))
+            ValueNone
+        else
+            turnsLeft <- turnsLeft - int count
+            ValueSome(Array.init (int count) (fun i -> int (a + int64 i * step)))
 
     /// The arguments that are written after a word.
     and written word arguments =
@@ -266,3 +379,6 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
     /// The value of this kind that the node stands for; none when a problem was reported.
     member _.Value(kind: Kind, node: int) = value kind node
+
+    /// Formulas of the text, and its names.
+    member _.Formulas = formulas

@@ -17,35 +17,109 @@ module internal Grammar =
             r.Expect "'>=>'" |> ignore
             ValueNone
 
-    /// Chains with commas between them.
+    /// Values with commas between them.
     let rec private expression (tree: Tree) (r: Reader) : bool =
         let at, first = r.Index, tree.Count
-        let mutable isRead = chain tree r
+        let mutable isRead = leftToRight Precedence.Or tree r
         let mutable several = false
 
         while isRead && r.Skip(",", "','") do
             several <- true
-            isRead <- r.Blank() && chain tree r
+            isRead <- r.Blank() && leftToRight Precedence.Or tree r
 
         isRead && (not several || tree.Add(NodeKind.Tuple, at, first))
 
-    /// Terms with operators between them.
+    /// Values with operators of one precedence between them, from left to right.
+    and private leftToRight (level: Precedence) (tree: Tree) (r: Reader) : bool =
+        let first = tree.Count
+        let mutable isRead = operand level tree r
+        let mutable more = isRead
+
+        while more do
+            let at = r.Index
+            let length = if r.Column > r.Offside then r.Operator level else 0
+            more <- length > 0
+
+            if more then
+                isRead <-
+                    r.Counts at
+                    && r.Blank()
+                    && operand level tree r
+                    && tree.Add(NodeKind.Operator, at, first, length)
+
+                more <- isRead
+
+        isRead
+
+    /// What stands between operators of a precedence.
+    and private operand (level: Precedence) (tree: Tree) (r: Reader) : bool =
+        match level with
+        | Precedence.Or -> leftToRight Precedence.And tree r
+        | Precedence.And -> chain tree r
+        | Precedence.Sum -> leftToRight Precedence.Product tree r
+        | _ -> power tree r
+
+    /// Sums with `|>` and `>=>` between them, or a comparison of two.
     and private chain (tree: Tree) (r: Reader) : bool =
         let at, first = r.Index, tree.Count
-        let mutable isRead = term tree r
+        let mutable isRead = leftToRight Precedence.Sum tree r
         let mutable next = if isRead then operator r else ValueNone
         let several = next.IsSome
 
         while isRead && next.IsSome do
             let right = tree.Count
 
-            isRead <- r.Blank() && term tree r && tree.Add(next.Value, tree[tree.Count - 1].At, right)
+            isRead <-
+                r.Blank()
+                && leftToRight Precedence.Sum tree r
+                && tree.Add(next.Value, tree[tree.Count - 1].At, right)
 
             next <- if isRead then operator r else ValueNone
 
-        isRead && (not several || tree.Add(NodeKind.Chain, at, first))
+        if several then
+            isRead && tree.Add(NodeKind.Chain, at, first)
+        else
+            isRead && (not (r.StartsOperator Precedence.Comparison) || comparison first tree r)
 
-    and private term (tree: Tree) (r: Reader) : bool = if r.StartsTerm then atom true tree r else r.Expect "a value"
+    and private comparison first (tree: Tree) (r: Reader) : bool =
+        let at = r.Index
+        let length = r.Operator Precedence.Comparison
+
+        r.Counts at
+        && r.Blank()
+        && leftToRight Precedence.Sum tree r
+        && tree.Add(NodeKind.Operator, at, first, length)
+
+    and private power (tree: Tree) (r: Reader) : bool =
+        let first = tree.Count
+
+        term tree r
+        && (not (r.StartsOperator Precedence.Power)
+            || (let at = r.Index
+                let length = r.Operator Precedence.Power
+                r.Counts at && r.Blank() && power tree r && tree.Add(NodeKind.Operator, at, first, length)))
+
+    and private term (tree: Tree) (r: Reader) : bool =
+        if not r.StartsTerm then
+            r.Expect "a value"
+        elif r.Here = '-' && not r.StartsNumber then
+            let at, first = r.Index, tree.Count
+            r.Pass()
+            r.Counts at && r.Blank() && term tree r && tree.Add(NodeKind.Negative, at, first, 1)
+        elif r.IsAt "if" then
+            conditional tree r
+        else
+            atom true tree r
+
+    and private conditional (tree: Tree) (r: Reader) : bool =
+        let at, first = r.Index, tree.Count
+        let part word = r.IsAt word && r.Skips word && r.Blank() && leftToRight Precedence.Or tree r
+
+        part "if"
+        && r.Counts at
+        && (part "then" || r.Expect "'then'")
+        && (part "else" || r.Expect "'else'")
+        && tree.Add(NodeKind.If, at, first, 2)
 
     /// An atom, and the blank after it; a word takes arguments or stands alone.
     and private atom takesArguments (tree: Tree) (r: Reader) : bool =
@@ -54,6 +128,10 @@ module internal Grammar =
         | '[' -> bracketed NodeKind.List tree r
         | '"' -> r.Text tree && r.Blank()
         | _ when r.StartsNumber -> r.Number tree && r.Blank()
+        | '-' ->
+            let at, first = r.Index, tree.Count
+            r.Pass()
+            r.Counts at && atom false tree r && tree.Add(NodeKind.Negative, at, first, 1)
         | _ ->
             let at, first = r.Index, tree.Count
 
@@ -66,7 +144,7 @@ module internal Grammar =
     and private arguments (tree: Tree) (r: Reader) : bool =
         let mutable isRead = true
 
-        while isRead && r.StartsTerm && r.Column > r.Offside do
+        while isRead && r.StartsArgument && r.Column > r.Offside do
             isRead <- atom false tree r
 
         isRead
@@ -96,14 +174,19 @@ module internal Grammar =
 
     /// An item that starts here: lines that continue it are deeper.
     and private item (tree: Tree) (r: Reader) : bool =
-        let around = r.Offside
+        let around, before = r.Offside, r.Operators
         r.Offside <- r.Column
+        r.Operators <- 0
         let isRead = expression tree r
         r.Offside <- around
+        r.Operators <- max before r.Operators
         isRead
 
     /// Items end with `;` or with a new line at the column of the first.
     and private items (tree: Tree) (r: Reader) : bool =
+        if r.IsAt "for" then comprehension tree r else several tree r
+
+    and private several (tree: Tree) (r: Reader) : bool =
         let column = r.Column
         let mutable isRead = true
         let mutable more = true
@@ -121,13 +204,39 @@ module internal Grammar =
 
         isRead
 
-    /// A field, as a word with its value.
+    /// `for i in a .. b -> value`, perhaps with a step.
+    and private comprehension (tree: Tree) (r: Reader) : bool =
+        let first = tree.Count
+        let token word = r.Skip(word, $"'{word}'") && r.Blank()
+
+        token "for"
+        && (let at = r.Index
+
+            r.Word "a name"
+            && (let length = r.Index - at
+
+                r.Blank()
+                && token "in"
+                && leftToRight Precedence.Sum tree r
+                && token ".."
+                && leftToRight Precedence.Sum tree r
+                && (not (r.Skips "..") || (r.Blank() && leftToRight Precedence.Sum tree r))
+                && token "->"
+                && item tree r
+                && tree.Add(NodeKind.For, at, first, length)))
+
+    /// A field, as a word with its value; a claim with several.
     let private field (tree: Tree) (r: Reader) =
         let at, first = r.Index, tree.Count
+        let isClaim = Syntax.claims |> List.exists r.IsAt
+        r.Operators <- 0
 
         r.Word "a field"
         && (let length = r.Index - at
-            r.Blank() && expression tree r && tree.Add(NodeKind.Word, at, first, length))
+
+            r.Blank()
+            && (if isClaim then arguments tree r else expression tree r)
+            && tree.Add(NodeKind.Word, at, first, length))
 
     /// To the next line that starts at the fields' column or before it.
     let private recover (text: string) (r: Reader) =
@@ -163,8 +272,9 @@ module internal Grammar =
         (tree: Tree)
         (problems: Problems)
         (r: Reader)
-        : FieldSyntax list =
+        : FieldSyntax list * ClaimSyntax list =
         let read = ResizeArray()
+        let claims = ResizeArray()
         let unclosed = ref false
         let report at fault = problems.Add([], source.Position at, fault)
         r.Fields <- r.Column
@@ -206,7 +316,13 @@ module internal Grammar =
 
                 if attempt (field tree) then
                     let node = tree.Count - 1
-                    read.Add { Name = tree.Written node; At = at; Value = node - 1 }
+                    let name = tree.Written node
+
+                    if List.contains name Syntax.claims then
+                        claims.Add { Name = name; At = at; Node = node }
+                    else
+                        read.Add { Name = name; At = at; Value = node - 1 }
+
                     attempt ending |> ignore
 
                 if r.Index = at then
@@ -214,6 +330,40 @@ module internal Grammar =
 
                 attempt _.Blank() |> ignore
 
+        List.ofSeq read, List.ofSeq claims
+
+    /// `let name = value`.
+    let private binding (tree: Tree) (r: Reader) =
+        let first = tree.Count
+
+        r.Skips "let"
+        && r.Blank()
+        && (let at = r.Index
+
+            r.Word "a name"
+            && (let length = r.Index - at
+                r.Blank() && r.Skip("=", "'='") && r.Blank() && expression tree r && tree.Add(NodeKind.Word, at, first, length)))
+
+    /// All `let`s before the experiment; after a problem, reading goes on at the next line that starts at their column, and the name has
+    /// no value.
+    let private lets (source: Source) (tree: Tree) (problems: Problems) (r: Reader) : FieldSyntax list =
+        let read = ResizeArray()
+
+        while r.IsAt "let" do
+            r.Fields <- r.Column
+            r.Offside <- r.Column
+            r.Operators <- 0
+            let start = r.Index
+
+            if r.Run(binding tree) then
+                let node = tree.Count - 1
+                read.Add { Name = tree.Written node; At = tree[node].At; Value = node - 1 }
+            else
+                problems.Add([], source.Position r.Index, r.Fault)
+                r.Name start |> Option.iter (fun name -> read.Add { Name = name; At = start; Value = -1 })
+                recover source.Text r
+
+        r.Offside <- -1
         List.ofSeq read
 
     /// The syntax of a text; never throws, and goes on after a problem at the next field.
@@ -223,11 +373,12 @@ module internal Grammar =
         let r = Reader source
         let report () = problems.Add([], source.Position r.Index, r.Fault)
         let isBlank = r.Blank()
+        let lets = if isBlank then lets source tree problems r else []
         let start = r.Index
         let isNamed = isBlank && r.Skip("experiment", "'experiment { … }'") && r.Blank()
         let brace = r.Index
 
-        let fields =
+        let fields, claims =
             if isNamed && r.Skip("{", "'{'") && r.Blank() then
                 let read = fields source brace tree problems r
 
@@ -239,6 +390,13 @@ module internal Grammar =
                 read
             else
                 report ()
-                []
+                [], []
 
-        { Experiment = start; Fields = fields; Tree = tree; Problems = problems.List }
+        {
+            Experiment = start
+            Lets = lets
+            Fields = fields
+            Claims = claims
+            Tree = tree
+            Problems = problems.List
+        }

@@ -7,6 +7,8 @@ type Kind =
     | Whole
     /// A whole number of 64 bits.
     | Long
+    /// A number of any of these types, or a condition.
+    | Quantity
     | Text
     | Law
     | Forward
@@ -67,6 +69,7 @@ module Kind =
         | Kind.Number -> "a number"
         | Kind.Whole -> "a whole number"
         | Kind.Long -> "a whole number"
+        | Kind.Quantity -> "a number"
         | Kind.Text -> "a string"
         | Kind.Law -> "a target"
         | Kind.Forward -> "a forward process"
@@ -88,6 +91,7 @@ module Kind =
         | Kind.Number -> "number"
         | Kind.Whole
         | Kind.Long -> "whole number"
+        | Kind.Quantity -> "number"
         | Kind.Text -> "\"string\""
         | Kind.Law -> "target"
         | Kind.Forward -> "forward process"

@@ -40,6 +40,16 @@ module internal Escape =
 
         content.ToString()
 
+/// Operators that bind alike, as in F#.
+[<RequireQualifiedAccess; Struct>]
+type internal Precedence =
+    | Or
+    | And
+    | Comparison
+    | Sum
+    | Product
+    | Power
+
 /// A place in a text, and what was expected there. What reads answers whether it could; where it could not, `Fault` says why.
 type internal Reader(source: Source) =
     let text = source.Text
@@ -77,7 +87,8 @@ type internal Reader(source: Source) =
     let scan start =
         let whole = if peek start = '-' then start + 1 else start
         let point = digits whole whole
-        let mark = if peek point = '.' then digits (point + 1) (point + 1) else point
+        // `1..4` is a range.
+        let mark = if peek point = '.' && peek (point + 1) <> '.' then digits (point + 1) (point + 1) else point
         let sign = if peek (mark + 1) = '+' || peek (mark + 1) = '-' then 1 else 0
 
         let last =
@@ -107,18 +118,77 @@ type internal Reader(source: Source) =
     /// The character here; NUL at the end.
     member _.Here = peek index
 
-    member _.StartsTerm =
+    /// Operators of the item that is read.
+    member val Operators = 0 with get, set
+
+    /// Counts an operator that was written at an offset; too many would be too deep a tree.
+    member this.Counts(at: int) =
+        this.Operators <- this.Operators + 1
+
+        this.Operators <= Syntax.mostOperators
+        || this.Stop(at, Fault.TooManyOperators Syntax.mostOperators)
+
+    /// Whether this word is here, and not only the beginning of another.
+    member _.IsAt(word: string) =
+        String.CompareOrdinal(text, index, word, 0, word.Length) = 0
+        && not (isWordPart (peek (index + word.Length)))
+
+    member this.StartsTerm =
         let c = peek index
 
-        Char.IsLetter c
-        || isDigit c
+        isDigit c
         || c = '_'
         || c = '('
         || c = '['
         || c = '"'
-        || (c = '-' && isDigit (peek (index + 1)))
+        || (c = '-' && peek (index + 1) <> '>')
+        || (Char.IsLetter c
+            && not (c = 't' && this.IsAt "then")
+            && not (c = 'e' && this.IsAt "else")
+            && not (c = 'i' && this.IsAt "in"))
 
-    member _.StartsNumber = isDigit (peek index) || peek index = '-'
+    /// Whether a term starts here that is an argument: of a minus that stands before a value and behind a space, as in F#.
+    member this.StartsArgument =
+        this.StartsTerm
+        && (peek index <> '-'
+            || (index > 0
+                && not (isWordPart text[index - 1] || text[index - 1] = ')' || text[index - 1] = ']')
+                && not (Char.IsWhiteSpace(peek (index + 1)))))
+
+    member _.StartsNumber = isDigit (peek index) || (peek index = '-' && isDigit (peek (index + 1)))
+
+    /// The name that the `let` at an offset is for.
+    member _.Name(start: int) =
+        let rest = text.Substring(start + 3, min 200 (text.Length - start - 3)).TrimStart()
+        let name = rest |> Seq.takeWhile isWordPart |> Seq.toArray |> String
+        if name = "" then None else Some name
+
+    /// How long the operator of a precedence that is here is; 0 where none is.
+    member private _.OperatorLength(level: Precedence) =
+        let next = peek (index + 1)
+
+        match level, peek index with
+        | Precedence.Or, '|' when next = '|' -> 2
+        | Precedence.And, '&' when next = '&' -> 2
+        | Precedence.Comparison, '<' when next = '=' || next = '>' -> 2
+        | Precedence.Comparison, '>' when next = '=' -> if peek (index + 2) = '>' then 0 else 2
+        | Precedence.Comparison, ('<' | '>' | '=') -> 1
+        | Precedence.Sum, '+' -> 1
+        // Not the arrow of a `for`.
+        | Precedence.Sum, '-' when next <> '>' -> 1
+        | Precedence.Product, '*' when next <> '*' -> 1
+        | Precedence.Product, ('/' | '%') -> 1
+        | Precedence.Power, '*' when next = '*' -> 2
+        | _ -> 0
+
+    /// Whether an operator of this precedence is here and continues the item.
+    member this.StartsOperator(level: Precedence) = this.Column > this.Offside && this.OperatorLength level > 0
+
+    /// Passes an operator of this precedence: how long it is, or 0.
+    member this.Operator(level: Precedence) =
+        let length = this.OperatorLength level
+        index <- index + length
+        length
 
     /// Goes to an offset.
     member _.Seek(at: int) =

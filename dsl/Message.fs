@@ -112,6 +112,22 @@ module Message =
         | Fault.Unclosed opening -> $"this '{opening}' is never closed"
         | Fault.Tab -> "found a tab, expected spaces: as in F#, columns matter, so indent with spaces"
         | Fault.TooDeep limit -> $"found more than {limit} levels of nesting; write it flatter, with '>=>' and 'repeat'"
+        | Fault.TooManyOperators limit ->
+            $"found an expression of more than {limit} operators; name its parts by 'let', or write the numbers themselves"
+        | Fault.RepeatedName(name, line) -> $"found 'let {name}' again, expected one of each name; the first is on line {line}"
+        | Fault.ReservedName name -> $"found 'let {name}', expected a name that means nothing in the language yet"
+        | Fault.UnknownName(found, allowed) ->
+            $"found '{found}', expected a name: {oneOf allowed}{didYouMean allowed found}"
+        | Fault.NoArguments name -> $"'{name}' is a value and takes nothing after it"
+        | Fault.NoValue reason -> $"this has no value: {reason}"
+        | Fault.WrongClaim(claim, example) -> $"'{claim}' is written otherwise, for example: {example}"
+        | Fault.NotAFamily name ->
+            $"'{name}' is no 'let' by 'oneOf', and a rate is along one; write for example: let h = oneOf [ 0.2; 0.1; 0.05 ]"
+        | Fault.UnknownSetting(name, []) -> $"'{name}' cannot be set: the file has no 'let' of a number"
+        | Fault.UnknownSetting(name, allowed) ->
+            $"'{name}' cannot be set, expected a 'let' of a number: {oneOf allowed}{didYouMean allowed name}"
+        | Fault.TooManyCells(found, limit) ->
+            $"found a family of {number found} experiments, expected at most {limit}; shorten the lists of 'oneOf'"
         | Fault.MalformedNumber found ->
             $"found '{found}', expected a number such as 2, 2.0, 1e-3 or (for a seed) 5000000000L"
         | Fault.Misaligned(found, expected) ->

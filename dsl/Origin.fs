@@ -51,6 +51,7 @@ module internal Origin =
 
         match tree[node].Kind, kind with
         | NodeKind.Parens, _ -> ofNode tree kind (node - 1)
+        | NodeKind.Word, _ when (Words.tryFind (tree.Written node)).IsNone -> leaf at
         | NodeKind.Word, _ -> word tree node []
         | NodeKind.List, Kind.Many(_, inner) ->
             { leaf at with Items = lazy (tree.Children node |> Array.map (later inner)) }

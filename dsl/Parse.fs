@@ -2,11 +2,38 @@ namespace Sgm
 
 open System.Collections.Generic
 
+/// An inequality that a text claims of its experiment: metric ≤ bound at the end, where the condition holds.
+type Claimed =
+    {
+        Metric: Engine.Metric
+        Bound: Expression
+        When: Expression option
+        Position: Position
+    }
+
+/// An order that a text claims: metric ~ axis^exponent at the end, or O(axis^exponent).
+type ClaimedRate =
+    {
+        Metric: Engine.Metric
+        Axis: string
+        Exponent: float
+        IsAtMost: bool
+        Position: Position
+    }
+
+/// A `let` by `oneOf`: the values that a family has along it, the first of which is meant where one is run.
+type FamilyAxis = { Name: string; Choices: Quantity list }
+
 /// What was made of a text. A field that could not be read has a stand-in value and is named in `Unread`, so that the
 /// others can be checked all the same and all problems are reported together.
 type Parsed =
     {
         Experiment: Experiment
+        /// The numbers that names stand for.
+        Names: Map<string, Quantity>
+        Axes: FamilyAxis list
+        Claims: Claimed list
+        Rates: ClaimedRate list
         Unread: Set<string>
         Problems: Problem list
         /// Where a place was written.
@@ -26,6 +53,10 @@ module Parse =
         | NodeKind.Text
         | NodeKind.List
         | NodeKind.Parens -> true
+        | NodeKind.Operator
+        | NodeKind.Negative
+        | NodeKind.If
+        | NodeKind.For
         | NodeKind.Tuple
         | NodeKind.Chain
         | NodeKind.Pipe
@@ -69,15 +100,190 @@ module Parse =
                 then
                     problems.Add([], source.Position tree.Experiment, Fault.MissingField(field.Name, field.Example))
 
-    /// The experiment that a text describes, as far as it could be read; never throws.
-    let text (file: string) (text: string) : Parsed =
+    /// Names that a claim may use besides those of the text: what the plan knows, and constants of the target and the score.
+    let quantities =
+        let ofTarget = [ "lipschitz"; "logSobolev"; "concavity"; "secondMoment"; "scoreError" ]
+        let atStart = ofTarget |> List.map (fun name -> "start" + string (System.Char.ToUpperInvariant name[0]) + name.Substring 1)
+        [ "steps"; "evaluations"; "dimension" ] @ ofTarget @ atStart @ [ "startTv"; "startKl"; "startChi2"; "startW2" ]
+
+    let private isReserved name =
+        (Words.tryFind name).IsSome
+        || (Expression.arity name).IsSome
+        || Expression.constants.ContainsKey name
+        || List.contains name quantities
+        || List.contains name ("oneOf" :: Syntax.keywords)
+
+    /// A given number as one of the type that the text's own has.
+    let private coerced (given: Quantity) (own: Quantity) =
+        match own, given with
+        | Quantity.Real _, _ -> Some(Quantity.Real given.Number)
+        | Quantity.Whole _, Quantity.Whole _
+        | Quantity.Long _, Quantity.Long _ -> Some given
+        | Quantity.Long _, Quantity.Whole n -> Some(Quantity.Long(int64 n))
+        | _ -> None
+
+    /// The kind of a value that stands for itself, where its last word says so.
+    let rec private kindOf (tree: Tree) node =
+        match tree[node].Kind with
+        | NodeKind.Word -> Words.tryFind (tree.Written node) |> Option.map (fun word -> word.Result)
+        | NodeKind.Parens
+        | NodeKind.Pipe
+        | NodeKind.Then
+        | NodeKind.Chain -> kindOf tree (node - 1)
+        | _ -> None
+
+    /// Brings the `let`s of a text into an elaboration, some of them with other numbers; the axes of the family.
+    let private bind (source: Source) (problems: Problems) (tree: SyntaxTree) (elaboration: Elaboration) settings =
+        let formulas = elaboration.Formulas
+        let report (at: int) fault = problems.Add([], source.Position at, fault)
+        let axes = ResizeArray()
+        let lines = Dictionary<string, int>()
+        let numbers = ResizeArray()
+
+        let set (field: FieldSyntax) (own: Quantity) =
+            numbers.Add field.Name
+
+            match Map.tryFind field.Name settings with
+            | None -> Meaning.Number own
+            | Some given ->
+                match coerced given own with
+                | Some value -> Meaning.Number value
+                | None ->
+                    report field.At (Fault.WrongKind($"{field.Name} = {Numeral.brief given.Number}", own.Type, None))
+                    Meaning.Faulty
+
+        let oneOf (field: FieldSyntax) node =
+            match tree.Tree.Children node with
+            | [| list |] when tree.Tree[list].Kind = NodeKind.List ->
+                let values =
+                    elaboration.Value(Kind.Many("value", Kind.Quantity), list)
+                    |> ValueOption.map (fun values -> [ for value in unbox<obj[]> values -> unbox<Quantity> value ])
+
+                match values with
+                | ValueNone -> Meaning.Faulty
+                | ValueSome [] ->
+                    report tree.Tree[list].At (Fault.Empty "a list of values")
+                    Meaning.Faulty
+                | ValueSome values when List.distinct values <> values ->
+                    report tree.Tree[list].At (Fault.OutOfRange("a value twice", "each value of 'oneOf' once"))
+                    Meaning.Faulty
+                | ValueSome values when (values |> List.distinctBy (fun value -> value.Type)).Length > 1 ->
+                    report tree.Tree[list].At (Fault.WrongKind("values of several types", "values of one type, all with a point or none", None))
+                    Meaning.Faulty
+                | ValueSome values ->
+                    axes.Add { Name = field.Name; Choices = values }
+                    set field values.Head
+            | _ ->
+                report tree.Tree[node].At (Fault.WrongClaim("oneOf", "let h = oneOf [ 0.2; 0.1; 0.05 ]"))
+                Meaning.Faulty
+
+        for field in tree.Lets do
+            match lines.TryGetValue field.Name with
+            | true, line -> report field.At (Fault.RepeatedName(field.Name, line))
+            | false, _ when field.Value < 0 -> formulas.Names.TryAdd(field.Name, Meaning.Faulty) |> ignore
+            | false, _ when isReserved field.Name -> report field.At (Fault.ReservedName field.Name)
+            | false, _ ->
+                lines.Add(field.Name, source.Line field.At)
+                let node = tree.Tree.Inside field.Value
+                let isWord = tree.Tree[node].Kind = NodeKind.Word
+
+                let meaning =
+                    if isWord && tree.Tree.Written node = "oneOf" then
+                        oneOf field node
+                    elif formulas.IsFormula node then
+                        match formulas.Quantity node with
+                        | ValueSome own -> set field own
+                        | ValueNone -> Meaning.Faulty
+                    elif isWord && (Words.tryFind (tree.Tree.Written node)).IsNone && not (formulas.Names.ContainsKey(tree.Tree.Written node)) then
+                        report tree.Tree[node].At (Fault.UnknownName(tree.Tree.Written node, List.ofSeq formulas.Names.Keys @ [ for word in Words.all -> word.Name ]))
+                        Meaning.Faulty
+                    else
+                        match kindOf tree.Tree field.Value with
+                        | Some kind when (elaboration.Value(kind, field.Value)).IsNone -> Meaning.Faulty
+                        | _ -> Meaning.Written field.Value
+
+                formulas.Names.Add(field.Name, meaning)
+
+        for KeyValue(name, _) in settings do
+            if not (numbers.Contains name) && tree.Problems.IsEmpty then
+                report tree.Experiment (Fault.UnknownSetting(name, List.ofSeq numbers))
+
+        List.ofSeq axes
+
+    /// What a text claims of its experiment.
+    let private claims (source: Source) (problems: Problems) (tree: SyntaxTree) (elaboration: Elaboration) (axes: FamilyAxis list) =
+        let report (at: int) fault = problems.Add([], source.Position at, fault)
+        let formulas = elaboration.Formulas
+
+        let metric node =
+            elaboration.Value(Kind.Metric, node) |> ValueOption.map (fun value -> unbox<Engine.Metric> value)
+
+        let found = ResizeArray()
+        let rates = ResizeArray()
+
+        let claim (syntax: ClaimSyntax) condition metricNode boundNode =
+            let condition = condition |> Option.map (fun node -> formulas.Claim(quantities, node))
+
+            match metric metricNode, formulas.Claim(quantities, boundNode), condition with
+            | ValueSome metric, ValueSome bound, None ->
+                found.Add { Metric = metric; Bound = bound; When = None; Position = source.Position syntax.At }
+            | ValueSome metric, ValueSome bound, Some(ValueSome condition) ->
+                found.Add
+                    {
+                        Metric = metric
+                        Bound = bound
+                        When = Some condition
+                        Position = source.Position syntax.At
+                    }
+            | _ -> ()
+
+        let rate (syntax: ClaimSyntax) metricNode nameNode exponentNode =
+            let name = tree.Tree.Written nameNode
+
+            match metric metricNode, elaboration.Value(Kind.Number, exponentNode) with
+            | ValueSome metric, ValueSome exponent ->
+                if axes |> List.exists (fun axis -> axis.Name = name) then
+                    rates.Add
+                        {
+                            Metric = metric
+                            Axis = name
+                            Exponent = unbox exponent
+                            IsAtMost = (syntax.Name = "rateAtMost")
+                            Position = source.Position syntax.At
+                        }
+                elif not (formulas.Names.ContainsKey name) || formulas.Names[name] <> Meaning.Faulty then
+                    report tree.Tree[nameNode].At (Fault.NotAFamily name)
+            | _ -> ()
+
+        for syntax in tree.Claims do
+            match syntax.Name, tree.Tree.Children syntax.Node with
+            | "claim", [| metric; bound |] -> claim syntax None metric bound
+            | "claimWhen", [| condition; metric; bound |] -> claim syntax (Some condition) metric bound
+            | ("rate" | "rateAtMost"), [| metric; name; exponent |] when tree.Tree[name].Kind = NodeKind.Word ->
+                rate syntax metric name exponent
+            | "claim", _ -> report syntax.At (Fault.WrongClaim(syntax.Name, "claim kl (0.25 * h)"))
+            | "claimWhen", _ -> report syntax.At (Fault.WrongClaim(syntax.Name, "claimWhen (h < 0.5) kl (0.25 * h)"))
+            | name, _ -> report syntax.At (Fault.WrongClaim(name, $"{name} kl h 1.0"))
+
+        List.ofSeq found, List.ofSeq rates
+
+    /// A text as its grammar has it, read once for all the experiments of a family.
+    type Read = private { Source: Source; Tree: SyntaxTree }
+
+    /// Reads a text; `file` is the name that its problems are reported under.
+    let read (file: string) (text: string) : Read =
         let source = Source.Create(file, text)
-        let tree = Grammar.parse source
+        { Source = source; Tree = Grammar.parse source }
+
+    /// The experiment that a text describes where some of its numbers are set, as far as it could be read; never throws.
+    let cell (read: Read) (settings: Map<string, Quantity>) : Parsed =
+        let source, tree = read.Source, read.Tree
         let problems = Problems()
         let present = fieldsByName source problems tree
         reportMissing source problems tree present
 
         let elaboration = Elaboration(tree.Tree, problems)
+        let axes = bind source problems tree elaboration settings
         let values = Dictionary<string, obj>()
 
         for field in Words.fields do
@@ -90,6 +296,8 @@ module Parse =
                 | ValueSome value -> values.Add(field.Name, value)
                 | ValueNone -> ()
             | false, _ -> ()
+
+        let claims, rates = claims source problems tree elaboration axes
 
         let read name (kind: Kind<'value>) (otherwise: 'value) =
             match values.TryGetValue name with
@@ -123,10 +331,25 @@ module Parse =
                     Particles = read "particles" Kind.whole Defaults.particles
                     Seed = read "seed" Kind.long Defaults.seed
                 }
+            Names =
+                Map.ofList
+                    [
+                        for KeyValue(name, meaning) in elaboration.Formulas.Names do
+                            match meaning with
+                            | Meaning.Number quantity -> name, quantity
+                            | Meaning.Written _
+                            | Meaning.Faulty -> ()
+                    ]
+            Axes = axes
+            Claims = claims
+            Rates = rates
             Unread = Words.fields |> List.filter unread |> List.map (fun field -> field.Name) |> Set.ofList
             Problems = tree.Problems @ problems.List
             Locate = fun place -> source.Position(Origin.offset place origin)
         }
+
+    /// The experiment that a text describes; of a family its first.
+    let text (file: string) (contents: string) : Parsed = cell (read file contents) Map.empty
 
     /// The experiment that a text describes, or everything that is wrong with the text.
     let experiment (file: string) (contents: string) : Result<Experiment, Problem list> =

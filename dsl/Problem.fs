@@ -57,6 +57,7 @@ type Fault =
     | Unclosed of opening: string
     | Tab
     | TooDeep of limit: int
+    | TooManyOperators of limit: int
     | MalformedNumber of found: string
     | Misaligned of found: int * expected: int
     // Words and fields.
@@ -68,6 +69,16 @@ type Fault =
     | WrongKind of found: string * expected: string * advice: string option
     | WrongArity of word: string * found: int * expected: int * signature: string * example: string
     | NumberTooLarge of found: string * allowed: string
+    // Names and formulas.
+    | RepeatedName of name: string * firstLine: int
+    | ReservedName of name: string
+    | UnknownName of found: string * allowed: string list
+    | NoArguments of name: string
+    | NoValue of reason: string
+    | WrongClaim of claim: string * example: string
+    | NotAFamily of name: string
+    | UnknownSetting of name: string * allowed: string list
+    | TooManyCells of found: float * limit: int
     // Values.
     | OutOfRange of found: string * allowed: string
     | Empty of what: string

@@ -55,6 +55,14 @@ type NodeKind =
     /// `>=>` and its right side.
     | Then
     | Parens
+    /// An operator between two values, as written.
+    | Operator
+    /// `-` before a value.
+    | Negative
+    /// `if`, its condition and its two values.
+    | If
+    /// `for NAME in a .. b -> value` or `a .. step .. b`: the node is written where the name is.
+    | For
 
 /// A part of an expression. The nesting is at most `Syntax.deepest`; long chains and lists are flat.
 [<Struct>]
@@ -113,15 +121,20 @@ type Tree(source: Source) =
     /// The node without parentheses around it.
     member this.Inside(node: int) : int = if nodes[node].Kind = NodeKind.Parens then this.Inside(node - 1) else node
 
-/// A field of the experiment, as written; `Value` is a node of the tree.
+/// A field of the experiment, or a `let`, as written; `Value` is a node of the tree.
 type FieldSyntax = { Name: string; At: int; Value: int }
+
+/// A claim or a rate, as written: its node has its arguments as children.
+type ClaimSyntax = { Name: string; At: int; Node: int }
 
 /// What the grammar made of a text: the fields that could be read, and the problems.
 type SyntaxTree =
     {
         /// Offset of the experiment.
         Experiment: int
+        Lets: FieldSyntax list
         Fields: FieldSyntax list
+        Claims: ClaimSyntax list
         Tree: Tree
         Problems: Problem list
     }
@@ -129,6 +142,15 @@ type SyntaxTree =
 module Syntax =
     /// Levels of parentheses and brackets that a text may nest.
     let deepest = 200
+
+    /// Operators that an expression may have, those in parentheses included.
+    let mostOperators = 1000
+
+    /// Words that are no names.
+    let keywords = [ "let"; "if"; "then"; "else"; "for"; "in" ]
+
+    /// What may be said of an experiment besides its fields, any number of times.
+    let claims = [ "claim"; "claimWhen"; "rate"; "rateAtMost" ]
 
     /// Levels of pipelines, products and score modifiers that a value may nest, so that its text can be read back.
     let deepestValue = 150

@@ -1,0 +1,180 @@
+namespace Sgm
+
+open System
+open System.Collections.Generic
+open System.Globalization
+
+/// What a name of a text stands for.
+[<RequireQualifiedAccess>]
+type internal Meaning =
+    | Number of Quantity
+    /// A value of another kind, at this node; read anew wherever it is used.
+    | Written of node: int
+    /// It has a fault that was reported.
+    | Faulty
+
+/// Formulas of a text, and what the names in them stand for.
+type internal Formulas(tree: Tree, problems: Problems) =
+    let names = Dictionary<string, Meaning>()
+
+    /// Where the parts of formulas are written.
+    let places = Dictionary<Expression, int>(HashIdentity.Reference)
+
+    let report (at: int) fault = problems.Add([], tree.Source.Position at, fault)
+    let digits node = (tree.Written node).Replace("_", "")
+    let short (text: string) = if text.Length <= 40 then text else text.Substring(0, 40) + "…"
+
+    let placed node expression =
+        places[expression] <- tree[node].At
+        ValueSome expression
+
+    let literal node =
+        let text = digits node
+
+        match tree[node].Kind with
+        | NodeKind.Whole ->
+            match Int32.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+            | true, n -> ValueSome(Quantity.Whole n)
+            | false, _ -> ValueNone
+        | NodeKind.Long ->
+            match Int64.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+            | true, n -> ValueSome(Quantity.Long n)
+            | false, _ -> ValueNone
+        | _ ->
+            let x = Double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
+            if Double.IsInfinity x then ValueNone else ValueSome(Quantity.Real x)
+
+    let isConstant name = Expression.constants.ContainsKey name
+
+    let known () =
+        [ for KeyValue(name, _) in names -> name ] @ List.ofSeq Expression.constants.Keys @ Expression.functionNames
+
+    /// The formula that a node is; `allowed` are names that have no value yet.
+    let rec ofNode (allowed: string list) node : Expression voption =
+        let inner = ofNode allowed
+
+        let all (children: int[]) =
+            let found = children |> Array.map inner
+
+            if Array.forall (fun (one: Expression voption) -> one.IsSome) found then
+                ValueSome [ for one in found -> one.Value ]
+            else
+                ValueNone
+
+        match tree[node].Kind with
+        | NodeKind.Parens -> inner (node - 1)
+        | NodeKind.Whole
+        | NodeKind.Long
+        | NodeKind.Real ->
+            match literal node with
+            | ValueSome quantity -> placed node (Constant quantity)
+            | ValueNone ->
+                report tree[node].At (Fault.NumberTooLarge(short (digits node), "a number within the range of its type"))
+                ValueNone
+        | NodeKind.Negative ->
+            match inner (node - 1) with
+            | ValueSome one -> placed node (Negative one)
+            | ValueNone -> ValueNone
+        | NodeKind.Operator ->
+            match all (tree.Children node) with
+            | ValueSome [ left; right ] ->
+                placed node (Binary(Expression.operatorOf (tree.Written node), left, right))
+            | _ -> ValueNone
+        | NodeKind.If ->
+            match all (tree.Children node) with
+            | ValueSome [ condition; yes; no ] -> placed node (Choice(condition, yes, no))
+            | _ -> ValueNone
+        | NodeKind.Word ->
+            let name = tree.Written node
+            let children = tree.Children node
+
+            match Expression.arity name, names.TryGetValue name with
+            | Some arity, _ when arity = children.Length ->
+                match all children with
+                | ValueSome arguments -> placed node (Call(name, arguments))
+                | ValueNone -> ValueNone
+            | Some arity, _ ->
+                let example = if arity = 1 then $"{name} x" else $"{name} x y"
+
+                report
+                    tree[node].At
+                    (Fault.WrongArity(name, children.Length, arity, $"{name} : number", example))
+
+                ValueNone
+            | None, (true, Meaning.Faulty) -> ValueNone
+            | None, (true, _) when children.Length > 0 ->
+                report tree[node].At (Fault.NoArguments name)
+                ValueNone
+            | None, (isLet, _) when (isLet || isConstant name || List.contains name allowed) && children.Length = 0 ->
+                placed node (Name name)
+            | _ ->
+                report tree[node].At (Fault.UnknownName(short name, known () @ allowed))
+                ValueNone
+        | _ ->
+            report tree[node].At (Fault.WrongKind("something else", "a number", None))
+            ValueNone
+
+    let lookup name =
+        match names.TryGetValue name with
+        | true, Meaning.Number quantity -> Ok quantity
+        | true, _ -> Error $"'{name}' is no number"
+        | false, _ ->
+            match Expression.constants.TryGetValue name with
+            | true, x -> Ok(Quantity.Real x)
+            | false, _ -> Error $"'{name}' has no value here"
+
+    let evaluate expression =
+        match Expression.value lookup expression with
+        | Ok quantity -> ValueSome quantity
+        | Error(part, reason) ->
+            report places[part] (Fault.NoValue reason)
+            ValueNone
+
+    /// What names stand for.
+    member _.Names = names
+
+    /// Whether a node is a formula: a number, arithmetic, or a name of one.
+    member this.IsFormula node =
+        match tree[node].Kind with
+        | NodeKind.Parens -> this.IsFormula(node - 1)
+        | NodeKind.Whole
+        | NodeKind.Long
+        | NodeKind.Real
+        | NodeKind.Negative
+        | NodeKind.Operator -> true
+        | NodeKind.If -> this.IsFormula(node - 1)
+        | NodeKind.Word ->
+            let name = tree.Written node
+
+            match names.TryGetValue name with
+            | true, Meaning.Number _ -> true
+            | true, _ -> false
+            | false, _ -> (Expression.arity name).IsSome || isConstant name
+        | _ -> false
+
+    /// The value of a formula, or none when a problem was reported.
+    member _.Quantity node =
+        match ofNode [] node with
+        | ValueSome expression -> evaluate expression
+        | ValueNone -> ValueNone
+
+    /// The formula of a claim, in names of the text and in `quantities`, which have values only where it is checked; its types are those of F#.
+    member _.Claim(quantities: string list, node) =
+        match ofNode quantities node with
+        | ValueNone -> ValueNone
+        | ValueSome expression ->
+            // Whatever they are, they are numbers: what has no value for any of several is a fault of the text, such as mixed types.
+            let standing x = Map.ofList [ for name in quantities -> name, Quantity.Real x ]
+
+            let lookup standing name =
+                match Map.tryFind name standing with
+                | Some quantity -> Ok quantity
+                | None -> lookup name
+
+            let tried = [ 1.0; 0.37; 2.6 ] |> List.map (fun x -> Expression.value (lookup (standing x)) expression)
+
+            match tried |> List.tryFind Result.isOk, List.head tried with
+            | None, Error(part, reason) ->
+                report places[part] (Fault.NoValue reason)
+                ValueNone
+            | _ -> ValueSome expression
