@@ -98,21 +98,10 @@ let private named ids =
 
 /// The experiments of a family as they are named in a study, one for every choice of its axes.
 let private ownOf (found: FamilyMember) (family: Family) settings file =
-    let rec choices (axes: FamilyAxis list) =
-        match axes with
-        | [] -> [ settings ]
-        | axis :: others ->
-            [ for rest in choices others do for value in axis.Choices -> Map.add axis.Name value rest ]
-
-    let axes = found.Axes |> List.filter (fun axis -> not (Map.containsKey axis.Name settings))
-
-    if Claim.cells axes > float Claim.mostCells then
-        Error [ { Place = []; Fault = Fault.TooManyCells(Claim.cells axes, Claim.mostCells); Position = None } ]
-    else
+    TextClaims.axesOf settings found
+    |> Result.bind (fun axes ->
         let own chosen =
-            let name =
-                [ for axis in axes -> $"{axis.Name} = {Map.find axis.Name chosen |> (fun (value: Quantity) -> value.Number):g6}" ]
-                |> String.concat ", "
+            let name = TextClaims.label axes chosen
 
             family.At chosen
             |> Result.map (fun one ->
@@ -122,12 +111,16 @@ let private ownOf (found: FamilyMember) (family: Family) settings file =
                     Checked = one.Checked
                 })
 
-        (Ok [], choices axes)
-        ||> List.fold (fun known chosen ->
-            match known, own chosen with
-            | Ok before, Ok one -> Ok(before @ [ one ])
-            | Error problems, _
-            | _, Error problems -> Error problems)
+        let found = TextClaims.choices settings axes |> List.map own
+
+        match
+            found
+            |> List.tryPick (function
+                | Error problems -> Some problems
+                | Ok _ -> None)
+        with
+        | Some problems -> Error problems
+        | None -> Ok(List.choose Result.toOption found))
 
 /// Of a file its claims; theorems that were asked for by name, or all of the papers' where it claims nothing, where they cover its experiments.
 let private ofFile terminal (request: VerifyRequest) theorems file =
@@ -138,7 +131,7 @@ let private ofFile terminal (request: VerifyRequest) theorems file =
             family.At settings
             |> Result.bind (fun found ->
                 let claimed =
-                    Claim.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
+                    TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
 
                 let covering =
                     match theorems, found.Claims.IsEmpty && found.Rates.IsEmpty with

@@ -56,6 +56,27 @@ module ExperimentSyntax =
     let chi2 = Engine.Metric.Chi2
     let w2 = Engine.Metric.W2
 
+/// Words of families.
+[<AutoOpen>]
+module FamilySyntax =
+    let pi = System.Math.PI
+
+    /// The values of a family along a name; the first is the one that is run.
+    let oneOf (values: 'value list) =
+        match values with
+        | first :: _ -> first
+        | [] -> invalidArg "values" "oneOf takes one value at least"
+
+/// Names that a claim of a text may use, for texts that are compiled as F#; their values are known where `sgm verify` checks the claim.
+module Quantities =
+    let steps, evaluations, dimension = nan, nan, nan
+    let lipschitz, logSobolev, concavity, secondMoment, scoreError = nan, nan, nan, nan, nan
+
+    let startLipschitz, startLogSobolev, startConcavity, startSecondMoment, startScoreError =
+        nan, nan, nan, nan, nan
+
+    let startTv, startKl, startChi2, startW2 = nan, nan, nan, nan
+
 /// The values of the fields that may be left out.
 module Defaults =
     let score = exact
@@ -154,6 +175,24 @@ type ExperimentBuilder() =
 
     [<CustomOperation "seed">]
     member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) = { d with SeedField = once "seed" d.SeedField seed }
+
+    // Claims are data of a text (`sgm verify`); in F#, where a bound is a number already, `Claim.check` of the verification holds them.
+
+    /// metric ≤ bound at the end.
+    [<CustomOperation "claim">]
+    member _.Claim(d: Draft<'t, 'f, 's>, _: Engine.Metric, _: float) = d
+
+    /// The same where a condition holds.
+    [<CustomOperation "claimWhen">]
+    member _.ClaimWhen(d: Draft<'t, 'f, 's>, _: bool, _: Engine.Metric, _: float) = d
+
+    /// metric ~ axis^exponent along a `let` by `oneOf`.
+    [<CustomOperation "rate">]
+    member _.Rate(d: Draft<'t, 'f, 's>, _: Engine.Metric, _: 'axis, _: float) = d
+
+    /// metric = O(axis^exponent).
+    [<CustomOperation "rateAtMost">]
+    member _.RateAtMost(d: Draft<'t, 'f, 's>, _: Engine.Metric, _: 'axis, _: float) = d
 
     // What the compiler would say of these in terms of types is said in words.
 

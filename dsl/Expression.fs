@@ -54,14 +54,30 @@ type Expression =
     | Call of name: string * Expression list
     | Choice of condition: Expression * yes: Expression * no: Expression
 
+/// Why a formula has no value.
+[<RequireQualifiedAccess>]
+type Unvalued =
+    /// Its types do not fit, whatever its numbers are.
+    | Mistyped of reason: string
+    /// It has none for these numbers.
+    | Undefined of reason: string
+
+    member this.Reason =
+        match this with
+        | Mistyped reason
+        | Undefined reason -> reason
+
 /// Evaluating and printing formulas.
 module Expression =
     /// A function of the language: F#'s own of the same name.
-    type private Function = { Arity: int; Apply: Quantity list -> Result<Quantity, string> }
+    type private Function = { Arity: int; Apply: Quantity list -> Result<Quantity, Unvalued> }
+
+    let private mistyped reason = Error(Unvalued.Mistyped reason)
+    let private undefined reason = Error(Unvalued.Undefined reason)
 
     let private finite what (x: float) =
-        if Double.IsNaN x then Error $"{what} is not a number"
-        elif Double.IsInfinity x then Error $"{what} is beyond the range of a number"
+        if Double.IsNaN x then undefined $"{what} is not a number"
+        elif Double.IsInfinity x then undefined $"{what} is beyond the range of a number"
         else Ok(Quantity.Real x)
 
     let private isWhole quantity =
@@ -73,7 +89,7 @@ module Expression =
 
     let private wantsReal what (given: Quantity) =
         let mend = if isWhole given then "; write float (…), or a literal with a point" else ""
-        Error $"'{what}' takes a number, found {given.Type}{mend}"
+        mistyped $"'{what}' takes a number, found {given.Type}{mend}"
 
     let private real name (f: float -> float) =
         name,
@@ -93,15 +109,15 @@ module Expression =
             Apply =
                 fun values ->
                     match values with
-                    | [ Quantity.Truth _ ] -> Error $"'{name}' takes a number, found a condition"
+                    | [ Quantity.Truth _ ] -> mistyped $"'{name}' takes a number, found a condition"
                     | [ one ] ->
                         let x = Math.Truncate one.Number
 
                         if x >= low && x <= high then
                             Ok(make x)
                         else
-                            Error $"{name} {Numeral.brief one.Number} is beyond the range of a whole number"
-                    | _ -> Error $"'{name}' takes one number"
+                            undefined $"{name} {Numeral.brief one.Number} is beyond the range of a whole number"
+                    | _ -> mistyped $"'{name}' takes one number"
         }
 
     let private sameType a b =
@@ -118,7 +134,7 @@ module Expression =
             else
                 ""
 
-        Error $"'{what}' has {a.Type} on one side and {b.Type} on the other{mend}"
+        mistyped $"'{what}' has {a.Type} on one side and {b.Type} on the other{mend}"
 
     let private extreme name (isFirst: int -> bool) =
         name,
@@ -129,17 +145,17 @@ module Expression =
                     match values with
                     | [ a; b ] when sameType a b -> Ok(if isFirst (compare a b) then a else b)
                     | [ a; b ] -> mixed name a b
-                    | _ -> Error $"'{name}' takes two numbers"
+                    | _ -> mistyped $"'{name}' takes two numbers"
         }
 
     let private negated value =
         match value with
-        | Quantity.Whole Int32.MinValue -> Error "it is beyond the range of a whole number"
+        | Quantity.Whole Int32.MinValue -> undefined "it is beyond the range of a whole number"
         | Quantity.Whole n -> Ok(Quantity.Whole -n)
-        | Quantity.Long Int64.MinValue -> Error "it is beyond the range of a whole number"
+        | Quantity.Long Int64.MinValue -> undefined "it is beyond the range of a whole number"
         | Quantity.Long n -> Ok(Quantity.Long -n)
         | Quantity.Real x -> Ok(Quantity.Real -x)
-        | Quantity.Truth _ -> Error "'-' takes a number, found a condition"
+        | Quantity.Truth _ -> mistyped "'-' takes a number, found a condition"
 
     let private functions =
         dict
@@ -159,9 +175,9 @@ module Expression =
                     Apply =
                         fun values ->
                             match values with
-                            | [ Quantity.Truth _ ] -> Error "'float' takes a number, found a condition"
+                            | [ Quantity.Truth _ ] -> mistyped "'float' takes a number, found a condition"
                             | [ one ] -> Ok(Quantity.Real one.Number)
-                            | _ -> Error "'float' takes one number"
+                            | _ -> mistyped "'float' takes one number"
                 }
                 "abs",
                 {
@@ -169,10 +185,10 @@ module Expression =
                     Apply =
                         fun values ->
                             match values with
-                            | [ Quantity.Truth _ ] -> Error "'abs' takes a number, found a condition"
+                            | [ Quantity.Truth _ ] -> mistyped "'abs' takes a number, found a condition"
                             | [ one ] when one.Number < 0.0 -> negated one
                             | [ one ] -> Ok one
-                            | _ -> Error "'abs' takes one number"
+                            | _ -> mistyped "'abs' takes one number"
                 }
                 "not",
                 {
@@ -181,7 +197,7 @@ module Expression =
                         fun values ->
                             match values with
                             | [ Quantity.Truth value ] -> Ok(Quantity.Truth(not value))
-                            | other -> Error $"'not' takes a condition, found {other.Head.Type}"
+                            | other -> mistyped $"'not' takes a condition, found {other.Head.Type}"
                 }
                 extreme "min" (fun order -> order <= 0)
                 extreme "max" (fun order -> order >= 0)
@@ -253,23 +269,23 @@ module Expression =
         | Operator.Minus -> Ok(a - b)
         | Operator.Times -> Ok(a * b)
         | Operator.Over
-        | Operator.Remainder when b.IsZero -> Error "it divides by zero"
+        | Operator.Remainder when b.IsZero -> undefined "it divides by zero"
         | Operator.Over -> Ok(bigint.Divide(a, b))
         | Operator.Remainder -> Ok(bigint.Remainder(a, b))
-        | _ -> Error "'**' takes numbers, found whole ones; write float (…), or literals with a point"
+        | _ -> mistyped "'**' takes numbers, found whole ones; write float (…), or literals with a point"
 
     let private within (low: bigint) (high: bigint) make (value: bigint) =
         if value >= low && value <= high then
             Ok(make value)
         else
-            Error "it is beyond the range of a whole number"
+            undefined "it is beyond the range of a whole number"
 
     let private reals operator (a: float) (b: float) =
         match operator with
         | Operator.Plus -> finite "the sum" (a + b)
         | Operator.Minus -> finite "the difference" (a - b)
         | Operator.Times -> finite "the product" (a * b)
-        | Operator.Over when b = 0.0 -> Error "it divides by zero"
+        | Operator.Over when b = 0.0 -> undefined "it divides by zero"
         | Operator.Over -> finite "the quotient" (a / b)
         | Operator.Remainder -> finite "the remainder" (a % b)
         | _ -> finite "the power" (a ** b)
@@ -279,7 +295,7 @@ module Expression =
         | Operator.Or, Quantity.Truth x, Quantity.Truth y -> Ok(Quantity.Truth(x || y))
         | Operator.And, Quantity.Truth x, Quantity.Truth y -> Ok(Quantity.Truth(x && y))
         | (Operator.Or | Operator.And), _, _ ->
-            Error $"'{symbol operator}' takes conditions, found {a.Type} and {b.Type}"
+            mistyped $"'{symbol operator}' takes conditions, found {a.Type} and {b.Type}"
         | (Operator.Less | Operator.AtMost | Operator.Greater | Operator.AtLeast | Operator.Equal | Operator.Unequal), _, _ ->
             if sameType a b then
                 Ok(Quantity.Truth(compared operator (compare a b)))
@@ -295,7 +311,7 @@ module Expression =
         | _ -> mixed (symbol operator) a b
 
     /// The value with F#'s types and rules, names read by `lookup`; or the part that has none, and why.
-    let rec value (lookup: string -> Result<Quantity, string>) expression : Result<Quantity, Expression * string> =
+    let rec value (lookup: string -> Result<Quantity, Unvalued>) expression : Result<Quantity, Expression * Unvalued> =
         let here result = Result.mapError (fun reason -> expression, reason) result
 
         match expression with
@@ -324,7 +340,7 @@ module Expression =
             match value lookup condition with
             | Ok(Quantity.Truth true) -> value lookup yes
             | Ok(Quantity.Truth false) -> value lookup no
-            | Ok other -> Error(condition, $"'if' takes a condition, found {other.Type}")
+            | Ok other -> Error(condition, Unvalued.Mistyped $"'if' takes a condition, found {other.Type}")
             | error -> error
 
     /// The names in a formula, each once, in order.

@@ -117,17 +117,17 @@ type internal Formulas(tree: Tree, problems: Problems) =
     let lookup name =
         match names.TryGetValue name with
         | true, Meaning.Number quantity -> Ok quantity
-        | true, _ -> Error $"'{name}' is no number"
+        | true, _ -> Error(Unvalued.Mistyped $"'{name}' is no number")
         | false, _ ->
             match Expression.constants.TryGetValue name with
             | true, x -> Ok(Quantity.Real x)
-            | false, _ -> Error $"'{name}' has no value here"
+            | false, _ -> Error(Unvalued.Undefined $"'{name}' has no value here")
 
     let evaluate expression =
         match Expression.value lookup expression with
         | Ok quantity -> ValueSome quantity
         | Error(part, reason) ->
-            report places[part] (Fault.NoValue reason)
+            report places[part] (Fault.NoValue reason.Reason)
             ValueNone
 
     /// What names stand for.
@@ -159,22 +159,24 @@ type internal Formulas(tree: Tree, problems: Problems) =
         | ValueNone -> ValueNone
 
     /// The formula of a claim, in names of the text and in `quantities`, which have values only where it is checked; its types are those of F#.
-    member _.Claim(quantities: string list, node) =
+    member _.Claim(quantities: string list, isCondition: bool, node) =
         match ofNode quantities node with
         | ValueNone -> ValueNone
         | ValueSome expression ->
-            // Whatever they are, they are numbers: what has no value for any of several is a fault of the text, such as mixed types.
-            let standing x = Map.ofList [ for name in quantities -> name, Quantity.Real x ]
+            // Whatever they are, they are numbers; and that a value is missing for these is no fault of the text.
+            let standing name =
+                if List.contains name quantities then
+                    Ok(Quantity.Real 1.0)
+                else
+                    lookup name
 
-            let lookup standing name =
-                match Map.tryFind name standing with
-                | Some quantity -> Ok quantity
-                | None -> lookup name
-
-            let tried = [ 1.0; 0.37; 2.6 ] |> List.map (fun x -> Expression.value (lookup (standing x)) expression)
-
-            match tried |> List.tryFind Result.isOk, List.head tried with
-            | None, Error(part, reason) ->
+            match Expression.value standing expression with
+            | Error(part, Unvalued.Mistyped reason) ->
                 report places[part] (Fault.NoValue reason)
                 ValueNone
-            | _ -> ValueSome expression
+            | Ok quantity when (match quantity with Quantity.Truth _ -> true | _ -> false) <> isCondition ->
+                let wanted = if isCondition then "a condition" else "a number"
+                report tree[node].At (Fault.WrongKind(quantity.Type, wanted, None))
+                ValueNone
+            | Error(_, Unvalued.Undefined _)
+            | Ok _ -> ValueSome expression

@@ -222,9 +222,9 @@ module Parse =
         let rates = ResizeArray()
 
         let claim (syntax: ClaimSyntax) condition metricNode boundNode =
-            let condition = condition |> Option.map (fun node -> formulas.Claim(quantities, node))
+            let condition = condition |> Option.map (fun node -> formulas.Claim(quantities, true, node))
 
-            match metric metricNode, formulas.Claim(quantities, boundNode), condition with
+            match metric metricNode, formulas.Claim(quantities, false, boundNode), condition with
             | ValueSome metric, ValueSome bound, None ->
                 found.Add { Metric = metric; Bound = bound; When = None; Position = source.Position syntax.At }
             | ValueSome metric, ValueSome bound, Some(ValueSome condition) ->
@@ -242,7 +242,12 @@ module Parse =
 
             match metric metricNode, elaboration.Value(Kind.Number, exponentNode) with
             | ValueSome metric, ValueSome exponent ->
-                if axes |> List.exists (fun axis -> axis.Name = name) then
+                let along = axes |> List.tryFind (fun axis -> axis.Name = name)
+
+                if along |> Option.exists (fun axis -> axis.Choices.Length < 4) then
+                    let found = $"{along.Value.Choices.Length} values of '{name}'"
+                    report tree.Tree[nameNode].At (Fault.OutOfRange(found, "four at least, for a rate"))
+                elif along.IsSome then
                     rates.Add
                         {
                             Metric = metric
