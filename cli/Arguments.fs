@@ -122,6 +122,25 @@ type TuneArguments =
             | Evaluations _ -> "how many score evaluations the sampler may make per particle."
             | Json -> Usage.json
 
+type SweepArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Over of AXIS: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
+    | [<Unique; EqualsAssignmentOrSpaced>] By of By
+    | [<Unique>] Csv
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> $"{Usage.experiment}, with numbers by 'let'."
+            | Over _ ->
+                "values of a 'let': --over h=0.2,0.1,0.05 or --over n=2^3..2^10; may be given several times. The 'oneOf' of the file if not given."
+            | Set _ -> Usage.set
+            | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
+            | Csv -> "comma-separated values on standard output and nothing else."
+            | Json -> Usage.json
+
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
     | [<Unique>] Json

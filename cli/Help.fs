@@ -34,6 +34,12 @@ let verbs =
             Example = "sgm tune examples/learned-score.sgm --evaluations 20"
         }
         {
+            Name = "sweep"
+            Takes = "FILE"
+            Summary = "Run a family over its axes: a table with intervals, slopes and fitted exponents"
+            Example = "sgm sweep examples/own-theorem.sgm --over h=0.2,0.1,0.05,0.025"
+        }
+        {
             Name = "explain"
             Takes = "FILE"
             Summary = "Show the steps, levels and coefficients that would run"

@@ -174,6 +174,39 @@ type VerifyRequest =
             | VerifyArguments.Wide -> { request with Wide = true }
             | VerifyArguments.Json -> { request with VerifyRequest.Json = true })
 
+/// What `sgm sweep` was asked for.
+type SweepRequest =
+    {
+        File: string
+        Settings: string list
+        /// `name=values`.
+        Over: string list
+        By: By
+        Csv: bool
+        Json: bool
+    }
+
+    static member Of(arguments: SweepArguments list) : SweepRequest =
+        let nothing =
+            {
+                File = ""
+                Settings = []
+                Over = []
+                By = By.Auto
+                Csv = false
+                Json = false
+            }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | SweepArguments.File file -> { request with File = file }
+            | SweepArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
+            | SweepArguments.Over axis -> { request with Over = request.Over @ [ axis ] }
+            | SweepArguments.By by -> { request with SweepRequest.By = by }
+            | SweepArguments.Csv -> { request with Csv = true }
+            | SweepArguments.Json -> { request with SweepRequest.Json = true })
+
 /// What `sgm theorems` was asked for.
 type TheoremsRequest =
     {

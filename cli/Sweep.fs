@@ -1,0 +1,288 @@
+/// `sgm sweep`.
+module Sgm.Cli.Sweep
+
+open System
+open System.Text.RegularExpressions
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.JsonWriting
+
+/// `h=0.2,0.1`, `n=2^3..2^10` or `n=1..8`: an axis with its values, or what is wrong.
+let axisOf (word: string) : Result<FamilyAxis, string> =
+    let wrong = Error $"--over {word}, expected values such as h=0.2,0.1,0.05 or n=2^3..2^10 or n=1..8"
+    let whole (text: string) = Int32.TryParse text |> (fun (isWhole, n) -> if isWhole then Some n else None)
+
+    let quantity (text: string) =
+        match whole text, Regex.Match(text, @"^([0-9.]+)\^(-?[0-9]+)$") with
+        | Some n, _ -> Some(Quantity.Whole n)
+        | None, power when power.Success ->
+            let exponent = int power.Groups[2].Value
+
+            match whole power.Groups[1].Value, Numeral.tryFloat power.Groups[1].Value with
+            | Some b, _ when exponent >= 0 && float b ** float exponent <= float Int32.MaxValue ->
+                Some(Quantity.Whole(int (float b ** float exponent)))
+            | _, Some b -> Some(Quantity.Real(b ** float exponent))
+            | _, None -> None
+        | None, _ -> Numeral.tryFloat text |> Option.map Quantity.Real
+
+    let range (text: string) =
+        let powers = Regex.Match(text, @"^([0-9.]+)\^(-?[0-9]+)\.\.\1\^(-?[0-9]+)$")
+        let wholes = Regex.Match(text, @"^(-?[0-9]+)\.\.(-?[0-9]+)$")
+        let steps (a: int64) (b: int64) = if a <= b then [ a..b ] else [ a .. -1L .. b ]
+        let ends (m: Match) (i: int) = int64 m.Groups[i].Value, int64 m.Groups[i + 1].Value
+
+        if powers.Success then
+            let a, b = ends powers 2
+
+            if abs (a - b) > 1100L then
+                None
+            else
+                Some [ for k in steps a b -> quantity $"{powers.Groups[1].Value}^{k}" ]
+        elif wholes.Success then
+            let a, b = ends wholes 1
+
+            if abs (a - b) > int64 TextClaims.mostCells then
+                None
+            else
+                Some [ for k in steps a b -> quantity (string k) ]
+        else
+            None
+
+    let values (text: string) =
+        match range text with
+        | Some several -> several
+        | None -> [ for item in text.Split ',' -> quantity (item.Trim()) ]
+
+    match word.Split('=', 2) with
+    | [| name; text |] when name.Length > 0 && text.Length < 100_000 ->
+        let found = values text
+
+        if found |> List.forall Option.isSome then
+            let choices = List.map Option.get found
+            let isReal = choices |> List.exists (function Quantity.Real _ -> true | _ -> false)
+
+            let same =
+                if isReal then
+                    choices |> List.map (fun value -> Quantity.Real value.Number)
+                else
+                    choices
+
+            if List.distinct same = same then
+                Ok { Name = name.Trim(); Choices = same }
+            else
+                Error $"--over {word} has a value twice"
+        else
+            wrong
+    | _ -> wrong
+
+let private estimateOf (row: SweepRow) metric =
+    match row.Measured with
+    | Ok values -> Some(values |> List.find (fun (other, _) -> other = metric) |> snd)
+    | Error _ -> None
+
+let private previous (sweep: Sweep) =
+    (None, sweep.Rows)
+    ||> List.mapFold (fun before (row: SweepRow) ->
+        let isNext =
+            before
+            |> Option.filter (fun (earlier: SweepRow) ->
+                Map.remove sweep.Inner.Name earlier.At = Map.remove sweep.Inner.Name row.At)
+
+        (row, isNext), Some row)
+    |> fst
+
+let private interval (estimate: Estimate) =
+    if not estimate.Value.HasValue then
+        "–", estimate.Reason
+    else
+        let value, lower, upper = estimate.Value.Value, estimate.Lower, estimate.Upper
+
+        if Double.IsFinite upper && upper - lower <= 1e-3 * abs value + 1e-300 then
+            Words.digits 8 value, $"± {Words.digits 1 ((upper - lower) / 2.0)}"
+        else
+            Words.digits 4 value, $"[{Words.digits 4 lower}, {Words.digits 4 upper}]"
+
+let private spelled (value: Quantity) =
+    match value with
+    | Quantity.Whole n -> string n
+    | Quantity.Long n -> string n
+    | other -> Words.number other.Number
+
+let private table (screen: Screen) (sweep: Sweep) =
+    let columns =
+        [
+            for axis in sweep.Axes do
+                { Title = axis.Name; IsNumber = true }
+            { Title = "evaluations"; IsNumber = true }
+            for metric in sweep.Metrics do
+                { Title = metric.Name; IsNumber = true }
+                { Title = "interval"; IsNumber = false }
+                { Title = "slope"; IsNumber = true }
+            { Title = "by"; IsNumber = false }
+        ]
+
+    screen.Table(
+        columns,
+        [
+            for row, before in previous sweep ->
+                [
+                    for axis in sweep.Axes do
+                        plain (spelled row.At[axis.Name])
+                    plain (Words.count row.Evaluations)
+                    for metric in sweep.Metrics do
+                        match estimateOf row metric with
+                        | None ->
+                            plain "–"
+                            plain ""
+                            plain ""
+                        | Some estimate ->
+                            let value, around = interval estimate
+                            strong value
+                            faint around
+
+                            match before |> Option.bind (fun before -> Sweep.local sweep.Inner.Name metric before row) with
+                            | Some slope -> plain (slope.ToString("F2", Globalization.CultureInfo.InvariantCulture))
+                            | None -> plain ""
+                    match row.Measured with
+                    | Ok _ -> plain row.Backend
+                    | Error reason -> plain reason
+                ]
+        ]
+    )
+
+    screen.Line()
+
+    for slope in sweep.Slopes do
+        let at =
+            match Map.toList slope.At with
+            | [] -> ""
+            | others ->
+                " at " + String.Join(", ", [ for name, value in others -> $"{name} = {spelled value}" ])
+
+        match slope.Exponent with
+        | Ok found ->
+            let low, high = found.Lower.ToString("F3"), found.Upper.ToString("F3")
+            screen.Line $"{slope.Metric.Name} ~ {sweep.Inner.Name}^a{at}: a = {found.Slope:F3} in [{low}, {high}]"
+        | Error reason -> screen.Line $"{slope.Metric.Name} along {sweep.Inner.Name}{at}: {reason}"
+
+let private csv (terminal: Terminal) (sweep: Sweep) =
+    let number (x: float) = x.ToString("R", Globalization.CultureInfo.InvariantCulture)
+
+    let head =
+        [
+            yield! [ for axis in sweep.Axes -> axis.Name ]
+            yield! [ "evaluations"; "backend" ]
+
+            for metric in sweep.Metrics do
+                yield! [ for part in [ ""; "_lower"; "_upper"; "_confidence" ] -> metric.Name + part ]
+        ]
+
+    terminal.Out.WriteLine(String.Join(",", head))
+
+    for row in sweep.Rows do
+        let cells =
+            [
+                yield! [ for axis in sweep.Axes -> number row.At[axis.Name].Number ]
+                yield! [ string row.Evaluations; row.Backend ]
+
+                for metric in sweep.Metrics do
+                    match estimateOf row metric with
+                    | Some found ->
+                        yield (if found.Value.HasValue then number found.Value.Value else "")
+                        yield! [ for end' in [ found.Lower; found.Upper; found.Confidence ] -> number end' ]
+                    | None -> yield! [ ""; ""; ""; "" ]
+            ]
+
+        terminal.Out.WriteLine(String.Join(",", cells))
+
+let private json (sweep: Sweep) (json: Writer) =
+    let setting (at: Map<string, Quantity>) =
+        object json "at" (fun () ->
+            for KeyValue(name, value) in at do
+                number json name value.Number)
+
+    objects json "axes" sweep.Axes (fun axis ->
+        text json "name" axis.Name
+        numbers json "values" [ for value in axis.Choices -> value.Number ])
+
+    text json "inner" sweep.Inner.Name
+
+    objects json "rows" sweep.Rows (fun row ->
+        setting row.At
+        text json "fingerprint" row.Fingerprint
+        json.WriteNumber("scoreEvaluations", row.Evaluations)
+        text json "backend" row.Backend
+
+        match row.Measured with
+        | Ok values ->
+            object json "metrics" (fun () ->
+                for metric, found in values do
+                    estimate json metric.Name found)
+        | Error reason -> text json "reason" reason)
+
+    objects json "slopes" sweep.Slopes (fun slope ->
+        text json "metric" slope.Metric.Name
+        setting slope.At
+
+        match slope.Exponent with
+        | Ok found ->
+            number json "exponent" found.Slope
+            number json "lower" found.Lower
+            number json "upper" found.Upper
+        | Error reason -> text json "reason" reason)
+
+let private isFailed (sweep: Sweep) = sweep.Rows |> List.exists (fun row -> Result.isError row.Measured)
+
+let command (terminal: Terminal) (request: SweepRequest) =
+    let refuse message = Refusal.sentence terminal request.Json $"sgm sweep: {message}"
+    let over = request.Over |> List.map axisOf
+
+    match
+        over
+        |> List.tryPick (function
+            | Error message -> Some message
+            | Ok _ -> None)
+    with
+    | Some message -> refuse message
+    | None ->
+        let over = over |> List.choose Result.toOption
+
+        let swept =
+            Loading.settings request.Settings
+            |> Result.bind (fun settings ->
+                Loading.family terminal request.File
+                |> Result.bind (fun family ->
+                    // The axes themselves, checked at their first values.
+                    let first =
+                        (settings, over) ||> List.fold (fun all axis -> Map.add axis.Name axis.Choices.Head all)
+
+                    family.At first
+                    |> Result.bind (fun found -> TextClaims.axesOf first found |> Result.map (fun own -> settings, family, own))))
+
+        match swept with
+        | Error problems -> Refusal.problems terminal request.Json problems
+        | Ok(settings, family, own) ->
+            let axes = over @ (if over.IsEmpty then own else [])
+
+            match axes with
+            | [] ->
+                refuse
+                    "nothing varies: write let h = oneOf [ 0.2; 0.1; 0.05 ] in the file, or say --over h=0.2,0.1,0.05"
+            | _ when (axes |> List.distinctBy (fun axis -> axis.Name)).Length < axes.Length -> refuse "an axis twice"
+            | _ when TextClaims.cells axes > float TextClaims.mostCells ->
+                refuse $"{TextClaims.cells axes:g6} experiments, at most {TextClaims.mostCells}"
+            | _ ->
+                let work told = Sweep.run request.By terminal.Cancellation told axes settings family
+
+                match Progress.during terminal "sweeping" work with
+                | Error problems -> Refusal.problems terminal request.Json problems
+                | Ok sweep ->
+                    if request.Json then
+                        Terminal.json terminal "sgm.sweep/1" None (json sweep)
+                    elif request.Csv then
+                        csv terminal sweep
+                    else
+                        table (Screen.out terminal) sweep
+
+                    if isFailed sweep then Exit.Failed else Exit.Fine
