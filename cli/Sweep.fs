@@ -196,11 +196,14 @@ let private csv (terminal: Terminal) (sweep: Sweep) =
 
         terminal.Out.WriteLine(String.Join(",", cells))
 
-let private json (sweep: Sweep) (json: Writer) =
+let private json (family: Family) (sweep: Sweep) (json: Writer) =
     let setting (at: Map<string, Quantity>) =
         object json "at" (fun () ->
             for KeyValue(name, value) in at do
                 number json name value.Number)
+
+    text json "family" family.Text
+    text json "familyFingerprint" family.Fingerprint
 
     objects json "axes" sweep.Axes (fun axis ->
         text json "name" axis.Name
@@ -279,7 +282,7 @@ let command (terminal: Terminal) (request: SweepRequest) =
                 | Error problems -> Refusal.problems terminal request.Json problems
                 | Ok sweep ->
                     if request.Json then
-                        Terminal.json terminal "sgm.sweep/1" None (json sweep)
+                        Terminal.json terminal "sgm.sweep/1" None (json family sweep)
                     elif request.Csv then
                         csv terminal sweep
                     else

@@ -27,7 +27,13 @@ type FamilyMember =
     }
 
 /// The experiments that a text describes: one, or one for every choice from the lists of its `oneOf`.
-type Family internal (find: Map<string, Quantity> -> Result<FamilyMember, Problem list>) =
+type Family internal (text: string, find: Map<string, Quantity> -> Result<FamilyMember, Problem list>) =
+    /// The text itself.
+    member _.Text = text
+
+    /// SHA-256 of the text and the language's version.
+    member _.Fingerprint = Fingerprint.ofText text
+
     /// The experiment where these numbers are set; where none is, the first.
     member _.At(settings: Map<string, Quantity>) : Result<FamilyMember, Problem list> = find settings
 
@@ -297,7 +303,7 @@ module Check =
     let family (file: string) (baseDirectory: string) (contents: string) : Family =
         let read = Parse.read file contents
 
-        Family(fun settings ->
+        let find settings =
             let found = Parse.cell read settings
 
             parsed baseDirectory found
@@ -308,7 +314,9 @@ module Check =
                     Axes = found.Axes
                     Claims = found.Claims
                     Rates = found.Rates
-                }))
+                })
+
+        Family(contents, find)
 
     /// The experiment of a text, of a family the first, with problems that say where they are.
     let text (file: string) (baseDirectory: string) (contents: string) : Result<Checked, Problem list> =

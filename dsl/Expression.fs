@@ -382,10 +382,18 @@ module Expression =
         match expression with
         | Constant quantity ->
             let text = constant quantity
-            if text.StartsWith '-' then parens 4 text else text
+            if text.StartsWith '-' then parens 5 ("−" + text.Substring 1) else text
         | Name name -> name
         | Negative inner -> parens 4 ("−" + pretty 6 inner)
-        | Binary(Operator.Times, a, b) -> parens 5 $"{pretty 5 a}·{pretty 6 b}"
+        | Binary(Operator.Times, a, b) ->
+            // A sign in front of a product is its first factor's.
+            let left =
+                match a with
+                | Binary(Operator.Times, _, _) -> pretty 0 a
+                | _ -> pretty 5 a
+
+            let text = $"{left}·{pretty 6 b}"
+            parens (if text.StartsWith '−' then 4 else 5) text
         | Binary(Operator.Power, a, b) -> parens 6 $"{pretty 7 a}^{pretty 7 b}"
         | Binary(Operator.Minus, a, b) -> parens 4 $"{pretty 4 a} − {pretty 5 b}"
         | Binary(Operator.Over, a, b) -> parens 5 $"{pretty 5 a}/{pretty 6 b}"

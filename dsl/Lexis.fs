@@ -297,7 +297,9 @@ type internal Reader(source: Source) =
         let struct (kind, last) = scan index
         let mutable finish = last
 
-        while kind <> NodeKind.Long && (isWordPart (peek finish) || peek finish = '.') do
+        // Two points are those of a range.
+        while kind <> NodeKind.Long
+              && (isWordPart (peek finish) || (peek finish = '.' && peek (finish + 1) <> '.')) do
             finish <- finish + 1
 
         if finish > last then

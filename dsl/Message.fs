@@ -127,7 +127,7 @@ module Message =
         | Fault.UnknownSetting(name, allowed) ->
             $"'{name}' cannot be set, expected a 'let' of a number: {oneOf allowed}{didYouMean allowed name}"
         | Fault.TooManyCells(found, limit) ->
-            $"found a family of {number found} experiments, expected at most {limit}; shorten the lists of 'oneOf'"
+            $"found a family of {Numeral.brief found} experiments, expected at most {limit}; shorten the lists of 'oneOf'"
         | Fault.MalformedNumber found ->
             $"found '{found}', expected a number such as 2, 2.0, 1e-3 or (for a seed) 5000000000L"
         | Fault.Misaligned(found, expected) ->

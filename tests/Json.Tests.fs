@@ -126,6 +126,27 @@ let private documents =
          own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ] ]
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
+
+         // Two metrics with a slope, and one that is infinite.
+         own
+             "let h = oneOf [ 0.2; 0.1; 0.05; 0.025 ]\nlet d = oneOf [ 1; 2 ]\n\nexperiment {
+    target (standard d)
+    forward vp
+    start (from (normal (fill d 0.0) 2.5))
+    sampler (repeat (int (0.2 / h)) (corrector (langevin h)))
+    measure [ kl; chi2 ]
+}"
+             [ 0, "sweep", []; 0, "sweep", [ "--over"; "h=0.2,0.1"; "--set"; "d=1" ] ]
+
+         own
+             "let r = oneOf [ 1.0; 2.0 ]\n\nexperiment {
+    target (mixture [ 0.5, normalDiag [ -r; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ r; 1.0 ] [ 2.0; 1.0 ] ])
+    forward vp
+    start warm
+    sampler identity
+    measure [ kl ]
+}"
+             [ 3, "sweep", [ "--by"; "exact" ] ]
          let faithful = Path.Combine(examples.Value, "old-faithful.sgm")
          add 0 [ "check"; faithful ]
          add 2 [ "run"; "no such file" ]
@@ -328,5 +349,5 @@ let tests =
                                     ((at [ "fingerprint" ] document).GetString())
                                     "fingerprint")
                     | _ ->
-                        Expect.contains [ "errors"; "theorems"; "verify"; "report"; "files" ] (nameOf document) "none")
+                        Expect.contains [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep" ] (nameOf document) "none")
         ]

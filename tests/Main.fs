@@ -17,6 +17,7 @@ let private tests =
             DslErrorsTests.tests
             DslCompilerTests.tests
             DslFuzzTests.tests
+            DslFormulasTests.tests
             DslWordsTests.tests
             DslDataTests.tests
             DslFluentTests.tests
@@ -54,6 +55,7 @@ let private tests =
             CliTests.tests
             JsonTests.tests
             TextCostTests.tests
+            ClaimsOwnTests.tests
             CheckSaysTests.tests
             FaultTests.tests
             StudyTests.tests

@@ -1,0 +1,322 @@
+/// One's own theorems: claims of texts and of F#, held against closed forms written here.
+module Sgm.Tests.ClaimsOwnTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open FsCheck
+open FsCheck.FSharp
+open Sgm
+open Sgm.Verification
+open Sgm.Verification.Certificates
+open Sgm.Tests.Command
+
+/// KL of N(m, v) from N(0, 1), d times.
+let private normalKl d m v = 0.5 * d * (v - 1.0 - log v + m * m)
+
+/// Langevin of step h on N(0, 1) from the point 1: after n steps N((1 − h)ⁿ, 2h·(1 − (1 − h)²ⁿ)/(1 − (1 − h)²)).
+let private langevinKl d h n =
+    let r = 1.0 - h
+    normalKl d (r ** float n) (2.0 * h * (1.0 - r ** (2.0 * float n)) / (1.0 - r * r))
+
+let private langevinText claims =
+    $"let d = oneOf [ 1; 3; 9; 27 ]
+let h = oneOf [ 0.2; 0.1; 0.05; 0.025 ]
+let n = int (ceil (10.0 / h))
+
+experiment {{
+    target  (standard d)
+    forward vp
+    start   (point (fill d 1.0))
+    sampler (repeat n (corrector (langevin h)))
+{claims}
+}}
+"
+
+let private theoremsOf text =
+    match TextClaims.theorems "it.sgm" "." false Map.empty (Check.family "it.sgm" "." text) with
+    | Ok theorems -> theorems
+    | Error problems -> failtest (Message.renderAll problems)
+
+let private study theorems = Study.run (Runner.engine CancellationToken.None) Quick theorems
+let private checks claims = (study (theoremsOf (langevinText claims))).Checks
+
+let private only claims =
+    match checks claims with
+    | [ one ] -> one
+    | several -> failtest $"{several.Length} checks"
+
+/// The closed form as the language writes it, times a factor.
+let private closed factor =
+    let r = "(1.0 - h)"
+    let v = $"(2.0 * h * (1.0 - {r} ** (2.0 * float n)) / (1.0 - {r} ** 2.0))"
+    $"    claim kl ({factor} * 0.5 * float d * ({v} - 1.0 - log {v} + {r} ** (2.0 * float n)))"
+
+let private claims =
+    testList
+        "claims of a text"
+        [
+            testCase "the closed form of a bias is attained in every cell" (fun () ->
+                let check = only (closed "1.0")
+                Expect.equal check.Verdict Holds (defaultArg check.Reason "")
+                Expect.equal check.Cells.Length 16 "cells"
+
+                for cell in check.Cells do
+                    let d, h = cell.Setting["d"], cell.Setting["h"]
+                    let comparison = cell.Decisive.Value
+                    let truth = langevinKl d h (ceil (10.0 / h))
+                    Expect.isTrue (abs (comparison.Bound - truth) <= 1e-9 * truth) $"{cell.Setting}: {comparison.Bound} for {truth}")
+
+            testCase "a bound one millionth below it is violated" (fun () ->
+                Expect.equal (only (closed "0.999999")).Verdict Violated "verdict")
+
+            testCase "halved it is violated" (fun () -> Expect.equal (only (closed "0.5")).Verdict Violated "verdict")
+
+            testCase "exponents" (fun () ->
+                let verdicts text = checks text |> List.map (fun check -> check.Verdict) |> List.distinct
+                Expect.equal (verdicts "    rate w2 h 1.0") [ Holds ] "order of W2"
+                Expect.equal (verdicts "    rate kl h 2.0") [ Holds ] "order of KL"
+                Expect.equal (verdicts "    rate kl d 1.0") [ Holds ] "dimension"
+                Expect.equal (verdicts "    rate kl h 1.5") [ Violated ] "a wrong order"
+                Expect.equal (verdicts "    rateAtMost kl d 0.5") [ Violated ] "too slow a growth"
+                Expect.equal (verdicts "    rateAtMost kl d 1.5") [ Holds ] "a larger one"
+                Expect.equal (checks "    rate w2 h 1.0" |> List.length) 4 "one for every d")
+
+            testCase "where a condition fails the cell is not applicable" (fun () ->
+                let check = only "    claimWhen (h < 0.06 && d > 1) kl (0.075 * float d * h * h)"
+                Expect.equal check.Verdict Holds (defaultArg check.Reason "")
+                let applicable = check.Cells |> List.filter (fun cell -> cell.Verdict = Holds)
+                Expect.equal applicable.Length 6 "two steps, three dimensions"
+
+                for cell in applicable do
+                    Expect.isTrue (cell.Setting["h"] < 0.06 && cell.Setting["d"] > 1.0) $"{cell.Setting}")
+
+            testCase "a condition that never holds is no support" (fun () ->
+                let result = study (theoremsOf (langevinText "    claimWhen (h > 1.0) kl 10.0"))
+                Expect.equal (result.Checks |> List.map (fun check -> check.Verdict)) [ NotApplicable ] "verdict"
+                Expect.isSome (result.Shortfall false) "a sentence")
+
+            testCase "what a plan knows" (fun () ->
+                // KL of the start, a point, is infinite; its W2 from N(0, I) is √(2d): E(x − 1)² = 2.
+                let check = only "    claim w2 (startW2 * (1.0 - h) ** steps + 0.3 * h * sqrt dimension)"
+                Expect.equal check.Verdict Holds (defaultArg check.Reason "")
+                let unknown = only "    claim kl (startKl + 1.0)"
+                Expect.equal unknown.Verdict NotApplicable "infinite"
+                Expect.stringContains (defaultArg unknown.Cells.Head.Reason "") "startKl" "which")
+
+            testCase "a bound without a value leaves its cells open, and says which" (fun () ->
+                let check = only "    claim kl (1.0 / (h - 0.1))"
+                Expect.equal check.Verdict Violated "negative below"
+                let open' = check.Cells |> List.filter (fun cell -> cell.Verdict = Inconclusive)
+                Expect.equal (open' |> List.map (fun cell -> cell.Setting["h"]) |> List.distinct) [ 0.1 ] "where"
+                Expect.stringContains (defaultArg open'.Head.Reason "") "divides by zero" "why"
+                let far = only "    claim kl (exp (1000.0 / h))"
+                Expect.equal far.Verdict Inconclusive "beyond the range")
+
+            testCase "a family of a billion experiments is refused and none is run" (fun () ->
+                let values = String.Join("; ", [ for i in 1..1000 -> $"{i}.0" ])
+
+                let text =
+                    String.Join("\n", [ for name in [ "a"; "b"; "c" ] -> $"let {name} = oneOf [ {values} ]" ])
+                    + "\n\nexperiment {\n    target (normal [ a; b ] c)\n    forward ve\n    start warm\n    sampler identity\n    claim kl 1.0\n}\n"
+
+                match TextClaims.theorems "it.sgm" "." false Map.empty (Check.family "it.sgm" "." text) with
+                | Ok _ -> failtest "it was accepted"
+                | Error problems ->
+                    Expect.stringContains (Message.renderAll problems) "1e9 experiments, expected at most 10000" "problem")
+
+            testCase "the command: verdicts, exit codes, one axis at a time" (fun () ->
+                Folders.inFolder (fun folder ->
+                    let ran claims words =
+                        withFile (langevinText claims) (fun file ->
+                            sgm ([ "verify"; file; "--report"; Path.Combine(folder, Guid.NewGuid().ToString("N")) ] @ words))
+
+                    Expect.equal (ran (closed "1.0") []).Code 0 "holds"
+                    Expect.equal (ran (closed "0.5") []).Code 1 "violated"
+                    Expect.equal (ran "    claimWhen (h > 1.0) kl 10.0" []).Code 1 "nothing applies"
+                    Expect.equal (ran "    claim kl" []).Code 2 "a claim that is none"
+                    let wide = ran (closed "1.0") [ "--axis-by-axis"; "--wide" ]
+                    Expect.equal wide.Code 0 wide.Error
+                    Expect.stringContains wide.Out "2 checks on 7 independent experiments" "d and h around the first"
+                    Expect.equal (ran (closed "1.0") [ "--set"; "h=0.05"; "--set"; "d=2" ]).Code 0 "one experiment"
+                    Expect.equal (sgm [ "verify"; "--set"; "h=0.1" ]).Code 2 "--set is of files"))
+        ]
+
+let private family =
+    Claim.over [ "d", [ 1.0; 3.0; 9.0; 27.0 ]; "h", [ 0.2; 0.1; 0.05; 0.025 ] ] (fun at ->
+        experiment {
+            target (standard (int at["d"]))
+            forward vp
+            start (point (fill (int at["d"]) 1.0))
+            sampler (repeat (int (ceil (10.0 / at["h"]))) (corrector (langevin at["h"])))
+        })
+
+let private exact (at: Setting) = langevinKl at["d"] at["h"] (ceil (10.0 / at["h"]))
+
+let private objection theorem = Claim.objection Quick [ theorem ]
+
+let private says (words: string) theorem =
+    match objection theorem with
+    | None -> failtest "no objection"
+    | Some objection -> Expect.stringContains objection words objection
+
+let private inCode =
+    testList
+        "claims in F#"
+        [
+            testCase "hold, or say what does not" (fun () ->
+                Expect.isNone (objection (Claim.check "bias" kl exact family)) "attained"
+                Expect.isNone (objection (Claim.rate "order" w2 "h" 1.0 family)) "order"
+                says "violated" (Claim.check "bias" kl (fun at -> 0.5 * exact at) family)
+                says "violated" (Claim.rate "order" w2 "h" 2.0 family)
+                Sgm.Verification.Expect.holds (Claim.check "bias" kl exact family)
+
+                Expect.throws
+                    (fun () -> Sgm.Verification.Expect.holds (Claim.check "bias" kl (fun at -> 0.5 * exact at) family))
+                    "a test framework sees it")
+
+            testCase "mistakes of a first day are sentences" (fun () ->
+                says "it has d, h" (Claim.check "bias" kl (fun at -> at["H"]) family)
+                says "the bound is not a number" (Claim.check "bias" kl (fun _ -> nan) family)
+                says "my own mistake" (Claim.check "bias" kl (fun _ -> failwith "my own mistake") family)
+                says "no values" (Claim.rate "order" kl "H" 1.0 family)
+                says "no values" (Claim.check "bias" kl exact (Claim.over [ "h", [] ] family.Experiment))
+
+                let broken = Claim.over [ "h", [ 0.1 ] ] (fun _ -> { family.Experiment(Map [ "d", 1.0; "h", 0.1 ]) with Particles = 0 })
+                says "no valid experiment" (Claim.check "bias" kl (fun _ -> 1.0) broken))
+        ]
+
+let private triples =
+    gen {
+        let! a = Gen.choose (-1000, 1000)
+        let! b = Gen.choose (1, 1000)
+        let! c = Gen.choose (-1000, 1000)
+        return a, b, c
+    }
+
+/// (a/b + c)·a − c/b.
+let private rational =
+    Binary(
+        Operator.Minus,
+        Binary(
+            Operator.Times,
+            Binary(Operator.Plus, Binary(Operator.Over, Name "a", Name "b"), Name "c"),
+            Name "a"
+        ),
+        Binary(Operator.Over, Name "c", Name "b")
+    )
+
+/// Whether a bracket of it holds b times the rational number, which is whole, and is no wider than roundings make it.
+let private holdsRational (a: int, b: int, c: int) =
+    let known = Map [ "a", float a; "b", float b; "c", float c ]
+
+    match Enclosure.finite (fun name -> Ok(Bracket.Exactly known[name])) rational with
+    | Error reason -> failtest reason
+    | Ok found ->
+        let truth = float ((a + c * b) * a - c)
+        let size = abs (float a) * (abs (float a / float b) + abs (float c)) + abs (float c / float b)
+        let isInside = found.Low * float b <= truth + 1e-9 && found.High * float b >= truth - 1e-9
+        isInside && found.Width <= 1e-14 * (1.0 + size)
+
+/// The bracket of a claim's formula where x is a number.
+let private enclosed formula x =
+    let text =
+        $"let x = {x}\n\nexperiment {{\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n    claim kl ({formula})\n}}"
+
+    match (Check.family "it.sgm" "." text).At Map.empty with
+    | Error problems -> failtest (Message.renderAll problems)
+    | Ok found ->
+        let lookup _ = Ok(Bracket.Exactly found.Names["x"].Number)
+
+        match Enclosure.finite lookup found.Claims.Head.Bound with
+        | Ok bracket -> bracket
+        | Error reason -> failtest reason
+
+let private known =
+    [
+        "x ** 3.0", "-2.0", -8.0
+        "x ** 2.0", "-3.0", 9.0
+        "x ** 0.5", "9.0", 3.0
+        "x ** -1.0", "4.0", 0.25
+        "sqrt x", "2.25", 1.5
+        "ceil x", "2.1", 3.0
+        "floor x", "-2.1", -3.0
+        "abs x", "-2.5", 2.5
+        "exp (log x)", "3.0", 3.0
+        "min x 1.0 + max x 1.0", "5.0", 6.0
+        "if x > 2.0 then x else 0.0", "3.0", 3.0
+    ]
+
+let private enclosures =
+    testList
+        "enclosures"
+        [
+            testCase "hold the rational value of sums, products and quotients" (fun () ->
+                let property = Prop.forAll (Arb.fromGen triples) holdsRational
+                Check.One(Config.QuickThrowOnFailure.WithMaxTest 500, property))
+
+            for formula, x, truth in known do
+                testCase $"{formula} at {x}" (fun () ->
+                    let found = enclosed formula x
+                    Expect.isTrue (found.Low <= truth && truth <= found.High) $"[{found.Low}, {found.High}]"
+                    Expect.isLessThan found.Width 1e-13 "width")
+        ]
+
+let private sweeps =
+    testList
+        "sweeps"
+        [
+            testCase "values are those of runs, and exponents those of the closed form" (fun () ->
+                withFile (langevinText "    measure [ kl; w2 ]") (fun file ->
+                    let ran = sgm [ "sweep"; file; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let rows = items (at [ "rows" ] (json ran))
+                    Expect.equal rows.Length 16 "rows"
+
+                    for row in rows do
+                        let d, h = (at [ "at"; "d" ] row).GetDouble(), (at [ "at"; "h" ] row).GetDouble()
+                        let truth = langevinKl d h (ceil (10.0 / h))
+                        let lower, upper = (at [ "metrics"; "kl"; "lower" ] row).GetDouble(), (at [ "metrics"; "kl"; "upper" ] row).GetDouble()
+                        Expect.isTrue (lower <= truth * (1.0 + 1e-11) && truth * (1.0 - 1e-11) <= upper) $"{d}, {h}"
+
+                    for slope in items (at [ "slopes" ] (json ran)) do
+                        let low, high = (at [ "lower" ] slope).GetDouble(), (at [ "upper" ] slope).GetDouble()
+                        let wanted = if (at [ "inner" ] (json ran)).GetString() = "d" then [ 1.0; 0.5 ] else [ 2.0; 1.0 ]
+                        let metric = (at [ "metric" ] slope).GetString()
+                        let a = if metric = "kl" then wanted[0] else wanted[1]
+                        Expect.isTrue (low <= a && a <= high) $"{metric}: [{low}, {high}]"))
+
+            testCase "axes on the command line" (fun () ->
+                for word, values in
+                    [
+                        "h=0.2,0.1", [ Quantity.Real 0.2; Quantity.Real 0.1 ]
+                        "n=2^3..2^5", [ Quantity.Whole 8; Quantity.Whole 16; Quantity.Whole 32 ]
+                        "h=2^-1..2^-3", [ Quantity.Real 0.5; Quantity.Real 0.25; Quantity.Real 0.125 ]
+                        "n=3..1", [ Quantity.Whole 3; Quantity.Whole 2; Quantity.Whole 1 ]
+                        "h=1,0.5", [ Quantity.Real 1.0; Quantity.Real 0.5 ]
+                    ] do
+                    match Sgm.Cli.Sweep.axisOf word with
+                    | Ok axis -> Expect.equal axis.Choices values word
+                    | Error message -> failtest message
+
+                for word in [ "h"; "h="; "h=a"; "=1"; "h=0.1,0.1"; "h=1..2000000000"; "h=2^1..2^5000"; "h=1e999" ] do
+                    Expect.isError (Sgm.Cli.Sweep.axisOf word) word)
+
+            testCase "comma-separated values" (fun () ->
+                withFile (langevinText "    measure [ kl ]") (fun file ->
+                    let ran = sgm [ "sweep"; file; "--set"; "d=2"; "--csv" ]
+                    let lines = ran.Out.Trim().Split '\n'
+                    Expect.equal lines[0] "h,evaluations,backend,kl,kl_lower,kl_upper,kl_confidence" "head"
+                    Expect.equal lines.Length 5 "rows"
+                    let kl = Double.Parse(lines[4].Split(',')[3], Globalization.CultureInfo.InvariantCulture)
+                    Expect.isTrue (abs (kl - langevinKl 2.0 0.025 400.0) < 1e-12) $"{kl}"))
+
+            testCase "what cannot be swept is refused" (fun () ->
+                withFile "experiment {\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n}\n" (fun file ->
+                    let ran = sgm [ "sweep"; file ]
+                    Expect.equal ran.Code 2 "nothing varies"
+                    Expect.stringContains ran.Error "nothing varies" "sentence"))
+        ]
+
+let tests = testList "own theorems" [ claims; inCode; enclosures; sweeps ]
