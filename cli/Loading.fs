@@ -21,14 +21,15 @@ let directoryOf path =
 
 /// A number as the language writes it.
 let private quantity (text: string) =
-    match Int32.TryParse(text, Globalization.NumberStyles.AllowLeadingSign, Globalization.CultureInfo.InvariantCulture) with
+    match
+        Int32.TryParse(text, Globalization.NumberStyles.AllowLeadingSign, Globalization.CultureInfo.InvariantCulture)
+    with
     | true, n -> Some(Quantity.Whole n)
     | false, _ -> Numeral.tryFloat text |> Option.map Quantity.Real
 
 /// `--set name=number`, each name once.
 let settings (words: string list) : Result<Map<string, Quantity>, Problem list> =
-    let wrong found allowed =
-        [ { Place = []; Fault = Fault.WrongKind(found, allowed, None); Position = None } ]
+    let wrong found allowed = [ { Place = []; Fault = Fault.WrongKind(found, allowed, None); Position = None } ]
 
     (Ok Map.empty, words)
     ||> List.fold (fun found word ->

@@ -187,15 +187,7 @@ type SweepRequest =
     }
 
     static member Of(arguments: SweepArguments list) : SweepRequest =
-        let nothing =
-            {
-                File = ""
-                Settings = []
-                Over = []
-                By = By.Auto
-                Csv = false
-                Json = false
-            }
+        let nothing = { File = ""; Settings = []; Over = []; By = By.Auto; Csv = false; Json = false }
 
         (nothing, arguments)
         ||> List.fold (fun request argument ->

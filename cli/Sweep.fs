@@ -60,7 +60,12 @@ let axisOf (word: string) : Result<FamilyAxis, string> =
 
         if found |> List.forall Option.isSome then
             let choices = List.map Option.get found
-            let isReal = choices |> List.exists (function Quantity.Real _ -> true | _ -> false)
+
+            let isReal =
+                choices
+                |> List.exists (function
+                    | Quantity.Real _ -> true
+                    | _ -> false)
 
             let same =
                 if isReal then
@@ -141,7 +146,9 @@ let private table (screen: Screen) (sweep: Sweep) =
                             strong value
                             faint around
 
-                            match before |> Option.bind (fun before -> Sweep.local sweep.Inner.Name metric before row) with
+                            match
+                                before |> Option.bind (fun before -> Sweep.local sweep.Inner.Name metric before row)
+                            with
                             | Some slope -> plain (slope.ToString("F2", Globalization.CultureInfo.InvariantCulture))
                             | None -> plain ""
                     match row.Measured with
@@ -157,8 +164,7 @@ let private table (screen: Screen) (sweep: Sweep) =
         let at =
             match Map.toList slope.At with
             | [] -> ""
-            | others ->
-                " at " + String.Join(", ", [ for name, value in others -> $"{name} = {spelled value}" ])
+            | others -> " at " + String.Join(", ", [ for name, value in others -> $"{name} = {spelled value}" ])
 
         match slope.Exponent with
         | Ok found ->
@@ -261,7 +267,8 @@ let command (terminal: Terminal) (request: SweepRequest) =
                         (settings, over) ||> List.fold (fun all axis -> Map.add axis.Name axis.Choices.Head all)
 
                     family.At first
-                    |> Result.bind (fun found -> TextClaims.axesOf first found |> Result.map (fun own -> settings, family, own))))
+                    |> Result.bind (fun found ->
+                        TextClaims.axesOf first found |> Result.map (fun own -> settings, family, own))))
 
         match swept with
         | Error problems -> Refusal.problems terminal request.Json problems

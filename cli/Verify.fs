@@ -130,15 +130,13 @@ let private ofFile terminal (request: VerifyRequest) theorems file =
         |> Result.bind (fun family ->
             family.At settings
             |> Result.bind (fun found ->
-                let claimed =
-                    TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
+                let claimed = TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
 
                 let covering =
                     match theorems, found.Claims.IsEmpty && found.Rates.IsEmpty with
                     | Some named, _ -> ownOf found family settings file |> Result.map (Own.covering named)
                     // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
-                    | None, true ->
-                        ownOf found family settings file |> Result.map (Own.covering Catalogue.ofPapers)
+                    | None, true -> ownOf found family settings file |> Result.map (Own.covering Catalogue.ofPapers)
                     | None, false -> Ok []
 
                 match claimed, covering with
@@ -174,7 +172,9 @@ let private chosen terminal (request: VerifyRequest) =
                 // A theorem that covers several files is one, with all of their scenarios.
                 |> List.groupBy (fun theorem -> theorem.Id, theorem.Source)
                 |> List.map (fun (_, several) ->
-                    { several.Head with Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios) })
+                    { several.Head with
+                        Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios)
+                    })
             )
         else
             Error(Choice2Of2 wrong)

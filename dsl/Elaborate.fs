@@ -260,7 +260,11 @@ type internal Elaboration(tree: Tree, problems: Problems) =
                 | _ ->
                     report
                         tree[node].At
-                        (Fault.WrongKind("this range", "a range of whole numbers, 'a .. b' or 'a .. step .. b' with a step that is not 0", None))
+                        (Fault.WrongKind(
+                            "this range",
+                            "a range of whole numbers, 'a .. b' or 'a .. step .. b' with a step that is not 0",
+                            None
+                        ))
 
                     ValueNone
 

@@ -72,8 +72,7 @@ module Quantities =
     let steps, evaluations, dimension = nan, nan, nan
     let lipschitz, logSobolev, concavity, secondMoment, scoreError = nan, nan, nan, nan, nan
 
-    let startLipschitz, startLogSobolev, startConcavity, startSecondMoment, startScoreError =
-        nan, nan, nan, nan, nan
+    let startLipschitz, startLogSobolev, startConcavity, startSecondMoment, startScoreError = nan, nan, nan, nan, nan
 
     let startTv, startKl, startChi2, startW2 = nan, nan, nan, nan
 

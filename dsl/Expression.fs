@@ -76,9 +76,12 @@ module Expression =
     let private undefined reason = Error(Unvalued.Undefined reason)
 
     let private finite what (x: float) =
-        if Double.IsNaN x then undefined $"{what} is not a number"
-        elif Double.IsInfinity x then undefined $"{what} is beyond the range of a number"
-        else Ok(Quantity.Real x)
+        if Double.IsNaN x then
+            undefined $"{what} is not a number"
+        elif Double.IsInfinity x then
+            undefined $"{what} is beyond the range of a number"
+        else
+            Ok(Quantity.Real x)
 
     let private isWhole quantity =
         match quantity with
@@ -296,7 +299,9 @@ module Expression =
         | Operator.And, Quantity.Truth x, Quantity.Truth y -> Ok(Quantity.Truth(x && y))
         | (Operator.Or | Operator.And), _, _ ->
             mistyped $"'{symbol operator}' takes conditions, found {a.Type} and {b.Type}"
-        | (Operator.Less | Operator.AtMost | Operator.Greater | Operator.AtLeast | Operator.Equal | Operator.Unequal), _, _ ->
+        | (Operator.Less | Operator.AtMost | Operator.Greater | Operator.AtLeast | Operator.Equal | Operator.Unequal),
+          _,
+          _ ->
             if sameType a b then
                 Ok(Quantity.Truth(compared operator (compare a b)))
             else
@@ -320,9 +325,7 @@ module Expression =
         | Negative inner -> value lookup inner |> Result.bind (negated >> here)
         | Binary(operator, left, right) ->
             match value lookup left with
-            | Ok(Quantity.Truth known) when
-                (operator = Operator.And && not known) || (operator = Operator.Or && known)
-                ->
+            | Ok(Quantity.Truth known) when (operator = Operator.And && not known) || (operator = Operator.Or && known) ->
                 Ok(Quantity.Truth known)
             | Ok a -> value lookup right |> Result.bind (combine operator a >> here)
             | error -> error

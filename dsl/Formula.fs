@@ -69,7 +69,10 @@ type internal Formulas(tree: Tree, problems: Problems) =
             match literal node with
             | ValueSome quantity -> placed node (Constant quantity)
             | ValueNone ->
-                report tree[node].At (Fault.NumberTooLarge(short (digits node), "a number within the range of its type"))
+                report
+                    tree[node].At
+                    (Fault.NumberTooLarge(short (digits node), "a number within the range of its type"))
+
                 ValueNone
         | NodeKind.Negative ->
             match inner (node - 1) with
@@ -77,8 +80,7 @@ type internal Formulas(tree: Tree, problems: Problems) =
             | ValueNone -> ValueNone
         | NodeKind.Operator ->
             match all (tree.Children node) with
-            | ValueSome [ left; right ] ->
-                placed node (Binary(Expression.operatorOf (tree.Written node), left, right))
+            | ValueSome [ left; right ] -> placed node (Binary(Expression.operatorOf (tree.Written node), left, right))
             | _ -> ValueNone
         | NodeKind.If ->
             match all (tree.Children node) with
@@ -96,9 +98,7 @@ type internal Formulas(tree: Tree, problems: Problems) =
             | Some arity, _ ->
                 let example = if arity = 1 then $"{name} x" else $"{name} x y"
 
-                report
-                    tree[node].At
-                    (Fault.WrongArity(name, children.Length, arity, $"{name} : number", example))
+                report tree[node].At (Fault.WrongArity(name, children.Length, arity, $"{name} : number", example))
 
                 ValueNone
             | None, (true, Meaning.Faulty) -> ValueNone
@@ -164,17 +164,18 @@ type internal Formulas(tree: Tree, problems: Problems) =
         | ValueNone -> ValueNone
         | ValueSome expression ->
             // Whatever they are, they are numbers; and that a value is missing for these is no fault of the text.
-            let standing name =
-                if List.contains name quantities then
-                    Ok(Quantity.Real 1.0)
-                else
-                    lookup name
+            let standing name = if List.contains name quantities then Ok(Quantity.Real 1.0) else lookup name
 
             match Expression.value standing expression with
             | Error(part, Unvalued.Mistyped reason) ->
                 report places[part] (Fault.NoValue reason)
                 ValueNone
-            | Ok quantity when (match quantity with Quantity.Truth _ -> true | _ -> false) <> isCondition ->
+            | Ok quantity when
+                (match quantity with
+                 | Quantity.Truth _ -> true
+                 | _ -> false)
+                <> isCondition
+                ->
                 let wanted = if isCondition then "a condition" else "a number"
                 report tree[node].At (Fault.WrongKind(quantity.Type, wanted, None))
                 ValueNone

@@ -42,10 +42,7 @@ module internal Grammar =
 
             if more then
                 isRead <-
-                    r.Counts at
-                    && r.Blank()
-                    && operand level tree r
-                    && tree.Add(NodeKind.Operator, at, first, length)
+                    r.Counts at && r.Blank() && operand level tree r && tree.Add(NodeKind.Operator, at, first, length)
 
                 more <- isRead
 
@@ -70,9 +67,7 @@ module internal Grammar =
             let right = tree.Count
 
             isRead <-
-                r.Blank()
-                && leftToRight Precedence.Sum tree r
-                && tree.Add(next.Value, tree[tree.Count - 1].At, right)
+                r.Blank() && leftToRight Precedence.Sum tree r && tree.Add(next.Value, tree[tree.Count - 1].At, right)
 
             next <- if isRead then operator r else ValueNone
 
@@ -183,8 +178,7 @@ module internal Grammar =
         isRead
 
     /// Items end with `;` or with a new line at the column of the first.
-    and private items (tree: Tree) (r: Reader) : bool =
-        if r.IsAt "for" then comprehension tree r else several tree r
+    and private items (tree: Tree) (r: Reader) : bool = if r.IsAt "for" then comprehension tree r else several tree r
 
     and private several (tree: Tree) (r: Reader) : bool =
         let column = r.Column
@@ -342,7 +336,12 @@ module internal Grammar =
 
             r.Word "a name"
             && (let length = r.Index - at
-                r.Blank() && r.Skip("=", "'='") && r.Blank() && expression tree r && tree.Add(NodeKind.Word, at, first, length)))
+
+                r.Blank()
+                && r.Skip("=", "'='")
+                && r.Blank()
+                && expression tree r
+                && tree.Add(NodeKind.Word, at, first, length)))
 
     /// All `let`s before the experiment; after a problem, reading goes on at the next line that starts at their column, and the name has
     /// no value.

@@ -88,7 +88,12 @@ type internal Reader(source: Source) =
         let whole = if peek start = '-' then start + 1 else start
         let point = digits whole whole
         // `1..4` is a range.
-        let mark = if peek point = '.' && peek (point + 1) <> '.' then digits (point + 1) (point + 1) else point
+        let mark =
+            if peek point = '.' && peek (point + 1) <> '.' then
+                digits (point + 1) (point + 1)
+            else
+                point
+
         let sign = if peek (mark + 1) = '+' || peek (mark + 1) = '-' then 1 else 0
 
         let last =
@@ -125,13 +130,11 @@ type internal Reader(source: Source) =
     member this.Counts(at: int) =
         this.Operators <- this.Operators + 1
 
-        this.Operators <= Syntax.mostOperators
-        || this.Stop(at, Fault.TooManyOperators Syntax.mostOperators)
+        this.Operators <= Syntax.mostOperators || this.Stop(at, Fault.TooManyOperators Syntax.mostOperators)
 
     /// Whether this word is here, and not only the beginning of another.
     member _.IsAt(word: string) =
-        String.CompareOrdinal(text, index, word, 0, word.Length) = 0
-        && not (isWordPart (peek (index + word.Length)))
+        String.CompareOrdinal(text, index, word, 0, word.Length) = 0 && not (isWordPart (peek (index + word.Length)))
 
     member this.StartsTerm =
         let c = peek index
@@ -298,8 +301,7 @@ type internal Reader(source: Source) =
         let mutable finish = last
 
         // Two points are those of a range.
-        while kind <> NodeKind.Long
-              && (isWordPart (peek finish) || (peek finish = '.' && peek (finish + 1) <> '.')) do
+        while kind <> NodeKind.Long && (isWordPart (peek finish) || (peek finish = '.' && peek (finish + 1) <> '.')) do
             finish <- finish + 1
 
         if finish > last then

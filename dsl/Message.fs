@@ -114,7 +114,8 @@ module Message =
         | Fault.TooDeep limit -> $"found more than {limit} levels of nesting; write it flatter, with '>=>' and 'repeat'"
         | Fault.TooManyOperators limit ->
             $"found an expression of more than {limit} operators; name its parts by 'let', or write the numbers themselves"
-        | Fault.RepeatedName(name, line) -> $"found 'let {name}' again, expected one of each name; the first is on line {line}"
+        | Fault.RepeatedName(name, line) ->
+            $"found 'let {name}' again, expected one of each name; the first is on line {line}"
         | Fault.ReservedName name -> $"found 'let {name}', expected a name that means nothing in the language yet"
         | Fault.UnknownName(found, allowed) ->
             $"found '{found}', expected a name: {oneOf allowed}{didYouMean allowed found}"

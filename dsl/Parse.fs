@@ -3,13 +3,7 @@ namespace Sgm
 open System.Collections.Generic
 
 /// An inequality that a text claims of its experiment: metric ≤ bound at the end, where the condition holds.
-type Claimed =
-    {
-        Metric: Engine.Metric
-        Bound: Expression
-        When: Expression option
-        Position: Position
-    }
+type Claimed = { Metric: Engine.Metric; Bound: Expression; When: Expression option; Position: Position }
 
 /// An order that a text claims: metric ~ axis^exponent at the end, or O(axis^exponent).
 type ClaimedRate =
@@ -103,8 +97,15 @@ module Parse =
     /// Names that a claim may use besides those of the text: what the plan knows, and constants of the target and the score.
     let quantities =
         let ofTarget = [ "lipschitz"; "logSobolev"; "concavity"; "secondMoment"; "scoreError" ]
-        let atStart = ofTarget |> List.map (fun name -> "start" + string (System.Char.ToUpperInvariant name[0]) + name.Substring 1)
-        [ "steps"; "evaluations"; "dimension" ] @ ofTarget @ atStart @ [ "startTv"; "startKl"; "startChi2"; "startW2" ]
+
+        let atStart =
+            ofTarget
+            |> List.map (fun name -> "start" + string (System.Char.ToUpperInvariant name[0]) + name.Substring 1)
+
+        [ "steps"; "evaluations"; "dimension" ]
+        @ ofTarget
+        @ atStart
+        @ [ "startTv"; "startKl"; "startChi2"; "startW2" ]
 
     let private isReserved name =
         (Words.tryFind name).IsSome
@@ -168,7 +169,14 @@ module Parse =
                     report tree.Tree[list].At (Fault.OutOfRange("a value twice", "each value of 'oneOf' once"))
                     Meaning.Faulty
                 | ValueSome values when (values |> List.distinctBy (fun value -> value.Type)).Length > 1 ->
-                    report tree.Tree[list].At (Fault.WrongKind("values of several types", "values of one type, all with a point or none", None))
+                    report
+                        tree.Tree[list].At
+                        (Fault.WrongKind(
+                            "values of several types",
+                            "values of one type, all with a point or none",
+                            None
+                        ))
+
                     Meaning.Faulty
                 | ValueSome values ->
                     axes.Add { Name = field.Name; Choices = values }
@@ -194,8 +202,18 @@ module Parse =
                         match formulas.Quantity node with
                         | ValueSome own -> set field own
                         | ValueNone -> Meaning.Faulty
-                    elif isWord && (Words.tryFind (tree.Tree.Written node)).IsNone && not (formulas.Names.ContainsKey(tree.Tree.Written node)) then
-                        report tree.Tree[node].At (Fault.UnknownName(tree.Tree.Written node, List.ofSeq formulas.Names.Keys @ [ for word in Words.all -> word.Name ]))
+                    elif
+                        isWord
+                        && (Words.tryFind (tree.Tree.Written node)).IsNone
+                        && not (formulas.Names.ContainsKey(tree.Tree.Written node))
+                    then
+                        report
+                            tree.Tree[node].At
+                            (Fault.UnknownName(
+                                tree.Tree.Written node,
+                                List.ofSeq formulas.Names.Keys @ [ for word in Words.all -> word.Name ]
+                            ))
+
                         Meaning.Faulty
                     else
                         match kindOf tree.Tree field.Value with
@@ -211,7 +229,13 @@ module Parse =
         List.ofSeq axes
 
     /// What a text claims of its experiment.
-    let private claims (source: Source) (problems: Problems) (tree: SyntaxTree) (elaboration: Elaboration) (axes: FamilyAxis list) =
+    let private claims
+        (source: Source)
+        (problems: Problems)
+        (tree: SyntaxTree)
+        (elaboration: Elaboration)
+        (axes: FamilyAxis list)
+        =
         let report (at: int) fault = problems.Add([], source.Position at, fault)
         let formulas = elaboration.Formulas
 

@@ -66,7 +66,10 @@ let private claims =
                     let d, h = cell.Setting["d"], cell.Setting["h"]
                     let comparison = cell.Decisive.Value
                     let truth = langevinKl d h (ceil (10.0 / h))
-                    Expect.isTrue (abs (comparison.Bound - truth) <= 1e-9 * truth) $"{cell.Setting}: {comparison.Bound} for {truth}")
+
+                    Expect.isTrue
+                        (abs (comparison.Bound - truth) <= 1e-9 * truth)
+                        $"{cell.Setting}: {comparison.Bound} for {truth}")
 
             testCase "a bound one millionth below it is violated" (fun () ->
                 Expect.equal (only (closed "0.999999")).Verdict Violated "verdict")
@@ -124,13 +127,19 @@ let private claims =
                 match TextClaims.theorems "it.sgm" "." false Map.empty (Check.family "it.sgm" "." text) with
                 | Ok _ -> failtest "it was accepted"
                 | Error problems ->
-                    Expect.stringContains (Message.renderAll problems) "1e9 experiments, expected at most 10000" "problem")
+                    Expect.stringContains
+                        (Message.renderAll problems)
+                        "1e9 experiments, expected at most 10000"
+                        "problem")
 
             testCase "the command: verdicts, exit codes, one axis at a time" (fun () ->
                 Folders.inFolder (fun folder ->
                     let ran claims words =
                         withFile (langevinText claims) (fun file ->
-                            sgm ([ "verify"; file; "--report"; Path.Combine(folder, Guid.NewGuid().ToString("N")) ] @ words))
+                            sgm (
+                                [ "verify"; file; "--report"; Path.Combine(folder, Guid.NewGuid().ToString("N")) ]
+                                @ words
+                            ))
 
                     Expect.equal (ran (closed "1.0") []).Code 0 "holds"
                     Expect.equal (ran (closed "0.5") []).Code 1 "violated"
@@ -183,7 +192,10 @@ let private inCode =
                 says "no values" (Claim.rate "order" kl "H" 1.0 family)
                 says "no values" (Claim.check "bias" kl exact (Claim.over [ "h", [] ] family.Experiment))
 
-                let broken = Claim.over [ "h", [ 0.1 ] ] (fun _ -> { family.Experiment(Map [ "d", 1.0; "h", 0.1 ]) with Particles = 0 })
+                let broken =
+                    Claim.over [ "h", [ 0.1 ] ] (fun _ ->
+                        { family.Experiment(Map [ "d", 1.0; "h", 0.1 ]) with Particles = 0 })
+
                 says "no valid experiment" (Claim.check "bias" kl (fun _ -> 1.0) broken))
         ]
 
@@ -199,11 +211,7 @@ let private triples =
 let private rational =
     Binary(
         Operator.Minus,
-        Binary(
-            Operator.Times,
-            Binary(Operator.Plus, Binary(Operator.Over, Name "a", Name "b"), Name "c"),
-            Name "a"
-        ),
+        Binary(Operator.Times, Binary(Operator.Plus, Binary(Operator.Over, Name "a", Name "b"), Name "c"), Name "a"),
         Binary(Operator.Over, Name "c", Name "b")
     )
 
@@ -277,12 +285,22 @@ let private sweeps =
                     for row in rows do
                         let d, h = (at [ "at"; "d" ] row).GetDouble(), (at [ "at"; "h" ] row).GetDouble()
                         let truth = langevinKl d h (ceil (10.0 / h))
-                        let lower, upper = (at [ "metrics"; "kl"; "lower" ] row).GetDouble(), (at [ "metrics"; "kl"; "upper" ] row).GetDouble()
+
+                        let lower, upper =
+                            (at [ "metrics"; "kl"; "lower" ] row).GetDouble(),
+                            (at [ "metrics"; "kl"; "upper" ] row).GetDouble()
+
                         Expect.isTrue (lower <= truth * (1.0 + 1e-11) && truth * (1.0 - 1e-11) <= upper) $"{d}, {h}"
 
                     for slope in items (at [ "slopes" ] (json ran)) do
                         let low, high = (at [ "lower" ] slope).GetDouble(), (at [ "upper" ] slope).GetDouble()
-                        let wanted = if (at [ "inner" ] (json ran)).GetString() = "d" then [ 1.0; 0.5 ] else [ 2.0; 1.0 ]
+
+                        let wanted =
+                            if (at [ "inner" ] (json ran)).GetString() = "d" then
+                                [ 1.0; 0.5 ]
+                            else
+                                [ 2.0; 1.0 ]
+
                         let metric = (at [ "metric" ] slope).GetString()
                         let a = if metric = "kl" then wanted[0] else wanted[1]
                         Expect.isTrue (low <= a && a <= high) $"{metric}: [{low}, {high}]"))
@@ -313,10 +331,12 @@ let private sweeps =
                     Expect.isTrue (abs (kl - langevinKl 2.0 0.025 400.0) < 1e-12) $"{kl}"))
 
             testCase "what cannot be swept is refused" (fun () ->
-                withFile "experiment {\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n}\n" (fun file ->
-                    let ran = sgm [ "sweep"; file ]
-                    Expect.equal ran.Code 2 "nothing varies"
-                    Expect.stringContains ran.Error "nothing varies" "sentence"))
+                withFile
+                    "experiment {\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n}\n"
+                    (fun file ->
+                        let ran = sgm [ "sweep"; file ]
+                        Expect.equal ran.Code 2 "nothing varies"
+                        Expect.stringContains ran.Error "nothing varies" "sentence"))
         ]
 
 let tests = testList "own theorems" [ claims; inCode; enclosures; sweeps ]

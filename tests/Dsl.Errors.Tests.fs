@@ -52,7 +52,7 @@ let private golden (name: string) =
                 Expect.isTrue (lines[2].IndexOf '^' <= lines[1].Length) "the caret is under the line")
 
 /// Cases that no file, or only a large one, can show; the limits of data are in Dsl.Data.Tests.fs.
-let private withoutFile = 
+let private withoutFile =
     set
         [
             "Unreadable"

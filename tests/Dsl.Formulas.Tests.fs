@@ -12,8 +12,7 @@ open Sgm.Tests.Command
 let private text lets sampler' rest =
     $"{lets}\n\nexperiment {{\n    target  (standard 2)\n    forward ve\n    start   warm\n    sampler ({sampler'})\n{rest}}}\n"
 
-let private member' settings text =
-    (Check.family "it.sgm" "." text).At(Map.ofList settings)
+let private member' settings text = (Check.family "it.sgm" "." text).At(Map.ofList settings)
 
 let private found text =
     match member' [] text with
@@ -21,8 +20,7 @@ let private found text =
     | Error problems -> failtest (Message.renderAll problems)
 
 /// The value that F#'s formula has in the language.
-let private valueOf (formula: string) =
-    (found (text $"let it = {formula}" "identity" "")).Names["it"]
+let private valueOf (formula: string) = (found (text $"let it = {formula}" "identity" "")).Names["it"]
 
 let private refused text =
     match member' [] text with
@@ -153,7 +151,13 @@ let private arithmetic =
 
             testCase "ranges step and may be empty" (fun () ->
                 let listOf range =
-                    match (found (text $"let it = [ for i in {range} -> float i ]" "identity" "" |> fun t -> t.Replace("standard 2", "normal it 1.0"))).Checked.Experiment.Target with
+                    match
+                        (found (
+                            text $"let it = [ for i in {range} -> float i ]" "identity" ""
+                            |> fun t -> t.Replace("standard 2", "normal it 1.0")
+                        ))
+                            .Checked.Experiment.Target
+                    with
                     | Normal(mean, _) -> mean
                     | other -> failtest $"{other}"
 
@@ -163,13 +167,22 @@ let private arithmetic =
 
             testCase "what is too much is refused and not worked on" (fun () ->
                 let huge = "let it = [ for i in 1 .. 2000000000 -> 1.0 ]"
-                Expect.stringContains (refused (text huge "identity" "" |> fun t -> t.Replace("standard 2", "normal it 1.0"))) "at most 10000000 turns" "turns"
+
+                Expect.stringContains
+                    (refused (text huge "identity" "" |> fun t -> t.Replace("standard 2", "normal it 1.0")))
+                    "at most 10000000 turns"
+                    "turns"
+
                 let deep = String.replicate 300 "(" + "1.0" + String.replicate 300 ")"
                 Expect.stringContains (refused (text $"let it = {deep}" "identity" "")) "200 levels" "depth"
                 let long = String.Join(" + ", Seq.replicate 100_000 "1.0")
                 Expect.stringContains (refused (text $"let it = {long}" "identity" "")) "1000 operators" "operators"
                 let minus = String.replicate 100_000 "-" + "a"
-                Expect.stringContains (refused (text $"let a = 1.0\nlet it = {minus}" "identity" "")) "1000 operators" "signs")
+
+                Expect.stringContains
+                    (refused (text $"let a = 1.0\nlet it = {minus}" "identity" ""))
+                    "1000 operators"
+                    "signs")
         ]
 
 let private family =
@@ -231,7 +244,12 @@ let private families =
 
             testCase "what is claimed" (fun () ->
                 let own = found family
-                Expect.equal (own.Axes |> List.map (fun axis -> axis.Name, axis.Choices.Length)) [ "d", 4; "h", 4 ] "axes"
+
+                Expect.equal
+                    (own.Axes |> List.map (fun axis -> axis.Name, axis.Choices.Length))
+                    [ "d", 4; "h", 4 ]
+                    "axes"
+
                 Expect.equal (own.Claims |> List.map (fun claim -> claim.Metric)) [ kl; w2 ] "metrics"
 
                 Expect.equal
@@ -250,7 +268,8 @@ let private families =
                     "rates")
 
             testCase "the same text is F#, with the first values" (fun () ->
-                let lets, body = family.Substring(0, family.IndexOf "experiment"), family.Substring(family.IndexOf "experiment")
+                let lets, body =
+                    family.Substring(0, family.IndexOf "experiment"), family.Substring(family.IndexOf "experiment")
 
                 let script =
                     String.Join(

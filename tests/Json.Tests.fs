@@ -147,6 +147,7 @@ let private documents =
     measure [ kl ]
 }"
              [ 3, "sweep", [ "--by"; "exact" ] ]
+
          let faithful = Path.Combine(examples.Value, "old-faithful.sgm")
          add 0 [ "check"; faithful ]
          add 2 [ "run"; "no such file" ]
@@ -349,5 +350,8 @@ let tests =
                                     ((at [ "fingerprint" ] document).GetString())
                                     "fingerprint")
                     | _ ->
-                        Expect.contains [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep" ] (nameOf document) "none")
+                        Expect.contains
+                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep" ]
+                            (nameOf document)
+                            "none")
         ]

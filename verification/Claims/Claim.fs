@@ -7,11 +7,7 @@ open Sgm.Engine
 /// One's own theorems in F#: a family of experiments over axes, and what is claimed of it.
 module Claim =
     /// Experiments over axes: names with their values, and the experiment at a setting.
-    type Family =
-        {
-            Axes: (string * float list) list
-            Experiment: Setting -> Experiment
-        }
+    type Family = { Axes: (string * float list) list; Experiment: Setting -> Experiment }
 
     /// "TV", "KL", "χ²" or "W2".
     let internal sign (metric: Metric) =
@@ -128,14 +124,21 @@ module Claim =
                 with :? System.Collections.Generic.KeyNotFoundException ->
                     Error $"the bound asks for an axis that the family has not; it has {known}"
 
-        { nothing name $"{sign metric} at the end" $"{sign metric} at the end is at most the bound, over {known}." metric with
+        { nothing
+              name
+              $"{sign metric} at the end"
+              $"{sign metric} at the end is at most the bound, over {known}."
+              metric with
             Evidence = evidence
             Scenarios = [ grid false name family ]
         }
 
     let private order name metric axis exponent family =
         let law = lawOf metric axis exponent
-        { nothing name law (law + " at the end.") metric with Rates = orders false name metric axis exponent family }
+
+        { nothing name law (law + " at the end.") metric with
+            Rates = orders false name metric axis exponent family
+        }
 
     /// metric ~ axis^exponent at the end, for all combinations of the other axes.
     let rate name metric axis exponent family = order name metric axis (Exactly exponent) family

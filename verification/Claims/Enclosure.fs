@@ -106,8 +106,7 @@ module Enclosure =
         | Binary(Operator.Equal, a, b) -> compared a b (fun order -> order = 0)
         | Binary(Operator.Unequal, a, b) -> compared a b (fun order -> order <> 0)
         | Choice(condition, yes, no) ->
-            holds lookup condition
-            |> Result.bind (fun decided -> holds lookup (if decided then yes else no))
+            holds lookup condition |> Result.bind (fun decided -> holds lookup (if decided then yes else no))
         | _ -> Error "it is no condition"
 
     /// The interval of a formula, or why it has no value.
@@ -139,14 +138,12 @@ module Enclosure =
                 let! values =
                     (Ok [], arguments)
                     ||> List.fold (fun found one ->
-                        found
-                        |> Result.bind (fun before -> value lookup one |> Result.map (fun x -> x :: before)))
+                        found |> Result.bind (fun before -> value lookup one |> Result.map (fun x -> x :: before)))
 
                 return! call name (List.rev values)
             }
         | Choice(condition, yes, no) ->
-            holds lookup condition
-            |> Result.bind (fun decided -> value lookup (if decided then yes else no))
+            holds lookup condition |> Result.bind (fun decided -> value lookup (if decided then yes else no))
 
     /// The interval, or why it is no finite number.
     let finite lookup expression =

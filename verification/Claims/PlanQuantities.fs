@@ -10,10 +10,7 @@ open Sgm.Verification.Certificates
 /// score, and the distance of the start. Upper bounds for all of them, `concavity` a lower one, as `Constants` and `ScoreError` prove them.
 module PlanQuantities =
     let private first (plan: Plan) =
-        plan.Tableaus()
-        |> Seq.tryHead
-        |> Option.map (fun step -> step.From)
-        |> Option.defaultValue plan.InitialLevel
+        plan.Tableaus() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
 
     let private last (plan: Plan) =
         match Seq.tryLast plan.Instructions with
@@ -44,7 +41,9 @@ module PlanQuantities =
     /// The levels at which a plan reads its score.
     let private read (plan: Plan) =
         let found =
-            plan.Tableaus() |> Seq.collect (fun step -> step.Stages |> Seq.map (fun stage -> stage.Level)) |> Seq.distinct
+            plan.Tableaus()
+            |> Seq.collect (fun step -> step.Stages |> Seq.map (fun stage -> stage.Level))
+            |> Seq.distinct
 
         match Seq.truncate 100_001 found |> List.ofSeq with
         | levels when levels.Length > 100_000 -> Error "the plan reads its score at more than 100 000 levels"
@@ -56,7 +55,8 @@ module PlanQuantities =
         | "steps" -> exactly (float plan.StepCount) "steps of the plan"
         | "evaluations" -> exactly (float plan.ScoreEvaluations) "evaluations of the score a particle"
         | "dimension" -> exactly (float plan.Dimension) "the target's dimension"
-        | "scoreError" -> read plan |> Result.bind (errorsAt "the largest ‖s − ∇ln p‖_{L²(p)} over the levels of the plan" plan)
+        | "scoreError" ->
+            read plan |> Result.bind (errorsAt "the largest ‖s − ∇ln p‖_{L²(p)} over the levels of the plan" plan)
         | "startScoreError" -> errorsAt "‖s − ∇ln p‖_{L²(p)} at the first level" plan [ first plan ]
         | "startTv" -> start Metric.Tv plan
         | "startKl" -> start Metric.Kl plan
@@ -67,7 +67,8 @@ module PlanQuantities =
             ofTarget (string (Char.ToLowerInvariant own[0]) + own.Substring 1) plan (first plan)
         | name -> ofTarget name plan (last plan)
 
-    let private known: Plan -> Collections.Concurrent.ConcurrentDictionary<string, Lazy<Result<Bracket * string, string>>> =
+    let private known
+        : Plan -> Collections.Concurrent.ConcurrentDictionary<string, Lazy<Result<Bracket * string, string>>> =
         Once.per (fun _ -> Collections.Concurrent.ConcurrentDictionary())
 
     /// A quantity of a plan with where it comes from, or why it is not known; found once.

@@ -122,7 +122,11 @@ module Sweep =
             match row.Measured with
             | Ok values ->
                 let estimate = values |> List.find (fun (other, _) -> other = metric) |> snd
-                if estimate.Value.HasValue && estimate.Value.Value > 0.0 then Some estimate.Value.Value else None
+
+                if estimate.Value.HasValue && estimate.Value.Value > 0.0 then
+                    Some estimate.Value.Value
+                else
+                    None
             | Error _ -> None
 
         let x, y = number before.At[axis], number row.At[axis]

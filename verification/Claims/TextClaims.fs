@@ -12,8 +12,7 @@ module TextClaims =
     let mostCells = 10_000
 
     /// How many experiments a family has.
-    let cells (axes: FamilyAxis list) =
-        axes |> List.fold (fun product axis -> product * float axis.Choices.Length) 1.0
+    let cells (axes: FamilyAxis list) = axes |> List.fold (fun product axis -> product * float axis.Choices.Length) 1.0
 
     /// The axes that are left where some numbers are set; refused where they have too many combinations.
     let axesOf (settings: Map<string, Quantity>) (found: FamilyMember) : Result<FamilyAxis list, Problem list> =
