@@ -375,7 +375,9 @@ module Expression =
         match quantity with
         | Quantity.Whole n -> string n
         | Quantity.Long n -> string n + "L"
-        | Quantity.Real x -> (Numeral.ofFloat x).Replace(".0", "")
+        | Quantity.Real x ->
+            let text = Numeral.ofFloat x
+            if text.EndsWith(".0", StringComparison.Ordinal) then text.Substring(0, text.Length - 2) else text
         | Quantity.Truth value -> if value then "true" else "false"
 
     /// A formula as a reader of papers writes it: `½` is not made of `0.5`, but `a·b`, `√x` and `e^(…)` are.
@@ -389,17 +391,13 @@ module Expression =
         | Name name -> name
         | Negative inner -> parens 4 ("−" + pretty 6 inner)
         | Binary(Operator.Times, a, b) ->
-            // A sign in front of a product is its first factor's.
-            let left =
-                match a with
-                | Binary(Operator.Times, _, _) -> pretty 0 a
-                | _ -> pretty 5 a
-
-            let text = $"{left}·{pretty 6 b}"
+            let text = $"{leading a}·{pretty 6 b}"
             parens (if text.StartsWith '−' then 4 else 5) text
         | Binary(Operator.Power, a, b) -> parens 6 $"{pretty 7 a}^{pretty 7 b}"
         | Binary(Operator.Minus, a, b) -> parens 4 $"{pretty 4 a} − {pretty 5 b}"
-        | Binary(Operator.Over, a, b) -> parens 5 $"{pretty 5 a}/{pretty 6 b}"
+        | Binary(Operator.Over, a, b) ->
+            let text = $"{leading a}/{pretty 6 b}"
+            parens (if text.StartsWith '−' then 4 else 5) text
         | Binary(operator, a, b) ->
             let level = precedence operator
             parens level $"{pretty level a} {sign operator} {pretty (level + 1) b}"
@@ -415,6 +413,12 @@ module Expression =
             let inside = arguments |> List.map (pretty 0)
             name + "(" + String.Join(", ", inside) + ")"
         | Choice(condition, yes, no) -> parens 0 $"if {pretty 0 condition} then {pretty 0 yes} else {pretty 0 no}"
+
+    /// A sign in front of a product is its first factor's.
+    and private leading first =
+        match first with
+        | Binary((Operator.Times | Operator.Over), _, _) -> pretty 0 first
+        | _ -> pretty 5 first
 
     and private sign operator =
         match operator with

@@ -185,6 +185,35 @@ let private arithmetic =
                     "signs")
         ]
 
+/// What a text claims, and how a paper would write it.
+let private printed =
+    [
+        "0.075 * x", "0.075·x"
+        "x * 10.05 + 1.0", "x·10.05 + 1"
+        "1e-3 / x ** 2.0", "0.001/x^2"
+        "exp (-2.0 * x / 3.0)", "e^(−2·x/3)"
+        "1.0 - (x - 2.0)", "1 − (x − 2)"
+        "1.0 / (x * 2.0)", "1/(x·2)"
+        "(1.0 + x) * 2.0", "(1 + x)·2"
+        "(x ** 2.0) ** 3.0", "(x^2)^3"
+        "-x", "−x"
+        "2.0 * -x", "2·(−x)"
+        "sqrt (x + 1.0)", "√(x + 1)"
+        "sqrt dimension", "√dimension"
+        "if x > 1.0 then x else 2.0", "if x > 1 then x else 2"
+        "max x (abs (x - 3.0))", "max(x, |x − 3|)"
+    ]
+
+let private printing =
+    testList
+        "printing"
+        [
+            for formula, text' in printed do
+                testCase formula (fun () ->
+                    let own = found (text "let x = 2.0" "identity" $"    claim kl ({formula})\n")
+                    Expect.equal (Expression.text own.Claims.Head.Bound) text' "as a paper writes it")
+        ]
+
 let private family =
     "let d = oneOf [ 1; 2; 4; 8 ]
 let h = oneOf [ 0.2; 0.1; 0.05; 0.025 ]
@@ -317,4 +346,4 @@ let private families =
                         Expect.stringContains ran.Error says $"{words}"))
         ]
 
-let tests = testList "Dsl.Formulas" [ arithmetic; families ]
+let tests = testList "Dsl.Formulas" [ arithmetic; printing; families ]
