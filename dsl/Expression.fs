@@ -54,6 +54,17 @@ type Expression =
     | Call of name: string * Expression list
     | Choice of condition: Expression * yes: Expression * no: Expression
 
+    // So that a formula in F# reads as it is printed.
+    static member (+)(a, b) = Binary(Operator.Plus, a, b)
+    static member (-)(a, b) = Binary(Operator.Minus, a, b)
+    static member (*)(a: Expression, b: Expression) = Binary(Operator.Times, a, b)
+    static member (*)(a: float, b: Expression) = Binary(Operator.Times, Constant(Quantity.Real a), b)
+    static member (/)(a, b) = Binary(Operator.Over, a, b)
+    static member Pow(a: Expression, b: float) = Binary(Operator.Power, a, Constant(Quantity.Real b))
+    static member (~-)(a) = Negative a
+    static member Exp(a: Expression) = Call("exp", [ a ])
+    static member Sqrt(a: Expression) = Call("sqrt", [ a ])
+
 /// Why a formula has no value.
 [<RequireQualifiedAccess>]
 type Unvalued =
@@ -371,6 +382,12 @@ module Expression =
         | Operator.Power -> 6
         | _ -> 3
 
+    /// The summands of a formula.
+    let rec terms expression =
+        match expression with
+        | Binary(Operator.Plus, a, b) -> terms a @ terms b
+        | other -> [ other ]
+
     let private constant quantity =
         match quantity with
         | Quantity.Whole n -> string n
@@ -393,6 +410,8 @@ module Expression =
         | Binary(Operator.Times, a, b) ->
             let text = $"{leading a}·{pretty 6 b}"
             parens (if text.StartsWith '−' then 4 else 5) text
+        | Binary(Operator.Power, a, Constant(Quantity.Real b)) when b = 2.0 || b = 3.0 ->
+            parens 6 (pretty 7 a + (if b = 2.0 then "²" else "³"))
         | Binary(Operator.Power, a, b) -> parens 6 $"{pretty 7 a}^{pretty 7 b}"
         | Binary(Operator.Minus, a, b) -> parens 4 $"{pretty 4 a} − {pretty 5 b}"
         | Binary(Operator.Over, a, b) ->
@@ -418,6 +437,7 @@ module Expression =
     and private leading first =
         match first with
         | Binary((Operator.Times | Operator.Over), _, _) -> pretty 0 first
+        | Negative inner -> "−" + pretty 6 inner
         | _ -> pretty 5 first
 
     and private sign operator =

@@ -271,6 +271,37 @@ let private enclosures =
                     Expect.isLessThan found.Width 1e-13 "width")
         ]
 
+/// A theorem's bound is one formula: printed, evaluated and solved.
+let private formulas =
+    let numbers = [ "C", 2.0; "d", 3.0; "ε₁", 0.05; "h", 1e-3; "L", 1.5; "N", 700.0; "χ²₀", 4.0 ]
+
+    testList
+        "bounds as formulas"
+        [
+            testCase "4.2's is what its statement says" (fun () ->
+                let words = "e^(−N·h/C)·χ²₀ + 4.03·ε₁²·C + 11.4·d·L²·h·C"
+                Expect.equal (Expression.text Theorems.LeeLuTan.manySteps) words "printed"
+                let truth = exp (-0.35) * 4.0 + 4.03 * 0.0025 * 2.0 + 11.4 * 3.0 * 2.25 * 1e-3 * 2.0
+                let found = Formula.value numbers Theorems.LeeLuTan.manySteps
+                Expect.isTrue (found >= truth && found <= truth * (1.0 + 1e-14)) $"{found} for {truth}"
+                let infinite = numbers |> List.map (fun (name, x) -> name, (if name = "χ²₀" then infinity else x))
+                Expect.equal (Formula.value infinite Theorems.LeeLuTan.manySteps) infinity "an infinite start")
+
+            testCase "solved for the step, the error and the number of steps" (fun () ->
+                match Expression.terms Theorems.LeeLuTan.manySteps with
+                | [ start; score; step ] ->
+                    let without name = numbers |> List.filter (fun (other, _) -> other <> name)
+                    let h = Formula.largest "h" (without "h") step 0.1
+                    let truth = 0.1 / (11.4 * 3.0 * 2.25 * 2.0)
+                    Expect.isTrue (h <= truth && h >= truth * (1.0 - 1e-13)) $"{h} for {truth}"
+                    let error = Formula.largest "ε₁" (without "ε₁") score 0.1
+                    let truth = sqrt (0.1 / (4.03 * 2.0))
+                    Expect.isTrue (error <= truth && error >= truth * (1.0 - 1e-13)) $"{error} for {truth}"
+                    let n = Formula.smallestWhole "N" (without "N") start 0.1
+                    Expect.equal n (ceil (2.0 / 1e-3 * log (4.0 / 0.1))) "steps"
+                | other -> failtest $"{other.Length} terms")
+        ]
+
 let private sweeps =
     testList
         "sweeps"
@@ -339,4 +370,4 @@ let private sweeps =
                         Expect.stringContains ran.Error "nothing varies" "sentence"))
         ]
 
-let tests = testList "own theorems" [ claims; inCode; enclosures; sweeps ]
+let tests = testList "own theorems" [ claims; inCode; enclosures; formulas; sweeps ]

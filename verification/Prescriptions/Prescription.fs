@@ -82,7 +82,14 @@ module Prescription =
         | Ok smooth, Ok sobolev ->
             let d, l, c = float order.Target.Dimension, smooth.Value, sobolev.Value
             let third = order.Accuracy / 3.0
-            let h = min (LeeSupNorm.largestStep d l c) (third / (11.4 * d * l * l * c))
+            let numbers = [ "d", d; "L", l; "C", c ]
+
+            let startTerm, scoreTerm, stepTerm =
+                match Expression.terms LeeLuTan.manySteps with
+                | [ start; score; step ] -> start, score, step
+                | _ -> invalidOp "the bound of lee-2022-4.2 has three terms"
+
+            let h = min (LeeSupNorm.largestStep d l c) (Formula.largest "h" numbers stepTerm third)
             let spread = smallestVariance order.Target
 
             let experimentWith steps =
@@ -99,8 +106,9 @@ module Prescription =
             | Ok chi when not (Double.IsFinite chi.Upper) ->
                 Error "χ² of the start, N(mean, smallest variance), is not finite"
             | Ok chi ->
-                let steps = max 1.0 (ceil (c / h * log (chi.Upper / third)))
-                let error = min (sqrt (third / (4.03 * c))) (1.0 / (7.0 * sqrt c))
+                let numbers = ("h", h) :: ("χ²₀", chi.Upper) :: numbers
+                let steps = Formula.smallestWhole "N" numbers startTerm third
+                let error = min (Formula.largest "ε₁" numbers scoreTerm third) (1.0 / (7.0 * sqrt c))
 
                 if steps > float mostSteps then
                     tooMany (shortest (ceil steps))
@@ -112,14 +120,14 @@ module Prescription =
                             $"L = {shortest l}: {smooth.Provenance}"
                             $"C = {shortest c}: {sobolev.Provenance}"
                             $"start: N(mean, {shortest spread}·I), the smallest variance, has χ²₀ = {shortest chi.Upper} (exact law)"
-                            $"h = {shortest h}: the smaller of 1/(272·d·C·L²) and (χ²/3)/(11.4·d·L²·C)"
+                            $"h = {shortest h}: the smaller of 1/(272·d·C·L²) and that for which {Expression.text stepTerm} is a third of the accuracy"
                             if chi.Upper <= third then
                                 "N = 1: the start is within its third already"
                             else
-                                $"N = {shortest steps} = C/h·ln(χ²₀/(χ²/3)), rounded up: the start's third"
+                                $"N = {shortest steps}: the fewest steps for which {Expression.text startTerm} is a third of the accuracy"
                             $"the score may have an error of sup norm {shortest error}, the last third; this experiment has the exact score"
                         ]
-                        (exp (-steps * h / c) * chi.Upper + 11.4 * d * l * l * h * c)
+                        (Formula.value (("N", steps) :: ("ε₁", 0.0) :: numbers) LeeLuTan.manySteps)
 
     /// BZ-gauss: a third for the start, one for the step, one left for the error of θ.
     let private gaussianMean order =

@@ -54,19 +54,18 @@ let private assumptions =
                 Error $"h = {k.Run.H:g6} is above 1/(272·d·C·L²) = {largest:g6}")
     ]
 
-/// χ²_{k+1} ≤ e^(−h/C)·χ²_k + 4.01·ε₁²·h + 11.3·d·L²·h².
-let private oneStep k before =
-    let h = k.Run.H
+let private c, d, e, h, l, n = Name "C", Name "d", Name "ε₁", Name "h", Name "L", Name "N"
 
-    exp (-h / k.C) * before + 4.01 * k.ScoreError * k.ScoreError * h + 11.3 * k.D * k.L * k.L * h * h
+/// The bound of χ²_{k+1}.
+let internal oneStep =
+    exp (-h / c) * Name "χ²_k" + 4.01 * e ** 2.0 * h + 11.3 * d * l ** 2.0 * h ** 2.0
 
-/// χ²_N ≤ e^(−Nh/C)·χ²_0 + 4.03·ε₁²·C + 11.4·d·L²·h·C.
-let private manySteps k start =
-    let h = k.Run.H
+/// The bound of χ²_N: what is left of the start, the error of the score, the step.
+let internal manySteps =
+    exp (-n * h / c) * Name "χ²₀" + 4.03 * e ** 2.0 * c + 11.4 * d * l ** 2.0 * h * c
 
-    exp (-(float k.Run.N) * h / k.C) * start
-    + 4.03 * k.ScoreError * k.ScoreError * k.C
-    + 11.4 * k.D * k.L * k.L * h * k.C
+let private numbers k =
+    [ "C", k.C; "d", k.D; "ε₁", k.ScoreError; "h", k.Run.H; "L", k.L; "N", float k.Run.N ]
 
 let private evidence: Evidence =
     fun runner trial ->
@@ -89,7 +88,7 @@ let private evidence: Evidence =
                         {
                             What = $"χ² after step {i + 1} from χ² after step {i}"
                             Measured = after
-                            Bound = oneStep k before
+                            Bound = Formula.value (("χ²_k", before) :: numbers k) oneStep
                         })
 
                 recursion
@@ -97,7 +96,7 @@ let private evidence: Evidence =
                     {
                         What = $"χ² after N = {k.Run.N} steps"
                         Measured = List.last steps
-                        Bound = manySteps k start
+                        Bound = Formula.value (("χ²₀", start) :: numbers k) manySteps
                     }
                 ])
         | Error reason, _, _
@@ -154,8 +153,8 @@ let langevinSupNorm =
         Title = "Langevin Monte Carlo with a score accurate in the sup norm"
         Statement =
             "∇ln p is L-Lipschitz, p satisfies a log-Sobolev inequality with constant C, sup‖s − ∇ln p‖ ≤ ε₁, h ≤ 1/(272·d·C·L²), "
-            + "ε₁² ≤ 1/(49·C), χ²₀ < ∞. Then one step gives χ²_{k+1} ≤ e^(−h/C)·χ²_k + 4.01·ε₁²·h + 11.3·d·L²·h², hence "
-            + "χ²_N ≤ e^(−Nh/C)·χ²_0 + 4.03·ε₁²·C + 11.4·d·L²·h·C."
+            + $"ε₁² ≤ 1/(49·C), χ²₀ < ∞. Then one step gives χ²_{{k+1}} ≤ {Expression.text oneStep}, hence "
+            + $"χ²_N ≤ {Expression.text manySteps}."
         Source = Papers.lee "Theorem 4.2"
         Stance = Guarantee
         Assumptions = assumptions
