@@ -141,6 +141,24 @@ type SweepArguments =
             | Csv -> "comma-separated values on standard output and nothing else."
             | Json -> Usage.json
 
+type CompareArguments =
+    | [<MainCommand; ExactlyOnce>] Files of FILE: string list
+    | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Evaluations of N: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
+    | [<Unique; EqualsAssignmentOrSpaced>] By of By
+    | [<Unique>] Catalogue
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Files _ -> "experiments (.sgm) on one target, each with one anneal that has a predictor."
+            | Evaluations _ -> "score evaluations per particle, separated by commas: 8,16,32,64."
+            | Set _ -> Usage.set
+            | By _ -> "who runs them: an exact law where one applies (auto), only an exact law, or Monte Carlo."
+            | Catalogue -> "every predictor of the language in place of the file's own."
+            | Json -> Usage.json
+
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
     | [<Unique>] Json

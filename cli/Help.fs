@@ -40,6 +40,12 @@ let verbs =
             Example = "sgm sweep examples/own-theorem.sgm --over h=0.2,0.1,0.05,0.025"
         }
         {
+            Name = "compare"
+            Takes = "FILE…"
+            Summary = "Hold samplers against each other at equal score evaluations"
+            Example = "sgm compare examples/ddpm-gaussian.sgm --catalogue --evaluations 16,32,64"
+        }
+        {
             Name = "explain"
             Takes = "FILE"
             Summary = "Show the steps, levels and coefficients that would run"

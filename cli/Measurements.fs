@@ -171,6 +171,20 @@ let private metricRow forward probe (metric, estimate: Estimate) =
         faint remark
     ]
 
+/// A value and its interval in two short texts.
+let brief (estimate: Estimate) =
+    if not estimate.Value.HasValue then
+        "–", estimate.Reason
+    else
+        let value, lower, upper = estimate.Value.Value, estimate.Lower, estimate.Upper
+
+        if Double.IsInfinity value then
+            Words.digits 4 value, ""
+        elif Double.IsFinite upper && upper - lower <= 1e-3 * abs value + 1e-300 then
+            Words.digits 8 value, $"± {Words.above 1 ((upper - lower) / 2.0)}"
+        else
+            Words.digits 4 value, $"[{Words.digits 4 lower}, {Words.digits 4 upper}]"
+
 let private momentRows forward probe =
     match probe.Moments with
     | None -> []

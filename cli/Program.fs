@@ -33,7 +33,7 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep" ] then
+        if List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep"; "compare" ] then
             warmUp ()
 
         match verb with
@@ -43,6 +43,7 @@ let private dispatch terminal words =
         | "certify" -> run verb rest (CertifyRequest.Of >> Certify.command terminal)
         | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
         | "sweep" -> run verb rest (SweepRequest.Of >> Sweep.command terminal)
+        | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)

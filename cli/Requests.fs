@@ -199,6 +199,39 @@ type SweepRequest =
             | SweepArguments.Csv -> { request with Csv = true }
             | SweepArguments.Json -> { request with SweepRequest.Json = true })
 
+/// What `sgm compare` was asked for.
+type CompareRequest =
+    {
+        Files: string list
+        Settings: string list
+        /// Whole numbers with commas.
+        Evaluations: string
+        By: By
+        Catalogue: bool
+        Json: bool
+    }
+
+    static member Of(arguments: CompareArguments list) : CompareRequest =
+        let nothing =
+            {
+                Files = []
+                Settings = []
+                Evaluations = ""
+                By = By.Auto
+                Catalogue = false
+                Json = false
+            }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | CompareArguments.Files files -> { request with Files = request.Files @ files }
+            | CompareArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
+            | CompareArguments.Evaluations text -> { request with Evaluations = text }
+            | CompareArguments.By by -> { request with CompareRequest.By = by }
+            | CompareArguments.Catalogue -> { request with Catalogue = true }
+            | CompareArguments.Json -> { request with CompareRequest.Json = true })
+
 /// What `sgm theorems` was asked for.
 type TheoremsRequest =
     {

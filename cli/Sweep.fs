@@ -97,17 +97,6 @@ let private previous (sweep: Sweep) =
         (row, isNext), Some row)
     |> fst
 
-let private interval (estimate: Estimate) =
-    if not estimate.Value.HasValue then
-        "–", estimate.Reason
-    else
-        let value, lower, upper = estimate.Value.Value, estimate.Lower, estimate.Upper
-
-        if Double.IsFinite upper && upper - lower <= 1e-3 * abs value + 1e-300 then
-            Words.digits 8 value, $"± {Words.digits 1 ((upper - lower) / 2.0)}"
-        else
-            Words.digits 4 value, $"[{Words.digits 4 lower}, {Words.digits 4 upper}]"
-
 let private spelled (value: Quantity) =
     match value with
     | Quantity.Whole n -> string n
@@ -142,7 +131,7 @@ let private table (screen: Screen) (sweep: Sweep) =
                             plain ""
                             plain ""
                         | Some estimate ->
-                            let value, around = interval estimate
+                            let value, around = Measurements.brief estimate
                             strong value
                             faint around
 

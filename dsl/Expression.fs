@@ -394,7 +394,11 @@ module Expression =
         | Quantity.Long n -> string n + "L"
         | Quantity.Real x ->
             let text = Numeral.ofFloat x
-            if text.EndsWith(".0", StringComparison.Ordinal) then text.Substring(0, text.Length - 2) else text
+
+            if text.EndsWith(".0", StringComparison.Ordinal) then
+                text.Substring(0, text.Length - 2)
+            else
+                text
         | Quantity.Truth value -> if value then "true" else "false"
 
     /// A formula as a reader of papers writes it: `½` is not made of `0.5`, but `a·b`, `√x` and `e^(…)` are.

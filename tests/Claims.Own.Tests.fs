@@ -361,6 +361,51 @@ let private sweeps =
                     let kl = Double.Parse(lines[4].Split(',')[3], Globalization.CultureInfo.InvariantCulture)
                     Expect.isTrue (abs (kl - langevinKl 2.0 0.025 400.0) < 1e-12) $"{kl}"))
 
+            testCase "samplers at equal work: the numbers are those of runs" (fun () ->
+                let text n =
+                    $"experiment {{\n    target (normal [ 1.0 ] 0.5)\n    forward vp\n    sampler (anneal (uniform 2.0 0.0 {n}) (predictor flowHeun))\n    measure [ w2 ]\n}}\n"
+
+                withFile (text 3) (fun file ->
+                    let ran = sgm [ "compare"; file; "--evaluations"; "7,8,15"; "--json" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let rows = items (at [ "rows" ] (json ran))
+                    // The last transition, to no noise, takes one evaluation, the others two.
+                    Expect.equal
+                        (rows |> List.map (fun row -> (at [ "transitions" ] row).GetInt32()))
+                        [ 4; 4; 8 ]
+                        "transitions"
+
+                    Expect.equal
+                        (rows |> List.map (fun row -> (at [ "scoreEvaluations" ] row).GetInt32()))
+                        [ 7; 7; 15 ]
+                        "evaluations"
+
+                    withFile (text 8) (fun alone ->
+                        let run = json (sgm [ "run"; alone; "--json" ])
+                        let value (path: string list) element = (at path element).GetDouble()
+
+                        Expect.equal
+                            (value [ "metrics"; "w2"; "value" ] rows[2])
+                            (value [ "metrics"; "w2"; "value" ] (items (at [ "probes" ] run)).Head)
+                            "the same number")
+
+                    let catalogue = sgm [ "compare"; file; "--catalogue"; "--evaluations"; "8" ]
+                    Expect.equal catalogue.Code 0 catalogue.Error
+
+                    for word in Words.ofKind Kind.Predictor do
+                        Expect.stringContains catalogue.Out word.Name "every predictor"
+
+                    for words, says in
+                        [
+                            [ "compare"; file; "--evaluations"; "x" ], "such as --evaluations 8,16,32,64"
+                            [ "compare"; file; "--evaluations"; "0" ], "such as --evaluations"
+                            [ "compare"; file; file; "--evaluations"; "8" ], "named twice"
+                            [ "compare"; file ], "evaluations"
+                        ] do
+                        let ran = sgm words
+                        Expect.equal ran.Code 2 $"{words}"
+                        Expect.stringContains ran.Error says $"{words}"))
+
             testCase "what cannot be swept is refused" (fun () ->
                 withFile
                     "experiment {\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n}\n"

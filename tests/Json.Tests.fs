@@ -148,6 +148,17 @@ let private documents =
 }"
              [ 3, "sweep", [ "--by"; "exact" ] ]
 
+         own mixture [ 0, "compare", [ "--catalogue"; "--evaluations"; "4,8" ] ]
+
+         own
+             "experiment {
+    target (mixture [ 0.5, normalDiag [ -1.0; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ 1.0; 1.0 ] [ 2.0; 1.0 ] ])
+    forward vp
+    sampler (anneal (uniform 2.0 0.1 5) (predictor ancestral))
+    measure [ kl ]
+}"
+             [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ] ]
+
          let faithful = Path.Combine(examples.Value, "old-faithful.sgm")
          add 0 [ "check"; faithful ]
          add 2 [ "run"; "no such file" ]
@@ -351,7 +362,7 @@ let tests =
                                     "fingerprint")
                     | _ ->
                         Expect.contains
-                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep" ]
+                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare" ]
                             (nameOf document)
                             "none")
         ]

@@ -22,8 +22,7 @@ module Formula =
         let at x = value ((name, x) :: numbers) formula
         let exponent = Math.Log2(at 2.0 / at 1.0)
 
-        let rec within x =
-            if at x <= limit then x else within (x * (1.0 - 1e-15))
+        let rec within x = if at x <= limit then x else within (x * (1.0 - 1e-15))
 
         within ((limit / at 1.0) ** (1.0 / exponent))
 

@@ -40,21 +40,12 @@ module Sweep =
     /// The probability that an interval of an exponent from particles is wrong.
     let private falseAlarm = 0.01
 
-    let private measure by cancellation (found: FamilyMember) at =
-        let plan = found.Checked.Plan
-        let experiment = found.Checked.Experiment
-
-        let row backend values =
-            {
-                At = at
-                Fingerprint = found.Checked.Fingerprint
-                Evaluations = plan.ScoreEvaluations
-                Backend = backend
-                Measured = values
-            }
+    /// Who runs an experiment, and its metrics at the end, or why there are none.
+    let internal atEnd by cancellation (loaded: Checked) =
+        let plan, experiment = loaded.Plan, loaded.Experiment
 
         match Laws.choose by plan with
-        | Error refusals -> row "none" (Error(Laws.reasons refusals))
+        | Error refusals -> "none", Error(Laws.reasons refusals)
         | Ok choice ->
             let options =
                 RunOptions(
@@ -75,11 +66,22 @@ module Sweep =
                     | Error _ -> choice.Interpreter.Backend, Error reason
                 | found -> found
 
+            backend,
             outcome
             |> Result.map (fun outcome ->
                 let law = (Seq.last outcome.Probes).Law
                 [ for metric in plan.Metrics -> metric, law.Measure metric ])
-            |> row backend
+
+    let private measure by cancellation (found: FamilyMember) at =
+        let backend, measured = atEnd by cancellation found.Checked
+
+        {
+            At = at
+            Fingerprint = found.Checked.Fingerprint
+            Evaluations = found.Checked.Plan.ScoreEvaluations
+            Backend = backend
+            Measured = measured
+        }
 
     let private number (value: Quantity) = value.Number
 

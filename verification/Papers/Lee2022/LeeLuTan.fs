@@ -57,15 +57,12 @@ let private assumptions =
 let private c, d, e, h, l, n = Name "C", Name "d", Name "ε₁", Name "h", Name "L", Name "N"
 
 /// The bound of χ²_{k+1}.
-let internal oneStep =
-    exp (-h / c) * Name "χ²_k" + 4.01 * e ** 2.0 * h + 11.3 * d * l ** 2.0 * h ** 2.0
+let internal oneStep = exp (-h / c) * Name "χ²_k" + 4.01 * e ** 2.0 * h + 11.3 * d * l ** 2.0 * h ** 2.0
 
 /// The bound of χ²_N: what is left of the start, the error of the score, the step.
-let internal manySteps =
-    exp (-n * h / c) * Name "χ²₀" + 4.03 * e ** 2.0 * c + 11.4 * d * l ** 2.0 * h * c
+let internal manySteps = exp (-n * h / c) * Name "χ²₀" + 4.03 * e ** 2.0 * c + 11.4 * d * l ** 2.0 * h * c
 
-let private numbers k =
-    [ "C", k.C; "d", k.D; "ε₁", k.ScoreError; "h", k.Run.H; "L", k.L; "N", float k.Run.N ]
+let private numbers k = [ "C", k.C; "d", k.D; "ε₁", k.ScoreError; "h", k.Run.H; "L", k.L; "N", float k.Run.N ]
 
 let private evidence: Evidence =
     fun runner trial ->

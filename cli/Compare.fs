@@ -1,0 +1,165 @@
+/// `sgm compare`: work against precision.
+module Sgm.Cli.Compare
+
+open System
+open Sgm
+open Sgm.Engine
+open Sgm.Verification
+open Sgm.Verification.JsonWriting
+
+let private estimateOf (row: WorkRow) metric =
+    match row.Measured with
+    | Ok values -> values |> List.tryFind (fun (other, _) -> other = metric) |> Option.map snd
+    | Error _ -> None
+
+let private metricsOf (rows: WorkRow list) =
+    rows
+    |> List.collect (fun row ->
+        match row.Measured with
+        | Ok values -> List.map fst values
+        | Error _ -> [])
+    |> List.distinct
+
+/// Whether a row's interval lies below those of all others at the same number of evaluations: no other can be better.
+let private isBest metric (rows: WorkRow list) (row: WorkRow) =
+    match estimateOf row metric with
+    | Some own when own.Value.HasValue ->
+        rows
+        |> List.filter (fun other -> other.Allowed = row.Allowed && other.Name <> row.Name)
+        |> List.forall (fun other ->
+            match estimateOf other metric with
+            | Some found -> own.Upper <= found.Lower
+            | None -> true)
+    | _ -> false
+
+let private table (screen: Screen) (rows: WorkRow list) =
+    let metrics = metricsOf rows
+
+    let columns =
+        [
+            { Title = "evaluations"; IsNumber = true }
+            { Title = "sampler"; IsNumber = false }
+            { Title = "transitions"; IsNumber = true }
+            for metric in metrics do
+                { Title = metric.Name; IsNumber = true }
+                { Title = "interval"; IsNumber = false }
+            { Title = "by"; IsNumber = false }
+        ]
+
+    screen.Table(
+        columns,
+        [
+            for row in rows ->
+                [
+                    plain (Words.count row.Evaluations)
+                    strong row.Name
+                    plain (string row.Transitions)
+                    for metric in metrics do
+                        match estimateOf row metric with
+                        | None ->
+                            plain "–"
+                            plain ""
+                        | Some estimate ->
+                            let value, around = Measurements.brief estimate
+                            { Text = value; Tone = (if isBest metric rows row then Good else Plain) }
+                            faint around
+                    match row.Measured with
+                    | Ok _ -> plain row.Backend
+                    | Error reason -> plain reason
+                ]
+        ]
+    )
+
+    screen.Line()
+
+    for metric in metrics do
+        for _, several in rows |> List.groupBy (fun row -> row.Allowed) do
+            match several |> List.tryFind (isBest metric rows) with
+            | Some best when several.Length > 1 ->
+                screen.Line $"least {metric.Name} within {Words.count best.Allowed} evaluations: {best.Name}"
+            | _ -> ()
+
+let private json (rows: WorkRow list) (json: Writer) =
+    objects json "rows" rows (fun row ->
+        text json "name" row.Name
+        json.WriteNumber("allowed", row.Allowed)
+        json.WriteNumber("scoreEvaluations", row.Evaluations)
+        json.WriteNumber("transitions", row.Transitions)
+        text json "fingerprint" row.Fingerprint
+        text json "backend" row.Backend
+
+        match row.Measured with
+        | Ok values ->
+            object json "metrics" (fun () ->
+                for metric, found in values do
+                    estimate json metric.Name found)
+        | Error reason -> text json "reason" reason)
+
+let private budgets (text: string) =
+    let found =
+        text.Split ','
+        |> Array.map (fun item ->
+            Int64.TryParse(item.Trim(), Globalization.NumberStyles.None, Globalization.CultureInfo.InvariantCulture))
+        |> List.ofArray
+
+    if found |> List.forall (fun (isWhole, n) -> isWhole && n >= 1L && n <= 1_000_000_000L) && found.Length <= 100 then
+        Ok(found |> List.map snd |> List.distinct)
+    else
+        Error $"--evaluations {text}, expected whole numbers from 1, such as --evaluations 8,16,32,64"
+
+let command (terminal: Terminal) (request: CompareRequest) =
+    let refuse message = Refusal.sentence terminal request.Json $"sgm compare: {message}"
+    let loaded = request.Files |> List.map (fun file -> file, Loading.file terminal request.Settings file)
+
+    let problems =
+        loaded
+        |> List.collect (function
+            | _, Error problems -> problems
+            | _, Ok _ -> [])
+
+    match budgets request.Evaluations with
+    | Error message -> refuse message
+    | Ok _ when not problems.IsEmpty -> Refusal.problems terminal request.Json problems
+    | Ok allowed ->
+        let files =
+            [
+                for file, found in loaded do
+                    match found with
+                    | Ok one -> file, one
+                    | Error _ -> ()
+            ]
+
+        let target = (snd files.Head).Experiment.Target
+
+        let samplers =
+            [
+                for file, one in files do
+                    let directory = Loading.directoryOf file
+
+                    if request.Catalogue then
+                        for name, own in Comparing.predictors one.Experiment do
+                            (if files.Length = 1 then name else $"{file}, {name}"), directory, own
+                    else
+                        file, directory, one.Experiment
+            ]
+
+        match files |> List.tryFind (fun (_, one) -> one.Experiment.Target <> target) with
+        | Some(other, _) -> refuse $"{other} has another target than {fst files.Head}; samplers are compared on one"
+        | None when (samplers |> List.distinctBy (fun (name, _, _) -> name)).Length < samplers.Length ->
+            refuse "a file is named twice"
+        | None ->
+            match
+                Progress.during terminal "comparing" (fun told ->
+                    Comparing.run request.By terminal.Cancellation told samplers allowed)
+            with
+            | Error message -> refuse message
+            | Ok rows ->
+                if request.Json then
+                    Terminal.json terminal "sgm.compare/1" None (json rows)
+                else
+                    table (Screen.out terminal) rows
+
+                if rows |> List.exists (fun row -> Result.isError row.Measured) then
+                    Exit.Failed
+                else
+                    Exit.Fine

@@ -1,0 +1,121 @@
+namespace Sgm.Verification
+
+open System.Threading
+open Sgm
+open Sgm.Engine
+open Sgm.Verification.Certificates
+
+/// A sampler at a number of score evaluations.
+type WorkRow =
+    {
+        Name: string
+        /// Evaluations that were allowed.
+        Allowed: int64
+        /// Evaluations that it takes, the most that are allowed; transitions of its anneal.
+        Evaluations: int64
+        Transitions: int
+        Fingerprint: string
+        Backend: string
+        /// The experiment's metrics at its end, or why there are none.
+        Measured: Result<(Metric * Estimate) list, string>
+    }
+
+/// Work against precision: samplers for one target at equal score evaluations, the number of transitions of their anneals scaled.
+module Comparing =
+    let private scaled n schedule =
+        match schedule with
+        | Uniform(a, b, _) -> Ok(Uniform(a, b, n))
+        | Geometric(a, b, _) -> Ok(Geometric(a, b, n))
+        | Karras(rho, a, b, _) -> Ok(Karras(rho, a, b, n))
+        | Levels _ ->
+            Error "its levels are listed, and how many there are cannot be scaled; write uniform, geometric or karras"
+
+    let rec private withPredictor method pipeline =
+        match pipeline with
+        | Predictor _ -> Predictor method
+        | Anneal(schedule, body) -> Anneal(schedule, withPredictor method body)
+        | Repeat(n, body) -> Repeat(n, withPredictor method body)
+        | Sequence parts -> Sequence(List.map (withPredictor method) parts)
+        | Corrector _
+        | Probe _ -> pipeline
+
+    /// The experiment with every predictor of the language in place of its own, by name.
+    let predictors (own: Experiment) =
+        [
+            for word in Words.ofKind Kind.Predictor do
+                let method = unbox<PredictorMethod>(word.Make [||])
+                word.Name, { own with Sampler = withPredictor method own.Sampler }
+        ]
+
+    /// The experiment with the most transitions of its anneal that so many evaluations allow.
+    let private within directory (own: Experiment) (allowed: int64) =
+        attempt {
+            let! place = Tuning.place own
+            let words problems = (Message.renderAll problems).TrimEnd()
+
+            let at n =
+                scaled n place.Schedule
+                |> Result.bind (fun schedule ->
+                    Check.experiment directory { own with Sampler = place.With schedule } |> Result.mapError words)
+
+            // What a transition takes, and what the rest does, from two sizes: the last transition may take less than the others.
+            let! one = at 1
+            let! two = at 2
+            let each = two.Plan.ScoreEvaluations - one.Plan.ScoreEvaluations
+            let n = if each > 0L then 1L + (allowed - one.Plan.ScoreEvaluations) / each else 1L
+
+            do!
+                require
+                    (one.Plan.ScoreEvaluations <= allowed && n >= 1L)
+                    ()
+                    $"one transition takes {one.Plan.ScoreEvaluations} evaluations, more than {allowed}"
+
+            let n = int (min n 10_000_000L)
+            let! loaded = at n
+            return n, loaded
+        }
+
+    /// All samplers at all numbers of evaluations, checked before anything runs.
+    let run
+        by
+        (cancellation: CancellationToken)
+        told
+        (samplers: (string * string * Experiment) list)
+        (allowed: int64 list)
+        =
+        let prepared =
+            [
+                for most in allowed do
+                    for name, directory, own in samplers ->
+                        within directory own most
+                        |> Result.map (fun (n, loaded) -> name, most, n, loaded)
+                        |> Result.mapError (fun reason -> $"{name}: {reason}")
+            ]
+
+        match
+            prepared
+            |> List.tryPick (function
+                | Error reason -> Some reason
+                | Ok _ -> None)
+        with
+        | Some reason -> Error reason
+        | None ->
+            let prepared = List.choose Result.toOption prepared
+
+            Ok
+                [
+                    for i, (name, most, n, loaded) in List.indexed prepared do
+                        cancellation.ThrowIfCancellationRequested()
+                        told $"{name} at {most} evaluations" (float i / float prepared.Length)
+                        let backend, measured = Sweep.atEnd by cancellation loaded
+
+                        {
+                            Name = name
+                            Allowed = most
+                            Evaluations = loaded.Plan.ScoreEvaluations
+                            Transitions = n
+                            Fingerprint = loaded.Fingerprint
+                            Backend = backend
+                            Measured = measured
+                        }
+                ]
