@@ -230,6 +230,7 @@ module Constants =
             | _ when law.Count = 1 -> constant 0.0 true (fun () -> "normal law")
             | Some form ->
                 let ratio = 2.0 * form.Radius / form.Variance
+
                 constant (ratio ** 3.0 / (6.0 * sqrt 3.0) * (1.0 + 1e-14)) false (fun () ->
                     $"q∗N(0, v), v = {form.Variance:g4}, R = {form.Radius:g4}: (2R)³/(6√3·v³)")
             | None -> Error "the third derivatives of ln p are bounded here for components of one variance only")

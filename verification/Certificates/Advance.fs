@@ -31,8 +31,7 @@ module internal Advance =
                 (Ok [], List.zip blocks lips)
                 ||> List.fold (fun found (block, lip) ->
                     found
-                    |> Result.bind (fun all ->
-                        Forward.step block.Plan step lip |> Result.map (fun map -> map :: all)))
+                    |> Result.bind (fun all -> Forward.step block.Plan step lip |> Result.map (fun map -> map :: all)))
                 |> Result.map List.rev
         }
 
@@ -95,14 +94,17 @@ module internal Advance =
             { state with Distances = distances }
         | _ -> state
 
+    /// n, and 1, 2, 4, … below it.
+    let private doubled (n: int64) =
+        List.distinct (n :: List.unfold (fun k -> if k > n then None else Some(k, 2L * k)) 1L)
+
     /// Ways that begin where W2 is turned into TV by the last 1, 2, 4, … n of the rounds.
     let private smoothedWays blocks (n: int64) (state: State) (step: Tableau) maps (cost: Result<Cost, string>) =
         match state.Distances, maps.Distances, cost with
         | Ok distances, Ok contractions, Ok cost when step.C > 0.0 ->
             [
-                for last in List.distinct (n :: (List.unfold (fun k -> if k > n then None else Some(k, 2L * k)) 1L)) do
-                    let reached =
-                        List.map2 (fun map w -> Contraction.rounds (n - last) map w) contractions distances
+                for last in doubled n do
+                    let reached = List.map2 (fun map w -> Contraction.rounds (n - last) map w) contractions distances
 
                     let tv = smoothed blocks last contractions reached
 
@@ -163,7 +165,16 @@ module internal Advance =
                 | [] -> false
 
             let earlier = if isNext then List.tail c.Trail else c.Trail
-            [ { Before = before; Since = 0.0; Forward = nothing blocks; Trail = trail :: earlier; Told = [] } ]
+
+            [
+                {
+                    Before = before
+                    Since = 0.0
+                    Forward = nothing blocks
+                    Trail = trail :: earlier
+                    Told = []
+                }
+            ]
 
     /// n ≥ 1 rounds of a step that stays, or one that moves.
     let kernels (plan: Plan) (blocks: Block list) (n: int64) (state: State) first (step: Tableau) =
@@ -189,34 +200,69 @@ module internal Advance =
             }
 
         // From KL, and from W2.
-        let along = state.Forward |> Result.bind (fun kl -> maps.Forward |> Result.map (fun _ -> passed kl))
+        let onward = state.Forward |> Result.bind (fun kl -> maps.Forward |> Result.map (fun _ -> passed kl))
 
         let across =
-            both (fun maps w -> List.map2 (fun (map: Forward) w -> map.OfDistance w) maps w) maps.Forward state.Distances
+            both
+                (fun maps w -> List.map2 (fun (map: Forward) w -> map.OfDistance w) maps w)
+                maps.Forward
+                state.Distances
 
-        let fresh kl w =
-            Ok kl, told step Rules.forwardDistance n ("W2 before", total blocks w) (entropy blocks kl) []
+        let fresh kl w = Ok kl, told step Rules.forwardDistance n ("W2 before", total blocks w) (entropy blocks kl) []
 
         let forward, told =
-            match along, across, state.Forward, state.Distances with
+            match onward, across, state.Forward, state.Distances with
             | Ok old, Ok kl, _, Ok w when entropy blocks kl < entropy blocks old -> fresh kl w
             | Error _, Ok kl, _, Ok w when kl |> List.forall Double.IsFinite -> fresh kl w
             | Ok kl, _, Ok before, _ ->
                 Ok kl, told step rule n (fromEntropy blocks before) (entropy blocks kl) state.Told
-            | _ -> along, []
+            | _ -> onward, []
+
+        // R from W2 by the last of the rounds, where that is less than R so far with theirs.
+        let again =
+            match state.Distances, maps.Distances, cost with
+            | Ok distances, Ok contractions, Ok cost when step.C > 0.0 ->
+                doubled n
+                |> List.map (fun last ->
+                    let reached = List.map2 (Contraction.rounds (n - last)) contractions distances
+                    let r = pathFrom blocks last contractions reached
+
+                    let own = min r (float last * cost.Whole)
+
+                    {
+                        Rule = Rules.pathDistance
+                        Of = $"{last} × {step.Method} to {Shared.spelled step.To}"
+                        Inputs = [ "W2 before", total blocks reached; "R", r; "of these steps", own ]
+                        Value = max 0.0 (r - own)
+                        Parts = []
+                    }
+                    : Derivation
+                    , last
+                    , r)
+                |> List.minBy (fun (_, _, r) -> r)
+                |> Some
+            | _ -> None
+
+        let along = both (fun r (c: Cost) -> plus r (count * c.Whole)) state.Path cost
+
+        let path, first, index, rounds', earlier =
+            match again, along with
+            | Some(origin, last, r), Ok old when r < old -> Ok r, Some origin, first + n - last, last, []
+            | Some(origin, last, r), Error _ when Double.IsFinite r -> Ok r, Some origin, first + n - last, last, []
+            | _ -> along, state.First, first, n, state.Contributions
 
         let contribution =
             match cost with
             | Ok c ->
                 [
                     {
-                        Index = first
-                        Rounds = n
+                        Index = index
+                        Rounds = rounds'
                         Method = step.Method
                         From = step.From
                         To = step.To
-                        Steps = count * c.Exact
-                        Score = count * (c.Whole - c.Exact)
+                        Steps = float rounds' * c.Exact
+                        Score = float rounds' * (c.Whole - c.Exact)
                     }
                 ]
             | Error _ -> []
@@ -227,9 +273,9 @@ module internal Advance =
         let reached =
             {
                 Level = step.To
-                Path = both (fun r (c: Cost) -> plus r (count * c.Whole)) state.Path cost
-                First = state.First
-                Contributions = contribution @ state.Contributions
+                Path = path
+                First = first
+                Contributions = contribution @ earlier
                 Forward = forward
                 Told = told
                 Candidates = prune blocks (cuts @ List.map carried state.Candidates)
@@ -238,17 +284,30 @@ module internal Advance =
             }
             |> capped blocks
 
-        if step.StaysAtLevel then reached |> transported blocks |> recut blocks else reached
+        if step.StaysAtLevel then
+            reached |> transported blocks |> recut blocks
+        else
+            reached
 
     /// Maps of rounds of several steps, as one of all blocks.
-    let private composed blocks (inside: (int64 * Tableau) list) (find: Maps -> Result<'map list, string>) power following =
+    let private composed
+        blocks
+        (inside: (int64 * Tableau) list)
+        (find: Maps -> Result<'map list, string>)
+        power
+        following
+        =
         (Ok None, inside)
         ||> List.fold (fun found (times, step) ->
             attempt {
                 let! before = found
                 let! maps = find (mapsOf blocks step)
                 let powers = maps |> List.map (power times)
-                return Some(before |> Option.map (fun all -> List.map2 following all powers) |> Option.defaultValue powers)
+
+                return
+                    Some(
+                        before |> Option.map (fun all -> List.map2 following all powers) |> Option.defaultValue powers
+                    )
             })
         |> Result.map Option.get
 
@@ -260,16 +319,20 @@ module internal Advance =
             let state = changed plan blocks state head.From
 
             let once =
-                (state, inside) ||> List.fold (fun s (first, times, step) -> kernels plan blocks (times * n) s first step)
+                (state, inside)
+                ||> List.fold (fun s (first, times, step) -> kernels plan blocks (times * n) s first step)
 
             let steps = inside |> List.map (fun (_, times, step) -> times, step)
             let contracting find = composed blocks steps find Contraction.power Contraction.following
 
             let power (times: int64) (map: Forward) =
                 let struct (factor, term) = map.Line
-                struct (factor ** float times * (1.0 + 1e-15 * float times), Contraction.series times factor term * (1.0 + 1e-12))
 
-            let following (struct (f, t)) (struct (f', t')) = struct (f * f' * (1.0 + 1e-15), (f' * t + t') * (1.0 + 1e-15))
+                struct (factor ** float times * (1.0 + 1e-15 * float times),
+                        Contraction.series times factor term * (1.0 + 1e-12))
+
+            let following (struct (f, t)) (struct (f', t')) =
+                struct (f * f' * (1.0 + 1e-15), (f' * t + t') * (1.0 + 1e-15))
 
             let lines = composed blocks steps (fun maps -> maps.Forward) power following
             let rounds found before = both (List.map2 (Contraction.rounds n)) found before
@@ -279,8 +342,10 @@ module internal Advance =
                 | Ok lines ->
                     List.map2
                         (fun line kl ->
-                            let struct (factor, term) = power n { Once = id; Rounds = (fun _ x -> x); OfDistance = id; Line = line }
-                            factor * kl + term)
+                            let struct (factor, term) =
+                                power n { Once = id; Rounds = (fun _ x -> x); OfDistance = id; Line = line }
+
+                            Contraction.times factor kl + term)
                         lines
                         forward
                 | Error _ -> forward |> List.map (fun _ -> infinity)
@@ -299,7 +364,14 @@ module internal Advance =
                 { c with
                     Since = plus c.Since (added * (1.0 + 1e-14))
                     Forward = forward
-                    Told = told head Rules.forwardCorrector n (fromEntropy blocks c.Forward) (entropy blocks forward) c.Told
+                    Told =
+                        told
+                            head
+                            Rules.forwardCorrector
+                            n
+                            (fromEntropy blocks c.Forward)
+                            (entropy blocks forward)
+                            c.Told
                 }
 
             let forward = both (fun _ kl -> passed kl) lines state.Forward

@@ -18,13 +18,7 @@ module internal CandidateCertificate =
             Inputs = []
             Value = r
             Parts =
-                {
-                    Rule = Rules.start
-                    Of = "the law of the first state"
-                    Inputs = []
-                    Value = defaultArg state.First nan
-                    Parts = []
-                }
+                Option.get state.First
                 :: [
                     for (name, stays), items in group ->
                         {
@@ -108,7 +102,7 @@ module internal CandidateCertificate =
             KlReverse = reverse
             Kl = Bound.ofResult forward (state.Forward |> Result.map (entropy blocks))
             W2 = Bound.ofResult nearest w2
-            Start = if path.IsSome then state.First else None
+            Start = if path.IsSome then state.First |> Option.map (fun d -> d.Value) else None
             Contributions = if path.IsSome then List.rev state.Contributions else []
             Derivation = trees
         }
@@ -122,7 +116,17 @@ module internal CandidateCertificate =
         {
             Level = level
             Path = first
-            First = Result.toOption first
+            First =
+                first
+                |> Result.toOption
+                |> Option.map (fun r ->
+                    {
+                        Rule = Rules.start
+                        Of = "the law of the first state"
+                        Inputs = []
+                        Value = r
+                        Parts = []
+                    })
             Contributions = []
             Forward = ofBlocks blocks (fun block -> Forward.start block.Plan level)
             Told = []

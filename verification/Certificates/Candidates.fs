@@ -23,7 +23,8 @@ module internal Candidates =
             Level: NoiseLevel
             /// R from the start, or why it is infinite.
             Path: Result<float, string>
-            First: float option
+            /// What R began with.
+            First: Derivation option
             /// Newest first.
             Contributions: Contribution list
             /// KL(q‖p) per block, from the start.
@@ -86,8 +87,7 @@ module internal Candidates =
             let best = kept |> List.minBy (value blocks)
             let stride = kept.Length / (most - 1) + 1
 
-            let every =
-                kept |> List.indexed |> List.filter (fun (i, c) -> i % stride = 0 && c <> best) |> List.map snd
+            let every = kept |> List.indexed |> List.filter (fun (i, c) -> i % stride = 0 && c <> best) |> List.map snd
 
             best :: every
 
@@ -126,8 +126,7 @@ module internal Candidates =
         match state.Spreads with
         | Error _ -> state
         | Ok spreads ->
-            let caps =
-                List.map2 (fun (b: Block) s -> Spread.distance b.Plan.Target state.Level s) blocks spreads
+            let caps = List.map2 (fun (b: Block) s -> Spread.distance b.Plan.Target state.Level s) blocks spreads
 
             match state.Distances with
             | Ok found -> { state with Distances = Ok(List.map2 min found caps) }
@@ -176,35 +175,38 @@ module internal Candidates =
             }
             |> capped blocks
 
-    /// TV from W2 by the last n of equal noisy steps; `slopes` and `distances` per block.
-    let smoothed (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+    /// c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾): what is left of W2² to be shifted in n steps with Lipschitz constant c.
+    let private left (n: int64) (map: Contraction) =
+        let c2 = Math.BitIncrement(map.Lip * map.Lip)
+        let count = float n
+        let rate = RealFunctions.LogOnePlus(c2 - 1.0)
+
+        if c2 = 1.0 then
+            1.0 / count
+        else
+            max Double.Epsilon ((1.0 - c2) / RealFunctions.ExpM1(-count * rate))
+
+    /// Σ f over blocks of a map and a distance, over 2C².
+    let private perNoise (blocks: Block list) (maps: Contraction list) distances f =
         let noise = (List.head maps).Noise
 
-        let entropy =
-            List.map3
-                (fun (b: Block) (map: Contraction) w ->
-                    let c2 = Math.BitIncrement(map.Lip * map.Lip)
-                    let count = float n
-                    let rate = RealFunctions.LogOnePlus(c2 - 1.0)
-                    // c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾)
-                    let share =
-                        if c2 = 1.0 then
-                            1.0 / count
-                        else
-                            max Double.Epsilon ((1.0 - c2) / RealFunctions.ExpM1(-count * rate))
+        List.map3 (fun (b: Block) map w -> b.Count * f map w / (2.0 * noise * noise)) blocks maps distances
+        |> List.sum
+        |> fun x -> x * (1.0 + 1e-11)
 
-                    b.Count * share * w * w / (2.0 * noise * noise))
-                blocks
-                maps
-                distances
-            |> List.sum
-
+    /// TV from W2 by n equal noisy steps: of q and p through the same steps.
+    let smoothed (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+        let entropy = perNoise blocks maps distances (fun map w -> left n map * w * w)
         let byEntropy = sqrt (0.5 * entropy)
 
         if n > 1L then
-            byEntropy * (1.0 + 1e-11)
+            byEntropy
         else
-            let moved =
-                List.map3 (fun (b: Block) (map: Contraction) w -> b.Count * (map.Lip * w) ** 2.0) blocks maps distances
+            let moved = perNoise blocks maps distances (fun map w -> map.Lip * w * map.Lip * w)
+            min byEntropy (sqrt (moved / Math.PI))
 
-            min byEntropy (sqrt (List.sum moved) / (noise * sqrt (2.0 * Math.PI))) * (1.0 + 1e-13)
+    /// R from W2 by n equal noisy steps: the shifts are paid for with what the means are off.
+    let pathFrom (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+        perNoise blocks maps distances (fun map w ->
+            let moved = sqrt (float n) * map.Mean + sqrt (left n map) * w
+            float n * map.Centred * map.Centred + moved * moved)

@@ -5,14 +5,7 @@ open Sgm.Engine
 
 /// What a step does to W2 on one block, and the noise C that it draws: w ← Lip·w + Add, and also w ← √((Lip·w + Mean)² + Centred²).
 [<Struct>]
-type internal Contraction =
-    {
-        Lip: float
-        Add: float
-        Mean: float
-        Centred: float
-        Noise: float
-    }
+type internal Contraction = { Lip: float; Add: float; Mean: float; Centred: float; Noise: float }
 
 /// Many steps as one.
 module internal Contraction =
@@ -44,10 +37,13 @@ module internal Contraction =
             Centred = sqrt (series n square (one.Centred * one.Centred)) * spare
         }
 
+    /// factor·x, 0 where nothing grows without bound.
+    let times factor x = if x = 0.0 then 0.0 else factor * x
+
     /// After one round.
     let once (one: Contraction) w =
-        let moved = one.Lip * w + one.Mean
-        up (min (one.Lip * w + one.Add) (sqrt (moved * moved + one.Centred * one.Centred)))
+        let moved = times one.Lip w + one.Mean
+        up (min (times one.Lip w + one.Add) (sqrt (moved * moved + one.Centred * one.Centred)))
 
     /// After n rounds. (With aₖ₊₁ = Lip·aₖ + Mean and rₖ₊₁² = Lip²·rₖ² + Centred², w ≤ a + r stays so.)
     let rounds (n: int64) (one: Contraction) w =
@@ -55,7 +51,7 @@ module internal Contraction =
             w
         else
             let all = power n one
-            up (all.Lip * w + min all.Add (all.Mean + all.Centred))
+            up (times all.Lip w + min all.Add (all.Mean + all.Centred))
 
     /// One after the other.
     let following (first: Contraction) (next: Contraction) =

@@ -26,8 +26,7 @@ module internal Forward =
         Constants.logSobolev target level |> Result.map (fun c -> up (sqrt (2.0 * c.Value)))
 
     /// ‖a + b·h‖ for −h… between the ends of a Hessian.
-    let private steepest a b (hessian: Bracket) =
-        max (abs (a + b * hessian.Low)) (abs (a + b * hessian.High))
+    let private steepest a b (hessian: Bracket) = max (abs (a + b * hessian.Low)) (abs (a + b * hessian.High))
 
     /// Pairs (E₀, E₁) with ‖α·x + β·∇ln p + γ·e‖_{L²(q)} ≤ E₀ + E₁·√KL(q‖p), E₁ where C is needed and known.
     let private errors (plan: Plan) level fisher (difference: Difference) =
@@ -97,7 +96,9 @@ module internal Forward =
                 let x = (error * eta + sqrt (error * error + rest * noise * noise)) / rest
                 up (x * x / (2.0 * alpha))
 
-            let least kl = errors |> List.map (fun (e0, e1) -> added (e0 + (if e1 = 0.0 then 0.0 else e1 * sqrt kl))) |> List.min
+            let least kl =
+                errors |> List.map (fun (e0, e1) -> added (e0 + (if e1 = 0.0 then 0.0 else e1 * sqrt kl))) |> List.min
+
             let constant = errors |> List.map fst |> List.min
             let once kl = if Double.IsPositiveInfinity kl then kl else up (kl + least kl)
 
@@ -165,9 +166,7 @@ module internal Forward =
                                         + long * (size * (b0 + 2.0 * s0) + third.Value * sqrt (d * (d + 2.0)))
                                         + square * sqrt (0.5 * d + tau * b0 * b0 / 5.0)
                                     Rooted =
-                                        sqrt tau * e1
-                                        + long * size * (b1 + 2.0 * s1)
-                                        + square * sqrt (tau / 5.0) * b1
+                                        sqrt tau * e1 + long * size * (b1 + 2.0 * s1) + square * sqrt (tau / 5.0) * b1
                                 }
                             | _ -> ()
                 ]
@@ -177,7 +176,10 @@ module internal Forward =
                     let grown = bend.Constant + bend.Rooted * sqrt kl
                     bend.Factor * kl + grown * grown / (4.0 * bend.Share)
 
-                if Double.IsPositiveInfinity kl then kl else bends |> List.map after |> List.min |> up
+                if Double.IsPositiveInfinity kl then
+                    kl
+                else
+                    bends |> List.map after |> List.min |> up
 
             // (x + y)² ≤ (1 + θ)x² + (1 + 1/θ)y².
             let lines =
@@ -189,12 +191,16 @@ module internal Forward =
                             struct (up (bend.Factor + kept), up added)
                 ]
 
-            let apply n kl struct (factor, term) = factor ** float n * kl + Contraction.series n factor term
+            let apply n kl struct (factor, term) =
+                Contraction.times (factor ** float n) kl + Contraction.series n factor term
 
             let rounds n kl =
-                if Double.IsPositiveInfinity kl || n = 0L then kl
-                elif n = 1L then once kl
-                else lines |> List.map (apply n kl) |> List.min |> fun x -> x * (1.0 + 1e-11 + 1e-15 * float n)
+                if Double.IsPositiveInfinity kl || n = 0L then
+                    kl
+                elif n = 1L then
+                    once kl
+                else
+                    lines |> List.map (apply n kl) |> List.min |> fun x -> x * (1.0 + 1e-11 + 1e-15 * float n)
 
             let stationary (struct (factor, term)) = if factor < 1.0 then term / (1.0 - factor) else infinity
 

@@ -108,7 +108,7 @@ module PathRule =
             min plain (0.5 * tau * tau * sqrt bent)
         | _ -> plain
 
-    /// With C² = 2τ and e = (μ(x) − x)/τ − ∇ln p: κ ≤ ¼(τ√H + √τ·‖e‖)², against the stationary Langevin diffusion for time τ.
+    /// With C² = 2τ, e = (μ(x) − x)/τ − ∇ln p and β from `drift`: 4τκ ≤ τ³H − β² + (τ‖e‖ + β)², against the stationary Langevin diffusion for time τ.
     let private corrector (plan: Plan) (step: Tableau) =
         attempt {
             let! _ = isNoisy step
@@ -118,17 +118,17 @@ module PathRule =
             let tau = 0.5 * step.C * step.C
             let scale = 1.0 / (step.From.Mean * step.From.Mean)
             let! exact, whole = ScoreTerms.norms plan step.From (fisher * scale) difference
-            let total error = 0.25 * squared (tau * sqrt curvature.High + sqrt tau * error) * (1.0 + 1e-14)
             let bias = drift plan step.From tau curvature.High
-            // All of E‖∫(∇ln p(X_t) − ∇ln p(X_0))dt‖² ≤ τ³H that is not the means'.
-            let rest = tau * tau * tau * curvature.High - bias * bias
+            // All of E‖∫(∇ln p(X_t) − ∇ln p(X_0))dt‖² ≤ τ³H that is not the mean's.
+            let rest = max 0.0 (tau * tau * tau * curvature.High - bias * bias) * (1.0 + 1e-14)
+            let total error = (rest + squared (tau * error + bias)) / (4.0 * tau) * (1.0 + 1e-14)
 
             return
                 {
                     Exact = total exact
                     Whole = total whole
                     Mean = (tau * whole + bias) * (1.0 + 1e-14)
-                    Centred = sqrt (max 0.0 rest) * (1.0 + 1e-14) + 1e-14 * tau * sqrt (tau * curvature.High)
+                    Centred = sqrt rest
                 }
         }
 

@@ -37,12 +37,22 @@ module Rules =
     let corrector =
         rule
             "path-corrector"
-            "κ ≤ ¼(τ√H + √τ·ε)², H = E‖∇²ln p‖², ε = ‖(μ(x) − x)/τ − ∇ln p‖ in L²(p)"
+            "κ ≤ ¼τ²H + ¼τε² + ½εβ, H = E‖∇²ln p‖², ε = ‖(μ(x) − x)/τ − ∇ln p‖ in L²(p), β ≤ 0.4255·τ√(τH) and ½τ²√(d²M² + LH) what the frozen score moves the mean"
             "Girsanov's theorem against the stationary Langevin diffusion"
+
+    let pathDistance =
+        rule
+            "path-w2"
+            "R ≤ (r²·n + (b·√n + √(c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾))·W2)²)/(2C²) after n equal noisy steps from W2, r and b as in w2-step"
+            "shifted composition (Altschuler and Chewi 2024) along the ideal path"
 
     let path = rule "path" "KL(p‖q) ≤ R = start + Σκ" "chain rule and data processing of KL"
 
-    let pinsker = rule "pinsker" "TV ≤ min(√(R/2), √(1 − e^(−R))), R ≥ KL in either direction" "Pinsker 1964; Bretagnolle and Huber 1979"
+    let pinsker =
+        rule
+            "pinsker"
+            "TV ≤ min(√(R/2), √(1 − e^(−R))), R ≥ KL in either direction"
+            "Pinsker 1964; Bretagnolle and Huber 1979"
 
     let cut = rule "cut" "TV(end) ≤ TV at the cut + TV of the rest run from the exact law there" "triangle inequality"
 
@@ -116,6 +126,7 @@ module Rules =
             predictor
             corrector
             path
+            pathDistance
             pinsker
             cut
             jump

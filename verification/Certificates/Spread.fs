@@ -14,8 +14,7 @@ module internal Spread =
     let private centre (target: Target) = sqrt (Constants.meanSquared target NoiseLevel.Data)
 
     /// W2(q, p)² ≤ spread² + tr Cov(p).
-    let distance (target: Target) level spread =
-        up (sqrt (spread * spread + Constants.covarianceTrace target level))
+    let distance (target: Target) level spread = up (sqrt (spread * spread + Constants.covarianceTrace target level))
 
     let between (target: Target) (a: NoiseLevel) (b: NoiseLevel) = up (abs (a.Mean - b.Mean) * centre target)
 
@@ -24,7 +23,10 @@ module internal Spread =
             for factor in target.Factors do
                 let law = factor.Law
                 let d = law.Dimension
-                let one = Array.init d (fun i -> Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * d + i])))
+
+                let one =
+                    Array.init d (fun i ->
+                        Seq.sum (Seq.init law.Count (fun k -> law.Weights[k] * law.Means[k * d + i])))
 
                 for _ in 1 .. factor.Count do
                     yield! one
@@ -55,8 +57,7 @@ module internal Spread =
         |> Seq.sumBy (fun (own, scored) ->
             let law, d = scored.Law, scored.Law.Dimension
 
-            let middle i =
-                Seq.sum (Seq.init own.Law.Count (fun k -> own.Law.Weights[k] * own.Law.Means[k * d + i]))
+            let middle i = Seq.sum (Seq.init own.Law.Count (fun k -> own.Law.Weights[k] * own.Law.Means[k * d + i]))
 
             let centre = Array.init d middle
 
@@ -65,7 +66,13 @@ module internal Spread =
 
                 let along i =
                     let apart = level.Mean * (law.Means[k * d + i] - centre[i])
-                    let v = if covariance.Shape = CovarianceShape.Full then covariance.Smallest else covariance.Eigenvalue i
+
+                    let v =
+                        if covariance.Shape = CovarianceShape.Full then
+                            covariance.Smallest
+                        else
+                            covariance.Eigenvalue i
+
                     (apart / level.VarianceOf v) ** 2.0
 
                 Seq.sum (Seq.init d along)
@@ -88,7 +95,8 @@ module internal Spread =
                     "the score's law has its factors on other coordinates than the target"
 
             let isScalar =
-                law.Factors |> Seq.forall (fun f -> f.Law.Covariances |> Seq.forall (fun c -> c.Shape = CovarianceShape.Isotropic))
+                law.Factors
+                |> Seq.forall (fun f -> f.Law.Covariances |> Seq.forall (fun c -> c.Shape = CovarianceShape.Isotropic))
 
             do!
                 require
