@@ -122,6 +122,10 @@ let private experimentOn law rippling =
         let! rounds = Gen.elements [ 1; 1; 2 ]
         let! long = Gen.elements [ 0; 0; 30; 1000 ]
         let correct n = repeat n (corrector (langevinScaled h))
+        // Rounds of two steps that are not alike.
+        let! mixed = Gen.elements [ 0; 0; 0; 25 ]
+        let other = corrector (langevinScaled (0.3 * h))
+        let finish = correct long >=> repeat mixed (correct 1 >=> other)
 
         let! first =
             Gen.elements
@@ -142,7 +146,7 @@ let private experimentOn law rippling =
                 sampler (
                     repeat
                         rounds
-                        (anneal schedule (correct before >=> predictor method >=> correct after) >=> correct long)
+                        (anneal schedule (correct before >=> predictor method >=> correct after) >=> finish)
                 )
 
                 measure [ tv; w2 ]

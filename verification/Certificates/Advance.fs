@@ -176,6 +176,37 @@ module internal Advance =
                 }
             ]
 
+    /// What steps at one place add to R, where that is known.
+    let private contributed cost first rounds (step: Tableau) =
+        match cost with
+        | Ok(c: Cost) ->
+            [
+                {
+                    Index = first
+                    Rounds = rounds
+                    Method = step.Method
+                    From = step.From
+                    To = step.To
+                    Steps = float rounds * c.Exact
+                    Score = float rounds * (c.Whole - c.Exact)
+                }
+            ]
+        | Error _ -> []
+
+    /// Rounds of one place together, of the places from the step of this number on.
+    let private joined (first: int64) (contributions: Contribution list) =
+        let own, earlier = contributions |> List.partition (fun c -> c.Index >= first)
+
+        (own
+         |> List.groupBy (fun c -> c.Index)
+         |> List.map (fun (_, several) ->
+             { List.head several with
+                 Rounds = several |> List.sumBy (fun c -> c.Rounds)
+                 Steps = several |> List.sumBy (fun c -> c.Steps)
+                 Score = several |> List.sumBy (fun c -> c.Score)
+             }))
+        @ earlier
+
     /// n ≥ 1 rounds of a step that stays, or one that moves.
     let kernels (plan: Plan) (blocks: Block list) (n: int64) (state: State) first (step: Tableau) =
         let state = changed plan blocks state step.From
@@ -251,22 +282,7 @@ module internal Advance =
             | Some(origin, last, r), Error _ when Double.IsFinite r -> Ok r, Some origin, first + n - last, last, []
             | _ -> along, state.First, first, n, state.Contributions
 
-        let contribution =
-            match cost with
-            | Ok c ->
-                [
-                    {
-                        Index = index
-                        Rounds = rounds'
-                        Method = step.Method
-                        From = step.From
-                        To = step.To
-                        Steps = float rounds' * c.Exact
-                        Score = float rounds' * (c.Whole - c.Exact)
-                    }
-                ]
-            | Error _ -> []
-
+        let contribution = contributed cost index rounds' step
         let rounds map w = if n = 1L then Contraction.once map w else Contraction.rounds n map w
         let cuts = smoothedWays blocks n state step maps cost @ normalWay blocks n state step
 
@@ -289,104 +305,80 @@ module internal Advance =
         else
             reached
 
-    /// Maps of rounds of several steps, as one of all blocks.
-    let private composed
-        blocks
-        (inside: (int64 * Tableau) list)
-        (find: Maps -> Result<'map list, string>)
-        power
-        following
-        =
+    /// Rounds of several steps as one map of every block.
+    let private composed (inside: (int64 * Maps) list) (find: Maps -> Result<'map list, string>) power following =
         (Ok None, inside)
-        ||> List.fold (fun found (times, step) ->
-            attempt {
-                let! before = found
-                let! maps = find (mapsOf blocks step)
-                let powers = maps |> List.map (power times)
+        ||> List.fold (fun found (times, maps) ->
+            both
+                (fun before maps ->
+                    let powers = maps |> List.map (power times)
 
-                return
                     Some(
                         before |> Option.map (fun all -> List.map2 following all powers) |> Option.defaultValue powers
-                    )
-            })
+                    ))
+                found
+                (find maps))
         |> Result.map Option.get
 
-    /// Rounds of several steps: once through for what each adds to R, and what contracts through all rounds by the composed maps.
+    /// n ≥ 1 rounds of several steps at one level, through all of them but the last by the composed maps.
+    let private many (plan: Plan) blocks (n: int64) (state: State) (inside: (int64 * int64 * Tableau) list) =
+        let head = inside |> List.map (fun (_, _, step) -> step) |> List.head
+        let maps = inside |> List.map (fun (_, times, step) -> times, mapsOf blocks step)
+        let contracting find = composed maps find Contraction.power Contraction.following
+        let rounds found before = both (List.map2 (Contraction.rounds n)) (contracting found) before
+
+        let lines = composed maps (fun maps -> maps.Forward) (fun n map -> Forward.power n map.Line) Forward.following
+
+        let passed forward =
+            match lines with
+            | Ok lines -> List.map2 (fun line kl -> Forward.through (Forward.power n line) kl) lines forward
+            | Error _ -> forward |> List.map (fun _ -> infinity)
+
+        let told before after = told head Rules.forwardCorrector n (fromEntropy blocks before) (entropy blocks after)
+        let costs = inside |> List.map (fun (first, times, step) -> first, times * n, step, PathRule.cost plan step)
+
+        let added =
+            (Ok 0.0, costs)
+            ||> List.fold (fun sum (_, count, _, cost) -> both (fun r (c: Cost) -> r + float count * c.Whole) sum cost)
+            |> Result.map (fun r -> r * (1.0 + 1e-14))
+
+        let carried (c: Candidate) =
+            let forward = passed c.Forward
+
+            { c with
+                Since = plus c.Since (Result.defaultValue infinity added)
+                Forward = forward
+                Told = told c.Forward forward c.Told
+            }
+
+        let forward = both (fun _ kl -> passed kl) lines state.Forward
+
+        { state with
+            Path = both plus state.Path added
+            Contributions =
+                (state.Contributions, costs)
+                ||> List.fold (fun found (first, count, step, cost) -> contributed cost first count step @ found)
+            Forward = forward
+            Told =
+                match forward, state.Forward with
+                | Ok after, Ok before -> told before after state.Told
+                | _ -> []
+            Candidates = state.Candidates |> List.map carried |> prune blocks
+            Distances = rounds (fun maps -> maps.Distances) state.Distances
+            Spreads = rounds (fun maps -> maps.Spreads) state.Spreads
+        }
+        |> capped blocks
+        |> transported blocks
+
+    /// Rounds of several steps: the last of them step by step.
     let several (plan: Plan) (blocks: Block list) (n: int64) (state: State) (body: Course list) =
         match body |> List.collect (Course.kernels 1L) with
         | [] -> state
-        | (_, _, head) :: _ as inside ->
+        | (first, _, head) :: _ as inside ->
             let state = changed plan blocks state head.From
+            let before = if n = 1L then state else many plan blocks (n - 1L) state inside
 
-            let once =
-                (state, inside)
-                ||> List.fold (fun s (first, times, step) -> kernels plan blocks (times * n) s first step)
+            let after =
+                (before, inside) ||> List.fold (fun s (first, times, step) -> kernels plan blocks times s first step)
 
-            let steps = inside |> List.map (fun (_, times, step) -> times, step)
-            let contracting find = composed blocks steps find Contraction.power Contraction.following
-
-            let power (times: int64) (map: Forward) =
-                let struct (factor, term) = map.Line
-
-                struct (factor ** float times * (1.0 + 1e-15 * float times),
-                        Contraction.series times factor term * (1.0 + 1e-12))
-
-            let following (struct (f, t)) (struct (f', t')) =
-                struct (f * f' * (1.0 + 1e-15), (f' * t + t') * (1.0 + 1e-15))
-
-            let lines = composed blocks steps (fun maps -> maps.Forward) power following
-            let rounds found before = both (List.map2 (Contraction.rounds n)) found before
-
-            let passed forward =
-                match lines with
-                | Ok lines ->
-                    List.map2
-                        (fun line kl ->
-                            let struct (factor, term) =
-                                power n { Once = id; Rounds = (fun _ x -> x); OfDistance = id; Line = line }
-
-                            Contraction.times factor kl + term)
-                        lines
-                        forward
-                | Error _ -> forward |> List.map (fun _ -> infinity)
-
-            // What smoothing found inside one pass is of another order of the steps: only paths and maps carry over.
-            let added =
-                steps
-                |> List.sumBy (fun (times, step) ->
-                    match PathRule.cost plan step with
-                    | Ok c -> float (times * n) * c.Whole
-                    | Error _ -> infinity)
-
-            let carried (c: Candidate) =
-                let forward = passed c.Forward
-
-                { c with
-                    Since = plus c.Since (added * (1.0 + 1e-14))
-                    Forward = forward
-                    Told =
-                        told
-                            head
-                            Rules.forwardCorrector
-                            n
-                            (fromEntropy blocks c.Forward)
-                            (entropy blocks forward)
-                            c.Told
-                }
-
-            let forward = both (fun _ kl -> passed kl) lines state.Forward
-
-            { once with
-                Candidates = state.Candidates |> List.map carried |> prune blocks
-                Forward = forward
-                Told =
-                    match forward, state.Forward with
-                    | Ok after, Ok before ->
-                        told head Rules.forwardCorrector n (fromEntropy blocks before) (entropy blocks after) state.Told
-                    | _ -> []
-                Distances = rounds (contracting (fun maps -> maps.Distances)) state.Distances
-                Spreads = rounds (contracting (fun maps -> maps.Spreads)) state.Spreads
-            }
-            |> capped blocks
-            |> transported blocks
-            |> recut blocks
+            { after with Contributions = joined first after.Contributions }

@@ -119,6 +119,16 @@ module internal Forward =
     let private shares = [ 0.1; 0.2; 0.35; 0.5; 0.8 ]
     let private weights = [ 0.01; 0.1; 0.5; 2.0; 10.0 ]
 
+    /// n times a line.
+    let power (n: int64) (struct (factor, term)) =
+        struct (factor ** float n * (1.0 + 1e-12 + 1e-15 * float n),
+                Contraction.series n factor term * (1.0 + 1e-12 + 1e-15 * float n))
+
+    /// A line after a line.
+    let following (struct (f, t)) (struct (f', t')) = struct (up (f * f'), up (f' * t + t'))
+
+    let through (struct (factor, term)) kl = Contraction.times factor kl + term
+
     /// KL ← factor·KL + (c₀ + c₁·√KL)²/(4a).
     [<Struct>]
     type private Bend = { Factor: float; Share: float; Constant: float; Rooted: float }
@@ -191,16 +201,10 @@ module internal Forward =
                             struct (up (bend.Factor + kept), up added)
                 ]
 
-            let apply n kl struct (factor, term) =
-                Contraction.times (factor ** float n) kl + Contraction.series n factor term
-
             let rounds n kl =
-                if Double.IsPositiveInfinity kl || n = 0L then
-                    kl
-                elif n = 1L then
-                    once kl
-                else
-                    lines |> List.map (apply n kl) |> List.min |> fun x -> x * (1.0 + 1e-11 + 1e-15 * float n)
+                if Double.IsPositiveInfinity kl || n = 0L then kl
+                elif n = 1L then once kl
+                else lines |> List.map (fun line -> through (power n line) kl) |> List.min
 
             let stationary (struct (factor, term)) = if factor < 1.0 then term / (1.0 - factor) else infinity
 

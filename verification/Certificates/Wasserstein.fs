@@ -173,7 +173,8 @@ module internal Wasserstein =
             let! mean, centred =
                 match parts, normalError block.Plan tableau with
                 | Ok _, _ -> parts
-                | Error _, Some exact -> Ok(exact, 0.0)
+                // Only the closed form: no split, and no path.
+                | Error _, Some _ -> Ok(infinity, 0.0)
                 | Error reason, None -> Error reason
 
             let together = up (sqrt (mean * mean + centred * centred))
