@@ -41,20 +41,21 @@ module internal Advance =
         | Error reason, _
         | _, Error reason -> Error reason
 
-    /// One line for all steps that follow each other.
-    let private told (step: Tableau) rule n (input: string * float) value (earlier: Derivation list) : Derivation list =
+    /// One stretch for all steps that follow each other.
+    let private told (step: Tableau) rule n input value (earlier: Stretch list) =
         let entry count first =
             {
                 Rule = rule
-                Of = $"{step.Method}, {count} steps to {Shared.spelled step.To}"
-                Inputs = [ first; "steps", float count ]
+                Method = step.Method
+                Steps = count
+                To = step.To
+                Input = first
                 Value = value
-                Parts = []
             }
 
         match earlier with
-        | last :: rest when last.Rule = rule && last.Of.StartsWith(step.Method + ",", StringComparison.Ordinal) ->
-            entry (n + int64 (snd last.Inputs[1])) last.Inputs[0] :: rest
+        | last :: rest when Object.ReferenceEquals(last.Rule, rule) && last.Method = step.Method ->
+            entry (n + last.Steps) last.Input :: rest
         | _ -> entry n input :: earlier
 
     let private fromEntropy blocks forward = "KL(q‖p) before", entropy blocks forward

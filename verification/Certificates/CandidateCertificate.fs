@@ -93,7 +93,7 @@ module internal CandidateCertificate =
                | Some r when derivation |> List.forall (fun d -> d.Parts |> List.forall (fun p -> p.Rule <> Rules.path)) ->
                    [ pathTree state r ]
                | _ -> [])
-            @ List.rev state.Told
+            @ (state.Told |> List.rev |> List.map derived)
 
         {
             Name = probe.Name

@@ -6,6 +6,26 @@ open Sgm.Verification
 
 /// Ways to a bound of TV, and what is known at a place of a run: what is kept of them, and how they come through a change of level or noise.
 module internal Candidates =
+    /// How KL(q‖p) came through steps of one kind that follow each other.
+    type Stretch =
+        {
+            Rule: Rule
+            Method: string
+            Steps: int64
+            To: NoiseLevel
+            Input: string * float
+            Value: float
+        }
+
+    let derived (stretch: Stretch) : Derivation =
+        {
+            Rule = stretch.Rule
+            Of = $"{stretch.Method}, {stretch.Steps} steps to {Shared.spelled stretch.To}"
+            Inputs = [ stretch.Input; "steps", float stretch.Steps ]
+            Value = stretch.Value
+            Parts = []
+        }
+
     /// A way to a bound: TV of what came before the last cut; since it R ≥ KL(p‖q) by paths, and KL(q‖p) per block.
     type Candidate =
         {
@@ -15,7 +35,7 @@ module internal Candidates =
             /// What was cut, newest first.
             Trail: Derivation list
             /// How KL(q‖p) came about since the last cut, newest first.
-            Told: Derivation list
+            Told: Stretch list
         }
 
     type State =
@@ -29,7 +49,7 @@ module internal Candidates =
             Contributions: Contribution list
             /// KL(q‖p) per block, from the start.
             Forward: Result<float list, string>
-            Told: Derivation list
+            Told: Stretch list
             /// Ways with a cut.
             Candidates: Candidate list
             /// W2 per block.
@@ -91,7 +111,7 @@ module internal Candidates =
 
             best :: every
 
-    let closed blocks what inputs (c: Candidate) =
+    let closed blocks what inputs (c: Candidate) : Derivation =
         {
             Rule = Rules.cut
             Of = what
@@ -105,7 +125,7 @@ module internal Candidates =
                 ]
                 @ inputs
             Value = value blocks c
-            Parts = if isForward blocks c then List.rev c.Told else []
+            Parts = if isForward blocks c then c.Told |> List.rev |> List.map derived else []
         }
 
     let total (blocks: Block list) (distances: float list) =
