@@ -191,7 +191,7 @@ module internal Forward =
                 else
                     bends |> List.map after |> List.min |> up
 
-            // (x + y)² ≤ (1 + θ)x² + (1 + 1/θ)y².
+            // (x + y)² ≤ (1 + θ)x² + (1 + 1/θ)y²; lines above another one say nothing.
             let lines =
                 [
                     for bend in bends do
@@ -200,6 +200,13 @@ module internal Forward =
                             let added = (1.0 + weight) * bend.Constant * bend.Constant / (4.0 * bend.Share)
                             struct (up (bend.Factor + kept), up added)
                 ]
+                |> List.sort
+                |> List.fold
+                    (fun kept (struct (_, term) as line) ->
+                        match kept with
+                        | struct (_, least) :: _ when least <= term -> kept
+                        | _ -> line :: kept)
+                    []
 
             let rounds n kl =
                 if Double.IsPositiveInfinity kl || n = 0L then kl
