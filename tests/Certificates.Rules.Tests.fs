@@ -120,26 +120,37 @@ let tests =
                     Expect.isGreaterThanOrEqual cost.Whole (truth - 1e-9) "from above"
                     Expect.isLessThan cost.Whole (1.02 * truth) "within the bracket of the score's error")
 
-            testCase "κ of a corrector: ¼(τ√H + √τ·ε)² with H by plain quadrature" (fun () ->
-                let level = Forward.level ve 0.7
-                let p, s = twoModes 1.0 0.3 level
-                let slope x = (s (x + 1e-4) - s (x - 1e-4)) / 2e-4
-                let h = trapezoid -9.0 9.0 4000 (fun x -> p x * slope x ** 2.0)
-                let tau, error = 0.02, 0.2
+            testCase
+                "κ of a corrector: ¼τ²H + ¼τε² + ½εβ with H and the third derivative by plain quadrature"
+                (fun () ->
+                    let level = Forward.level ve 0.7
+                    let p, s = twoModes 1.0 0.3 level
+                    let slope x = (s (x + 1e-4) - s (x - 1e-4)) / 2e-4
+                    let h = trapezoid -9.0 9.0 4000 (fun x -> p x * slope x ** 2.0)
+                    let tau, error = 0.02, 0.2
 
-                let cost =
-                    costOf (
-                        experiment {
-                            target (twoModeLaw 1.0 0.3)
-                            forward ve
-                            score (exact |> shifted error)
-                            sampler (anneal (levels [ 1.0; 0.7 ]) (corrector (langevin tau)))
-                        }
-                    )
+                    let cost =
+                        costOf (
+                            experiment {
+                                target (twoModeLaw 1.0 0.3)
+                                forward ve
+                                score (exact |> shifted error)
+                                sampler (anneal (levels [ 1.0; 0.7 ]) (corrector (langevin tau)))
+                            }
+                        )
 
-                let truth = 0.25 * (tau * sqrt h + sqrt tau * error) ** 2.0
-                Expect.floatClose { absolute = 0.0; relative = 1e-6 } cost.Whole truth "whole"
-                Expect.floatClose { absolute = 0.0; relative = 1e-6 } cost.Exact (0.25 * tau * tau * h) "exact score")
+                    // At (1, 0.7): q∗N(0, v) with v = 0.79 and R = 1, so that |∇³ln p| ≤ 8/(6√3·v³) and −∇²ln p ≤ 1/v.
+                    let v = 0.79
+                    let third = 8.0 / (6.0 * sqrt 3.0 * v ** 3.0)
+                    let beta = min (0.4255 * tau * sqrt (tau * h)) (0.5 * tau * tau * sqrt (third * third + h / v))
+                    let truth = 0.25 * tau * tau * h + 0.25 * tau * error * error + 0.5 * error * beta
+                    Expect.floatClose { absolute = 0.0; relative = 1e-6 } cost.Whole truth "whole"
+
+                    Expect.floatClose
+                        { absolute = 0.0; relative = 1e-6 }
+                        cost.Exact
+                        (0.25 * tau * tau * h)
+                        "exact score")
 
             testCase "information on the line: J, H and entropy by plain quadrature, in narrow brackets" (fun () ->
                 for a, v in [ 1.0, 0.3; 2.0, 0.05; 30.0, 0.01 ] do

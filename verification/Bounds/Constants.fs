@@ -222,6 +222,19 @@ module Constants =
                 Error
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
 
+    /// M: ∇²ln p is M-Lipschitz in the operator norm. For q∗N(0, v·I) the third derivatives are κ₃/v³ of the posterior of an atom in a ball of
+    /// radius R, and |κ₃| ≤ (2R)³/(6√3) along every direction.
+    let hessianSmoothness (target: Target) level =
+        ofFactors "M" List.maxBy target level (fun law ->
+            match kernelForm level law with
+            | _ when law.Count = 1 -> constant 0.0 true (fun () -> "normal law")
+            | Some form ->
+                let ratio = 2.0 * form.Radius / form.Variance
+
+                constant (ratio ** 3.0 / (6.0 * sqrt 3.0) * (1.0 + 1e-14)) false (fun () ->
+                    $"q∗N(0, v), v = {form.Variance:g4}, R = {form.Radius:g4}: (2R)³/(6√3·v³)")
+            | None -> Error "the third derivatives of ln p are bounded here for components of one variance only")
+
     /// m > 0 with −∇²ln p ⪰ m·I, so that ⟨∇ln p(x) − ∇ln p(y), x − y⟩ ≤ −m·‖x − y‖².
     let strongConcavity (target: Target) level =
         ofFactors "m" List.minBy target level (fun law ->

@@ -6,59 +6,126 @@ open Sgm.Verification
 
 /// Ways to a bound of TV, and what is known at a place of a run: what is kept of them, and how they come through a change of level or noise.
 module internal Candidates =
-    /// A way to a bound: TV of what came before the last cut, and the relative entropy of paths since.
-    type Candidate = { Before: float; Since: float; Trail: Derivation list }
+    /// How KL(q‖p) came through steps of one kind that follow each other.
+    type Stretch =
+        {
+            Rule: Rule
+            Method: string
+            Steps: int64
+            To: NoiseLevel
+            Input: string * float
+            Value: float
+        }
+
+    let derived (stretch: Stretch) : Derivation =
+        {
+            Rule = stretch.Rule
+            Of = $"{stretch.Method}, {stretch.Steps} steps to {Shared.spelled stretch.To}"
+            Inputs = [ stretch.Input; "steps", float stretch.Steps ]
+            Value = stretch.Value
+            Parts = []
+        }
+
+    /// A way to a bound: TV of what came before the last cut; since it R ≥ KL(p‖q) by paths, and KL(q‖p) per block.
+    type Candidate =
+        {
+            Before: float
+            Since: float
+            Forward: float list
+            /// What was cut, newest first.
+            Trail: Derivation list
+            /// How KL(q‖p) came about since the last cut, newest first.
+            Told: Stretch list
+        }
 
     type State =
         {
             Level: NoiseLevel
             /// R from the start, or why it is infinite.
             Path: Result<float, string>
-            First: float option
+            /// What R began with.
+            First: Derivation option
             /// Newest first.
             Contributions: Contribution list
+            /// KL(q‖p) per block, from the start.
+            Forward: Result<float list, string>
+            Told: Stretch list
+            /// Ways with a cut.
             Candidates: Candidate list
             /// W2 per block.
             Distances: Result<float list, string>
+            /// √E‖x − c‖² per block.
+            Spreads: Result<float list, string>
         }
 
     let most = 12
 
     let plus (a: float) (b: float) = Math.BitIncrement(a + b)
-    let value (c: Candidate) = min 1.0 (plus c.Before (PathRule.totalVariation c.Since))
 
-    let prune (candidates: Candidate list) =
-        let sorted = candidates |> List.filter (fun c -> c.Before < 1.0) |> List.sortBy (fun c -> c.Before, c.Since)
+    /// KL adds over blocks.
+    let entropy (blocks: Block list) (forward: float list) =
+        List.fold2 (fun sum (block: Block) kl -> sum + block.Count * kl) 0.0 blocks forward * (1.0 + 1e-14)
+
+    let value blocks (c: Candidate) =
+        let paths, laws = PathRule.totalVariation c.Since, PathRule.totalVariation (entropy blocks c.Forward)
+        min 1.0 (plus c.Before (min paths laws))
+
+    let isForward blocks (c: Candidate) = entropy blocks c.Forward < c.Since
+
+    let private unknown blocks = blocks |> List.map (fun (_: Block) -> infinity)
+    let nothing blocks = blocks |> List.map (fun (_: Block) -> 0.0)
+
+    /// The way from the start without a cut, and those with one.
+    let ways blocks (state: State) =
+        {
+            Before = 0.0
+            Since = state.Path |> Result.defaultValue infinity
+            Forward = state.Forward |> Result.defaultValue (unknown blocks)
+            Trail = []
+            Told = state.Told
+        }
+        :: state.Candidates
+
+    let prune blocks (candidates: Candidate list) =
+        let measured = candidates |> List.map (fun c -> struct (c.Before, c.Since, entropy blocks c.Forward), c)
 
         let kept =
-            ((infinity, []), sorted)
-            ||> List.fold (fun (least, kept) c -> if c.Since < least then c.Since, c :: kept else least, kept)
-            |> snd
+            ([], measured |> List.filter (fun (_, c) -> c.Before < 1.0) |> List.sortBy fst)
+            ||> List.fold (fun kept (struct (_, since, near) as key, c) ->
+                // Sorted by what was paid before: the earlier ones paid no more.
+                if kept |> List.exists (fun (struct (_, s, n), _) -> s <= since && n <= near) then
+                    kept
+                else
+                    (key, c) :: kept)
             |> List.rev
+            |> List.map snd
 
         if kept.Length <= most then
             kept
         else
             // The best now, and those that differ most in what they have paid.
-            let best = kept |> List.minBy value
+            let best = kept |> List.minBy (value blocks)
+            let stride = kept.Length / (most - 1) + 1
 
-            let every =
-                kept
-                |> List.indexed
-                |> List.filter (fun (i, _) -> i % (kept.Length / (most - 1) + 1) = 0)
-                |> List.map snd
+            let every = kept |> List.indexed |> List.filter (fun (i, c) -> i % stride = 0 && c <> best) |> List.map snd
 
-            List.distinctBy (fun c -> c.Before, c.Since) (best :: every) |> List.sortBy (fun c -> c.Before)
+            best :: every
 
-    let closed what inputs (c: Candidate) =
-        let tv = value c
-
+    let closed blocks what inputs (c: Candidate) : Derivation =
         {
             Rule = Rules.cut
             Of = what
-            Inputs = ("TV before", c.Before) :: ("R since", c.Since) :: inputs
-            Value = tv
-            Parts = []
+            Inputs =
+                [
+                    "TV before", c.Before
+                    if isForward blocks c then
+                        "KL(q‖p) since", entropy blocks c.Forward
+                    else
+                        "R since", c.Since
+                ]
+                @ inputs
+            Value = value blocks c
+            Parts = if isForward blocks c then c.Told |> List.rev |> List.map derived else []
         }
 
     let total (blocks: Block list) (distances: float list) =
@@ -67,66 +134,99 @@ module internal Candidates =
         |> sqrt
         |> fun x -> x * (1.0 + 1e-14)
 
+    /// One result of every block, or the first reason.
+    let ofBlocks (blocks: Block list) (find: Block -> Result<'found, string>) =
+        (Ok [], blocks)
+        ||> List.fold (fun found block ->
+            found |> Result.bind (fun all -> find block |> Result.map (fun one -> one :: all)))
+        |> Result.map List.rev
+
+    /// W2 is at most what it is for independent draws.
+    let capped blocks (state: State) =
+        match state.Spreads with
+        | Error _ -> state
+        | Ok spreads ->
+            let caps = List.map2 (fun (b: Block) s -> Spread.distance b.Plan.Target state.Level s) blocks spreads
+
+            match state.Distances with
+            | Ok found -> { state with Distances = Ok(List.map2 min found caps) }
+            | Error _ when caps |> List.forall Double.IsFinite -> { state with Distances = Ok caps }
+            | Error _ -> state
+
     let changed (plan: Plan) (blocks: Block list) (state: State) (level: NoiseLevel) =
         if state.Level = level then
             state
         else
             let between = RelativeEntropy.bound plan.Target level plan.Target state.Level
+
+            let forward =
+                blocks
+                |> List.map (fun b ->
+                    RelativeEntropy.bound b.Plan.Target state.Level b.Plan.Target level |> Result.defaultValue infinity)
+
             let where = $"from {Shared.spelled state.Level} to {Shared.spelled level}"
 
             let cut (c: Candidate) =
-                match between with
-                | Ok r ->
-                    let step = { closed where [ "KL(p_ℓ′‖p_ℓ)", r ] c with Rule = Rules.jump }
-                    { Before = value c; Since = r; Trail = step :: c.Trail }
-                | Error _ -> { c with Since = infinity }
+                let since = between |> Result.defaultValue infinity
+
+                let step =
+                    { closed blocks where [ "KL(p_ℓ′‖p_ℓ)", since; "KL(p_ℓ‖p_ℓ′)", entropy blocks forward ] c with
+                        Rule = Rules.jump
+                    }
+
+                {
+                    Before = value blocks c
+                    Since = since
+                    Forward = forward
+                    Trail = step :: c.Trail
+                    Told = []
+                }
+
+            let each move found = found |> Result.map (List.map2 (fun (b: Block) x -> x + move b.Plan.Target) blocks)
 
             { state with
                 Level = level
                 Path = Error $"the level changes without the state, {where}"
-                Candidates = state.Candidates |> List.map cut |> prune
-                Distances =
-                    state.Distances
-                    |> Result.map (
-                        List.map2 (fun (b: Block) w -> w + Wasserstein.between b.Plan.Target state.Level level) blocks
-                    )
+                Forward = Error $"the level changes without the state, {where}"
+                Told = []
+                Candidates = ways blocks state |> List.map cut |> prune blocks
+                Distances = state.Distances |> each (fun target -> Wasserstein.between target state.Level level)
+                Spreads = state.Spreads |> each (fun target -> Spread.between target state.Level level)
             }
+            |> capped blocks
 
-    /// TV from W2 by the last n of equal noisy steps; `slopes` and `distances` per block.
-    let smoothed (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+    /// c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾): what is left of W2² to be shifted in n steps with Lipschitz constant c.
+    let private left (n: int64) (map: Contraction) =
+        let c2 = Math.BitIncrement(map.Lip * map.Lip)
+        let count = float n
+        let rate = RealFunctions.LogOnePlus(c2 - 1.0)
+
+        if c2 = 1.0 then
+            1.0 / count
+        else
+            max Double.Epsilon ((1.0 - c2) / RealFunctions.ExpM1(-count * rate))
+
+    /// Σ f over blocks of a map and a distance, over 2C².
+    let private perNoise (blocks: Block list) (maps: Contraction list) distances f =
         let noise = (List.head maps).Noise
 
-        let entropy =
-            List.map3
-                (fun (b: Block) (map: Contraction) w ->
-                    let c2 = Math.BitIncrement(map.Lip * map.Lip)
-                    let count = float n
-                    let rate = RealFunctions.LogOnePlus(c2 - 1.0)
-                    // c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾)
-                    let share =
-                        if c2 = 1.0 then
-                            1.0 / count
-                        else
-                            max Double.Epsilon ((1.0 - c2) / RealFunctions.ExpM1(-count * rate))
+        List.map3 (fun (b: Block) map w -> b.Count * f map w / (2.0 * noise * noise)) blocks maps distances
+        |> List.sum
+        |> fun x -> x * (1.0 + 1e-11)
 
-                    b.Count * share * w * w / (2.0 * noise * noise))
-                blocks
-                maps
-                distances
-            |> List.sum
-
+    /// TV from W2 by n equal noisy steps: of q and p through the same steps.
+    let smoothed (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+        let entropy = perNoise blocks maps distances (fun map w -> left n map * w * w)
         let byEntropy = sqrt (0.5 * entropy)
 
         if n > 1L then
-            byEntropy * (1.0 + 1e-11)
+            byEntropy
         else
-            let moved =
-                List.map3 (fun (b: Block) (map: Contraction) w -> b.Count * (map.Lip * w) ** 2.0) blocks maps distances
+            let moved = perNoise blocks maps distances (fun map w -> map.Lip * w * map.Lip * w)
+            min byEntropy (sqrt (moved / Math.PI))
 
-            min byEntropy (sqrt (List.sum moved) / (noise * sqrt (2.0 * Math.PI))) * (1.0 + 1e-13)
-
-    let mapsOf (blocks: Block list) step =
-        (Ok [], blocks)
-        ||> List.fold (fun found block ->
-            found |> Result.bind (fun maps -> Wasserstein.step block step |> Result.map (fun map -> map :: maps)))
-        |> Result.map List.rev
+    /// R from W2 by n equal noisy steps: the shifts are paid for with what the means are off.
+    let pathFrom (blocks: Block list) (n: int64) (maps: Contraction list) (distances: float list) =
+        perNoise blocks maps distances (fun map w ->
+            let moved = sqrt (float n) * map.Mean + sqrt (left n map) * w
+            float n * map.Centred * map.Centred + moved * moved)

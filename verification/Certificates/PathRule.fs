@@ -4,9 +4,10 @@ open System
 open Sgm.Engine
 open Sgm.Verification
 
-/// What a step adds to KL(ideal path‖actual path): with the exact score, and with the score as it is; upper bounds.
+/// What a step adds to KL(ideal path‖actual path): with the exact score, and with the score as it is; upper bounds. With the score as it is, the
+/// two parts of the strong error E W2(K(x, ·), P(x, ·))² ≤ Mean² + Centred² under p, in x′: of the means, and around them.
 [<Struct>]
-type Cost = { Exact: float; Whole: float }
+type Cost = { Exact: float; Whole: float; Mean: float; Centred: float }
 
 /// The path rule: R ≥ KL(p_ℓ‖q) before a kernel, R + κ after it, κ = KL(p_ℓ⊗P‖p_ℓ⊗K) of the ideal kernel P and the actual K. In every dimension, with
 /// L² errors alone, and without smoothness. Proofs in README.md of this folder.
@@ -84,10 +85,30 @@ module PathRule =
             let informed = (0.5 * delta * fisher * (Bracket.Exactly 1.0 - ratio)).High
             let before = 0.5 * missed.High + noisy + informed
             let total norm = max 0.0 (before + norm * norm / (2.0 * c2) * (1.0 + 1e-14))
-            return { Exact = total exact; Whole = total whole }
+
+
+            return
+                {
+                    Exact = total exact
+                    Whole = total whole
+                    // Talagrand's inequality for N(0, C²·I): E W2² ≤ 2C²κ, of which the last term of κ is the means'.
+                    Mean = lower.Mean * whole * (1.0 + 1e-14)
+                    Centred = step.C * sqrt (2.0 * max 0.0 before) * (1.0 + 1e-14)
+                }
         }
 
-    /// With C² = 2τ and e = (μ(x) − x)/τ − ∇ln p: κ ≤ ¼(τ√H + √τ·‖e‖)², against the stationary Langevin diffusion for time τ.
+    /// ‖E[X_τ | X_0] − X_0 − τ∇ln p(X_0)‖ of the stationary diffusion from above: ∫‖(P_t − 1)∇ln p‖dt with (1 − e^(−λt))² ≤ 0.4073·λt, or, where the
+    /// third derivatives of ln p are at most M, ½τ²‖𝓛∇ln p‖ with ‖𝓛∇ln p‖² = E‖∇³ln p‖² + E tr(∇²V)³ ≤ d²M² + L·H.
+    let private drift (plan: Plan) level tau curvature =
+        let plain = 0.4255 * tau * sqrt (tau * curvature)
+
+        match Constants.hessianSmoothness plan.Target level, Constants.smoothness plan.Target level with
+        | Ok third, Ok smooth ->
+            let bent = (float plan.Dimension * third.Value) ** 2.0 + smooth.Value * curvature
+            min plain (0.5 * tau * tau * sqrt bent)
+        | _ -> plain
+
+    /// With C² = 2τ, e = (μ(x) − x)/τ − ∇ln p and β from `drift`: 4τκ ≤ τ³H − β² + (τ‖e‖ + β)², against the stationary Langevin diffusion for time τ.
     let private corrector (plan: Plan) (step: Tableau) =
         attempt {
             let! _ = isNoisy step
@@ -97,8 +118,18 @@ module PathRule =
             let tau = 0.5 * step.C * step.C
             let scale = 1.0 / (step.From.Mean * step.From.Mean)
             let! exact, whole = ScoreTerms.norms plan step.From (fisher * scale) difference
-            let total error = 0.25 * squared (tau * sqrt curvature.High + sqrt tau * error) * (1.0 + 1e-14)
-            return { Exact = total exact; Whole = total whole }
+            let bias = drift plan step.From tau curvature.High
+            // All of E‖∫(∇ln p(X_t) − ∇ln p(X_0))dt‖² ≤ τ³H that is not the mean's.
+            let rest = max 0.0 (tau * tau * tau * curvature.High - bias * bias) * (1.0 + 1e-14)
+            let total error = (rest + squared (tau * error + bias)) / (4.0 * tau) * (1.0 + 1e-14)
+
+            return
+                {
+                    Exact = total exact
+                    Whole = total whole
+                    Mean = (tau * whole + bias) * (1.0 + 1e-14)
+                    Centred = sqrt rest
+                }
         }
 
     /// κ of a step under p at the level where it begins, or why the rule says nothing.

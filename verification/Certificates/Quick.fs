@@ -8,7 +8,7 @@ module Quick =
     let most = 200_000L
 
     /// A direction of a normal law at a step.
-    let private direction = 2L
+    let private direction = 20L
 
     /// A component of a mixture on the line at a level, where its density is enclosed.
     let private enclosure = 1_000L

@@ -37,12 +37,22 @@ module Rules =
     let corrector =
         rule
             "path-corrector"
-            "κ ≤ ¼(τ√H + √τ·ε)², H = E‖∇²ln p‖², ε = ‖(μ(x) − x)/τ − ∇ln p‖ in L²(p)"
+            "κ ≤ ¼τ²H + ¼τε² + ½εβ, H = E‖∇²ln p‖², ε = ‖(μ(x) − x)/τ − ∇ln p‖ in L²(p), β ≤ 0.4255·τ√(τH) and ½τ²√(d²M² + LH) what the frozen score moves the mean"
             "Girsanov's theorem against the stationary Langevin diffusion"
+
+    let pathDistance =
+        rule
+            "path-w2"
+            "R ≤ (r²·n + (b·√n + √(c²ⁿ/(1 + c² + … + c²⁽ⁿ⁻¹⁾))·W2)²)/(2C²) after n equal noisy steps from W2, r and b as in w2-step"
+            "shifted composition (Altschuler and Chewi 2024) along the ideal path"
 
     let path = rule "path" "KL(p‖q) ≤ R = start + Σκ" "chain rule and data processing of KL"
 
-    let pinsker = rule "pinsker" "TV ≤ min(√(R/2), √(1 − e^(−R)))" "Pinsker 1964; Bretagnolle and Huber 1979"
+    let pinsker =
+        rule
+            "pinsker"
+            "TV ≤ min(√(R/2), √(1 − e^(−R))), R ≥ KL in either direction"
+            "Pinsker 1964; Bretagnolle and Huber 1979"
 
     let cut = rule "cut" "TV(end) ≤ TV at the cut + TV of the rest run from the exact law there" "triangle inequality"
 
@@ -55,8 +65,34 @@ module Rules =
     let wasserstein =
         rule
             "w2-step"
-            "W2 ≤ Lip·W2 + C·√(2κ) for a step with noise C: Lip of the step's mean map, Talagrand's inequality for N(μ(x), C²·I)"
+            "W2 ≤ √((Lip·W2 + b)² + r²) for a step with noise C: Lip of its mean map, b what the mean is off in L²(p), r² = 2C²κ less the mean's part (Talagrand's inequality for N(μ(x), C²·I)); for correctors r² = τ³H less the mean's part"
             "Talagrand 1996; coupling"
+
+    let moments =
+        rule
+            "w2-moments"
+            "W2² ≤ E‖x − c‖² + tr Cov(p), c the target's mean: the state's spread grows by |A − B·S|, S between the inverse eigenvalues of the components"
+            "independent coupling"
+
+    let forwardPredictor =
+        rule
+            "forward-predictor"
+            "KL(qK‖p′) ≤ KL(q‖p) + X²/(2α), α = 1/Δ + inf(−∇²ln p′) > L̂, X from what the mean is off in L²(q)"
+            "chain rule of KL; Bakry and Émery 1985 and Otto and Villani 2000 for the ideal kernel"
+
+    let forwardDistance =
+        rule
+            "forward-w2"
+            "KL(qK‖p′) ≤ X²/(2α) with Lip·W2(q, p)/Δ added to what the mean is off: noise turns W2 into KL"
+            "joint convexity of KL"
+
+    let forwardCorrector =
+        rule
+            "forward-corrector"
+            "KL ← e^(−2(1 − a)τ/C)·KL + ∫D²dt/(4a): the log-Sobolev constant C of the level makes correctors forget, D what freezing the drift for τ costs"
+            "Gross 1975; Vempala and Wibisono 2019; Mou, Flammarion, Wainwright and Bartlett 2022"
+
+    let talagrand = rule "talagrand" "W2² ≤ 2C·KL(q‖p), C the log-Sobolev constant" "Otto and Villani 2000"
 
     let wassersteinExact =
         rule
@@ -90,12 +126,18 @@ module Rules =
             predictor
             corrector
             path
+            pathDistance
             pinsker
             cut
             jump
             wasserstein
             wassersteinExact
+            moments
             smoothing
+            forwardPredictor
+            forwardDistance
+            forwardCorrector
+            talagrand
         ]
 
 /// Bounds as they are printed.

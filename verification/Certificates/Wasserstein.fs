@@ -5,11 +5,8 @@ open System.Collections.Immutable
 open Sgm.Engine
 open Sgm.Verification
 
-/// What a step does to W2 on one block: w ← Lip·w + b, and the noise C that it draws.
-[<Struct>]
-type internal Contraction = { Lip: float; Add: float; Noise: float }
-
-/// The W2 rule: W2(qK, p′) ≤ Lip·W2(q, p) + W2(pK, p′), Lip the Lipschitz constant of the learned mean map, and K the learned kernel under p.
+/// The W2 rule: W2(qK, p′) ≤ Lip·W2(q, p) + W2(pK, p′), Lip the Lipschitz constant of the learned mean map, and K the learned kernel under p; what
+/// the means are off adds up, what is centred adds up in squares.
 module internal Wasserstein =
     let private up x = x * (1.0 + 1e-13)
 
@@ -23,10 +20,9 @@ module internal Wasserstein =
         Constants.smoothness block.Plan.Score.Of level |> ignore
         Constants.strongConcavity block.Plan.Score.Of level |> ignore
 
-    /// −∇²ln of the score's law lies between these at a level: m or −L, and 1/(smallest eigenvalue) or L.
-    let private hessian (plan: Plan) level =
+    /// −∇²ln p of a law lies between these at a level: m or −L, and 1/(smallest eigenvalue) or L.
+    let hessian (law: Target) level =
         attempt {
-            let law = plan.Score.Of
             let! smooth = Constants.smoothness law level
 
             let least =
@@ -38,10 +34,10 @@ module internal Wasserstein =
         }
 
     /// sup|∂ripples|.
-    let private rippled (plan: Plan) (form: ScoreForm) =
+    let rippled (plan: Plan) (form: ScoreForm) =
         sqrt 2.0 * (form.Ripples |> List.sumBy (fun (a, w) -> abs (a * w))) / sqrt (float plan.Dimension)
 
-    let private scoreForm (plan: Plan) =
+    let scoreForm (plan: Plan) =
         match ScoreForm.ofScore plan.Score with
         | Some form -> Ok form
         | None -> Error "no Lipschitz constant is known here for a clipped or learned score"
@@ -75,7 +71,7 @@ module internal Wasserstein =
                 ||> Seq.fold (fun found stage ->
                     attempt {
                         let! earlier = found
-                        let! bent = hessian plan stage.Level
+                        let! bent = hessian plan.Score.Of stage.Level
 
                         let at =
                             (near stage.A, Seq.zip stage.B (List.rev earlier))
@@ -167,21 +163,31 @@ module internal Wasserstein =
         attempt {
             let! slope = slope block.Plan tableau
 
-            let talagrand =
+            let parts =
                 if tableau.C > 0.0 then
-                    PathRule.cost block.Plan tableau
-                    |> Result.map (fun cost -> up (tableau.C * sqrt (2.0 * cost.Whole)))
+                    PathRule.cost block.Plan tableau |> Result.map (fun cost -> cost.Mean, cost.Centred)
                 else
                     Error
                         $"W2 of '{tableau.Method}', which draws no noise, is known here for normal targets and affine scores"
 
-            let! add =
-                match normalError block.Plan tableau, talagrand with
-                | Some exact, Ok other -> Ok(min exact other)
-                | Some exact, Error _ -> Ok exact
-                | None, other -> other
+            let! mean, centred =
+                match parts, normalError block.Plan tableau with
+                | Ok _, _ -> parts
+                // Only the closed form: no split, and no path.
+                | Error _, Some _ -> Ok(infinity, 0.0)
+                | Error reason, None -> Error reason
 
-            return { Lip = slope.Size; Add = add; Noise = tableau.C }
+            let together = up (sqrt (mean * mean + centred * centred))
+            let exact = normalError block.Plan tableau |> Option.defaultValue infinity
+
+            return
+                {
+                    Lip = slope.Size
+                    Add = min exact together
+                    Mean = mean
+                    Centred = centred
+                    Noise = tableau.C
+                }
         }
 
     /// W2(q₀, p_ℓ) from above: closed form for normal laws, Talagrand's inequality for a normal start, the components' own couplings, a point.
@@ -263,29 +269,3 @@ module internal Wasserstein =
         | _ ->
             Error
                 "W2 from this start to the target is not known here: it is for points, isotropic normal laws and the target itself"
-
-    /// After n rounds of w ← Lip·w + b: Lipⁿ·w + b·(1 + Lip + … + Lipⁿ⁻¹).
-    let rounds (n: int64) (one: Contraction) w =
-        let count = float n
-        let power = one.Lip ** count
-
-        let sum =
-            if one.Add = 0.0 then
-                0.0
-            elif one.Lip = 1.0 || Double.IsInfinity one.Lip then
-                count * one.Add * one.Lip
-            else
-                // (Lipⁿ − 1)/(Lip − 1) without the cancellation near 1.
-                let rate = RealFunctions.LogOnePlus(one.Lip - 1.0)
-                one.Add * RealFunctions.ExpM1(count * rate) / (one.Lip - 1.0)
-
-        let spare = 1.0 + 1e-12 + 1e-15 * count
-        (power * w + min sum (if one.Lip <= 1.0 then count * one.Add else infinity)) * spare
-
-    /// One after the other.
-    let following (first: Contraction) (next: Contraction) =
-        {
-            Lip = up (first.Lip * next.Lip)
-            Add = up (next.Lip * first.Add + next.Add)
-            Noise = next.Noise
-        }
