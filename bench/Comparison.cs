@@ -45,6 +45,7 @@ internal sealed class Comparison
 
             if (round > 3) continue;
             Add(Peers.RunFigures("laws"));
+            Add(Peers.RunFigures("growth"));
             Add(Peers.RunFigures("prediction"));
             if (round > 1) continue;
             Add(Peers.RunFigures("memory"));
@@ -130,6 +131,23 @@ internal sealed class Comparison
         text.Append(
             """
 
+            ## What grows on the grid
+
+            Runs on the line with every metric, the best of three in a warm process. The exponent is ln(ratio)/ln(ratio of the sizes).
+
+
+            """);
+        Table(
+            text,
+            ["what", .. Work.Sizes.Select(size => $"{size}"), "ratio", "exponent", "goal"],
+            [
+                GrowthRow("components, deviations 0.05 to 2, 20 steps", "components", "≤ 2×"),
+                GrowthRow("rows of data, bandwidth ~ n^(−1/5), 20 steps", "rows", "≤ 2×"),
+                GrowthRow("steps, two modes", "steps", "exponent ≤ 1"),
+            ]);
+        text.Append(
+            """
+
             ## Predicted run times
 
             `sgm check` predicts the time of a run by particles from a quarter of a second of its own kernels. The goal is a factor of two. Costs
@@ -156,6 +174,15 @@ internal sealed class Comparison
         Ratio(work, $"torch {work} f64"),
         goal,
     ];
+
+    private string[] GrowthRow(string title, string name, string goal)
+    {
+        (string from, string to) = ($"{name}{Work.Sizes[0]}", $"{name}{Work.Sizes[^1]}");
+        string exponent = Median(from) is { } small && Median(to) is { } large
+            ? $"{Math.Log(large / small) / Math.Log((double)Work.Sizes[^1] / Work.Sizes[0]):0.00}"
+            : None;
+        return [title, Seconds(from), Seconds(to), Ratio(to, from), exponent, goal];
+    }
 
     private string[] PredictionRow(string name, double? unit)
     {

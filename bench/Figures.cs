@@ -13,6 +13,7 @@ internal static class Figures
         ["speed"] = Speed,
         ["threads"] = Threads,
         ["laws"] = Laws,
+        ["growth"] = Growth,
         ["memory"] = Memory,
         ["allocation"] = Allocation,
         ["prediction"] = Prediction,
@@ -103,6 +104,30 @@ internal static class Figures
         Print("gaussian", Time(() => new GaussianInterpreter().Run(gaussian, new RunOptions())));
         Print("gaussianWarm", Best(3, () => new GaussianInterpreter().Run(gaussian, new RunOptions())));
         Print("grid", Time(() => new GridInterpreter().Run(grid, new RunOptions())));
+    }
+
+    /// <summary>Seconds of runs on the grid with every metric, by what grows, each from a size to a hundred times that.</summary>
+    private static void Growth()
+    {
+        Plan[] warm = [Work.OnTheLine(100), Work.Rows(100), Work.Modes(100)];
+        Array.ForEach(warm, Measured);
+        foreach (int size in Work.Sizes)
+        {
+            Print($"components{size}", Best(3, () => Measured(Work.OnTheLine(size))));
+            Print($"rows{size}", Best(3, () => Measured(Work.Rows(size))));
+            Print($"steps{size}", Best(3, () => Measured(Work.Modes(size))));
+        }
+    }
+
+    private static void Measured(Plan plan)
+    {
+        Outcome outcome = new GridInterpreter().Run(plan, new RunOptions());
+        if (!outcome.IsCompleted) throw new InvalidOperationException(outcome.Status.ToString());
+        foreach (Metric metric in plan.Metrics)
+        {
+            Estimate estimate = outcome.Probes[^1].Law.Measure(metric);
+            if (estimate.Value is null) throw new InvalidOperationException(estimate.Reason);
+        }
     }
 
     /// <summary>Bytes of the process at its peak with ten million particles in the plane.</summary>

@@ -83,6 +83,38 @@ internal static class Work
         return Langevin(modes, new Start.Law(Target.Centred(1, 1), NoiseLevel.Data), 10_000, 1e-3);
     }
 
+    /// <summary>Sizes from which and to which costs on the grid are followed.</summary>
+    public static readonly int[] Sizes = [100, 10_000];
+
+    /// <summary>Twenty steps on so many components on the line, deviations from 0.05 to 2.</summary>
+    public static Plan OnTheLine(int components)
+    {
+        Random random = new(3);
+        double[] means = [.. Enumerable.Range(0, components).Select(_ => (random.NextDouble() * 10) - 5)];
+        return OnTheGrid(new Mixture(
+            [.. Enumerable.Repeat(1.0 / components, components)],
+            means,
+            [.. means.Select(_ => Covariance.Isotropic(1, Math.Pow(0.05 * Math.Pow(40, random.NextDouble()), 2)))]));
+    }
+
+    /// <summary>Twenty steps on so many rows of data, with the bandwidth of a normal reference.</summary>
+    public static Plan Rows(int rows)
+    {
+        Random random = new(4);
+        double[] data = [.. Enumerable.Range(0, rows).Select(i => (i % 2 == 0 ? -2 : 2) + random.NextDouble() + random.NextDouble())];
+        double bandwidth = 2 * Math.Pow(rows, -0.2);
+        return OnTheGrid(new Mixture([.. Enumerable.Repeat(1.0 / rows, rows)], data, [Covariance.Isotropic(1, bandwidth * bandwidth)]));
+    }
+
+    /// <summary>So many steps on two modes.</summary>
+    public static Plan Modes(int steps) => OnTheGrid(new Mixture([0.5, 0.5], [-2, 2], [Covariance.Isotropic(1, 0.25)]), steps);
+
+    private static Plan OnTheGrid(Mixture law, int steps = 20) =>
+        Langevin(new Target(law), new Start.Law(Target.Centred(1, 9), NoiseLevel.Data), steps, 1e-3) with
+        {
+            Metrics = [Metric.Tv, Metric.Kl, Metric.Chi2, Metric.W2],
+        };
+
     private static Tableau Corrector(double h) =>
         Tableau.OneStage("langevin", NoiseLevel.Data, NoiseLevel.Data, NoiseLevel.Data, 1, h, Math.Sqrt(2 * h));
 

@@ -10,27 +10,37 @@ open Sgm.Tests.ExactLaws
 /// Weight, mean, standard deviation.
 type private Component = float * float * float
 
-let private slopeAt (components: Component list) x =
-    let logs = components |> List.map (fun (w, m, s) -> log (w / s) - 0.5 * ((x - m) / s) ** 2.0)
-    let largest = List.max logs
-    let shares = logs |> List.map (fun l -> exp (l - largest))
+let private slopeOf (components: Component list) =
+    let parts = [| for w, m, s in components -> struct (log (w / s), m, 1.0 / s) |]
 
-    List.zip shares components
-    |> List.sumBy (fun (share, (_, m, s)) -> share * (m - x) / (s * s))
-    |> fun sum -> sum / List.sum shares
+    fun x ->
+        let log (struct (l, m, p)) = l - 0.5 * ((x - m) * p) ** 2.0
+        let mutable largest, total, sum = -infinity, 0.0, 0.0
 
-/// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from every component.
-let private moments (components: Component list) h =
+        for part in parts do
+            largest <- max largest (log part)
+
+        for struct (_, m, p) as part in parts do
+            let share = exp (log part - largest)
+            total <- total + share
+            sum <- sum + share * (m - x) * p * p
+
+        sum / total
+
+/// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from N(0, 1) and every component of
+/// <paramref name="around"/>.
+let private moments around (components: Component list) h =
     let ends =
         [|
-            for _, m, s in (1.0, 0.0, 1.0) :: components do
+            for _, m, s in (1.0, 0.0, 1.0) :: around do
                 for i in -2400 .. 2400 -> m + 8.0 * s * sinh (float i / 120.0) / sinh 2.0
         |]
         |> Array.filter (fun x -> abs x < 11.0)
         |> Array.distinct
         |> Array.sort
 
-    let step x = x + h * slopeAt components x
+    let slope = slopeOf components
+    let step x = x + h * slope x
     let density x = exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
 
     let integral f =
@@ -43,7 +53,7 @@ let private moments (components: Component list) h =
     let mean = integral step
     mean, integral (fun x -> (step x - mean) ** 2.0) + 2.0 * h
 
-let private check (components: Component list) h =
+let private checkAround around (components: Component list) h =
     let law =
         finalOf (
             Engine
@@ -61,7 +71,7 @@ let private check (components: Component list) h =
                 )
         )
 
-    let mean, variance = moments components h
+    let mean, variance = moments around components h
     let found = law.Moments()
     let what = $"{components}, h = {h}"
 
@@ -83,6 +93,18 @@ let private check (components: Component list) h =
         ((law.Measure Engine.Metric.W2).Upper + 1e-7 * sqrt variance)
         (abs (sqrt variance - deviation))
         $"W2, {what}"
+
+let private check (components: Component list) h = checkAround components components h
+
+/// So many wide components and a narrow one, inside or outside of the state.
+let private amongMany count mean h =
+    let random = Random(count: int)
+    let between a b = a + (b - a) * random.NextDouble()
+    let narrow = 1e-3, mean, 1e-4
+
+    let wide = [ for _ in 1..count -> 0.999 / float count, between -2.0 2.0, between 0.55 1.0 ]
+
+    checkAround [ narrow ] (wide @ [ narrow ]) h
 
 /// A posterior that switches from one mode to another beside an end of a panel, where no point lies. The truths are by quadrature
 /// with a break at the switch and by a sinh trapezoid at 30 digits, half a unit of the last digit beside each.
@@ -129,6 +151,10 @@ let tests =
                     [ 0.5, 0.0, 1.0; 0.5, 5.5, 1e-3 ], 0.01
                 ] do
                 testCase $"{components}, h = {h}" <| fun () -> check components h
+
+            for count in [ 16; 17; 200 ] do
+                for mean in [ 0.3; 3.0; 9.0 ] do
+                    testCase $"{count} wide components and one at {mean}" <| fun () -> amongMany count mean 0.01
 
             testCase
                 "a ripple of 5e-8 noise deviations, 1000 waves a unit: to first order its mean over waves, which is nothing"

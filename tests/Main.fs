@@ -28,6 +28,7 @@ let private tests =
             GridBracketsTests.tests
             GridFarTests.tests
             GridNarrowTests.tests
+            GridComponentsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
             VerificationTests.tests

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
 namespace Sgm.Engine;
 
 /// <summary>
@@ -34,36 +37,48 @@ internal static class FineStructure
         }
 
         // Every component is log-concave: on the interval it is at least what it is at one of the ends.
-        ReadOnlySpan<double> deviations = law.Deviations;
-        ReadOnlySpan<double> logWeights = law.LogWeights;
-        double least = double.NegativeInfinity;
-        for (int j = 0; j < means.Length; j++)
+        ComponentSlice parts = law.Components;
+        Vector512<double> from = Vector512.Create(low);
+        Vector512<double> to = Vector512.Create(high);
+        Vector512<double> least = Vector512.Create(double.NegativeInfinity);
+        for (int k = 0; k < parts.Count; k += ComponentSlice.Block)
         {
-            double far = Math.Max(Math.Abs(low - means[j]), Math.Abs(high - means[j])) / deviations[j];
-            least = Math.Max(least, logWeights[j] - (0.5 * far * far));
+            Vector512<double> mean = ComponentSlice.Load(parts.Mean, k);
+            Vector512<double> far = Vector512.Max(Vector512.Abs(from - mean), Vector512.Abs(to - mean)) * ComponentSlice.Load(parts.Precision, k);
+            least = Vector512.Max(least, ComponentSlice.Load(parts.LogPeak, k) - (far * far * 0.5));
         }
 
         // Where one component is all that matters the score is linear, however long the interval.
+        Vector512<double> threshold = Vector512.Create(ComponentSlice.Largest(least) - Traceless);
         int active = 0;
-        bool tooNarrow = false;
-        (double lowest, double highest) = (double.PositiveInfinity, double.NegativeInfinity);
-        (double lowestThere, double highestThere) = (double.PositiveInfinity, double.NegativeInfinity);
-        for (int k = 0; k < means.Length; k++)
+        Vector512<double> none = Vector512.Create(double.NegativeInfinity);
+        (Vector512<double> narrowest, Vector512<double> highest, Vector512<double> highestThere) = (none, none, none);
+        (Vector512<double> lowest, Vector512<double> lowestThere) = (none, none);
+        for (int k = 0; k < parts.Count; k += ComponentSlice.Block)
         {
-            double near = (means[k] - Math.Clamp(means[k], low, high)) / deviations[k];
-            if (!(logWeights[k] - (0.5 * near * near) > least - Traceless))
+            Vector512<double> mean = ComponentSlice.Load(parts.Mean, k);
+            Vector512<double> precision = ComponentSlice.Load(parts.Precision, k);
+            Vector512<double> near = (mean - Vector512.Min(Vector512.Max(mean, from), to)) * precision;
+            Vector512<double> counts = Vector512.GreaterThan(ComponentSlice.Load(parts.LogPeak, k) - (near * near * 0.5), threshold);
+            if (counts == Vector512<double>.Zero)
             {
                 continue;
             }
 
-            active++;
-            tooNarrow |= !isEven && width > Seen * deviations[k];
-            double precision = 1 / (deviations[k] * deviations[k]);
-            (double here, double there) = ((means[k] - low) * precision, (means[k] - high) * precision);
-            (lowest, highest) = (Math.Min(lowest, here), Math.Max(highest, here));
-            (lowestThere, highestThere) = (Math.Min(lowestThere, there), Math.Max(highestThere, there));
+            active += BitOperations.PopCount(counts.ExtractMostSignificantBits());
+            Vector512<double> here = (mean - from) * precision * precision;
+            Vector512<double> there = (mean - to) * precision * precision;
+            narrowest = Vector512.Max(narrowest, Vector512.ConditionalSelect(counts, precision, none));
+            highest = Vector512.Max(highest, Vector512.ConditionalSelect(counts, here, none));
+            lowest = Vector512.Max(lowest, Vector512.ConditionalSelect(counts, -here, none));
+            highestThere = Vector512.Max(highestThere, Vector512.ConditionalSelect(counts, there, none));
+            lowestThere = Vector512.Max(lowestThere, Vector512.ConditionalSelect(counts, -there, none));
         }
 
-        return active > 1 && (tooNarrow || width * Math.Max(highest - lowest, highestThere - lowestThere) > SeenSwitch);
+        bool tooNarrow = !isEven && width * ComponentSlice.Largest(narrowest) > Seen;
+        double change = Math.Max(
+            ComponentSlice.Largest(highest) + ComponentSlice.Largest(lowest),
+            ComponentSlice.Largest(highestThere) + ComponentSlice.Largest(lowestThere));
+        return active > 1 && (tooNarrow || width * change > SeenSwitch);
     }
 }

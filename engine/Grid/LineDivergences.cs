@@ -26,6 +26,7 @@ internal sealed class LineDivergences
         this.state = state;
         this.target = target;
         this.resolution = resolution;
+        work.Spend(target.PanelCost);
         other = Counterpart.Of(target);
         pieces = new(state, other, work);
         integral = new(pieces);

@@ -7,6 +7,9 @@ namespace Sgm.Engine;
 internal sealed class LineFolds
 {
     private const int Order = Legendre.Order;
+
+    /// <summary>Distance from a turn, in its branch: there the errors of the mirror image and of solving for it are about equal.</summary>
+    private const double Mirrored = 4e-6;
     private readonly LineState.Density state;
     private readonly PanelMasses masses;
     private readonly WorkLimit work;
@@ -95,14 +98,21 @@ internal sealed class LineFolds
     }
 
     /// <summary>ln q(x), P(state &lt; x) and P(state &gt; x).</summary>
-    public (double LogDensity, double Below, double Above) At(double x)
+    public (double LogDensity, double Below, double Above) At(double x) => At(x, double.NaN);
+
+    /// <summary>
+    /// The same at x = S(<paramref name="origin"/>). Where S turns, x tells u only to the root of the rounding, and with it the mass
+    /// beyond; so the branch of the origin is divided there, and the other branch of a turn as near as <see cref="Mirrored"/> at its
+    /// mirror image, to the second order in the distance.
+    /// </summary>
+    public (double LogDensity, double Below, double Above) At(double x, double origin)
     {
         double density = 0;
         double below = 0;
         double above = 0;
         foreach (Branch branch in branches)
         {
-            (double before, double after, double u) = Divide(branch, x);
+            (double before, double after, double u) = Divide(branch, x, origin);
             below += before;
             above += after;
             density += double.IsNaN(u) ? 0 : state.DensityAt(u) / Math.Abs(state.Follow(u).Slope);
@@ -133,18 +143,33 @@ internal sealed class LineFolds
     private static double End(Branch branch, bool low) => branch.Rises == low ? branch.U[0] : branch.U[^1];
 
     /// <summary>Masses of a branch on the two sides of x, and where it crosses x; NaN where it does not.</summary>
-    private (double Below, double Above, double At) Divide(Branch branch, double x)
+    private (double Below, double Above, double At) Divide(Branch branch, double x, double origin)
     {
         double all = branch.End - branch.Start;
-        if (x < branch.Low || x > branch.High)
+        double known = Known(branch, origin);
+        if (double.IsNaN(known) && (x < branch.Low || x > branch.High))
         {
             return x > branch.High ? (all, 0, double.NaN) : (0, all, double.NaN);
         }
 
-        double u = Root(branch, x);
+        double u = double.IsNaN(known) ? Root(branch, x) : known;
         double before = masses.Between(branch.U[0], u);
         double after = masses.Between(u, branch.U[^1]);
         return branch.Rises ? (before, after, u) : (after, before, u);
+    }
+
+    /// <summary>Where a branch has the image of an origin, if that is known better than by solving for it; else NaN.</summary>
+    private static double Known(Branch branch, double origin)
+    {
+        (double from, double to) = (branch.U[0], branch.U[^1]);
+        if (origin >= from && origin <= to)
+        {
+            return origin;
+        }
+
+        double turn = origin < from ? from : to;
+        double mirror = turn + (turn - origin);
+        return Math.Abs(turn - origin) <= Mirrored * (to - from) && mirror >= from && mirror <= to ? mirror : double.NaN;
     }
 
     private static bool MayFold(LineState.Density state)

@@ -79,6 +79,8 @@ internal sealed class LinePieces
     private readonly Counterpart other;
     private readonly bool hasKinks;
     private LinePiece[]? roots;
+    private bool tooMany;
+    private long begun;
 
     /// <summary>The pieces of <paramref name="state"/> for integrands that also depend on another law.</summary>
     public LinePieces(LineState.Density state, Counterpart other, WorkLimit work)
@@ -111,7 +113,22 @@ internal sealed class LinePieces
     public bool Decreasing { get; }
 
     /// <summary>The pieces, u ascending. A jump of S, without numbers between its sides, is left out: no mass starts there.</summary>
-    public LinePiece[] Roots => roots ??= Resolved();
+    /// <exception cref="WorkExceededException">There are so many that no integral over them fits, for any metric.</exception>
+    public LinePiece[] Roots
+    {
+        get
+        {
+            if (tooMany)
+            {
+                throw new WorkExceededException();
+            }
+
+            tooMany = true;
+            roots ??= Resolved();
+            tooMany = false;
+            return roots;
+        }
+    }
 
     /// <summary>ln q(x) and x = S(u), where U has density <paramref name="density"/> at u.</summary>
     public (double LogState, double Image) LogStateAt(double u, double density)
@@ -181,6 +198,7 @@ internal sealed class LinePieces
 
     private LinePiece[] Resolved()
     {
+        begun = Work.Spent;
         var found = new List<LinePiece>();
         var turns = new Queue<double>(Folds?.Turns ?? []);
         for (int p = 0; p < State.Panels.Count; p++)
@@ -230,6 +248,12 @@ internal sealed class LinePieces
 
     private void Resolve(LinePiece piece, List<LinePiece> found, int depth)
     {
+        // An integral goes over every piece and both its halves.
+        if (Work.Spent - begun > Work.Limit / 4)
+        {
+            throw new WorkExceededException();
+        }
+
         double low = piece.Image.Min();
         double high = piece.Image.Max();
         bool mapped = State.Chain.IsEmpty

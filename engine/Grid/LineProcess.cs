@@ -28,6 +28,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
     private GridResolution fineResolution = GridResolution.Fine(1);
     private GridResolution coarseResolution = GridResolution.Coarse(1);
+    private WorkLimit? work;
     private GridStepper? fineStepper;
     private GridStepper? coarseStepper;
     private LineState fine = null!;
@@ -37,6 +38,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override bool Start(double logRange, WorkLimit work)
     {
+        this.work = work;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         fineStepper?.Forget();
@@ -53,7 +55,13 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override StepFailure Apply(Tableau tableau)
     {
-        ScalarMap map = maps.GetValue(tableau, t => new(t, scored, modifiers));
+        if (!maps.TryGetValue(tableau, out ScalarMap? map))
+        {
+            map = new(tableau, scored, modifiers);
+            work!.Spend(map.PanelCost);
+            maps.Add(tableau, map);
+        }
+
         (LineState? next, StepFailure failure) = fineStepper!.Apply(fine, map);
         if (next is null)
         {

@@ -260,7 +260,6 @@ internal abstract record LineState
 
         resolution = resolution with { LogRange = Math.Min(GridResolution.LargestLogRange, resolution.LogRange - Math.Log(lightest)) };
         double reach = Math.Sqrt(2 * (resolution.LogRange + GridResolution.Margin)) + 1;
-        var features = new List<Feature>(law.Count);
         double from = double.PositiveInfinity;
         double to = double.NegativeInfinity;
         for (int k = 0; k < law.Count; k++)
@@ -275,10 +274,10 @@ internal abstract record LineState
 
             from = Math.Min(from, mean - (reach * deviation));
             to = Math.Max(to, mean + (reach * deviation));
-            features.Add(new(mean - (4 * deviation), mean + (4 * deviation), 4 * deviation));
         }
 
         var extent = new Extent(law.Mean, Math.Sqrt(law.Variance));
+        work.Spend(law.PanelCost);
 
         void Evaluate(ReadOnlySpan<double> points, Span<double> values)
         {
@@ -289,7 +288,7 @@ internal abstract record LineState
             }
         }
 
-        if (PanelBuilder.Build(Evaluate, (from, to), extent, features, 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, dropped))
+        if (PanelBuilder.Build(Evaluate, (from, to), extent, law.Features(from, to), 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, dropped))
         {
             return null;
         }

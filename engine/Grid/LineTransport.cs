@@ -25,8 +25,8 @@ internal sealed class LineTransport
         this.pieces = pieces;
         this.target = target;
         this.relative = relative;
-        distribution = new(target);
-        own = pieces.State.Exact is { } exact && pieces.Folds is null ? new(exact) : null;
+        distribution = target.Distribution;
+        own = pieces.State.Exact is { } exact && pieces.Folds is null ? exact.Distribution : null;
     }
 
     /// <summary>One piece: its integral, the bracket's half-width, how far 16 points miss T at the ends, and ∫ρ·s².</summary>
@@ -175,7 +175,7 @@ internal sealed class LineTransport
     {
         if (pieces.Folds is { } folds)
         {
-            (_, double below, double above) = folds.At(x);
+            (_, double below, double above) = folds.At(x, u);
             return below <= above ? new(DoubleDouble.Zero, below) : new(DoubleDouble.One, -above);
         }
 

@@ -6,6 +6,9 @@ namespace Sgm.Engine;
 /// </summary>
 internal readonly record struct MassLevel(DoubleDouble Whole, double Rest)
 {
+    /// <summary>The level as a number.</summary>
+    public double Value => (double)(Whole + Rest);
+
     /// <summary>1 minus the level.</summary>
     public MassLevel Complement => new(DoubleDouble.One - Whole, -Rest);
 
@@ -21,6 +24,8 @@ internal sealed class ScalarDistribution
 
     private const double Reach = 38;
     private readonly double window;
+    private readonly double lowest = double.PositiveInfinity;
+    private readonly double highest = double.NegativeInfinity;
 
     private readonly ScalarMixture law;
     private readonly DoubleDouble[] before;
@@ -30,7 +35,12 @@ internal sealed class ScalarDistribution
     {
         this.law = law;
         window = 1.01 * Underflow * law.LargestDeviation;
-        Cost = Math.Clamp(2 * window / Math.Max(law.Means[^1] - law.Means[0], window), 0.01, 1) * law.Count;
+        for (int k = 0; k < law.Count; k++)
+        {
+            lowest = Math.Min(lowest, law.Means[k] - (Reach * law.Deviations[k]));
+            highest = Math.Max(highest, law.Means[k] + (Reach * law.Deviations[k]));
+        }
+
         ReadOnlySpan<double> weights = law.GivenWeights;
         before = new DoubleDouble[weights.Length + 1];
         for (int k = 0; k < weights.Length; k++)
@@ -43,14 +53,21 @@ internal sealed class ScalarDistribution
         {
             before[k] /= total;
         }
+
+        before[^1] = DoubleDouble.One;
     }
 
-    /// <summary>How many components a value takes, where they lie evenly.</summary>
-    public double Cost { get; }
+    /// <summary>How many evaluations of a component a value costs.</summary>
+    public double Cost => law.Cost;
 
-    /// <summary>P(X &lt; x): components with means at or below x count as a whole, less their right tails.</summary>
+    /// <summary>P(X &lt; x): components with means at or below x, or at or below the centre of its panel, count as a whole, less their right tails.</summary>
     public MassLevel At(double x)
     {
+        if (law.TailsAt(x) is var (components, tails))
+        {
+            return new(before[components], tails);
+        }
+
         ReadOnlySpan<double> means = law.Means;
         ReadOnlySpan<double> deviations = law.Deviations;
         ReadOnlySpan<double> weights = law.Weights;
@@ -72,15 +89,14 @@ internal sealed class ScalarDistribution
     /// </summary>
     public double Quantile(in MassLevel goal, double low, double high, double guess)
     {
-        (double first, double last) = Range;
-        if (!(low > first && At(low).Minus(goal) <= 0))
+        if (!(low > lowest && At(low).Minus(goal) <= 0))
         {
-            low = first;
+            low = lowest;
         }
 
-        if (!(high < last && At(high).Minus(goal) >= 0))
+        if (!(high < highest && At(high).Minus(goal) >= 0))
         {
-            high = last;
+            high = highest;
         }
 
         double x = guess > low && guess < high ? guess : 0.5 * (low + high);
@@ -132,21 +148,5 @@ internal sealed class ScalarDistribution
         }
 
         return low;
-    }
-
-    private (double From, double To) Range
-    {
-        get
-        {
-            double from = double.PositiveInfinity;
-            double to = double.NegativeInfinity;
-            for (int k = 0; k < law.Count; k++)
-            {
-                from = Math.Min(from, law.Means[k] - (Reach * law.Deviations[k]));
-                to = Math.Max(to, law.Means[k] + (Reach * law.Deviations[k]));
-            }
-
-            return (from, to);
-        }
     }
 }

@@ -47,6 +47,9 @@ internal sealed class ScalarMap
     /// <summary>Whether T may change and change back between two points, however close.</summary>
     public bool MayHide { get; }
 
+    /// <summary>Evaluations of a component that the panels of all stages take.</summary>
+    public double PanelCost => predictions.Sum(s => s.Law.PanelCost);
+
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x) => At(x, []);
 

@@ -1,8 +1,12 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Sgm.Engine;
 
 /// <summary>
 /// A mixture of normal laws on the line at a noise level: Σ_k w_k N(m·μ_k, m²v_k + σ²), with log-density, score and its slope,
-/// distribution function and quantiles, all with relative precision in the tails.
+/// distribution function and quantiles, all with relative precision in the tails. The sums over more than a few components are
+/// polynomials on panels (<see cref="MixturePanels"/>).
 /// </summary>
 public sealed class ScalarMixture
 {
@@ -17,38 +21,69 @@ public sealed class ScalarMixture
     // Component k's denoiser at the level (m, σ): E[X₀ | x, k] = μ_k − pull_k·(m·μ_k − x), with pull_k = −m·v_k/(m²v_k + σ²).
     private readonly NoiseLevel level;
     private readonly double[] dataMean;
+    private readonly double[] dataVariance;
     private readonly double[] pull;
 
     /// <summary>Whether the noise rules the narrowest component: then denoisers, else scores, of components differ without cancellation.</summary>
     private readonly bool isNoisy;
 
-    /// <summary>How far (in shared standard deviations, squared) a component can be from the nearest one and still count.</summary>
-    private readonly double windowSquare;
-    private readonly bool windowed;
+    /// <summary>Whether sums go by panels.</summary>
+    private readonly bool isMany;
+
+    /// <summary>So many components are summed one by one.</summary>
+    private const int Few = 16;
+
+    /// <summary>ln of a share that leaves no trace in a sum.</summary>
+    private const double Traceless = -60;
+
+    private static readonly ConditionalWeakTable<Mixture, Sorted> Orders = [];
+    private ScalarDistribution? distribution;
+    private ComponentSlice? components;
+    private MixturePanels? tails;
+    private MixturePanels? scores;
+    private MixturePanels? denoisers;
+    private ScalarMixture? leftmost;
+    private ScalarMixture? rightmost;
+
+    /// <summary>The components of positive weight, means ascending: w as given, w by their sum, μ and v.</summary>
+    private sealed record Sorted(double[] Given, double[] Weight, double[] Mean, double[] Variance)
+    {
+        public static Sorted Of(double[] weights, double[] means, double[] variances)
+        {
+            int[] order = [.. Enumerable.Range(0, weights.Length).Where(k => weights[k] > 0).OrderBy(k => means[k])];
+            double[] given = [.. order.Select(k => weights[k])];
+            double total = weights.Sum();
+            return new(given, [.. given.Select(w => w / total)], [.. order.Select(k => means[k])], [.. order.Select(k => variances[k])]);
+        }
+    }
 
     /// <summary>Σ w_k·N(μ_k, v_k) at a level.</summary>
-    private ScalarMixture(double[] weight, double[] dataMean, double[] dataVariance, NoiseLevel level)
+    private ScalarMixture(Sorted law, NoiseLevel level, bool many = true)
     {
         this.level = level;
-        int[] order = [.. Enumerable.Range(0, dataMean.Length).OrderBy(k => dataMean[k])];
-        double total = weight.Sum();
-        given = [.. order.Select(k => weight[k])];
-        this.weight = [.. given.Select(w => w / total)];
-        this.dataMean = [.. order.Select(k => dataMean[k])];
-        double[] variance = [.. order.Select(k => dataVariance[k])];
-        mean = [.. this.dataMean.Select(mu => level.Mean * mu)];
-        deviation = [.. variance.Select(v => Math.Sqrt(level.VarianceOf(v)))];
-        precision = [.. variance.Select(v => 1 / level.VarianceOf(v))];
-        pull = [.. variance.Select((v, k) => -level.Mean * v * precision[k])];
-        zero = new double[mean.Length];
-        isNoisy = level.Sigma > level.Mean * Math.Sqrt(variance.Min());
-        logWeight = [.. given.Select((w, k) => Math.Log(w / total / deviation[k]) - NormalTail.LogRootTwoPi)];
-        windowed = mean.Length > 16 && deviation.All(s => s == deviation[0]);
+        (given, weight, dataMean, dataVariance) = law;
+        int count = weight.Length;
+        (mean, deviation, precision) = (new double[count], new double[count], new double[count]);
+        (pull, logWeight, zero) = (new double[count], new double[count], new double[count]);
+        (LargestDeviation, SmallestDeviation) = (0, double.PositiveInfinity);
+        double narrowest = double.PositiveInfinity;
+        for (int k = 0; k < count; k++)
+        {
+            double v = level.VarianceOf(dataVariance[k]);
+            mean[k] = level.Mean * dataMean[k];
+            deviation[k] = Math.Sqrt(v);
+            precision[k] = 1 / v;
+            pull[k] = -level.Mean * dataVariance[k] * precision[k];
+            logWeight[k] = Math.Log(weight[k] / deviation[k]) - NormalTail.LogRootTwoPi;
+            narrowest = Math.Min(narrowest, dataVariance[k]);
+            LargestDeviation = Math.Max(LargestDeviation, deviation[k]);
+            SmallestDeviation = Math.Min(SmallestDeviation, deviation[k]);
+        }
 
-        // All that is left out together is e^-40 of the largest.
-        windowSquare = 80 + (2 * (Math.Log(mean.Length) + logWeight.Max() - logWeight.Min()));
-        LargestDeviation = deviation.Max();
-        SmallestDeviation = deviation.Min();
+        isNoisy = level.Sigma > level.Mean * Math.Sqrt(narrowest);
+
+        // No panels where doubles are too sparse to divide the narrowest component.
+        isMany = many && count > Few && SmallestDeviation > 1e-12 * Math.Max(Math.Abs(mean[0]), Math.Abs(mean[^1]));
     }
 
     /// <summary>Number of components.</summary>
@@ -75,12 +110,25 @@ public sealed class ScalarMixture
     /// <summary>The weights before the division by their sum, which is not exact.</summary>
     internal ReadOnlySpan<double> GivenWeights => given;
 
-    /// <summary>
-    /// How many components a density takes: all, or those in a window about x when many share a deviation and lie evenly.
-    /// </summary>
-    internal double Cost => windowed
-        ? Math.Clamp(Count * 2 * deviation[0] * Math.Sqrt(windowSquare) / Math.Max(mean[^1] - mean[0], deviation[0]), 4, Count)
-        : Count;
+    /// <summary>How many evaluations of a component a density costs.</summary>
+    internal double Cost => isMany ? 5 : Count;
+
+    /// <summary>How many evaluations of a component its panels cost, about, all together.</summary>
+    internal double PanelCost => isMany
+        ? 3.0 * Count * Math.Clamp((mean[^1] - mean[0] + (20 * LargestDeviation)) / (2 * SmallestDeviation), 1, 64)
+        : 0;
+
+    /// <summary>The distribution function.</summary>
+    internal ScalarDistribution Distribution => distribution ??= new(this);
+
+    /// <summary>The components, with their weights as bases.</summary>
+    internal ComponentSlice Components => components ??= Slice(weight, zero);
+
+    private MixturePanels Tails => tails ??= new(Components, PanelContent.Tails, 1);
+
+    private MixturePanels Scores => scores ??= new(Slice(zero, precision), PanelContent.Readings, 1);
+
+    private MixturePanels Denoisers => denoisers ??= new(Slice(dataMean, pull), PanelContent.Readings, level.NoiseVariance / level.Mean);
 
     /// <summary>E x.</summary>
     public double Mean => Enumerable.Range(0, Count).Sum(k => weight[k] * mean[k]);
@@ -97,38 +145,37 @@ public sealed class ScalarMixture
     }
 
     /// <summary>The law of m·X + σ·Z.</summary>
-    public static ScalarMixture At(Mixture law, NoiseLevel level)
-    {
-        int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
-        return new(
-            [.. kept.Select(k => law.Weights[k])],
-            [.. kept.Select(k => law.Means[k])],
-            [.. kept.Select(k => law.Covariance(k).Eigenvalue(0))],
-            level);
-    }
+    public static ScalarMixture At(Mixture law, NoiseLevel level) => new(
+        Orders.GetValue(law, m => Sorted.Of(m.Weights, m.Means, [.. Enumerable.Range(0, m.Count).Select(k => m.Covariance(k).Eigenvalue(0))])),
+        level);
 
     /// <summary>N(mean, deviation²).</summary>
-    public static ScalarMixture Normal(double mean, double deviation) => new([1], [mean], [deviation * deviation], NoiseLevel.Data);
+    public static ScalarMixture Normal(double mean, double deviation) => new(new([1], [1], [mean], [deviation * deviation]), NoiseLevel.Data);
 
     /// <summary>ln p(x); finite for every finite x whose square is.</summary>
     public double LogDensity(double x)
     {
-        (int from, int to) = Window(x);
+        if (isMany)
+        {
+            return Tails.Find(x) is { } panel ? panel.LogDivisor(x) + Math.Log(panel.At(x).GetElement(0)) : Outside(x).LogDensity(x);
+        }
+
         double largest = double.NegativeInfinity;
-        for (int k = from; k < to; k++)
+        for (int k = 0; k < mean.Length; k++)
         {
             largest = Math.Max(largest, Exponent(k, x));
         }
 
-        if (to - from == 1 || double.IsInfinity(largest))
+        if (mean.Length == 1 || double.IsInfinity(largest))
         {
             return largest;
         }
 
         double sum = 0;
-        for (int k = from; k < to; k++)
+        for (int k = 0; k < mean.Length; k++)
         {
-            sum += Math.Exp(Exponent(k, x) - largest);
+            double share = Exponent(k, x) - largest;
+            sum += share > Traceless ? Math.Exp(share) : 0;
         }
 
         return largest + Math.Log(sum);
@@ -144,8 +191,8 @@ public sealed class ScalarMixture
     /// <summary>The score with its slope and a bound on its rounding.</summary>
     internal (double Score, double Slope, double Rounding) RoundedScore(double x)
     {
-        PosteriorReading scores = Read(x, zero, precision);
-        return (scores.Mean, scores.Variance - scores.Factor, scores.Rounding);
+        PosteriorReading read = ScoresAt(x);
+        return (read.Mean, read.Variance - read.Factor, read.Rounding);
     }
 
     /// <summary>
@@ -160,10 +207,10 @@ public sealed class ScalarMixture
             return (x / level.Mean, 1 / level.Mean, 2 * Ulp * Math.Abs(x / level.Mean));
         }
 
-        PosteriorReading parts = Read(x, dataMean, pull);
+        PosteriorReading parts = DenoisersAt(x);
         double between = mean.Length == 1 ? 0
             : isNoisy ? level.Mean / level.NoiseVariance * parts.Variance
-            : level.NoiseVariance / level.Mean * Read(x, zero, precision).Variance;
+            : level.NoiseVariance / level.Mean * ScoresAt(x).Variance;
         return (parts.Mean, between - parts.Factor, parts.Rounding);
     }
 
@@ -173,22 +220,82 @@ public sealed class ScalarMixture
     /// <summary>Half the distance of 1 to the next double.</summary>
     private const double Ulp = 1.1102230246251565e-16;
 
+    private PosteriorReading DenoisersAt(double x) =>
+        !isMany ? Read(x, dataMean, pull) : Denoisers.Find(x) is { } panel ? Read(panel, x) : Outside(x).DenoisersAt(x);
+
+    private PosteriorReading ScoresAt(double x) =>
+        !isMany ? Read(x, zero, precision) : Scores.Find(x) is { } panel ? Read(panel, x) : Outside(x).ScoresAt(x);
+
+    /// <summary>
+    /// The components that can be above e^(−60) of the law anywhere beyond its panels, where x is. Against the widest, and of those the
+    /// outermost, ln of another's ratio is D + d·t − q·t²/2 at t from the panels' end, q ≥ 0.
+    /// </summary>
+    private ScalarMixture Outside(double x)
+    {
+        bool right = x > mean[0];
+        if ((right ? rightmost : leftmost) is { } known)
+        {
+            return known;
+        }
+
+        double end = right ? Tails.To : Tails.From;
+        int widest = right ? Array.LastIndexOf(deviation, LargestDeviation) : Array.IndexOf(deviation, LargestDeviation);
+        double Change(int k) => (right ? mean[k] - end : end - mean[k]) * precision[k];
+        bool Counts(int k)
+        {
+            double rise = Math.Max(0, Change(k) - Change(widest));
+            double bend = precision[k] - precision[widest];
+            return Exponent(k, end) - Exponent(widest, end) + (rise == 0 ? 0 : rise * rise / (2 * bend)) > Traceless;
+        }
+
+        int[] kept = [.. Enumerable.Range(0, Count).Where(Counts)];
+        double[] Of(double[] values) => [.. kept.Select(k => values[k])];
+        var outside = new ScalarMixture(new(Of(given), Of(weight), Of(dataMean), Of(dataVariance)), level, many: false);
+        return right ? rightmost = outside : leftmost = outside;
+    }
+
+    /// <summary>What a panel knows at x.</summary>
+    private static PosteriorReading Read(MixturePanel panel, double x)
+    {
+        Vector256<double> sums = panel.At(x);
+        double density = sums.GetElement(0);
+        double first = sums.GetElement(1) / density;
+        double value = panel.Reading + first;
+        double variance = Math.Max(0, (sums.GetElement(2) / density) - (first * first));
+
+        // As below; and the density's own errors count by how far the value is from the panel's.
+        double away = Math.Abs(panel.LogDivisor(x) + Math.Log(density));
+        double shares = (Math.Sqrt(variance) * 4 * (2 + away)) + (Math.Abs(first) * MixturePanels.DensityRounding);
+        return new(value, variance, sums.GetElement(3) / density, panel.Rounding + (Ulp * ((2 * Math.Abs(value)) + shares)));
+    }
+
+    /// <summary>The components with readings.</summary>
+    private ComponentSlice Slice(double[] bases, double[] factors)
+    {
+        var slice = new ComponentSlice(Count);
+        for (int k = 0; k < Count; k++)
+        {
+            slice.Add(mean[k], deviation[k], logWeight[k], bases[k], factors[k]);
+        }
+
+        return slice.Close();
+    }
+
     /// <summary>
     /// Of r_k = base_k + factor_k·(m·μ_k − x), under the shares of the components at x: mean, variance (West 1979: it never cancels)
     /// and the mean of the factors.
     /// </summary>
     private PosteriorReading Read(double x, double[] bases, double[] factors)
     {
-        (int from, int to) = Window(x);
-        if (to - from == 1)
+        if (mean.Length == 1)
         {
-            double away = factors[from] * (mean[from] - x);
-            double value = bases[from] + away;
-            return new(value, 0, factors[from], Ulp * ((4 * Math.Abs(away)) + Math.Abs(value)));
+            double away = factors[0] * (mean[0] - x);
+            double value = bases[0] + away;
+            return new(value, 0, factors[0], Ulp * ((4 * Math.Abs(away)) + Math.Abs(value)));
         }
 
         double largest = double.NegativeInfinity;
-        for (int k = from; k < to; k++)
+        for (int k = 0; k < mean.Length; k++)
         {
             largest = Math.Max(largest, Exponent(k, x));
         }
@@ -198,13 +305,15 @@ public sealed class ScalarMixture
         double second = 0;
         double factor = 0;
         double size = 0;
-        for (int k = from; k < to; k++)
+        for (int k = 0; k < mean.Length; k++)
         {
-            double share = Math.Exp(Exponent(k, x) - largest);
-            if (share < 1e-18)
+            double logShare = Exponent(k, x) - largest;
+            if (logShare < Traceless)
             {
                 continue;
             }
+
+            double share = Math.Exp(logShare);
 
             double away = factors[k] * (mean[k] - x);
             double reading = bases[k] + away;
@@ -228,6 +337,11 @@ public sealed class ScalarMixture
     /// <summary>P(X &lt; x), with relative precision when it is small.</summary>
     public double Below(double x)
     {
+        if (isMany)
+        {
+            return Distribution.At(x).Value;
+        }
+
         double sum = 0;
         for (int k = 0; k < mean.Length; k++)
         {
@@ -240,6 +354,11 @@ public sealed class ScalarMixture
     /// <summary>P(X &gt; x), with relative precision when it is small.</summary>
     public double Above(double x)
     {
+        if (isMany)
+        {
+            return Distribution.At(x).Complement.Value;
+        }
+
         double sum = 0;
         for (int k = 0; k < mean.Length; k++)
         {
@@ -252,6 +371,11 @@ public sealed class ScalarMixture
     /// <summary>P(a &lt; X &lt; b) for a ≤ b, without cancellation in the tails.</summary>
     public double Between(double a, double b)
     {
+        if (isMany)
+        {
+            return Math.Max(0, Distribution.At(b).Minus(Distribution.At(a)));
+        }
+
         double sum = 0;
         for (int k = 0; k < mean.Length; k++)
         {
@@ -261,11 +385,34 @@ public sealed class ScalarMixture
         return sum;
     }
 
-    /// <summary>Five standard deviations of the narrowest component that has mass between a and b; +∞ where none has.</summary>
+    /// <summary>
+    /// Tails of components on either side of a panel's centre at x, with how many are to the left; null where they have to be summed.
+    /// </summary>
+    internal (int Whole, double Tails)? TailsAt(double x)
+    {
+        if (!isMany || Tails.Find(x) is not { } panel)
+        {
+            return null;
+        }
+
+        Vector256<double> sums = panel.At(x);
+        return (panel.Whole, (sums.GetElement(1) - sums.GetElement(2)) * Math.Exp(panel.LogDivisor(x)));
+    }
+
+    /// <summary>
+    /// A length over which the law changes little, the smallest between a and b: five standard deviations of the narrowest component
+    /// that has mass there, or as much by the panels; +∞ where nothing has.
+    /// </summary>
     internal double FinestScale(double a, double b)
     {
         const double reach = 6;
         double finest = double.PositiveInfinity;
+        if (isMany)
+        {
+            Tails.Between(a, b).ForEach(panel => finest = Math.Min(finest, 4 * panel.HalfWidth));
+            return finest;
+        }
+
         for (int k = 0; k < mean.Length; k++)
         {
             bool isNear = mean[k] + (reach * deviation[k]) > a && mean[k] - (reach * deviation[k]) < b;
@@ -274,6 +421,11 @@ public sealed class ScalarMixture
 
         return finest;
     }
+
+    /// <summary>Where the density may change over which distances, between two places.</summary>
+    internal List<Feature> Features(double from, double to) => isMany
+        ? [.. Tails.Between(from, to).Select(panel => new Feature(panel.From, panel.To, 4 * panel.HalfWidth))]
+        : [.. Enumerable.Range(0, Count).Select(k => new Feature(mean[k] - (4 * deviation[k]), mean[k] + (4 * deviation[k]), 4 * deviation[k]))];
 
     /// <summary>
     /// The x with P(X &lt; x) = below and P(X &gt; x) = above, where below + above = 1 and the smaller one is trusted; Newton on the
@@ -334,46 +486,5 @@ public sealed class ScalarMixture
     {
         double z = (x - mean[k]) / deviation[k];
         return logWeight[k] - (0.5 * z * z);
-    }
-
-    /// <summary>The components that can matter at x to double precision; all of them unless many share a standard deviation.</summary>
-    private (int From, int To) Window(double x)
-    {
-        if (!windowed)
-        {
-            return (0, mean.Length);
-        }
-
-        int right = Array.BinarySearch(mean, x);
-        right = right < 0 ? ~right : right;
-        double nearest = double.PositiveInfinity;
-        if (right < mean.Length)
-        {
-            nearest = Math.Abs(mean[right] - x);
-        }
-
-        if (right > 0)
-        {
-            nearest = Math.Min(nearest, Math.Abs(mean[right - 1] - x));
-        }
-
-        double z = nearest / deviation[0];
-        double radius = deviation[0] * Math.Sqrt((z * z) + windowSquare);
-        int from = LowerBound(x - radius);
-        int to = LowerBound(x + radius);
-        return (from, Math.Max(to, from + 1));
-    }
-
-    private int LowerBound(double x)
-    {
-        int low = 0;
-        int high = mean.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            (low, high) = mean[middle] < x ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
     }
 }
