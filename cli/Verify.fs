@@ -130,6 +130,12 @@ let private ofFile terminal (request: VerifyRequest) theorems file =
         |> Result.bind (fun family ->
             family.At settings
             |> Result.bind (fun found ->
+                for rate in found.Rates do
+                    if settings.ContainsKey rate.Axis then
+                        Terminal.tell
+                            terminal
+                            $"sgm verify: the rate of {rate.Metric.Name} along '{rate.Axis}' is not checked: --set leaves it one value"
+
                 let claimed = TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
 
                 let covering =

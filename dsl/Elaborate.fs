@@ -8,6 +8,9 @@ type internal Elaboration(tree: Tree, problems: Problems) =
     let formulas = Formulas(tree, problems)
     let names = formulas.Names
 
+    /// Uses of names that stand for more than a number, each of which is read anew.
+    let mutable usesLeft = 20_000
+
     /// Turns of `for` that one text may make.
     let mutable turnsLeft = 10_000_000
 
@@ -226,7 +229,18 @@ type internal Elaboration(tree: Tree, problems: Problems) =
     and named kind node meaning =
         match meaning with
         | Meaning.Faulty -> ValueNone
-        | Meaning.Written inner when tree[node].Size = 1 -> value kind inner
+        | Meaning.Written inner when tree[node].Size = 1 ->
+            usesLeft <- usesLeft - 1
+
+            if usesLeft = 0 then
+                report
+                    tree[node].At
+                    (Fault.OutOfRange(
+                        "more than 20000 uses of names, those within each other included",
+                        "fewer; 'product' and 'repeat' take a number of copies"
+                    ))
+
+            if usesLeft <= 0 then ValueNone else value kind inner
         | Meaning.Number _ when tree[node].Size = 1 -> wrong node kind None
         | _ ->
             report tree[node].At (Fault.NoArguments(tree.Written node))

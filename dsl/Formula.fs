@@ -111,7 +111,16 @@ type internal Formulas(tree: Tree, problems: Problems) =
                 report tree[node].At (Fault.UnknownName(short name, known () @ allowed))
                 ValueNone
         | _ ->
-            report tree[node].At (Fault.WrongKind("something else", "a number", None))
+            let found, advice =
+                match tree[node].Kind with
+                | NodeKind.Tuple ->
+                    "values with commas",
+                    Some "the entries of a list are separated by ';', the arguments of a function by spaces"
+                | NodeKind.Text -> "a string", None
+                | NodeKind.List -> "a list", None
+                | _ -> "what '|>' or '>=>' makes", Some "write the function before its argument"
+
+            report tree[node].At (Fault.WrongKind(found, "a number", advice))
             ValueNone
 
     let lookup name =

@@ -64,7 +64,7 @@ module Parse =
 
         for field in tree.Fields do
             if not (List.contains field.Name names) then
-                report field (Fault.UnknownField(field.Name, names))
+                report field (Fault.UnknownField(field.Name, names @ Syntax.claims))
             else
                 match byName.TryGetValue field.Name with
                 | true, first -> report field (Fault.RepeatedField(field.Name, source.Line first.At))
@@ -112,7 +112,7 @@ module Parse =
         || (Expression.arity name).IsSome
         || Expression.constants.ContainsKey name
         || List.contains name quantities
-        || List.contains name ("oneOf" :: Syntax.keywords)
+        || List.contains name ("oneOf" :: Syntax.keywords @ Syntax.claims)
 
     /// A given number as one of the type that the text's own has.
     let private coerced (given: Quantity) (own: Quantity) =
@@ -167,6 +167,9 @@ module Parse =
                     Meaning.Faulty
                 | ValueSome values when List.distinct values <> values ->
                     report tree.Tree[list].At (Fault.OutOfRange("a value twice", "each value of 'oneOf' once"))
+                    Meaning.Faulty
+                | ValueSome((Quantity.Truth _ :: _)) ->
+                    report tree.Tree[list].At (Fault.WrongKind("conditions", "numbers", None))
                     Meaning.Faulty
                 | ValueSome values when (values |> List.distinctBy (fun value -> value.Type)).Length > 1 ->
                     report
@@ -268,7 +271,14 @@ module Parse =
             | ValueSome metric, ValueSome exponent ->
                 let along = axes |> List.tryFind (fun axis -> axis.Name = name)
 
-                if along |> Option.exists (fun axis -> axis.Choices.Length < 4) then
+                if
+                    along
+                    |> Option.exists (fun axis -> axis.Choices |> List.exists (fun value -> not (value.Number > 0.0)))
+                then
+                    report
+                        tree.Tree[nameNode].At
+                        (Fault.OutOfRange($"values of '{name}' that are not positive", "positive ones, for a rate"))
+                elif along |> Option.exists (fun axis -> axis.Choices.Length < 4) then
                     let found = $"{along.Value.Choices.Length} values of '{name}'"
                     report tree.Tree[nameNode].At (Fault.OutOfRange(found, "four at least, for a rate"))
                 elif along.IsSome then

@@ -144,9 +144,7 @@ let private experimentOn law rippling =
                 start first
 
                 sampler (
-                    repeat
-                        rounds
-                        (anneal schedule (correct before >=> predictor method >=> correct after) >=> finish)
+                    repeat rounds (anneal schedule (correct before >=> predictor method >=> correct after) >=> finish)
                 )
 
                 measure [ tv; w2 ]

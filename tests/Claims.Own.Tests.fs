@@ -152,6 +152,105 @@ let private claims =
                     Expect.equal (sgm [ "verify"; "--set"; "h=0.1" ]).Code 2 "--set is of files"))
         ]
 
+/// Nothing runs: W2 of the end is m, KL is m²/2.
+let private standing m lets claims =
+    $"{lets}\n\nexperiment {{\n    target (standard 1)\n    forward vp\n    start (from (normal [ {m} ] 1.0))\n    sampler identity\n    {claims}\n}}\n"
+
+let private verdictOf m lets claims =
+    match (study (theoremsOf (standing m lets claims))).Checks with
+    | [ one ] -> one.Verdict, defaultArg one.Reason ""
+    | several -> failtest $"{several.Length} checks"
+
+/// Claims that an adversary found decided wrongly, and others of their kinds: the mean, names, claim, verdict.
+let private attacked =
+    let n = "let n = oneOf [ 7 ]"
+
+    [
+        // Whole numbers truncate, and do not wrap around: 3, 3, 3, −3.
+        "3.25", n, "claim w2 (float (n / 2))", Violated
+        "2.75", n, "claim w2 (float (n / 2))", Holds
+        "3.25", n, "claim w2 (float (100 / 10 / 3))", Violated
+        "2.75", n, "claim w2 (float (abs (-n / 2)))", Holds
+        "3.25", n, "claim w2 (float (abs (-n / 2)))", Violated
+        "3.25", n, "claim w2 (float (int64 3.9))", Violated
+        "3.25", n, "claim w2 (float (1000000 * 1000000))", Inconclusive
+        "3.25", n, "claim w2 (float (n * 1000000000))", Inconclusive
+        "3.25", n, "claim w2 (float (int 1e10))", Inconclusive
+        "3.25", n, "claim w2 (float (n / (n - 7)))", Inconclusive
+        // What rounding leaves open is open, and what it does not is not.
+        "2.5", n, "claim w2 (floor (0.1 * 30.0))", Inconclusive
+        "1.5", n, "claim w2 (floor (0.1 * 30.0))", Holds
+        "3.5", n, "claim w2 (floor (0.1 * 30.0))", Violated
+        "2.5", n, "claim w2 (1e17 + 20.0 - 1e17)", Inconclusive
+        "1.5", n, "claim w2 (floor (startW2 * 2.0 / startW2) * 1.1)", Inconclusive
+        // The start's distance is a bracket: KL = 1/2 and W2 = 1 at m = 1.
+        "1.0", n, "claimWhen (startKl > 0.5) kl 0.1", Inconclusive
+        "1.0", n, "claimWhen (startKl <= 0.5) kl 0.1", Inconclusive
+        "1.0", n, "claimWhen (startKl > 0.4) kl 0.1", Violated
+        "1.0", n, "claimWhen (startKl > 0.6) kl 0.1", NotApplicable
+        // Conditions in the text's own numbers are F#'s.
+        "1.0", n, "claimWhen (n + 1 = 8) w2 0.5", Violated
+        "1.0", n, "claimWhen (2 * n >= 15) w2 0.5", NotApplicable
+        "1.0", n, "claimWhen (2 * n >= 14) w2 0.5", Violated
+        "1.0", n, "claimWhen (1.0 + 2.0 = 3.0) w2 0.5", Violated
+        "1.0", n, "claimWhen (steps = 0.0 && dimension = 1.0) w2 0.5", Violated
+        "1.0", n, "claimWhen (1 = 1 || startKl > 0.5) w2 0.5", Violated
+        "1.0", "let h = oneOf [ 0.4 ]", "claimWhen (h * 2.0 <= 0.8) w2 0.5", Violated
+        "1.0", n, "claim w2 (if 1 + 1 = 2 then 1.5 else 0.0)", Holds
+        "1.0", n, "claim w2 (float (3 * 4 % 5))", Holds
+    ]
+
+let private adversary =
+    testList
+        "claims that were decided wrongly"
+        [
+            for i, (m, lets, claims, verdict) in List.indexed attacked do
+                testCase $"{i}: {claims} at {m}" (fun () ->
+                    let found, reason = verdictOf m lets claims
+                    Expect.equal found verdict reason)
+
+            testCase "a rate along values that are not positive is refused" (fun () ->
+                let text = standing "x" "let x = oneOf [ -1.0; 1.0; 2.0; 4.0 ]" "rate w2 x 1.0"
+
+                match (Check.family "it.sgm" "." text).At Map.empty with
+                | Ok _ -> failtest "it was taken"
+                | Error problems -> Expect.stringContains (Message.renderAll problems) "not positive" "problem"
+
+                let normals =
+                    Claim.over [ "x", [ -1.0; 1.0; 2.0; 4.0 ] ] (fun _ ->
+                        experiment {
+                            target (standard 1)
+                            forward vp
+                            start warm
+                            sampler identity
+                        })
+
+                match Claim.objection Quick [ Claim.rate "order" w2 "x" 1.0 normals ] with
+                | Some objection -> Expect.stringContains objection "positive" objection
+                | None -> failtest "no objection")
+
+            testCase "names within names are bounded" (fun () ->
+                let doubling =
+                    "let a0 = normal [ 0.0 ] 1.0\n"
+                    + String.Join("\n", [ for i in 1..40 -> $"let a{i} = product [ 1, a{i - 1}; 1, a{i - 1} ]" ])
+
+                let text =
+                    doubling
+                    + "\n\nexperiment {\n    target a40\n    forward vp\n    start warm\n    sampler identity\n}\n"
+
+                match (Check.family "it.sgm" "." text).At Map.empty with
+                | Ok _ -> failtest "it was taken"
+                | Error problems -> Expect.stringContains (Message.renderAll problems) "20000 uses of names" "problem")
+
+            testCase "a rate along what is set is said not to be checked" (fun () ->
+                withFile (langevinText (closed "1.0" + "\n    rate w2 h 1.0")) (fun file ->
+                    Folders.inFolder (fun folder ->
+                        let report = Path.Combine(folder, "report")
+                        let ran = sgm [ "verify"; file; "--set"; "h=0.05"; "--report"; report ]
+                        Expect.equal ran.Code 0 ran.Error
+                        Expect.stringContains ran.Error "the rate of w2 along 'h' is not checked" "said")))
+        ]
+
 let private family =
     Claim.over [ "d", [ 1.0; 3.0; 9.0; 27.0 ]; "h", [ 0.2; 0.1; 0.05; 0.025 ] ] (fun at ->
         experiment {
@@ -219,7 +318,7 @@ let private rational =
 let private holdsRational (a: int, b: int, c: int) =
     let known = Map [ "a", float a; "b", float b; "c", float c ]
 
-    match Enclosure.finite (fun name -> Ok(Bracket.Exactly known[name])) rational with
+    match Enclosure.finite (fun name -> Ok(Within(Bracket.Exactly known[name]))) rational with
     | Error reason -> failtest reason
     | Ok found ->
         let truth = float ((a + c * b) * a - c)
@@ -235,7 +334,7 @@ let private enclosed formula x =
     match (Check.family "it.sgm" "." text).At Map.empty with
     | Error problems -> failtest (Message.renderAll problems)
     | Ok found ->
-        let lookup _ = Ok(Bracket.Exactly found.Names["x"].Number)
+        let lookup _ = Ok(Enclosure.ofQuantity found.Names["x"])
 
         match Enclosure.finite lookup found.Claims.Head.Bound with
         | Ok bracket -> bracket
@@ -415,4 +514,4 @@ let private sweeps =
                         Expect.stringContains ran.Error "nothing varies" "sentence"))
         ]
 
-let tests = testList "own theorems" [ claims; inCode; enclosures; formulas; sweeps ]
+let tests = testList "own theorems" [ claims; adversary; inCode; enclosures; formulas; sweeps ]

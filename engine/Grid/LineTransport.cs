@@ -189,7 +189,7 @@ internal sealed class LineTransport
         pieces.Work.Spend(12 * distribution.Cost);
         double image = distribution.Quantile(level, low, high, double.NaN);
         double rest = Math.Abs(level.Rest);
-        double wrong = (4e-16 * rest) + (own is null ? relative * rest : 0);
+        double wrong = (target.TailRounding * rest) + (own is null ? relative * rest : 0);
         double step = (2 * wrong * Math.Exp(-target.LogDensity(image))) + (4e-16 * Math.Abs(image));
         if (rest == 0 || (distribution.At(image + step).Minus(level) >= wrong && distribution.At(image - step).Minus(level) <= -wrong))
         {

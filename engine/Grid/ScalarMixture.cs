@@ -33,6 +33,9 @@ public sealed class ScalarMixture
     /// <summary>So many components are summed one by one.</summary>
     private const int Few = 16;
 
+    /// <summary>Relative rounding of the smaller tail, of a sum or of a polynomial.</summary>
+    public double TailRounding => isMany ? MixturePanels.DensityRounding * 1.1102230246251565e-16 : 4e-16;
+
     /// <summary>ln of a share that leaves no trace in a sum.</summary>
     private const double Traceless = -60;
 

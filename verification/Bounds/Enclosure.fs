@@ -4,8 +4,21 @@ open System
 open Sgm
 open Sgm.Verification.Certificates
 
-/// A formula of the language enclosed in intervals: what comes out holds the value for whatever lies in the brackets of its names.
+/// What is known of a value: whole numbers and conditions exactly, as F# has them; other numbers in brackets.
+type Enclosed =
+    /// A whole number or a condition, never a number with a point.
+    | Known of Quantity
+    | Within of Bracket
+
+/// A formula of the language enclosed in intervals: what comes out holds the value for whatever lies in the brackets of its names. Whole numbers are
+/// F#'s own: they truncate, and where they would wrap around there is no value.
 module Enclosure =
+    /// The names of a text as they are.
+    let ofQuantity quantity =
+        match quantity with
+        | Quantity.Real x -> Within(Bracket.Exactly x)
+        | other -> Known other
+
     /// Of functions whose slope is at most 1, from the value in the middle.
     let private gentle (f: float -> float) (a: Bracket) =
         let found = f a.Middle
@@ -13,13 +26,14 @@ module Enclosure =
         { Low = max -1.0 (found - spare); High = min 1.0 (found + spare) }
 
     let private stepwise (f: float -> float) (a: Bracket) = { Low = f a.Low; High = f a.High }
+    let private isOpen = "rounding leaves it open"
 
     /// Which of two numbers is smaller, where that is certain.
     let private order (a: Bracket) (b: Bracket) =
         if a.High < b.Low then Ok -1
         elif a.Low > b.High then Ok 1
         elif a.Width = 0.0 && b.Width = 0.0 then Ok 0
-        else Error "rounding leaves open which of two numbers is larger"
+        else Error isOpen
 
     let private remainder (a: Bracket) (b: Bracket) =
         if a.Width = 0.0 && b.Width = 0.0 && b.Low <> 0.0 then
@@ -64,10 +78,14 @@ module Enclosure =
         elif a.High <= 0.0 then -a
         else { Low = 0.0; High = a.Size }
 
-    let private call name (values: Bracket list) =
+    /// By the language's own rules, where nothing is rounded.
+    let private exactly formula =
+        Expression.value (fun name -> Error(Unvalued.Undefined $"'{name}' is no number here")) formula
+        |> Result.map Known
+        |> Result.mapError (fun (_, why) -> why.Reason)
+
+    let private functionOf name (values: Bracket list) =
         match name, values with
-        | ("float" | "int64"), [ a ] -> Ok a
-        | "int", [ a ] -> Ok(stepwise Math.Truncate a)
         | "sqrt", [ a ] when a.High < 0.0 -> Error "√ of a negative number"
         | "sqrt", [ a ] -> Ok(Bracket.Sqrt a)
         | "exp", [ a ] -> Ok(Bracket.Exp a)
@@ -80,70 +98,114 @@ module Enclosure =
         | "abs", [ a ] -> Ok(magnitude a)
         | "min", [ a; b ] -> Ok { Low = min a.Low b.Low; High = min a.High b.High }
         | "max", [ a; b ] -> Ok { Low = max a.Low b.Low; High = max a.High b.High }
-        | other, _ -> Error $"'{other}' is no function of numbers"
+        | other, _ -> Error $"'{other}' is no function of numbers with a point"
 
-    /// Whether a condition holds.
-    let rec holds (lookup: string -> Result<Bracket, string>) expression : Result<bool, string> =
-        let compared a b decide =
-            attempt {
-                let! left = value lookup a
-                let! right = value lookup b
-                let! order = order left right
-                return decide order
-            }
+    let private call name (values: Enclosed list) =
+        match name, values with
+        | ("int" | "int64"), [ Within a ] when Math.Truncate a.Low = Math.Truncate a.High ->
+            exactly (Call(name, [ Constant(Quantity.Real(Math.Truncate a.Low)) ]))
+        | ("int" | "int64"), [ Within _ ] -> Error "rounding leaves open which whole number it is"
+        | "float", [ Within _ ] -> Error "'float' takes a whole number here"
+        | "float", [ Known quantity ] -> Ok(Within(Bracket.Exactly quantity.Number))
+        | _ ->
+            let known =
+                values
+                |> List.choose (function
+                    | Known quantity -> Some(Constant quantity)
+                    | Within _ -> None)
 
+            let brackets =
+                values
+                |> List.choose (function
+                    | Within bracket -> Some bracket
+                    | Known _ -> None)
+
+            if brackets.IsEmpty then exactly (Call(name, known))
+            elif known.IsEmpty then functionOf name brackets |> Result.map Within
+            else Error $"'{name}' takes numbers of one type"
+
+    let private truth = Quantity.Truth >> Known >> Ok
+
+    let private combine operator (a: Enclosed) (b: Enclosed) =
+        let compared decide (x: Bracket) y = order x y |> Result.map (decide >> Quantity.Truth >> Known)
+
+        match operator, a, b with
+        | _, Known x, Known y -> exactly (Binary(operator, Constant x, Constant y))
+        | Operator.Plus, Within x, Within y -> Ok(Within(x + y))
+        | Operator.Minus, Within x, Within y -> Ok(Within(x - y))
+        | Operator.Times, Within x, Within y -> Ok(Within(x * y))
+        | Operator.Over, Within x, Within y -> quotient x y |> Result.map Within
+        | Operator.Remainder, Within x, Within y -> remainder x y |> Result.map Within
+        | Operator.Power, Within x, Within y -> power x y |> Result.map Within
+        | Operator.Less, Within x, Within y -> compared (fun order -> order < 0) x y
+        | Operator.AtMost, Within x, Within y -> compared (fun order -> order <= 0) x y
+        | Operator.Greater, Within x, Within y -> compared (fun order -> order > 0) x y
+        | Operator.AtLeast, Within x, Within y -> compared (fun order -> order >= 0) x y
+        | Operator.Equal, Within x, Within y -> compared (fun order -> order = 0) x y
+        | Operator.Unequal, Within x, Within y -> compared (fun order -> order <> 0) x y
+        | _ -> Error $"'{Expression.symbol operator}' has a whole number or a condition on one side only"
+
+    /// What is known of a formula, or why it has no value.
+    let rec find (lookup: string -> Result<Enclosed, string>) expression : Result<Enclosed, string> =
         match expression with
-        | Constant(Quantity.Truth known) -> Ok known
-        | Call("not", [ inner ]) -> holds lookup inner |> Result.map not
-        | Binary(Operator.And, a, b) ->
-            holds lookup a |> Result.bind (fun left -> if left then holds lookup b else Ok false)
-        | Binary(Operator.Or, a, b) ->
-            holds lookup a |> Result.bind (fun left -> if left then Ok true else holds lookup b)
-        | Binary(Operator.Less, a, b) -> compared a b (fun order -> order < 0)
-        | Binary(Operator.AtMost, a, b) -> compared a b (fun order -> order <= 0)
-        | Binary(Operator.Greater, a, b) -> compared a b (fun order -> order > 0)
-        | Binary(Operator.AtLeast, a, b) -> compared a b (fun order -> order >= 0)
-        | Binary(Operator.Equal, a, b) -> compared a b (fun order -> order = 0)
-        | Binary(Operator.Unequal, a, b) -> compared a b (fun order -> order <> 0)
-        | Choice(condition, yes, no) ->
-            holds lookup condition |> Result.bind (fun decided -> holds lookup (if decided then yes else no))
-        | _ -> Error "it is no condition"
-
-    /// The interval of a formula, or why it has no value.
-    and value (lookup: string -> Result<Bracket, string>) expression : Result<Bracket, string> =
-        let both a b combine =
-            attempt {
-                let! left = value lookup a
-                let! right = value lookup b
-                return! combine left right
-            }
-
-        match expression with
-        | Constant quantity -> Ok(Bracket.Exactly quantity.Number)
+        | Constant quantity -> Ok(ofQuantity quantity)
         | Name name ->
             match Expression.constants.TryGetValue name with
-            | true, x -> Ok(Bracket.Near(x, 1e-16))
+            | true, x -> Ok(Within(Bracket.Near(x, 1e-16)))
             | false, _ -> lookup name
-        | Negative inner -> value lookup inner |> Result.map (fun found -> -found)
-        | Binary(Operator.Plus, a, b) -> both a b (fun x y -> Ok(x + y))
-        | Binary(Operator.Minus, a, b) -> both a b (fun x y -> Ok(x - y))
-        | Binary(Operator.Times, a, b) when a = b -> value lookup a |> Result.map Bracket.Square
-        | Binary(Operator.Times, a, b) -> both a b (fun x y -> Ok(x * y))
-        | Binary(Operator.Over, a, b) -> both a b quotient
-        | Binary(Operator.Remainder, a, b) -> both a b remainder
-        | Binary(Operator.Power, a, b) -> both a b power
-        | Binary _ -> Error "a condition stands for a number"
+        | Negative inner ->
+            find lookup inner
+            |> Result.bind (function
+                | Within found -> Ok(Within(-found))
+                | Known quantity -> exactly (Negative(Constant quantity)))
+        | Binary(Operator.Times, a, b) when a = b ->
+            find lookup a
+            |> Result.bind (function
+                | Within found -> Ok(Within(Bracket.Square found))
+                | known -> combine Operator.Times known known)
+        | Binary((Operator.And | Operator.Or) as operator, a, b) ->
+            // One side decides where it can, whichever it is.
+            let decisive = (operator = Operator.Or)
+
+            match find lookup a, find lookup b with
+            | Ok(Known(Quantity.Truth known)), _ when known = decisive -> truth known
+            | Error _, Ok(Known(Quantity.Truth known)) when known = decisive -> truth known
+            | Ok left, Ok right -> combine operator left right
+            | Error reason, _
+            | _, Error reason -> Error reason
+        | Binary(operator, a, b) ->
+            attempt {
+                let! left = find lookup a
+                let! right = find lookup b
+                return! combine operator left right
+            }
         | Call(name, arguments) ->
             attempt {
                 let! values =
                     (Ok [], arguments)
                     ||> List.fold (fun found one ->
-                        found |> Result.bind (fun before -> value lookup one |> Result.map (fun x -> x :: before)))
+                        found |> Result.bind (fun before -> find lookup one |> Result.map (fun x -> x :: before)))
 
                 return! call name (List.rev values)
             }
         | Choice(condition, yes, no) ->
-            holds lookup condition |> Result.bind (fun decided -> value lookup (if decided then yes else no))
+            holds lookup condition |> Result.bind (fun decided -> find lookup (if decided then yes else no))
+
+    /// Whether a condition holds, where that is certain.
+    and holds lookup expression : Result<bool, string> =
+        find lookup expression
+        |> Result.bind (function
+            | Known(Quantity.Truth decided) -> Ok decided
+            | _ -> Error "it is no condition")
+
+    /// The interval of a formula with a point, or why it has no value.
+    let value lookup expression : Result<Bracket, string> =
+        find lookup expression
+        |> Result.bind (function
+            | Within found -> Ok found
+            | Known(Quantity.Truth _) -> Error "it is a condition"
+            // A whole number is what it is.
+            | Known quantity -> Ok(Bracket.Exactly quantity.Number))
 
     /// The interval, or why it is no finite number.
     let finite lookup expression =

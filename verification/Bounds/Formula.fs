@@ -13,7 +13,7 @@ module Formula =
         else
             let known = Map.ofList numbers
 
-            match Enclosure.value (fun name -> Ok(Bracket.Exactly known[name])) formula with
+            match Enclosure.value (fun name -> Ok(Within(Bracket.Exactly known[name]))) formula with
             | Ok found -> found.High
             | Error reason -> invalidOp $"{Expression.text formula}: {reason}"
 

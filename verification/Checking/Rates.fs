@@ -79,7 +79,9 @@ module Rates =
     /// The exponent: from local slopes of exact values, by weighted least squares where a value is sampled; then `falseAlarm` is
     /// the probability that its interval is wrong.
     let measure falseAlarm (claim: RateClaim) (points: RatePoint list) =
-        if isSampled points then
+        if not claim.IsExponential && points |> List.exists (fun point -> not (point.X > 0.0)) then
+            Error $"an order is along positive values, and '{claim.Axis}' has others"
+        elif isSampled points then
             Regression.measure falseAlarm (abscissa claim) points
         else
             fromExact claim points

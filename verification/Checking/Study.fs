@@ -270,7 +270,12 @@ module Study =
                     Rates.needed claim ascending rate
                     |> Option.filter (fun _ -> verdict = Inconclusive)
                     |> Option.map (sprintf "; %s")
-                    |> Option.defaultValue ""
+                    |> Option.defaultValue (
+                        if verdict = Inconclusive then
+                            $"; one within {Rates.exactHalfWidth} of its middle decides: more values towards the end of '{claim.Axis}'"
+                        else
+                            ""
+                    )
 
                 let reason = $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]{particles}"
                 verdict, Some reason, Some rate

@@ -3,6 +3,7 @@ namespace Sgm.Verification
 open System.Threading
 open Sgm
 open Sgm.Engine
+open Sgm.Verification.Certificates
 
 /// One's own theorems in F#: a family of experiments over axes, and what is claimed of it.
 module Claim =
@@ -13,22 +14,34 @@ module Claim =
     let internal sign (metric: Metric) =
         metric.Match(tv = (fun () -> "TV"), kl = (fun () -> "KL"), chi2 = (fun () -> "χ²"), w2 = (fun () -> "W2"))
 
+    /// A bound that is known to its last digits is a number, from below; of a wider one the end that decides, or that it is open.
+    let private against what (bound: Bracket) (measured: Estimate) =
+        let compared by = Ok [ { What = what; Measured = measured; Bound = by } ]
+
+        let isNumber = not (bound.Width > Verdict.resolution * abs bound.Low)
+
+        if isNumber || measured.Upper <= bound.Low then
+            compared bound.Low
+        elif measured.Lower > bound.High then
+            compared bound.High
+        else
+            Error
+                $"the bound is only known to lie in [{bound.Low:g8}, {bound.High:g8}], and what is measured does not decide"
+
     /// By an exact law where one applies, else by particles until they decide or the effort ends.
-    let internal measured metric (runner: Runner) (trial: Trial) what bound =
+    let internal measured metric (runner: Runner) (trial: Trial) what (bound: Bracket) =
         let plan = trial.Subject.Plan
 
         if not (List.isEmpty (Laws.applicable plan)) then
-            Measure.atEnd metric runner plan
-            |> Result.map (fun found -> [ { What = what; Measured = found; Bound = bound } ])
+            Measure.atEnd metric runner plan |> Result.bind (against what bound)
         else
             Sampling.decide runner.Budget what None trial.Subject.Experiment.Seed 16384L None (fun stage ->
                 let options =
                     RunOptions(Particles = stage.Particles, Seed = stage.Seed, Cancellation = runner.Cancellation)
 
                 Measure.lawBy runner.Sample plan options
-                |> Result.map (fun law ->
-                    let found = (law :?> ParticleLaw).At(stage.Confidence 1).Measure metric
-                    [ { What = what; Measured = found; Bound = bound } ]))
+                |> Result.bind (fun law ->
+                    (law :?> ParticleLaw).At(stage.Confidence 1).Measure metric |> against what bound))
 
     /// The metric at the end by an exact law: what an order is read off.
     let internal exactly metric (runner: Runner) (trial: Trial) =
@@ -120,7 +133,7 @@ module Claim =
         let evidence: Evidence =
             fun runner trial ->
                 try
-                    measured metric runner trial $"{metric.Name} at the end" (bound trial.Setting)
+                    measured metric runner trial $"{metric.Name} at the end" (Bracket.Exactly(bound trial.Setting))
                 with :? System.Collections.Generic.KeyNotFoundException ->
                     Error $"the bound asks for an axis that the family has not; it has {known}"
 

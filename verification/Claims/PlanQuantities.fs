@@ -32,7 +32,7 @@ module PlanQuantities =
     let private start metric plan =
         Measure.atStart metric (Runner.engine CancellationToken.None) plan
         |> Result.bind (fun found ->
-            Measure.atMost found |> Result.map (fun most -> Bracket.Exactly most, found.Method))
+            Measure.atMost found |> Result.map (fun most -> { Low = min found.Lower most; High = most }, found.Method))
 
     let private errorsAt what (plan: Plan) levels =
         ScoreError.atLevels plan levels

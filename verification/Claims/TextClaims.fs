@@ -72,12 +72,36 @@ module TextClaims =
             Names = fun setting -> names.GetOrAdd(setting, numbers)
         }
 
-    let private lookup (of': Subjects) (subject: Subject) name : Result<Bracket, string> =
+    let private lookup (of': Subjects) (subject: Subject) name : Result<Enclosed, string> =
         of'.Names subject.Setting
         |> Result.bind (fun names ->
             match Map.tryFind name names with
-            | Some quantity -> Ok(Bracket.Exactly quantity.Number)
-            | None -> PlanQuantities.find subject.Plan name |> Result.map fst)
+            | Some quantity -> Ok(Enclosure.ofQuantity quantity)
+            | None -> PlanQuantities.find subject.Plan name |> Result.map (fst >> Within))
+
+    /// Whether a condition holds: as F# has it where all its numbers are those of the text or counts, else where their brackets decide it.
+    let private decides of' (subject: Subject) condition =
+        let counts = [ "steps"; "evaluations"; "dimension" ]
+        let isExact name = not (List.contains name Parse.quantities) || List.contains name counts
+
+        if Expression.names condition |> List.forall isExact then
+            of'.Names subject.Setting
+            |> Result.bind (fun names ->
+                let exact name =
+                    match Map.tryFind name names, Expression.constants.TryGetValue name with
+                    | Some quantity, _ -> Ok quantity
+                    | None, (true, x) -> Ok(Quantity.Real x)
+                    | None, _ ->
+                        match PlanQuantities.find subject.Plan name with
+                        | Ok(found, _) -> Ok(Quantity.Real found.Low)
+                        | Error reason -> Error(Unvalued.Undefined reason)
+
+                match Expression.value exact condition with
+                | Ok(Quantity.Truth decided) -> Ok decided
+                | Ok _ -> Error "it is no condition"
+                | Error(_, why) -> Error why.Reason)
+        else
+            Enclosure.holds (lookup of' subject) condition
 
     /// What must be known for a formula to have a value, and be true for it to be meant.
     let private assumptions of' (claim: Claimed) =
@@ -93,19 +117,29 @@ module TextClaims =
             | None -> ()
             | Some condition ->
                 Assumption.ofResult (Expression.text condition) (fun subject ->
-                    Enclosure.holds (lookup of' subject) condition
-                    |> Result.bind (fun holds -> require holds "it holds" "it does not hold here"))
+                    match decides of' subject condition with
+                    | Ok true -> Ok "it holds"
+                    | Ok false -> Error "it does not hold here"
+                    // Not excluded: the evidence says that it is open.
+                    | Error reason -> Ok $"open: {reason}")
         ]
 
     let private evidence of' (claim: Claimed) : Evidence =
         fun runner trial ->
             attempt {
+                let! _ =
+                    match
+                        claim.When |> Option.map (fun condition -> condition, decides of' trial.Subject condition)
+                    with
+                    | Some(condition, Error reason) ->
+                        Error $"whether {Expression.text condition} holds here is open: {reason}"
+                    | _ -> Ok()
+
                 let! bound =
                     Enclosure.finite (lookup of' trial.Subject) claim.Bound
                     |> Result.mapError (fun reason -> $"the bound {Expression.text claim.Bound} has no value: {reason}")
 
-                // From below: what is at most this is at most the claim's own number.
-                return! Claim.measured claim.Metric runner trial $"{claim.Metric.Name} at the end" bound.Low
+                return! Claim.measured claim.Metric runner trial $"{claim.Metric.Name} at the end" bound
             }
 
     let private theorem of' (position: Position) id title statement metric =
