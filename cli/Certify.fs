@@ -74,6 +74,9 @@ let private largest forward (c: Certificate) =
 
         $"{at}: {percent (one.Steps + one.Score) whole}")
 
+/// So many nats say nothing.
+let private silly = 1e6
+
 let rec private explained depth (d: Derivation) : string list =
     let inputs = String.Join(", ", [ for name, value in d.Inputs -> $"{name} = {Words.digits 4 value}" ])
     let given = if inputs = "" then "" else $" from {inputs}"
@@ -108,6 +111,9 @@ let private show (screen: Screen) forward explain whyNot (answers: CertifiedProb
                         match bound.Reason with
                         | Some reason when bound.Value = 1.0 -> { Text = "≤ 1"; Tone = Unsure }, reason
                         | Some reason -> { Text = "–"; Tone = Unsure }, reason
+                        | None when name.StartsWith("kl", StringComparison.Ordinal) && bound.Value > silly ->
+                            { Text = "–"; Tone = Unsure },
+                            $"the rules give {Words.above 3 bound.Value}, which says nothing"
                         | None -> strong $"≤ {Words.above 3 bound.Value}", ratio
 
                     [ plain name; value; plain measured; faint remark ]

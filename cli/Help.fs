@@ -36,8 +36,8 @@ let verbs =
         {
             Name = "sweep"
             Takes = "FILE"
-            Summary = "Run a family over its axes: a table with intervals, slopes and fitted exponents"
-            Example = "sgm sweep examples/own-theorem.sgm --over h=0.2,0.1,0.05,0.025"
+            Summary = "Run a family over its axes, with slopes and fitted exponents"
+            Example = "sgm sweep examples/own-theorem.sgm --over h=0.4,0.2,0.1,0.05"
         }
         {
             Name = "compare"
