@@ -52,6 +52,7 @@ let private tests =
             EnsembleLawTests.tests
             LongStepsTests.tests
             CertificatesTests.tests
+            CertificatesDenseTests.tests
             CertificatesCommandsTests.tests
             CliTests.tests
             JsonTests.tests

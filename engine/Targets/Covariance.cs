@@ -33,7 +33,7 @@ public sealed class Covariance
     /// <summary>d.</summary>
     public int Dimension { get; }
 
-    /// <summary>One value when isotropic, else d values: coordinate variances (diagonal) or eigenvalues, ascending (full).</summary>
+    /// <summary>One value when isotropic, else d values: coordinate variances (diagonal) or eigenvalues (full).</summary>
     public double[] Eigenvalues { get; }
 
     /// <summary>Row-major d×d, column j the eigenvector of <c>Eigenvalues[j]</c>; null unless full.</summary>
@@ -41,6 +41,48 @@ public sealed class Covariance
 
     /// <summary>Row-major d×d, Σ itself, of which the eigendecomposition is a rounded image; null unless full.</summary>
     public double[]? Matrix { get; }
+
+    /// <summary>
+    /// The same matrix with every eigenvalue right to a few roundings of its own size, not of the largest one's: in double-double with
+    /// bounds a posteriori (<see cref="OrthogonalizedRows"/>); null where these are not small. Vectors are right to roundings.
+    /// </summary>
+    public Covariance? Refined()
+    {
+        if (Shape != CovarianceShape.Full)
+        {
+            return this;
+        }
+
+        var matrix = new DoubleDouble[Dimension][];
+        for (int i = 0; i < Dimension; i++)
+        {
+            matrix[i] = [.. Matrix!.AsSpan(i * Dimension, Dimension).ToArray().Select(x => (DoubleDouble)x)];
+        }
+
+        if (CholeskyFactor.Of(matrix) is not { IsBounded: true } factor)
+        {
+            return null;
+        }
+
+        OrthogonalizedRows rows = new(factor.Lower);
+
+        // Σ = L(I + E)Lᵀ, and L·Lᵀ = Ṽ·D(I + A₁)(I + A₁)ᵀD·Ṽᵀ: eigenvalues move by these shares at most (Ostrowski).
+        if (!(factor.RelativeError + (3 * rows.RelativeError) < 1e-16))
+        {
+            return null;
+        }
+
+        double[] vectors = new double[Dimension * Dimension];
+        for (int j = 0; j < Dimension; j++)
+        {
+            for (int i = 0; i < Dimension; i++)
+            {
+                vectors[(i * Dimension) + j] = (double)rows.Vectors[j][i];
+            }
+        }
+
+        return new(CovarianceShape.Full, Dimension, [.. rows.Squares.Select(s => (double)s)], vectors, Matrix);
+    }
 
     /// <summary>Smallest eigenvalue.</summary>
     public double Smallest => Eigenvalues.Min();

@@ -104,8 +104,23 @@ module Constants =
 
     let private extremes = ConditionalWeakTable<Covariance, (float * float)>()
 
+    /// Most dimensions in which the smallest eigenvalue is found to its own last digits; beyond, it is taken smaller by what its solver may err.
+    let private mostRefined = 128
+
+    /// The extreme eigenvalues: of a full matrix the smallest is not what doubles make of it, whose error is that of the largest.
+    let private extremesOf (own: Covariance) =
+        let refined = if own.Dimension <= mostRefined then own.Refined() else null
+
+        if own.Shape <> CovarianceShape.Full then
+            own.Smallest, own.Largest
+        elif isNull refined then
+            let error = 16.0 * float own.Dimension * 2.3e-16 * own.Largest
+            max Double.Epsilon (own.Smallest - error), own.Largest + error
+        else
+            refined.Smallest, refined.Largest
+
     let private shape (level: NoiseLevel) (law: Mixture) =
-        let found = extremes.GetValue(law.Covariances[0], fun c -> c.Smallest, c.Largest)
+        let found = extremes.GetValue(law.Covariances[0], extremesOf)
         let smallest, largest = level.VarianceOf(fst found), level.VarianceOf(snd found)
 
         if law.Count = 1 then

@@ -84,8 +84,13 @@ module internal Blocks =
                 || law.Covariances[0].Shape = CovarianceShape.Isotropic
                 || (law.Covariances[0].Shape = CovarianceShape.Diagonal && covariance.Shape <> CovarianceShape.Full))
 
+        // Means are turned into the directions with a rounding of their own size, which must be nothing to the narrowest one.
+        let isNear (law: Mixture) = 1e-15 * float d * Array.sumBy abs law.Means <= 1e-13 * sqrt covariance.Smallest
+
         let own =
             part.Law.Count = 1
+            && (covariance.Shape <> CovarianceShape.Full
+                || (isNear part.Law && isNear part.Scored && part.Start |> Option.forall (fst >> isNear)))
             && covariance.Shape <> CovarianceShape.Isotropic
             && (covariance.Shape = CovarianceShape.Diagonal || not hasRipples)
             && isAlong part.Scored

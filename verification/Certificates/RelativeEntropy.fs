@@ -22,7 +22,11 @@ module RelativeEntropy =
 
     /// The square of the cosine between the eigenvectors.
     let private cosines (a: Covariance) (b: Covariance) d =
-        Array2D.init d d (fun j k -> (Seq.init d (fun i -> axis a d j i * axis b d k i) |> Seq.sum) ** 2.0)
+        // From above: the vectors are rounded.
+        let spare = 1e-15 * float d
+
+        Array2D.init d d (fun j k ->
+            (abs (Seq.init d (fun i -> axis a d j i * axis b d k i) |> Seq.sum) + spare) ** 2.0)
 
     /// KL of normal laws: ½·Σ (r − 1 − ln r) with r = λ/λ′ in common directions, and ½·δᵀΣ′^(−1)δ.
     let private normals (p: Mixture) i (level: NoiseLevel) (q: Mixture) j (level': NoiseLevel) =
@@ -32,14 +36,21 @@ module RelativeEntropy =
         let apart = Array.init d (fun e -> level.Mean * p.Means[i * d + e] - level'.Mean * q.Means[j * d + e])
         let isFull (c: Covariance) = c.Shape = CovarianceShape.Full
 
+        // Means, vectors and their product are rounded; a difference of means cancels.
+        let apartErrors =
+            Array.init d (fun e ->
+                4e-16 * (abs (level.Mean * p.Means[i * d + e]) + abs (level'.Mean * q.Means[j * d + e])))
+
+        let spare = 1e-15 * float d * Array.sumBy abs apart + Array.sum apartErrors
+
         let weighted =
             if isFull other then
                 Seq.init d (fun f ->
-                    let along = Seq.init d (fun e -> axis other d f e * apart[e]) |> Seq.sum
+                    let along = abs (Seq.init d (fun e -> axis other d f e * apart[e]) |> Seq.sum) + spare
                     along * along / b[f])
                 |> Seq.sum
             else
-                Array.map2 (fun x v -> x * x / v) apart b |> Array.sum
+                Array.map3 (fun x error v -> (abs x + error) ** 2.0 / v) apart apartErrors b |> Array.sum
 
         let aligned =
             obj.ReferenceEquals(mine.Eigenvectors, other.Eigenvectors)
