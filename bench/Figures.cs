@@ -70,7 +70,8 @@ internal static class Figures
     }
 
     /// <summary>
-    /// The same work by one thread and by two, in turn: a run of about 0.15 s on one thread, and one of about 0.02 s, where starting a
+    /// The same work by one thread and by two, in turn: a run of about 0.15 s on one thread, and one of about 0.02 s,
+    /// where starting a
     /// thread and the last block count.
     /// </summary>
     private static void Threads()

@@ -220,7 +220,8 @@ let private answers terminal metrics (plan: Plan) told =
 /// Places along a run at which its page shows bounds beside measurements.
 let private places = 24
 
-/// Writes the page: its path, or why it could not be written. Where an exact law measures the run, places between the probes are shown too.
+/// Writes the page: its path, or why it could not be written. Where an exact law measures the run, places between the
+/// probes are shown too.
 let private report terminal (loaded: Checked) whyNot found directory =
     let along =
         match whyNot with

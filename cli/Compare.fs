@@ -7,28 +7,23 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.JsonWriting
 
-let private estimateOf (row: WorkRow) metric =
-    match row.Measured with
-    | Ok values -> values |> List.tryFind (fun (other, _) -> other = metric) |> Option.map snd
-    | Error _ -> None
-
 let private metricsOf (rows: WorkRow list) =
     rows
     |> List.collect (fun row ->
-        match row.Measured with
+        match row.End.Measured with
         | Ok values -> List.map fst values
         | Error _ -> [])
     |> List.distinct
 
-/// Whether a row's interval lies below those of all others at the same number of evaluations: no other can be better.
+/// Whether a row's bracket lies below those of all others at the same number of evaluations: no other can be better.
 let private isBest metric (rows: WorkRow list) (row: WorkRow) =
-    match estimateOf row metric with
-    | Some own when own.Value.HasValue ->
+    match row.End.Find metric with
+    | Some own when own.Value.HasValue && own.Confidence = 1.0 ->
         rows
         |> List.filter (fun other -> other.Allowed = row.Allowed && other.Name <> row.Name)
         |> List.forall (fun other ->
-            match estimateOf other metric with
-            | Some found -> own.Upper <= found.Lower
+            match other.End.Find metric with
+            | Some found -> found.Confidence = 1.0 && own.Upper <= found.Lower
             | None -> true)
     | _ -> false
 
@@ -51,11 +46,11 @@ let private table (screen: Screen) (rows: WorkRow list) =
         [
             for row in rows ->
                 [
-                    plain (Words.count row.Evaluations)
+                    plain (Words.count row.End.Evaluations)
                     strong row.Name
                     plain (string row.Transitions)
                     for metric in metrics do
-                        match estimateOf row metric with
+                        match row.End.Find metric with
                         | None ->
                             plain "–"
                             plain ""
@@ -63,8 +58,8 @@ let private table (screen: Screen) (rows: WorkRow list) =
                             let value, around = Measurements.brief estimate
                             { Text = value; Tone = (if isBest metric rows row then Good else Plain) }
                             faint around
-                    match row.Measured with
-                    | Ok _ -> plain row.Backend
+                    match row.End.Measured with
+                    | Ok _ -> plain row.End.Backend
                     | Error reason -> plain reason
                 ]
         ]
@@ -83,17 +78,8 @@ let private json (rows: WorkRow list) (json: Writer) =
     objects json "rows" rows (fun row ->
         text json "name" row.Name
         json.WriteNumber("allowed", row.Allowed)
-        json.WriteNumber("scoreEvaluations", row.Evaluations)
         json.WriteNumber("transitions", row.Transitions)
-        text json "fingerprint" row.Fingerprint
-        text json "backend" row.Backend
-
-        match row.Measured with
-        | Ok values ->
-            object json "metrics" (fun () ->
-                for metric, found in values do
-                    estimate json metric.Name found)
-        | Error reason -> text json "reason" reason)
+        Measurements.jsonEnd json row.End)
 
 let private budgets (text: string) =
     let found =
@@ -159,7 +145,7 @@ let command (terminal: Terminal) (request: CompareRequest) =
                 else
                     table (Screen.out terminal) rows
 
-                if rows |> List.exists (fun row -> Result.isError row.Measured) then
+                if rows |> List.exists (fun row -> Result.isError row.End.Measured) then
                     Exit.Failed
                 else
                     Exit.Fine

@@ -57,7 +57,8 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
             }
     ]
 
-/// The index of the first probe with a moment that is not a number, and which it is. The half-width of a single particle's moments is ∞.
+/// The index of the first probe with a moment that is not a number, and which it is. The half-width of a single
+/// particle's moments is ∞.
 let notANumber (plan: Plan) measured =
     let broken probe =
         match probe.Moments with
@@ -119,6 +120,19 @@ let json json measured =
             List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
 
         Option.iter (jsonFit json) probe.Fit)
+
+/// The end of an experiment of a sweep or a comparison.
+let jsonEnd json (end': Sgm.Verification.EndOfRun) =
+    text json "fingerprint" end'.Fingerprint
+    json.WriteNumber("scoreEvaluations", end'.Evaluations)
+    text json "backend" end'.Backend
+
+    match end'.Measured with
+    | Ok values ->
+        object json "metrics" (fun () ->
+            for metric, found in values do
+                estimate json metric.Name found)
+    | Error reason -> text json "reason" reason
 
 let private number title = { Title = title; IsNumber = true }
 let private text title = { Title = title; IsNumber = false }
@@ -189,7 +203,8 @@ let private momentRows forward probe =
     match probe.Moments with
     | None -> []
     | Some moments ->
-        // A number and its standard error; of an exact law the half-width of its bracket, where the digits shown are more than it supports.
+        // A number and its standard error; of an exact law the half-width of its bracket, where the digits shown are
+        // more than it supports.
         let cells (value: float) (error: float) =
             if moments.AreEstimates then
                 [

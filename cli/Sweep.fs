@@ -81,11 +81,6 @@ let axisOf (word: string) : Result<FamilyAxis, string> =
             wrong
     | _ -> wrong
 
-let private estimateOf (row: SweepRow) metric =
-    match row.Measured with
-    | Ok values -> Some(values |> List.find (fun (other, _) -> other = metric) |> snd)
-    | Error _ -> None
-
 let private previous (sweep: Sweep) =
     (None, sweep.Rows)
     ||> List.mapFold (fun before (row: SweepRow) ->
@@ -123,9 +118,9 @@ let private table (screen: Screen) (sweep: Sweep) =
                 [
                     for axis in sweep.Axes do
                         plain (spelled row.At[axis.Name])
-                    plain (Words.count row.Evaluations)
+                    plain (Words.count row.End.Evaluations)
                     for metric in sweep.Metrics do
-                        match estimateOf row metric with
+                        match row.End.Find metric with
                         | None ->
                             plain "–"
                             plain ""
@@ -140,8 +135,8 @@ let private table (screen: Screen) (sweep: Sweep) =
                             with
                             | Some slope -> plain (slope.ToString("F2", Globalization.CultureInfo.InvariantCulture))
                             | None -> plain ""
-                    match row.Measured with
-                    | Ok _ -> plain row.Backend
+                    match row.End.Measured with
+                    | Ok _ -> plain row.End.Backend
                     | Error reason -> plain reason
                 ]
         ]
@@ -157,8 +152,8 @@ let private table (screen: Screen) (sweep: Sweep) =
 
         match slope.Exponent with
         | Ok found ->
-            let low, high = found.Lower.ToString("F3"), found.Upper.ToString("F3")
-            screen.Line $"{slope.Metric.Name} ~ {sweep.Inner.Name}^a{at}: a = {found.Slope:F3} in [{low}, {high}]"
+            screen.Line
+                $"{slope.Metric.Name} ~ {sweep.Inner.Name}^a{at}: a = {found.Slope:F3} in [{found.Lower:F3}, {found.Upper:F3}]"
         | Error reason -> screen.Line $"{slope.Metric.Name} along {sweep.Inner.Name}{at}: {reason}"
 
 let private csv (terminal: Terminal) (sweep: Sweep) =
@@ -179,10 +174,10 @@ let private csv (terminal: Terminal) (sweep: Sweep) =
         let cells =
             [
                 yield! [ for axis in sweep.Axes -> number row.At[axis.Name].Number ]
-                yield! [ string row.Evaluations; row.Backend ]
+                yield! [ string row.End.Evaluations; row.End.Backend ]
 
                 for metric in sweep.Metrics do
-                    match estimateOf row metric with
+                    match row.End.Find metric with
                     | Some found ->
                         yield (if found.Value.HasValue then number found.Value.Value else "")
                         yield! [ for end' in [ found.Lower; found.Upper; found.Confidence ] -> number end' ]
@@ -208,16 +203,7 @@ let private json (family: Family) (sweep: Sweep) (json: Writer) =
 
     objects json "rows" sweep.Rows (fun row ->
         setting row.At
-        text json "fingerprint" row.Fingerprint
-        json.WriteNumber("scoreEvaluations", row.Evaluations)
-        text json "backend" row.Backend
-
-        match row.Measured with
-        | Ok values ->
-            object json "metrics" (fun () ->
-                for metric, found in values do
-                    estimate json metric.Name found)
-        | Error reason -> text json "reason" reason)
+        Measurements.jsonEnd json row.End)
 
     objects json "slopes" sweep.Slopes (fun slope ->
         text json "metric" slope.Metric.Name
@@ -230,7 +216,7 @@ let private json (family: Family) (sweep: Sweep) (json: Writer) =
             number json "upper" found.Upper
         | Error reason -> text json "reason" reason)
 
-let private isFailed (sweep: Sweep) = sweep.Rows |> List.exists (fun row -> Result.isError row.Measured)
+let private isFailed (sweep: Sweep) = sweep.Rows |> List.exists (fun row -> Result.isError row.End.Measured)
 
 let command (terminal: Terminal) (request: SweepRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm sweep: {message}"

@@ -98,59 +98,47 @@ let private named ids =
 
 /// The experiments of a family as they are named in a study, one for every choice of its axes.
 let private ownOf (found: FamilyMember) (family: Family) settings file =
-    TextClaims.axesOf settings found
-    |> Result.bind (fun axes ->
-        let own chosen =
-            let name = TextClaims.label axes chosen
+    attempt {
+        let! axes = TextClaims.axesOf settings found
 
-            family.At chosen
-            |> Result.map (fun one ->
-                {
-                    Name = if name = "" then file else $"{file}, {name}"
-                    Directory = Loading.directoryOf file
-                    Checked = one.Checked
-                })
+        return!
+            TextClaims.choices settings axes
+            |> Seq.map (fun chosen ->
+                let name = TextClaims.label axes chosen
 
-        let found = TextClaims.choices settings axes |> List.map own
+                family.At chosen
+                |> Result.map (fun one ->
+                    {
+                        Name = if name = "" then file else $"{file}, {name}"
+                        Directory = Loading.directoryOf file
+                        Checked = one.Checked
+                    }))
+            |> every
+    }
 
-        match
-            found
-            |> List.tryPick (function
-                | Error problems -> Some problems
-                | Ok _ -> None)
-        with
-        | Some problems -> Error problems
-        | None -> Ok(List.choose Result.toOption found))
+/// Of a file its claims; theorems that were asked for by name, or all of the papers' where it claims nothing, where
+/// they cover its experiments.
+let private ofFile terminal (request: VerifyRequest) named file =
+    attempt {
+        let! settings = Loading.settings request.Settings
+        let! family = Loading.family terminal file
+        let! found = family.At settings
+        let! claimed = TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
 
-/// Of a file its claims; theorems that were asked for by name, or all of the papers' where it claims nothing, where they cover its experiments.
-let private ofFile terminal (request: VerifyRequest) theorems file =
-    Loading.settings request.Settings
-    |> Result.bind (fun settings ->
-        Loading.family terminal file
-        |> Result.bind (fun family ->
-            family.At settings
-            |> Result.bind (fun found ->
-                for rate in found.Rates do
-                    if settings.ContainsKey rate.Axis then
-                        Terminal.tell
-                            terminal
-                            $"sgm verify: the rate of {rate.Metric.Name} along '{rate.Axis}' is not checked: --set leaves it one value"
+        let! covering =
+            match named with
+            | Some theorems -> ownOf found family settings file |> Result.map (Own.covering theorems)
+            // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
+            | None when found.Claims.IsEmpty && found.Rates.IsEmpty ->
+                ownOf found family settings file |> Result.map (Own.covering Catalogue.ofPapers)
+            | None -> Ok []
 
-                let claimed = TextClaims.theorems file (Loading.directoryOf file) request.AxisByAxis settings family
+        let dropped = found.Rates |> List.filter (fun rate -> settings.ContainsKey rate.Axis)
+        return dropped, claimed @ covering
+    }
 
-                let covering =
-                    match theorems, found.Claims.IsEmpty && found.Rates.IsEmpty with
-                    | Some named, _ -> ownOf found family settings file |> Result.map (Own.covering named)
-                    // How tight a bound is, is claimed of scenarios; the engine's own checks are for those who ask for them.
-                    | None, true -> ownOf found family settings file |> Result.map (Own.covering Catalogue.ofPapers)
-                    | None, false -> Ok []
-
-                match claimed, covering with
-                | Ok own, Ok others -> Ok(own @ others)
-                | Error problems, _
-                | _, Error problems -> Error problems)))
-
-/// What is held against what: theorems against their own scenarios or, where files are named, claims and theorems against those experiments.
+/// What is held against what: theorems against their own scenarios or, where files are named, claims and theorems
+/// against those experiments.
 let private chosen terminal (request: VerifyRequest) =
     let files, ids = request.Ids |> List.partition Loading.isFile
 
@@ -163,27 +151,28 @@ let private chosen terminal (request: VerifyRequest) =
         let named = if ids.IsEmpty then None else Some theorems
         let found = files |> List.map (ofFile terminal request named)
 
-        let wrong =
+        let problems =
             found
             |> List.collect (function
                 | Error problems -> problems
                 | Ok _ -> [])
 
-        if wrong.IsEmpty then
-            Ok(
-                found
-                |> List.collect (function
-                    | Ok theorems -> theorems
-                    | Error _ -> [])
-                // A theorem that covers several files is one, with all of their scenarios.
-                |> List.groupBy (fun theorem -> theorem.Id, theorem.Source)
-                |> List.map (fun (_, several) ->
-                    { several.Head with
-                        Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios)
-                    })
-            )
-        else
-            Error(Choice2Of2 wrong)
+        match every found with
+        | Error _ -> Error(Choice2Of2 problems)
+        | Ok found ->
+            for rate in List.collect fst found do
+                Terminal.tell
+                    terminal
+                    $"sgm verify: the rate of {rate.Metric.Name} along '{rate.Axis}' is not checked: --set leaves it one value"
+
+            List.collect snd found
+            // A theorem that covers several files is one, with all of their scenarios.
+            |> List.groupBy (fun theorem -> theorem.Id, theorem.Source)
+            |> List.map (fun (_, several) ->
+                { several.Head with
+                    Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios)
+                })
+            |> Ok
 
 let private isCancellation (error: exn) =
     match error with

@@ -115,7 +115,8 @@ module Check =
     /// The most numbers of one kind that a fitted score may keep: 800 MB.
     let private largestFit = 100_000_000L
 
-    /// The most features, and the largest dimension, of score matching: matrices of k × k and d × d numbers that are factored at every level.
+    /// The most features, and the largest dimension, of score matching: matrices of k × k and d × d numbers that are
+    /// factored at every level.
     let private largestMatrix = 4000
 
     /// Says what would not fit into memory: n draws of d coordinates and, for score matching, k features of d coordinates.

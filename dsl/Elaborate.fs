@@ -11,9 +11,6 @@ type internal Elaboration(tree: Tree, problems: Problems) =
     /// Uses of names that stand for more than a number, each of which is read anew.
     let mutable usesLeft = 20_000
 
-    /// Turns of `for` that one text may make.
-    let mutable turnsLeft = 10_000_000
-
     /// Numbers that `fill` may make in one text.
     let mutable fillLeft = 20_000_000
 
@@ -258,55 +255,33 @@ type internal Elaboration(tree: Tree, problems: Problems) =
     and comprehension inner node =
         let name, parts = tree.Written node, tree.Children node
         let body = Array.last parts
-        let bounds = Array.take (parts.Length - 1) parts |> Array.map formulas.Quantity
+        let bounds = Array.take (parts.Length - 1) parts
 
         let turns =
-            if bounds |> Array.exists (fun one -> one.IsNone) then
-                ValueNone
-            elif names.ContainsKey name then
+            if names.ContainsKey name then
                 report tree[node].At (Fault.ReservedName name)
                 ValueNone
             else
-                match [ for one in bounds -> one.Value ] with
-                | [ Quantity.Whole a; Quantity.Whole b ] -> wholes node (int64 a) 1L (int64 b)
-                | [ Quantity.Whole a; Quantity.Whole step; Quantity.Whole b ] when step <> 0 ->
-                    wholes node (int64 a) (int64 step) (int64 b)
-                | _ ->
-                    report
-                        tree[node].At
-                        (Fault.WrongKind(
-                            "this range",
-                            "a range of whole numbers, 'a .. b' or 'a .. step .. b' with a step that is not 0",
-                            None
-                        ))
-
-                    ValueNone
+                formulas.Range(node, bounds)
 
         match turns with
         | ValueNone -> ValueNone
         | ValueSome(turns: int[]) ->
-            let values =
-                turns
-                |> Array.map (fun i ->
-                    names[name] <- Meaning.Number(Quantity.Whole i)
-                    // After a first fault the others would be the same.
-                    value inner body)
+            // After a first fault the others would be the same.
+            let values = Array.zeroCreate turns.Length
+            let mutable i = 0
+
+            while i < turns.Length do
+                names[name] <- Meaning.Number(Quantity.Whole turns[i])
+
+                match value inner body with
+                | ValueSome item ->
+                    values[i] <- item
+                    i <- i + 1
+                | ValueNone -> i <- Int32.MaxValue
 
             names.Remove name |> ignore
-
-            match every values with
-            | ValueSome items -> ValueSome items
-            | ValueNone -> ValueNone
-
-    and wholes node (a: int64) (step: int64) (b: int64) =
-        let count = if (b - a) * int64 (sign step) < 0L then 0L else (b - a) / step + 1L
-
-        if count > int64 turnsLeft then
-            report tree[node].At (Fault.OutOfRange($"{count} turns", "at most 10000000 turns of 'for' in a text"))
-            ValueNone
-        else
-            turnsLeft <- turnsLeft - int count
-            ValueSome(Array.init (int count) (fun i -> int (a + int64 i * step)))
+            if i = turns.Length then ValueSome values else ValueNone
 
     /// The arguments that are written after a word.
     and written word arguments =

@@ -67,7 +67,8 @@ module FamilySyntax =
         | first :: _ -> first
         | [] -> invalidArg "values" "oneOf takes one value at least"
 
-/// Names that a claim of a text may use, for texts that are compiled as F#; their values are known where `sgm verify` checks the claim.
+/// Names that a claim of a text may use, for texts that are compiled as F#; their values are known where `sgm verify`
+/// checks the claim.
 module Quantities =
     let steps, evaluations, dimension = nan, nan, nan
     let lipschitz, logSobolev, concavity, secondMoment, scoreError = nan, nan, nan, nan, nan
@@ -175,7 +176,8 @@ type ExperimentBuilder() =
     [<CustomOperation "seed">]
     member _.Seed(d: Draft<'t, 'f, 's>, seed: int64) = { d with SeedField = once "seed" d.SeedField seed }
 
-    // Claims are data of a text (`sgm verify`); in F#, where a bound is a number already, `Claim.check` of the verification holds them.
+    // Claims are data of a text (`sgm verify`); in F#, where a bound is a number already, `Claim.check` of the
+    // verification holds them.
 
     /// metric ≤ bound at the end.
     [<CustomOperation "claim">]

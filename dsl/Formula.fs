@@ -20,6 +20,9 @@ type internal Formulas(tree: Tree, problems: Problems) =
     /// Where the parts of formulas are written.
     let places = Dictionary<Expression, int>(HashIdentity.Reference)
 
+    /// Turns of `for` that one text may make.
+    let mutable turnsLeft = 10_000_000
+
     let report (at: int) fault = problems.Add([], tree.Source.Position at, fault)
     let digits node = (tree.Written node).Replace("_", "")
     let short (text: string) = if text.Length <= 40 then text else text.Substring(0, 40) + "…"
@@ -167,7 +170,30 @@ type internal Formulas(tree: Tree, problems: Problems) =
         | ValueSome expression -> evaluate expression
         | ValueNone -> ValueNone
 
-    /// The formula of a claim, in names of the text and in `quantities`, which have values only where it is checked; its types are those of F#.
+    /// The whole numbers of `a .. b` or `a .. step .. b`, or none when a problem was reported at the node of their `for`.
+    member this.Range(node, bounds: int[]) : int[] voption =
+        let wholes (a: int64) (step: int64) (b: int64) =
+            let count = if (b - a) * int64 (sign step) < 0L then 0L else (b - a) / step + 1L
+
+            if count > int64 turnsLeft then
+                report tree[node].At (Fault.OutOfRange($"{count} turns", "at most 10000000 turns of 'for' in a text"))
+                ValueNone
+            else
+                turnsLeft <- turnsLeft - int count
+                ValueSome(Array.init (int count) (fun i -> int (a + int64 i * step)))
+
+        match bounds |> Array.map this.Quantity with
+        | [| ValueSome(Quantity.Whole a); ValueSome(Quantity.Whole b) |] -> wholes a 1L b
+        | [| ValueSome(Quantity.Whole a); ValueSome(Quantity.Whole step); ValueSome(Quantity.Whole b) |] when step <> 0 ->
+            wholes a step b
+        | found when found |> Array.exists (fun one -> one.IsNone) -> ValueNone
+        | _ ->
+            let wanted = "a range of whole numbers, 'a .. b' or 'a .. step .. b' with a step that is not 0"
+            report tree[node].At (Fault.WrongKind("this range", wanted, None))
+            ValueNone
+
+    /// The formula of a claim, in names of the text and in `quantities`, which have values only where it is checked;
+    /// its types are those of F#.
     member _.Claim(quantities: string list, isCondition: bool, node) =
         match ofNode quantities node with
         | ValueNone -> ValueNone

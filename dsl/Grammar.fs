@@ -32,19 +32,16 @@ module internal Grammar =
     /// Values with operators of one precedence between them, from left to right.
     and private leftToRight (level: Precedence) (tree: Tree) (r: Reader) : bool =
         let first = tree.Count
-        let mutable isRead = operand level tree r
-        let mutable more = isRead
+        operand level tree r && following level first tree r
 
-        while more do
+    /// Operators with their right sides, after a value that begins at a node.
+    and private following (level: Precedence) first (tree: Tree) (r: Reader) : bool =
+        let mutable isRead = true
+
+        while isRead && r.StartsOperator level do
             let at = r.Index
-            let length = if r.Column > r.Offside then r.Operator level else 0
-            more <- length > 0
-
-            if more then
-                isRead <-
-                    r.Counts at && r.Blank() && operand level tree r && tree.Add(NodeKind.Operator, at, first, length)
-
-                more <- isRead
+            let length = r.Operator level
+            isRead <- r.Counts at && r.Blank() && operand level tree r && tree.Add(NodeKind.Operator, at, first, length)
 
         isRead
 
@@ -53,6 +50,7 @@ module internal Grammar =
         match level with
         | Precedence.Or -> leftToRight Precedence.And tree r
         | Precedence.And -> chain tree r
+        | Precedence.Comparison -> leftToRight Precedence.Sum tree r
         | Precedence.Sum -> leftToRight Precedence.Product tree r
         | _ -> power tree r
 
@@ -71,19 +69,11 @@ module internal Grammar =
 
             next <- if isRead then operator r else ValueNone
 
-        if several then
-            isRead && tree.Add(NodeKind.Chain, at, first)
-        else
-            isRead && (not (r.StartsOperator Precedence.Comparison) || comparison first tree r)
-
-    and private comparison first (tree: Tree) (r: Reader) : bool =
-        let at = r.Index
-        let length = r.Operator Precedence.Comparison
-
-        r.Counts at
-        && r.Blank()
-        && leftToRight Precedence.Sum tree r
-        && tree.Add(NodeKind.Operator, at, first, length)
+        isRead
+        && (if several then
+                tree.Add(NodeKind.Chain, at, first)
+            else
+                following Precedence.Comparison first tree r)
 
     and private power (tree: Tree) (r: Reader) : bool =
         let first = tree.Count
@@ -343,7 +333,8 @@ module internal Grammar =
                 && expression tree r
                 && tree.Add(NodeKind.Word, at, first, length)))
 
-    /// All `let`s before the experiment; after a problem, reading goes on at the next line that starts at their column, and the name has
+    /// All `let`s before the experiment; after a problem, reading goes on at the next line that starts at their column,
+    /// and the name has
     /// no value.
     let private lets (source: Source) (tree: Tree) (problems: Problems) (r: Reader) : FieldSyntax list =
         let read = ResizeArray()

@@ -36,7 +36,8 @@ module Numeral =
                 let shortest = other |> exponent |> scientific
                 if shortest.Contains 'e' then shortest else shortest + ".0"
 
-    /// The number that a text says in the language's own spelling, whatever the machine's: a point, perhaps an exponent, no separators.
+    /// The number that a text says in the language's own spelling, whatever the machine's: a point, perhaps an
+    /// exponent, no separators.
     let tryFloat (text: string) =
         match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | true, value when Double.IsFinite value -> Some value

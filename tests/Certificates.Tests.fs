@@ -14,7 +14,8 @@ open Sgm.Tests.Certified
 open Sgm.Tests.ExactLaws
 open Sgm.Tests.Command
 
-/// Two independent lines of two modes, as one mixture of four in the plane: what draws say of the one, quadrature says of the other.
+/// Two independent lines of two modes, as one mixture of four in the plane: what draws say of the one, quadrature says
+/// of the other.
 let private drawn =
     let square =
         [

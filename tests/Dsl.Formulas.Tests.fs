@@ -165,6 +165,11 @@ let private arithmetic =
                 Expect.equal (listOf "3 .. -1 .. 1") [ 3.0; 2.0; 1.0 ] "down"
                 Expect.equal (listOf "1..3") [ 1.0; 2.0; 3.0 ] "without blanks")
 
+            testCase "a fault in a list by for is told once" (fun () ->
+                let list = "let it = [ for i in 1 .. 1000000 -> nothing ]"
+                let said = refused (text list "identity" "" |> fun t -> t.Replace("standard 2", "normal it 1.0"))
+                Expect.equal (said.Split("nothing").Length) 3 "once in the message, once in the line")
+
             testCase "what is too much is refused and not worked on" (fun () ->
                 let huge = "let it = [ for i in 1 .. 2000000000 -> 1.0 ]"
 
@@ -203,6 +208,9 @@ let private printed =
         "sqrt dimension", "√dimension"
         "if x > 1.0 then x else 2.0", "if x > 1 then x else 2"
         "max x (abs (x - 3.0))", "max(x, |x − 3|)"
+        // What was truncated shows.
+        "float (7 / 2)", "float(7/2)"
+        "float (int (ceil x))", "float(int(⌈x⌉))"
     ]
 
 let private printing =

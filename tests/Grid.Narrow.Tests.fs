@@ -1,4 +1,5 @@
-/// A component far narrower than the law of the state changes the score and changes it back between two points of a grid: one step of
+/// A component far narrower than the law of the state changes the score and changes it back between two points of a
+/// grid: one step of
 /// Langevin held to sums over points that are dense about every component.
 module Sgm.Tests.GridNarrowTests
 
@@ -27,7 +28,8 @@ let private slopeOf (components: Component list) =
 
         sum / total
 
-/// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from N(0, 1) and every component of
+/// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from N(0, 1) and
+/// every component of
 /// <paramref name="around"/>.
 let private moments around (components: Component list) h =
     let ends =

@@ -56,7 +56,8 @@ let tests =
 
             testCase "an error that is all in a rare component is in every draw"
             <| fun () ->
-                // 0.9999·N(0, 1) + 0.0001·N(30, 1) with the score of N(0, 1): 4096 draws of the mixture hit the second one in a third of the runs.
+                // 0.9999·N(0, 1) + 0.0001·N(30, 1) with the score of N(0, 1): 4096 draws of the mixture hit the second
+                // one in a third of the runs.
                 let w, far, sigma = 0.0001, 30.0, 0.5
                 let v = 1.0 + sigma * sigma
 
@@ -111,7 +112,8 @@ let tests =
 
             testCase "a score that knows its draws by heart has the error of other draws"
             <| fun () ->
-                // The first stage looks at 8192 draws, as many as this was fitted to: on those, in five dimensions, it is another score.
+                // The first stage looks at 8192 draws, as many as this was fitted to: on those, in five dimensions, it
+                // is another score.
                 let d, n = 5, 8192
 
                 let e =

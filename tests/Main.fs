@@ -58,6 +58,7 @@ let private tests =
             JsonTests.tests
             TextCostTests.tests
             ClaimsOwnTests.tests
+            SweepsTests.tests
             CheckSaysTests.tests
             FaultTests.tests
             StudyTests.tests

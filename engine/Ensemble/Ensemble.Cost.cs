@@ -4,7 +4,8 @@ namespace Sgm.Engine;
 
 /// <summary>How long a run by particles takes on this machine, without its measurements.</summary>
 /// <param name="Seconds">Wall time.</param>
-/// <param name="IsLowerBound">A single step did not end within the calibration, so all that is known is that it takes longer.</param>
+/// <param name="IsLowerBound">A single step did not end within the calibration, so all that is known is that it takes
+/// longer.</param>
 public sealed record CostEstimate(double Seconds, bool IsLowerBound);
 
 public sealed partial class Ensemble
@@ -23,7 +24,8 @@ public sealed partial class Ensemble
     /// it comes, compilation of the kernels included (<c>first</c>); then, through the real kernels on this thread, the start of a
     /// block, a probe p and a step c_k of every kind k that the plan has (<see cref="StepCensus"/>), each for its share of the
     /// <paramref name="seconds"/> of the calibration. So it is linear in particles and steps by construction, and in dimension and
-    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is assumed about the
+    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is
+    /// assumed about the
     /// machine but that its cores are alike; a machine that is busy now is predicted to stay so.
     /// </remarks>
     public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.25)
@@ -88,7 +90,8 @@ public sealed partial class Ensemble
         }
 
         /// <summary>
-        /// Seconds of one of the things that are counted while a body runs for the given time, beyond the start of its blocks. The first half
+        /// Seconds of one of the things that are counted while a body runs for the given time, beyond the start of its
+        /// blocks. The first half
         /// of the time warms up. When not one was finished, <paramref name="otherwise"/>.
         /// </summary>
         public double Each(ImmutableArray<Instruction> body, double startOfBlock, double seconds, Func<CalibrationRun, long, long> counted, double otherwise)

@@ -20,7 +20,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>Mass e^LogMass, uniform over a small Width, plus N(Mean, Variance).</summary>
     private readonly record struct Parcel(double LogMass, double Mean, double Width, double Variance)
     {
-        /// <summary>After T and noise: one where T is nearly linear within eight deviations, or pieces of two deviations each.</summary>
+        /// <summary>
+        /// After T and noise: one where T is nearly linear within eight deviations, or pieces of two deviations each.
+        /// </summary>
         public IEnumerable<Parcel> After(ScalarMap map)
         {
             double deviation = Math.Sqrt(Variance);
@@ -76,6 +78,11 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>One step, from a density to a density.</summary>
     public void Follow(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
     {
+        if (parcels.Count == 0 && map.Noise == 0)
+        {
+            return;
+        }
+
         Parcel[] now = [.. parcels.SelectMany(parcel => parcel.After(map))];
         parcels.Clear();
         parcels.AddRange(now);
@@ -106,7 +113,8 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     }
 
     /// <summary>
-    /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of the score there may
+    /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of
+    /// the score there may
     /// throw it anywhere.
     /// </summary>
     private void AddBeyond(LineState.Density before, ScalarMap map, double logRange, ScalarMixture law)

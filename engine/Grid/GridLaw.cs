@@ -120,7 +120,8 @@ public sealed class GridLaw : Law
     }
 
     /// <summary>
-    /// Whether χ² is finite but the tails beyond the panels matter to it, or those near their ends, where a density has fewer digits:
+    /// Whether χ² is finite but the tails beyond the panels matter to it, or those near their ends, where a density has
+    /// fewer digits:
     /// then the two resolutions disagree, and a longer range is worth one more run.
     /// </summary>
     /// <exception cref="WorkExceededException">Too much work to say.</exception>

@@ -5,7 +5,8 @@ namespace Sgm.Engine;
 /// rounding, is the bracket.
 /// </summary>
 /// <param name="Absolute">Mass that the last Legendre coefficients of a panel may carry.</param>
-/// <param name="Relative">The same, as a fraction of the smallest density in the panel: keeps the tails' relative precision.</param>
+/// <param name="Relative">The same, as a fraction of the smallest density in the panel: keeps the tails' relative
+/// precision.</param>
 /// <param name="LeafExtent">How many noise standard deviations a piece of the source may cover after the map.</param>
 /// <param name="Shape">How well a piece must resolve the map, in noise standard deviations.</param>
 /// <param name="Cut">Where the noise's density is cut off, in its standard deviations.</param>
@@ -101,7 +102,9 @@ internal readonly record struct Extent(double Centre, double Spread)
 /// <param name="Noise">C of the last one.</param>
 internal readonly record struct Grain(long Steps, double Noise)
 {
-    /// <summary>Relative rounding of the last coefficients on a panel; positions are rounded too, and count in units of C.</summary>
+    /// <summary>
+    /// Relative rounding of the last coefficients on a panel; positions are rounded too, and count in units of C.
+    /// </summary>
     public double Of(double from, double to)
     {
         if (Steps == 0)

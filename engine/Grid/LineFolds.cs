@@ -8,7 +8,9 @@ internal sealed class LineFolds
 {
     private const int Order = Legendre.Order;
 
-    /// <summary>Distance from a turn, in its branch: there the errors of the mirror image and of solving for it are about equal.</summary>
+    /// <summary>
+    /// Distance from a turn, in its branch: there the errors of the mirror image and of solving for it are about equal.
+    /// </summary>
     private const double Mirrored = 4e-6;
     private readonly LineState.Density state;
     private readonly PanelMasses masses;
@@ -101,8 +103,10 @@ internal sealed class LineFolds
     public (double LogDensity, double Below, double Above) At(double x) => At(x, double.NaN);
 
     /// <summary>
-    /// The same at x = S(<paramref name="origin"/>). Where S turns, x tells u only to the root of the rounding, and with it the mass
-    /// beyond; so the branch of the origin is divided there, and the other branch of a turn as near as <see cref="Mirrored"/> at its
+    /// The same at x = S(<paramref name="origin"/>). Where S turns, x tells u only to the root of the rounding, and
+    /// with it the mass
+    /// beyond; so the branch of the origin is divided there, and the other branch of a turn as near as <see
+    /// cref="Mirrored"/> at its
     /// mirror image, to the second order in the distance.
     /// </summary>
     public (double LogDensity, double Below, double Above) At(double x, double origin)

@@ -112,7 +112,9 @@ internal sealed class LinePieces
     /// <summary>Whether S falls.</summary>
     public bool Decreasing { get; }
 
-    /// <summary>The pieces, u ascending. A jump of S, without numbers between its sides, is left out: no mass starts there.</summary>
+    /// <summary>
+    /// The pieces, u ascending. A jump of S, without numbers between its sides, is left out: no mass starts there.
+    /// </summary>
     /// <exception cref="WorkExceededException">There are so many that no integral over them fits, for any metric.</exception>
     public LinePiece[] Roots
     {

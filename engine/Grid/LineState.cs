@@ -85,7 +85,9 @@ internal abstract record LineState
         /// <summary>Sum of the mass defects |1 − ∫q| that renormalisation has taken out so far.</summary>
         public double Defect { get; init; }
 
-        /// <summary>Relative rounding of the density that comes from the rounding of positions, which matters when C is small.</summary>
+        /// <summary>
+        /// Relative rounding of the density that comes from the rounding of positions, which matters when C is small.
+        /// </summary>
         public double Rounding { get; init; }
 
         /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>

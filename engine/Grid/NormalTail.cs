@@ -38,7 +38,8 @@ public static class NormalTail
         : (-0.5 * z * z) + Math.Log(0.5 * ErfcScaled(z * 0.70710678118654752440));
 
     /// <summary>
-    /// Mills' ratio P(Z &gt; z)/φ(z) of eight z ≥ 0, φ the standard normal density, by the approximations of <see cref="Above(double)"/>; only
+    /// Mills' ratio P(Z &gt; z)/φ(z) of eight z ≥ 0, φ the standard normal density, by the approximations of <see
+    /// cref="Above(double)"/>; only
     /// those whose ranges occur are computed.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

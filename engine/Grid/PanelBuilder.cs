@@ -15,7 +15,8 @@ internal static class PanelBuilder
     private const int Order = Legendre.Order;
 
     /// <summary>
-    /// Panels and values, and the panels that were dropped, with the density at their points; null when more than <see cref="GridMemory.Nodes"/> points would be needed.
+    /// Panels and values, and the panels that were dropped, with the density at their points; null when more than <see
+    /// cref="GridMemory.Nodes"/> points would be needed.
     /// </summary>
     /// <param name="density">The density.</param>
     /// <param name="hull">An interval that the density's support is expected in; it grows when it is too small.</param>

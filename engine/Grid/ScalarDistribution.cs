@@ -16,7 +16,10 @@ internal readonly record struct MassLevel(DoubleDouble Whole, double Rest)
     public double Minus(in MassLevel other) => (double)(Whole - other.Whole + (Rest - (DoubleDouble)other.Rest));
 }
 
-/// <summary>The distribution function of a mixture on the line, and its inverse, with every component counted as a whole or by its tail.</summary>
+/// <summary>
+/// The distribution function of a mixture on the line, and its inverse, with every component counted as a whole or by
+/// its tail.
+/// </summary>
 internal sealed class ScalarDistribution
 {
     /// <summary>Normal tails underflow here.</summary>
@@ -60,7 +63,10 @@ internal sealed class ScalarDistribution
     /// <summary>How many evaluations of a component a value costs.</summary>
     public double Cost => law.Cost;
 
-    /// <summary>P(X &lt; x): components with means at or below x, or at or below the centre of its panel, count as a whole, less their right tails.</summary>
+    /// <summary>
+    /// P(X &lt; x): components with means at or below x, or at or below the centre of its panel, count as a whole, less
+    /// their right tails.
+    /// </summary>
     public MassLevel At(double x)
     {
         if (law.TailsAt(x) is var (components, tails))

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace Sgm.Engine;
 
 /// <summary>
-/// The value of a map of the line, its slope, which smooth piece of it the point lies in, and a bound on the value's rounding (first
+/// The value of a map of the line, its slope, which smooth piece of it the point lies in, and a bound on the value's
+/// rounding (first
 /// order in the rounding unit, the coefficients' own included).
 /// </summary>
 internal readonly record struct MapValue(double Value, double Slope, int Piece, double Rounding);
@@ -11,7 +12,9 @@ internal readonly record struct MapValue(double Value, double Slope, int Piece, 
 /// <summary>The deterministic part of a step on the line: T(x) = A·x + Σ_i B_i·f_i, then + C·ξ.</summary>
 internal sealed class ScalarMap
 {
-    /// <summary>Relative rounding of a coefficient with that of the product and the sum: the coefficient is good to a few units.</summary>
+    /// <summary>
+    /// Relative rounding of a coefficient with that of the product and the sum: the coefficient is good to a few units.
+    /// </summary>
     private const double TermRounding = 6e-16;
 
     private readonly ScalarScore[] predictions;
@@ -53,7 +56,10 @@ internal sealed class ScalarMap
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x) => At(x, []);
 
-    /// <summary>Whether T may change on [from, to] unseen by its points; the first stage is asked first, since it looks at x itself.</summary>
+    /// <summary>
+    /// Whether T may change on [from, to] unseen by its points; the first stage is asked first, since it looks at x
+    /// itself.
+    /// </summary>
     public bool HidesOn(double from, double to)
     {
         if (!MayHide)

@@ -148,7 +148,9 @@ internal sealed class SourceTree
         }
     }
 
-    /// <summary>The pieces below <paramref name="piece"/> that reach into a range of points, with the range that each reaches.</summary>
+    /// <summary>
+    /// The pieces below <paramref name="piece"/> that reach into a range of points, with the range that each reaches.
+    /// </summary>
     public void Visit(SourcePiece piece, ReadOnlySpan<double> points, int offset, Action<SourcePiece, int, int> leaf)
     {
         (int from, int to) = Reach(piece, points);
@@ -266,7 +268,10 @@ internal sealed class SourceTree
         };
     }
 
-    /// <summary>Sets the range of the image and whether the piece is fine enough, for an image that is rounded by <paramref name="shift"/>.</summary>
+    /// <summary>
+    /// Sets the range of the image and whether the piece is fine enough, for an image that is rounded by <paramref
+    /// name="shift"/>.
+    /// </summary>
     private SourcePiece Measured(SourcePiece result, ReadOnlySpan<int> pieces, double shift)
     {
         // The image of what lies between the outermost points and the ends counts too.
@@ -304,7 +309,10 @@ internal sealed class SourceTree
         return result;
     }
 
-    /// <summary>The place where S changes from one smooth piece to another, between two points (or a point and an end) that lie in different ones.</summary>
+    /// <summary>
+    /// The place where S changes from one smooth piece to another, between two points (or a point and an end) that lie
+    /// in different ones.
+    /// </summary>
     private double? FindKink(SourcePiece part, ReadOnlySpan<int> pieces) =>
         hasKinks ? Kinks.Between(part.From, part.To, pieces, u => Follow(u).Piece) : null;
 }

@@ -15,7 +15,9 @@ public enum CovarianceShape
     Full,
 }
 
-/// <summary>A symmetric positive definite d×d matrix by its eigendecomposition, so that noise levels only move eigenvalues.</summary>
+/// <summary>
+/// A symmetric positive definite d×d matrix by its eigendecomposition, so that noise levels only move eigenvalues.
+/// </summary>
 public sealed class Covariance
 {
     private Covariance(CovarianceShape shape, int dimension, double[] eigenvalues, double[]? eigenvectors, double[]? matrix = null)
@@ -43,7 +45,8 @@ public sealed class Covariance
     public double[]? Matrix { get; }
 
     /// <summary>
-    /// The same matrix with every eigenvalue right to a few roundings of its own size, not of the largest one's: in double-double with
+    /// The same matrix with every eigenvalue right to a few roundings of its own size, not of the largest one's: in
+    /// double-double with
     /// bounds a posteriori (<see cref="OrthogonalizedRows"/>); null where these are not small. Vectors are right to roundings.
     /// </summary>
     public Covariance? Refined()

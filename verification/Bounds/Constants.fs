@@ -18,7 +18,8 @@ type Constant =
 /// A law as q∗N(0, v·I): q has its atoms in a ball of radius R around a centre.
 type KernelForm = { Radius: float; Variance: float }
 
-/// Proven constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides. Found once for every target and
+/// Proven constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides. Found once for
+/// every target and
 /// level, whoever asks.
 module Constants =
     /// A factor's constant; where it comes from is put into words for the factor that decides only.
@@ -104,7 +105,8 @@ module Constants =
 
     let private extremes = ConditionalWeakTable<Covariance, (float * float)>()
 
-    /// Most dimensions in which the smallest eigenvalue is found to its own last digits; beyond, it is taken smaller by what its solver may err.
+    /// Most dimensions in which the smallest eigenvalue is found to its own last digits; beyond, it is taken smaller by
+    /// what its solver may err.
     let private mostRefined = 128
 
     /// The extreme eigenvalues: of a full matrix the smallest is not what doubles make of it, whose error is that of the largest.
@@ -140,7 +142,8 @@ module Constants =
         law.Covariances |> Array.map (fun c -> c.Eigenvalues),
         vectors
 
-    /// The factors' laws on which a constant can depend: of those that are others moved one; of normal laws the one with the smallest
+    /// The factors' laws on which a constant can depend: of those that are others moved one; of normal laws the one
+    /// with the smallest
     /// eigenvalue and the one with the largest, which stay that at every level and in which every constant here is monotone.
     let private laws (target: Target) =
         if target.Factors.Length = 1 then
@@ -217,7 +220,8 @@ module Constants =
         let found = curvatures.GetValue(law, (fun _ -> ConcurrentDictionary()))
         hasFew law |> Result.bind (fun () -> found.GetOrAdd(level, find))
 
-    /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for components of one covariance Σ the Hessian of −ln p lies between (1 − R²)·Σ^(−1) and
+    /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for components of one covariance Σ the Hessian of −ln p lies
+    /// between (1 − R²)·Σ^(−1) and
     /// Σ^(−1), R the radius of the means in the coordinates Σ^(−½)x; other laws on the line by branch and bound over the line.
     let smoothness (target: Target) level =
         ofFactors "L" List.maxBy target level (fun law ->
@@ -237,7 +241,8 @@ module Constants =
                 Error
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
 
-    /// M: ∇²ln p is M-Lipschitz in the operator norm. For q∗N(0, v·I) the third derivatives are κ₃/v³ of the posterior of an atom in a ball of
+    /// M: ∇²ln p is M-Lipschitz in the operator norm. For q∗N(0, v·I) the third derivatives are κ₃/v³ of the posterior
+    /// of an atom in a ball of
     /// radius R, and |κ₃| ≤ (2R)³/(6√3) along every direction.
     let hessianSmoothness (target: Target) level =
         ofFactors "M" List.maxBy target level (fun law ->
@@ -345,7 +350,8 @@ module Constants =
     /// E‖X‖² at level (m, σ).
     let secondMoment target level = meanSquared target level + covarianceTrace target level
 
-    /// ς: ln E e^⟨u, X − E X⟩ ≤ ς²·‖u‖²/2 for every u. Exact for normal laws; for a mixture Σ w_k·N(μ_k, Σ_k) the largest eigenvalue of
+    /// ς: ln E e^⟨u, X − E X⟩ ≤ ς²·‖u‖²/2 for every u. Exact for normal laws; for a mixture Σ w_k·N(μ_k, Σ_k) the
+    /// largest eigenvalue of
     /// the Σ_k plus R², the means lying in a ball of radius R (Hoeffding's lemma: ⟨e, μ_k⟩ lies in an interval of length 2R).
     let subgaussian (target: Target) (level: NoiseLevel) =
         ofFactors "ς" List.maxBy target level (fun law ->

@@ -10,7 +10,8 @@ type Enclosed =
     | Known of Quantity
     | Within of Bracket
 
-/// A formula of the language enclosed in intervals: what comes out holds the value for whatever lies in the brackets of its names. Whole numbers are
+/// A formula of the language enclosed in intervals: what comes out holds the value for whatever lies in the brackets of
+/// its names. Whole numbers are
 /// F#'s own: they truncate, and where they would wrap around there is no value.
 module Enclosure =
     /// The names of a text as they are.
@@ -22,7 +23,8 @@ module Enclosure =
     /// Of functions whose slope is at most 1, from the value in the middle.
     let private gentle (f: float -> float) (a: Bracket) =
         let found = f a.Middle
-        let spare = 0.5 * a.Width + 1e-15
+        // The middle of neighbours is one of them.
+        let spare = max (a.High - a.Middle) (a.Middle - a.Low) * (1.0 + 1e-15) + 1e-15
         { Low = max -1.0 (found - spare); High = min 1.0 (found + spare) }
 
     let private stepwise (f: float -> float) (a: Bracket) = { Low = f a.Low; High = f a.High }
@@ -179,15 +181,7 @@ module Enclosure =
                 let! right = find lookup b
                 return! combine operator left right
             }
-        | Call(name, arguments) ->
-            attempt {
-                let! values =
-                    (Ok [], arguments)
-                    ||> List.fold (fun found one ->
-                        found |> Result.bind (fun before -> find lookup one |> Result.map (fun x -> x :: before)))
-
-                return! call name (List.rev values)
-            }
+        | Call(name, arguments) -> arguments |> Seq.map (find lookup) |> every |> Result.bind (call name)
         | Choice(condition, yes, no) ->
             holds lookup condition |> Result.bind (fun decided -> find lookup (if decided then yes else no))
 

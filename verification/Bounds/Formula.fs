@@ -4,7 +4,8 @@ open System
 open Sgm
 open Sgm.Verification.Certificates
 
-/// A bound of a theorem as a formula: one value that the statement prints, that evidence evaluates and that a prescription is solved from.
+/// A bound of a theorem as a formula: one value that the statement prints, that evidence evaluates and that a
+/// prescription is solved from.
 module Formula =
     /// The value rounded up, so that what is measured above it is above the formula's own; ∞ where one of the numbers is.
     let value (numbers: (string * float) list) (formula: Expression) =
@@ -22,9 +23,15 @@ module Formula =
         let at x = value ((name, x) :: numbers) formula
         let exponent = Math.Log2(at 2.0 / at 1.0)
 
-        let rec within x = if at x <= limit then x else within (x * (1.0 - 1e-15))
+        let rec within tries x =
+            if at x <= limit then
+                x
+            elif tries = 0 then
+                invalidOp $"{Expression.text formula} is no power of {name} here"
+            else
+                within (tries - 1) (x * (1.0 - 1e-15))
 
-        within ((limit / at 1.0) ** (1.0 / exponent))
+        within 1000 ((limit / at 1.0) ** (1.0 / exponent))
 
     /// The smallest whole number from 1 on for which a formula that falls in it is at most a limit; ∞ where none below 2⁶² is.
     let smallestWhole name (numbers: (string * float) list) (formula: Expression) limit =

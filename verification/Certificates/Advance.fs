@@ -28,11 +28,7 @@ module internal Advance =
             Distances = distances
             Spreads = ofBlocks blocks (fun block -> Spread.step block.Plan step)
             Forward =
-                (Ok [], List.zip blocks lips)
-                ||> List.fold (fun found (block, lip) ->
-                    found
-                    |> Result.bind (fun all -> Forward.step block.Plan step lip |> Result.map (fun map -> map :: all)))
-                |> Result.map List.rev
+                List.zip blocks lips |> Seq.map (fun (block: Block, lip) -> Forward.step block.Plan step lip) |> every
         }
 
     let private both f a b =

@@ -7,7 +7,8 @@ open Sgm.Verification
 /// Coordinates that run by themselves: a part of a plan as a plan of its own, and how many copies of it there are.
 type internal Block = { Plan: Plan; Count: float }
 
-/// A plan whose target, score and start are products, as the plans of its factors. A certificate per block is never looser than one of the whole.
+/// A plan whose target, score and start are products, as the plans of its factors. A certificate per block is never
+/// looser than one of the whole.
 module internal Blocks =
     /// Most coordinates of a normal law with a variance of their own that are treated one by one.
     let private mostOwn = 64
@@ -72,7 +73,8 @@ module internal Blocks =
         | null -> x
         | vectors -> Array.init d (fun j -> Seq.sum (Seq.init d (fun i -> vectors[i * d + j] * x[i])))
 
-    /// A normal law of few coordinates direction by direction: an affine score's error has a constant in every one, ripples only along the axes.
+    /// A normal law of few coordinates direction by direction: an affine score's error has a constant in every one,
+    /// ripples only along the axes.
     let private divided hasRipples (part: Part) =
         let d, covariance = part.Law.Dimension, part.Law.Covariances[0]
         let isSame (law: Mixture) = obj.ReferenceEquals(law, part.Law)

@@ -4,7 +4,8 @@ open System
 open Sgm.Engine
 open Sgm.Verification
 
-/// Certificates whose numbers are closed forms and quadratures. TV is a shortest path over cut points: candidates (TV up to a cut, R since it), of
+/// Certificates whose numbers are closed forms and quadratures. TV is a shortest path over cut points: candidates (TV
+/// up to a cut, R since it), of
 /// which those that are worse in both than another are dropped.
 module internal CandidateCertificate =
     open Candidates

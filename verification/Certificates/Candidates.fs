@@ -4,7 +4,8 @@ open System
 open Sgm.Engine
 open Sgm.Verification
 
-/// Ways to a bound of TV, and what is known at a place of a run: what is kept of them, and how they come through a change of level or noise.
+/// Ways to a bound of TV, and what is known at a place of a run: what is kept of them, and how they come through a
+/// change of level or noise.
 module internal Candidates =
     /// How KL(q‖p) came through steps of one kind that follow each other.
     type Stretch =
@@ -135,11 +136,7 @@ module internal Candidates =
         |> fun x -> x * (1.0 + 1e-14)
 
     /// One result of every block, or the first reason.
-    let ofBlocks (blocks: Block list) (find: Block -> Result<'found, string>) =
-        (Ok [], blocks)
-        ||> List.fold (fun found block ->
-            found |> Result.bind (fun all -> find block |> Result.map (fun one -> one :: all)))
-        |> Result.map List.rev
+    let ofBlocks (blocks: Block list) (find: Block -> Result<'found, string>) = blocks |> Seq.map find |> every
 
     /// W2 is at most what it is for independent draws.
     let capped blocks (state: State) =

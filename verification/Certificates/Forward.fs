@@ -16,7 +16,8 @@ type internal Forward =
         Line: struct (float * float)
     }
 
-/// The forward rules: KL(q‖p_ℓ), q the law of the state. The score's error under q is its error under p and its Lipschitz constant times W2(q, p) ≤
+/// The forward rules: KL(q‖p_ℓ), q the law of the state. The score's error under q is its error under p and its
+/// Lipschitz constant times W2(q, p) ≤
 /// √(2C·KL) (Otto and Villani), or its sup norm.
 module internal Forward =
     let private up x = x * (1.0 + 1e-12)
@@ -65,7 +66,8 @@ module internal Forward =
         }
 
     /// With α = 1/Δ + m′ > 0 the smallest curvature of −ln P(z, ·), L̂ = sup‖∇²ln p′‖ in z′, η = L̂/α < 1 and a = c/Δ − 1/c:
-    /// KL(qK‖p′) ≤ KL(q‖p) + X²/(2α), X = (êη + √(ê² + (1 − η²)·d·sup|a + c·h|²))/(1 − η²), ê = ‖z + ΔU − M‖_{L²(q)}/Δ, h in −∇²ln p′.
+    /// KL(qK‖p′) ≤ KL(q‖p) + X²/(2α), X = (êη + √(ê² + (1 − η²)·d·sup|a + c·h|²))/(1 − η²), ê = ‖z + ΔU − M‖_{L²(q)}/Δ,
+    /// h in −∇²ln p′.
     let private predictor (plan: Plan) (step: Tableau) (lip: float option) =
         attempt {
             let! _ = PathRule.isNoisy step
@@ -133,8 +135,10 @@ module internal Forward =
     [<Struct>]
     type private Bend = { Factor: float; Share: float; Constant: float; Rooted: float }
 
-    /// A corrector with C² = 2τ as the drift b = ∇ln p + e frozen for time τ; L̂ = sup‖∇²ln p‖, C the log-Sobolev constant, E, S, B the norms of e,
-    /// ∇ln p and b under the law before, each of the form x₀ + x₁·√KL. d/dt KL ≤ −(1 − a)·I + D²/(4a), I ≥ 2KL/C, with D either E + L̂‖X_t − X_0‖
+    /// A corrector with C² = 2τ as the drift b = ∇ln p + e frozen for time τ; L̂ = sup‖∇²ln p‖, C the log-Sobolev
+    /// constant, E, S, B the norms of e,
+    /// ∇ln p and b under the law before, each of the form x₀ + x₁·√KL. d/dt KL ≤ −(1 − a)·I + D²/(4a), I ≥ 2KL/C, with
+    /// D either E + L̂‖X_t − X_0‖
     /// or, by the conditional law of X_0 given X_t, E + tL̂(B + 2S + …) + tM√(d(d + 2)) where ∇²ln p is M-Lipschitz.
     let private corrector (plan: Plan) (step: Tableau) =
         attempt {

@@ -2,7 +2,8 @@ namespace Sgm.Verification.Certificates
 
 open Sgm.Engine
 
-/// Certificates that cost below a second, told by counts of work and not by a clock, so that they are there on every machine or on none.
+/// Certificates that cost below a second, told by counts of work and not by a clock, so that they are there on every
+/// machine or on none.
 module Quick =
     /// The most work that is done. A unit is about 5 µs of a core.
     let most = 200_000L
@@ -39,7 +40,8 @@ module Quick =
                | :? ScoreModifier.Rippled -> true
                | _ -> false)
 
-    /// The work of a plan's certificate; more than `most` as soon as that is certain. None where it takes draws or quadratures of scores.
+    /// The work of a plan's certificate; more than `most` as soon as that is certain. None where it takes draws or
+    /// quadratures of scores.
     let work (plan: Plan) =
         match costs plan.Target with
         | Some(perStep, perLevel) when isPlain plan ->

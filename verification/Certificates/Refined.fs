@@ -4,8 +4,10 @@ open System.Collections.Immutable
 open Sgm.Engine
 open Sgm.Verification
 
-/// The plan whose full covariances have eigenvalues that are right to their own last digits. The engine's are right to those of the largest one, so that
-/// of a matrix of condition κ the smallest is off by κ roundings: what a certificate adds up over directions would be below the truth.
+/// The plan whose full covariances have eigenvalues that are right to their own last digits. The engine's are right to
+/// those of the largest one, so that
+/// of a matrix of condition κ the smallest is off by κ roundings: what a certificate adds up over directions would be
+/// below the truth.
 module internal Refined =
     /// Most dimensions of a full covariance: the work is a hundred times d³.
     let private mostDense = 128
@@ -22,15 +24,6 @@ module internal Refined =
                     "the eigenvalues of a full covariance are not known to their last digits: its condition is too large"
             | refined -> Ok refined
 
-    let private collected (found: Result<'item, string> seq) =
-        (Ok [], found)
-        ||> Seq.fold (fun before one ->
-            match before, one with
-            | Ok items, Ok item -> Ok(item :: items)
-            | Error reason, _
-            | _, Error reason -> Error reason)
-        |> Result.map List.rev
-
     let private isFull (law: Mixture) = law.Covariances |> Array.exists (fun c -> c.Shape = CovarianceShape.Full)
 
     let private law: Mixture -> Result<Mixture, string> =
@@ -38,7 +31,7 @@ module internal Refined =
             if isFull own then
                 own.Covariances
                 |> Seq.map covariance
-                |> collected
+                |> every
                 |> Result.map (fun refined -> Mixture(own.Weights, own.Means, Array.ofList refined))
             else
                 Ok own)
@@ -49,7 +42,7 @@ module internal Refined =
             if own.Factors |> Seq.exists (fun factor -> isFull factor.Law) then
                 own.Factors
                 |> Seq.map (fun factor -> law factor.Law |> Result.map (fun law -> Factor(factor.Count, law)))
-                |> collected
+                |> every
                 |> Result.map (fun factors -> Target(ImmutableArray.CreateRange factors))
             else
                 Ok own)

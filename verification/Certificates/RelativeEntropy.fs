@@ -6,7 +6,8 @@ open System.Runtime.CompilerServices
 open Sgm.Engine
 open Sgm.Verification
 
-/// KL(p‖q) from above, for laws of factors at levels: in closed form for normal laws, by quadrature on the line, by convexity otherwise.
+/// KL(p‖q) from above, for laws of factors at levels: in closed form for normal laws, by quadrature on the line, by
+/// convexity otherwise.
 module RelativeEntropy =
     /// Most dimensions in which two full covariances are held against each other.
     let private mostDense = 512

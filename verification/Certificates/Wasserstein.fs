@@ -5,7 +5,8 @@ open System.Collections.Immutable
 open Sgm.Engine
 open Sgm.Verification
 
-/// The W2 rule: W2(qK, p′) ≤ Lip·W2(q, p) + W2(pK, p′), Lip the Lipschitz constant of the learned mean map, and K the learned kernel under p; what
+/// The W2 rule: W2(qK, p′) ≤ Lip·W2(q, p) + W2(pK, p′), Lip the Lipschitz constant of the learned mean map, and K the
+/// learned kernel under p; what
 /// the means are off adds up, what is centred adds up in squares.
 module internal Wasserstein =
     let private up x = x * (1.0 + 1e-13)
@@ -42,7 +43,8 @@ module internal Wasserstein =
         | Some form -> Ok form
         | None -> Error "no Lipschitz constant is known here for a clipped or learned score"
 
-    /// The slope of the mean map, enclosed: stage by stage, each score having slopes −gain·[m, L] ± those of its ripples. Slopes of several stages multiply,
+    /// The slope of the mean map, enclosed: stage by stage, each score having slopes −gain·[m, L] ± those of its
+    /// ripples. Slopes of several stages multiply,
     /// so that they are numbers: one coordinate, or all alike.
     let private slope (plan: Plan) (step: Tableau) =
         attempt {
@@ -190,7 +192,8 @@ module internal Wasserstein =
                 }
         }
 
-    /// W2(q₀, p_ℓ) from above: closed form for normal laws, Talagrand's inequality for a normal start, the components' own couplings, a point.
+    /// W2(q₀, p_ℓ) from above: closed form for normal laws, Talagrand's inequality for a normal start, the components'
+    /// own couplings, a point.
     let start (plan: Plan) (level: NoiseLevel) =
         let d = float plan.Dimension
 

@@ -68,7 +68,8 @@ module Study =
 
         { Setting = setting; Experiment = own; Trial = trial }
 
-    /// The cell, from one that is inconclusive: evidence only of what the hypotheses cover. `isRefined` says whether the trial knows its limit of small steps.
+    /// The cell, from one that is inconclusive: evidence only of what the hypotheses cover. `isRefined` says whether
+    /// the trial knows its limit of small steps.
     let private assess isRefined (runner: Runner) (theorem: Theorem) (trial: Trial) empty =
         let assumptions, broken = Assumption.evaluateAll trial.Subject theorem.Assumptions
         let empty = { empty with Cell.Assumptions = assumptions }
@@ -346,7 +347,8 @@ module Study =
             [ { Settings = 0; Measure = fun _ _ -> nothing } ]
         | several -> several
 
-    /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run one after the
+    /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run
+    /// one after the
     /// other; checks run on all cores. Every check has an equal share of the runner's budget.
     let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
         let checks =

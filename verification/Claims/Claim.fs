@@ -126,7 +126,8 @@ module Claim =
         | Exactly a -> $"{sign metric} ~ {axis}^{a:g6}"
         | AtMost a -> $"{sign metric} = O({axis}^{a:g6})"
 
-    /// metric ≤ bound at the end of every experiment of the family, in all combinations. What the bound throws is a verdict with its message.
+    /// metric ≤ bound at the end of every experiment of the family, in all combinations. What the bound throws is a
+    /// verdict with its message.
     let check name (metric: Metric) (bound: Setting -> float) (family: Family) : Theorem =
         let known = family.Axes |> List.map fst |> String.concat ", "
 

@@ -11,13 +11,9 @@ type WorkRow =
         Name: string
         /// Evaluations that were allowed.
         Allowed: int64
-        /// Evaluations that it takes, the most that are allowed; transitions of its anneal.
-        Evaluations: int64
+        /// Transitions of its anneal, the most that are allowed.
         Transitions: int
-        Fingerprint: string
-        Backend: string
-        /// The experiment's metrics at its end, or why there are none.
-        Measured: Result<(Metric * Estimate) list, string>
+        End: EndOfRun
     }
 
 /// Work against precision: samplers for one target at equal score evaluations, the number of transitions of their anneals scaled.
@@ -83,39 +79,22 @@ module Comparing =
         (samplers: (string * string * Experiment) list)
         (allowed: int64 list)
         =
-        let prepared =
-            [
-                for most in allowed do
-                    for name, directory, own in samplers ->
-                        within directory own most
-                        |> Result.map (fun (n, loaded) -> name, most, n, loaded)
-                        |> Result.mapError (fun reason -> $"{name}: {reason}")
-            ]
+        attempt {
+            let! prepared =
+                seq {
+                    for most in allowed do
+                        for name, directory, own in samplers ->
+                            within directory own most
+                            |> Result.map (fun (n, loaded) -> name, most, n, loaded)
+                            |> Result.mapError (fun reason -> $"{name}: {reason}")
+                }
+                |> every
 
-        match
-            prepared
-            |> List.tryPick (function
-                | Error reason -> Some reason
-                | Ok _ -> None)
-        with
-        | Some reason -> Error reason
-        | None ->
-            let prepared = List.choose Result.toOption prepared
+            return
+                prepared
+                |> List.mapi (fun i (name, most, n, loaded) ->
+                    cancellation.ThrowIfCancellationRequested()
+                    told $"{name} at {most} evaluations" (float i / float prepared.Length)
 
-            Ok
-                [
-                    for i, (name, most, n, loaded) in List.indexed prepared do
-                        cancellation.ThrowIfCancellationRequested()
-                        told $"{name} at {most} evaluations" (float i / float prepared.Length)
-                        let backend, measured = Sweep.atEnd by cancellation loaded
-
-                        {
-                            Name = name
-                            Allowed = most
-                            Evaluations = loaded.Plan.ScoreEvaluations
-                            Transitions = n
-                            Fingerprint = loaded.Fingerprint
-                            Backend = backend
-                            Measured = measured
-                        }
-                ]
+                    { Name = name; Allowed = most; Transitions = n; End = Sweep.atEnd by cancellation loaded })
+        }

@@ -6,8 +6,10 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification.Certificates
 
-/// What a claim may name besides the numbers of its own text: counts of the plan, constants of the target at the first and the last level, errors of the
-/// score, and the distance of the start. Upper bounds for all of them, `concavity` a lower one, as `Constants` and `ScoreError` prove them.
+/// What a claim may name besides the numbers of its own text: counts of the plan, constants of the target at the first
+/// and the last level, errors of the
+/// score, and the distance of the start. Upper bounds for all of them, `concavity` a lower one, as `Constants` and
+/// `ScoreError` prove them.
 module PlanQuantities =
     let private first (plan: Plan) =
         plan.Tableaus() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
@@ -27,7 +29,9 @@ module PlanQuantities =
         | "lipschitz" -> constant (Constants.smoothness plan.Target level)
         | "logSobolev" -> constant (Constants.logSobolev plan.Target level)
         | "concavity" -> constant (Constants.strongConcavity plan.Target level)
-        | _ -> Ok(Bracket.Near(Constants.secondMoment plan.Target level, 1e-14), "E‖x‖² at the level, in closed form")
+        | "secondMoment" ->
+            Ok(Bracket.Near(Constants.secondMoment plan.Target level, 1e-14), "E‖x‖² at the level, in closed form")
+        | other -> Error $"'{other}' is no quantity of a target"
 
     let private start metric plan =
         Measure.atStart metric (Runner.engine CancellationToken.None) plan

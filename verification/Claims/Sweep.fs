@@ -4,17 +4,26 @@ open System
 open Sgm
 open Sgm.Engine
 
-/// One experiment of a sweep, measured at its end.
-type SweepRow =
+/// What an experiment is at its end.
+type EndOfRun =
     {
-        /// The numbers of the axes.
-        At: Map<string, Quantity>
         Fingerprint: string
+        /// Score evaluations for each particle.
         Evaluations: int64
+        /// Who ran it; "none" where nobody could.
         Backend: string
         /// The experiment's metrics, or why there are none.
         Measured: Result<(Metric * Estimate) list, string>
     }
+
+    /// The metric, where it was measured.
+    member this.Find(metric: Metric) =
+        match this.Measured with
+        | Ok values -> values |> List.tryFind (fun (other, _) -> other = metric) |> Option.map snd
+        | Error _ -> None
+
+/// One experiment of a sweep, with the numbers of the axes.
+type SweepRow = { At: Map<string, Quantity>; End: EndOfRun }
 
 /// How a metric grows along the inner axis, where the others stand still.
 type SweepSlope =
@@ -40,25 +49,25 @@ module Sweep =
     /// The probability that an interval of an exponent from particles is wrong.
     let private falseAlarm = 0.01
 
-    /// Who runs an experiment, and its metrics at the end, or why there are none.
+    /// Runs an experiment and measures its end.
     let internal atEnd by cancellation (loaded: Checked) =
         let plan, experiment = loaded.Plan, loaded.Experiment
 
-        match Laws.choose by plan with
-        | Error refusals -> "none", Error(Laws.reasons refusals)
-        | Ok choice ->
-            let options =
-                RunOptions(
-                    Particles = int64 experiment.Particles,
-                    Seed = uint64 experiment.Seed,
-                    Cancellation = cancellation
-                )
+        let options =
+            RunOptions(
+                Particles = int64 experiment.Particles,
+                Seed = uint64 experiment.Seed,
+                Cancellation = cancellation
+            )
 
-            let run (choice: Choice) =
-                choice.Interpreter.Backend,
-                Measure.outcomeBy (fun plan options -> choice.Interpreter.Run(plan, options)) plan options
+        let run (choice: Choice) =
+            choice.Interpreter.Backend,
+            Measure.outcomeBy (fun plan options -> choice.Interpreter.Run(plan, options)) plan options
 
-            let backend, outcome =
+        let backend, outcome =
+            match Laws.choose by plan with
+            | Error refusals -> "none", Error(Laws.reasons refusals)
+            | Ok choice ->
                 match run choice with
                 | _, Error reason when by = By.Auto && choice.Interpreter.Backend <> "particles" ->
                     match Laws.instead choice reason plan with
@@ -66,21 +75,15 @@ module Sweep =
                     | Error _ -> choice.Interpreter.Backend, Error reason
                 | found -> found
 
-            backend,
-            outcome
-            |> Result.map (fun outcome ->
-                let law = (Seq.last outcome.Probes).Law
-                [ for metric in plan.Metrics -> metric, law.Measure metric ])
-
-    let private measure by cancellation (found: FamilyMember) at =
-        let backend, measured = atEnd by cancellation found.Checked
-
         {
-            At = at
-            Fingerprint = found.Checked.Fingerprint
-            Evaluations = found.Checked.Plan.ScoreEvaluations
+            Fingerprint = loaded.Fingerprint
+            Evaluations = plan.ScoreEvaluations
             Backend = backend
-            Measured = measured
+            Measured =
+                outcome
+                |> Result.map (fun outcome ->
+                    let law = (Seq.last outcome.Probes).Law
+                    [ for metric in plan.Metrics -> metric, law.Measure metric ])
         }
 
     let private number (value: Quantity) = value.Number
@@ -90,15 +93,9 @@ module Sweep =
         let points =
             [
                 for row in rows do
-                    match row.Measured with
-                    | Ok values ->
-                        {
-                            X = number row.At[axis]
-                            Value = values |> List.find (fun (other, _) -> other = metric) |> snd
-                            Excluded = None
-                            Experiment = None
-                        }
-                    | Error _ -> ()
+                    match row.End.Find metric with
+                    | Some value -> { X = number row.At[axis]; Value = value; Excluded = None; Experiment = None }
+                    | None -> ()
             ]
 
         let claim =
@@ -121,15 +118,9 @@ module Sweep =
     /// The local exponent between two neighbours of an axis: log-ratio of values over that of the axis.
     let local (axis: string) metric (before: SweepRow) (row: SweepRow) =
         let valueOf (row: SweepRow) =
-            match row.Measured with
-            | Ok values ->
-                let estimate = values |> List.find (fun (other, _) -> other = metric) |> snd
-
-                if estimate.Value.HasValue && estimate.Value.Value > 0.0 then
-                    Some estimate.Value.Value
-                else
-                    None
-            | Error _ -> None
+            row.End.Find metric
+            |> Option.filter (fun found -> found.Value.HasValue && found.Value.Value > 0.0)
+            |> Option.map (fun found -> found.Value.Value)
 
         let x, y = number before.At[axis], number row.At[axis]
 
@@ -148,56 +139,40 @@ module Sweep =
                     [ for value in inner.Choices -> Map.add inner.Name value around ]
             ]
 
-        let total = List.sumBy List.length groups
+        let all = List.concat groups
+        let names = axes |> List.map (fun axis -> axis.Name)
 
-        let members =
-            groups
-            |> List.map (
-                List.map (fun chosen ->
+        attempt {
+            // All of them are checked before any runs.
+            let! members =
+                all
+                |> Seq.map (fun chosen ->
                     cancellation.ThrowIfCancellationRequested()
-                    family.At chosen |> Result.map (fun found -> chosen, found.Checked.Fingerprint))
-            )
+                    family.At chosen)
+                |> every
 
-        match
-            members
-            |> List.concat
-            |> List.tryPick (function
-                | Error problems -> Some problems
-                | Ok _ -> None)
-        with
-        | Some problems -> Error problems
-        | None ->
-            let mutable finished = 0
-            let names = axes |> List.map (fun axis -> axis.Name)
+            let metrics = List.ofSeq members.Head.Checked.Plan.Metrics
 
             let rows =
-                groups
-                |> List.map (
-                    List.map (fun chosen ->
-                        cancellation.ThrowIfCancellationRequested()
-                        let at = chosen |> Map.filter (fun name _ -> List.contains name names)
-                        told (TextClaims.label axes chosen) (float finished / float total)
-                        finished <- finished + 1
+                List.zip all members
+                |> List.mapi (fun i (chosen, found) ->
+                    cancellation.ThrowIfCancellationRequested()
+                    told (TextClaims.label axes chosen) (float i / float all.Length)
 
-                        match family.At chosen with
-                        | Ok found -> measure by cancellation found at
-                        | Error problems -> invalidOp (Message.renderAll problems))
-                )
+                    {
+                        At = chosen |> Map.filter (fun name _ -> List.contains name names)
+                        End = atEnd by cancellation found.Checked
+                    })
 
-            let metrics =
-                match family.At groups.Head.Head with
-                | Ok found -> List.ofSeq found.Checked.Plan.Metrics
-                | Error _ -> []
-
-            Ok
+            return
                 {
                     Axes = axes
                     Inner = inner
                     Metrics = metrics
-                    Rows = List.concat rows
+                    Rows = rows
                     Slopes =
                         [
-                            for group in rows do
+                            for group in rows |> List.chunkBySize inner.Choices.Length do
                                 for metric in metrics do
                                     {
                                         Metric = metric
@@ -206,3 +181,4 @@ module Sweep =
                                     }
                         ]
                 }
+        }

@@ -79,7 +79,8 @@ module TextClaims =
             | Some quantity -> Ok(Enclosure.ofQuantity quantity)
             | None -> PlanQuantities.find subject.Plan name |> Result.map (fst >> Within))
 
-    /// Whether a condition holds: as F# has it where all its numbers are those of the text or counts, else where their brackets decide it.
+    /// Whether a condition holds: as F# has it where all its numbers are those of the text or counts, else where their
+    /// brackets decide it.
     let private decides of' (subject: Subject) condition =
         let counts = [ "steps"; "evaluations"; "dimension" ]
         let isExact name = not (List.contains name Parse.quantities) || List.contains name counts
@@ -175,7 +176,8 @@ module TextClaims =
             Rates = Claim.orders axisByAxis of'.Name rate.Metric rate.Axis exponent of'.Family
         }
 
-    /// The claims and rates of a text as theorems, with the name of its file and where its data files are; numbers that are set are no axes.
+    /// The claims and rates of a text as theorems, with the name of its file and where its data files are; numbers that
+    /// are set are no axes.
     let theorems name directory axisByAxis settings (family: Family) : Result<Theorem list, Problem list> =
         family.At settings
         |> Result.bind (fun found ->

@@ -99,7 +99,8 @@ let private mostSteps (plan: Plan) = if plan.Target.IsGaussian then 5000L else 2
 let private certificateOf (plan: Plan) : Result<Certificate, string> =
     Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last
 
-/// What says that a certificate is found and held against an exact law. Where it is quick it is looked at; otherwise the evidence will.
+/// What says that a certificate is found and held against an exact law. Where it is quick it is looked at; otherwise
+/// the evidence will.
 let private assumptions what choose =
     let assume statement evaluate = Assumption.ofResult statement (fun subject -> evaluate subject.Plan)
 
