@@ -71,8 +71,7 @@ internal static class Figures
 
     /// <summary>
     /// The same work by one thread and by two, in turn: a run of about 0.15 s on one thread, and one of about 0.02 s,
-    /// where starting a
-    /// thread and the last block count.
+    /// where starting a thread and the last block count.
     /// </summary>
     private static void Threads()
     {

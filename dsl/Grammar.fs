@@ -334,8 +334,7 @@ module internal Grammar =
                 && tree.Add(NodeKind.Word, at, first, length)))
 
     /// All `let`s before the experiment; after a problem, reading goes on at the next line that starts at their column,
-    /// and the name has
-    /// no value.
+    /// and the name has no value.
     let private lets (source: Source) (tree: Tree) (problems: Problems) (r: Reader) : FieldSyntax list =
         let read = ResizeArray()
 

@@ -45,8 +45,7 @@ type Operator =
     | Power
 
 /// A formula over named quantities: what a `let`, a `claim` or an argument of a word says. One value is evaluated with
-/// F#'s types, enclosed in intervals
-/// (`Bounds` of the verification) and printed.
+/// F#'s types, enclosed in intervals (`Bounds` of the verification) and printed.
 type Expression =
     | Constant of Quantity
     | Name of string

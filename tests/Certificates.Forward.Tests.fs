@@ -1,6 +1,5 @@
 /// The rules that go forward from the law of the state, KL(q‖p), W2 and spreads: each against an independent
-/// computation, and near enough to it
-/// that a wrong constant shows.
+/// computation, and near enough to it that a wrong constant shows.
 module Sgm.Tests.CertificatesForwardTests
 
 open System

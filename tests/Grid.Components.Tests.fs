@@ -210,9 +210,9 @@ let private parts =
         ]
 
 /// W2 after one step that folds the line, where the masses beside a turn decide. The reference: ∫ (S(u) − T(u))²·ρ(u)
-/// du in 30 digits by
-/// tanh-sinh quadrature between the turns of S(u) = 0.3u + 0.7·(u + s(u) + 3√2·sin u) and its zeros, s the score of ½N(±2, 1.25), ρ
-/// the density of N(0, ½), T by the roots of S on every branch and the quantiles of ½N(±2, 0.34).
+/// du in 30 digits by tanh-sinh quadrature between the turns of S(u) = 0.3u + 0.7·(u + s(u) + 3√2·sin u) and its zeros,
+/// s the score of ½N(±2, 1.25), ρ the density of N(0, ½), T by the roots of S on every branch and the quantiles of
+/// ½N(±2, 0.34).
 let private folded =
     testCase "W2 of a law that a rippled flow has folded"
     <| fun () ->

@@ -1,6 +1,5 @@
 /// A component far narrower than the law of the state changes the score and changes it back between two points of a
-/// grid: one step of
-/// Langevin held to sums over points that are dense about every component.
+/// grid: one step of Langevin held to sums over points that are dense about every component.
 module Sgm.Tests.GridNarrowTests
 
 open System
@@ -29,8 +28,7 @@ let private slopeOf (components: Component list) =
         sum / total
 
 /// Mean and variance of x + h·s(x) + √(2h)·ξ, x ~ N(0, 1), by Simpson's rule on cells that grow away from N(0, 1) and
-/// every component of
-/// <paramref name="around"/>.
+/// every component of <paramref name="around"/>.
 let private moments around (components: Component list) h =
     let ends =
         [|

@@ -20,13 +20,13 @@ public sealed partial class Ensemble
     /// Predicts the wall time of a run from a few blocks of it; null when this interpreter cannot run it.
     /// </summary>
     /// <remarks>
-    /// Seconds = first + ⌈blocks/threads⌉·(start + n·p + Σ_k n_k·c_k). The first block with one step of every kind is timed as
-    /// it comes, compilation of the kernels included (<c>first</c>); then, through the real kernels on this thread, the start of a
-    /// block, a probe p and a step c_k of every kind k that the plan has (<see cref="StepCensus"/>), each for its share of the
-    /// <paramref name="seconds"/> of the calibration. So it is linear in particles and steps by construction, and in dimension and
-    /// components as far as the kernels are: of a block of a law of very many components a part is timed. Nothing is
-    /// assumed about the
-    /// machine but that its cores are alike; a machine that is busy now is predicted to stay so.
+    /// Seconds = first + ⌈blocks/threads⌉·(start + n·p + Σ_k n_k·c_k). The first block with one step of every kind is
+    /// timed as it comes, compilation of the kernels included (<c>first</c>); then, through the real kernels on this
+    /// thread, the start of a block, a probe p and a step c_k of every kind k that the plan has (<see
+    /// cref="StepCensus"/>), each for its share of the <paramref name="seconds"/> of the calibration. So it is linear
+    /// in particles and steps by construction, and in dimension and components as far as the kernels are: of a block of
+    /// a law of very many components a part is timed. Nothing is assumed about the machine but that its cores are
+    /// alike; a machine that is busy now is predicted to stay so.
     /// </remarks>
     public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.25)
     {
@@ -91,8 +91,7 @@ public sealed partial class Ensemble
 
         /// <summary>
         /// Seconds of one of the things that are counted while a body runs for the given time, beyond the start of its
-        /// blocks. The first half
-        /// of the time warms up. When not one was finished, <paramref name="otherwise"/>.
+        /// blocks. The first half of the time warms up. When not one was finished, <paramref name="otherwise"/>.
         /// </summary>
         public double Each(ImmutableArray<Instruction> body, double startOfBlock, double seconds, Func<CalibrationRun, long, long> counted, double otherwise)
         {

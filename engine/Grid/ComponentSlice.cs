@@ -5,8 +5,8 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// Some components of a mixture on the line, means ascending, as arrays that end in a block of components without
-/// weight, so that sums
-/// go by vectors of eight: ln of the density at the mean, and r_k(x) = Base_k + Factor_k·(Mean_k − x).
+/// weight, so that sums go by vectors of eight: ln of the density at the mean, and r_k(x) = Base_k + Factor_k·(Mean_k −
+/// x).
 /// </summary>
 internal sealed class ComponentSlice
 {

@@ -14,8 +14,7 @@ internal static class FineStructure
 
     /// <summary>
     /// A switch e^(a·x) with a times the length below this is seen: from the outermost of 16 points to the end it is
-    /// 0.0053 of the length,
-    /// so that the switch has changed the score by e^(−2.7) of its size there.
+    /// 0.0053 of the length, so that the switch has changed the score by e^(−2.7) of its size there.
     /// </summary>
     private const double SeenSwitch = 500;
 

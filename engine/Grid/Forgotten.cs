@@ -114,8 +114,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
 
     /// <summary>
     /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of
-    /// the score there may
-    /// throw it anywhere.
+    /// the score there may throw it anywhere.
     /// </summary>
     private void AddBeyond(LineState.Density before, ScalarMap map, double logRange, ScalarMixture law)
     {

@@ -104,10 +104,8 @@ internal sealed class LineFolds
 
     /// <summary>
     /// The same at x = S(<paramref name="origin"/>). Where S turns, x tells u only to the root of the rounding, and
-    /// with it the mass
-    /// beyond; so the branch of the origin is divided there, and the other branch of a turn as near as <see
-    /// cref="Mirrored"/> at its
-    /// mirror image, to the second order in the distance.
+    /// with it the mass beyond; so the branch of the origin is divided there, and the other branch of a turn as near as
+    /// <see cref="Mirrored"/> at its mirror image, to the second order in the distance.
     /// </summary>
     public (double LogDensity, double Below, double Above) At(double x, double origin)
     {

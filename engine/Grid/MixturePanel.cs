@@ -4,8 +4,8 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// An interval of a mixture's line. With p(c + d) = e^(LogScale + Tilt·d)·P(d), four sums over the components, each
-/// divided by the same
-/// exponential, are polynomials of degree 23 in t = d/h, with errors that were bounded when the panel was accepted.
+/// divided by the same exponential, are polynomials of degree 23 in t = d/h, with errors that were bounded when the
+/// panel was accepted.
 /// </summary>
 internal sealed class MixturePanel(double from, double to, ComponentSlice parts)
 {

@@ -12,17 +12,14 @@ internal enum PanelContent
 
 /// <summary>
 /// Sums over many components of a mixture on the line as polynomials on panels, halved on demand until the polynomials
-/// are good to the
-/// last digits, so that a value takes the same few operations however many components there are.
+/// are good to the last digits, so that a value takes the same few operations however many components there are.
 /// <para>
 /// The error is bounded, not guessed. A component times e^(−Tilt·d) is entire, and on the ellipse |t + √(t² − 1)| = ϱ
-/// about the panel,
-/// with half axes X and Y, it is at most U_k = max over |d| ≤ X of its value, times e^(Y²/2s_k²). Interpolation in n
-/// Chebyshev points
-/// is then off by at most 4·ϱ^(1−n)/(ϱ − 1)·Σ U_k (Trefethen, Approximation Theory and Approximation Practice, theorem
-/// 8.2; points of
-/// the first kind alias alike). It is held against L = Σ min over |d| ≤ h of the components, at most the density itself. Components
-/// that together are below 1e-17·L anywhere in a panel are left out of it and of its halves.
+/// about the panel, with half axes X and Y, it is at most U_k = max over |d| ≤ X of its value, times e^(Y²/2s_k²).
+/// Interpolation in n Chebyshev points is then off by at most 4·ϱ^(1−n)/(ϱ − 1)·Σ U_k (Trefethen, Approximation Theory
+/// and Approximation Practice, theorem 8.2; points of the first kind alias alike). It is held against L = Σ min over
+/// |d| ≤ h of the components, at most the density itself. Components that together are below 1e-17·L anywhere in a
+/// panel are left out of it and of its halves.
 /// </para>
 /// </summary>
 internal sealed partial class MixturePanels
@@ -224,8 +221,7 @@ internal sealed partial class MixturePanels
 
     /// <summary>
     /// ln p, the score and the mean reading at the centre; then the sizes of the readings, their slopes and their
-    /// factors there. Null
-    /// where the panel is too wide for the components that rule its centre.
+    /// factors there. Null where the panel is too wide for the components that rule its centre.
     /// </summary>
     private (double Reading, double Slope, double Factor)? Frame(MixturePanel panel)
     {

@@ -39,8 +39,7 @@ public static class NormalTail
 
     /// <summary>
     /// Mills' ratio P(Z &gt; z)/φ(z) of eight z ≥ 0, φ the standard normal density, by the approximations of <see
-    /// cref="Above(double)"/>; only
-    /// those whose ranges occur are computed.
+    /// cref="Above(double)"/>; only those whose ranges occur are computed.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static Vector512<double> Mills(Vector512<double> z)

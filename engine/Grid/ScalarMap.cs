@@ -4,8 +4,7 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// The value of a map of the line, its slope, which smooth piece of it the point lies in, and a bound on the value's
-/// rounding (first
-/// order in the rounding unit, the coefficients' own included).
+/// rounding (first order in the rounding unit, the coefficients' own included).
 /// </summary>
 internal readonly record struct MapValue(double Value, double Slope, int Piece, double Rounding);
 

@@ -73,8 +73,7 @@ public sealed partial class ScalarMixture
 
     /// <summary>
     /// A length over which the law changes little, the smallest between a and b: five standard deviations of the
-    /// narrowest component
-    /// that has mass there, or as much by the panels; +∞ where nothing has.
+    /// narrowest component that has mass there, or as much by the panels; +∞ where nothing has.
     /// </summary>
     internal double FinestScale(double a, double b)
     {
@@ -102,8 +101,7 @@ public sealed partial class ScalarMixture
 
     /// <summary>
     /// The x with P(X &lt; x) = below and P(X &gt; x) = above, where below + above = 1 and the smaller one is trusted;
-    /// Newton on the
-    /// logarithm of the smaller tail inside a shrinking bracket.
+    /// Newton on the logarithm of the smaller tail inside a shrinking bracket.
     /// </summary>
     public double Quantile(double below, double above, double guess)
     {

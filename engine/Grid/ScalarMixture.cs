@@ -203,9 +203,8 @@ public sealed partial class ScalarMixture
 
     /// <summary>
     /// The denoiser D = E[X₀ | m·X₀ + σ·Z = x] with slope and rounding; x/m at σ = 0. From the components' shares and
-    /// denoisers, never
-    /// from the score, so it keeps its digits at every level. D′ = (m/σ²)·Var(X₀ | x) ≥ 0 is a sum of what the components have
-    /// and of how far they are apart: (m/σ²)·Var(D_k) = (σ²/m)·Var(s_k).
+    /// denoisers, never from the score, so it keeps its digits at every level. D′ = (m/σ²)·Var(X₀ | x) ≥ 0 is a sum of
+    /// what the components have and of how far they are apart: (m/σ²)·Var(D_k) = (σ²/m)·Var(s_k).
     /// </summary>
     internal (double Denoiser, double Slope, double Rounding) Denoiser(double x)
     {
@@ -235,8 +234,7 @@ public sealed partial class ScalarMixture
 
     /// <summary>
     /// The components that can be above e^(−60) of the law anywhere beyond its panels, where x is. Against the widest,
-    /// and of those the
-    /// outermost, ln of another's ratio is D + d·t − q·t²/2 at t from the panels' end, q ≥ 0.
+    /// and of those the outermost, ln of another's ratio is D + d·t − q·t²/2 at t from the panels' end, q ≥ 0.
     /// </summary>
     private ScalarMixture Outside(double x)
     {
@@ -291,8 +289,7 @@ public sealed partial class ScalarMixture
 
     /// <summary>
     /// Of r_k = base_k + factor_k·(m·μ_k − x), under the shares of the components at x: mean, variance (West 1979: it
-    /// never cancels)
-    /// and the mean of the factors.
+    /// never cancels) and the mean of the factors.
     /// </summary>
     private PosteriorReading Read(double x, double[] bases, double[] factors)
     {

@@ -46,8 +46,8 @@ public sealed class Covariance
 
     /// <summary>
     /// The same matrix with every eigenvalue right to a few roundings of its own size, not of the largest one's: in
-    /// double-double with
-    /// bounds a posteriori (<see cref="OrthogonalizedRows"/>); null where these are not small. Vectors are right to roundings.
+    /// double-double with bounds a posteriori (<see cref="OrthogonalizedRows"/>); null where these are not small.
+    /// Vectors are right to roundings.
     /// </summary>
     public Covariance? Refined()
     {

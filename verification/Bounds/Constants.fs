@@ -19,8 +19,7 @@ type Constant =
 type KernelForm = { Radius: float; Variance: float }
 
 /// Proven constants of noised targets, the laws of m·X + σ·Z; for products the worst factor decides. Found once for
-/// every target and
-/// level, whoever asks.
+/// every target and level, whoever asks.
 module Constants =
     /// A factor's constant; where it comes from is put into words for the factor that decides only.
     type private Found = { Value: float; IsExact: bool; Words: unit -> string }
@@ -143,8 +142,8 @@ module Constants =
         vectors
 
     /// The factors' laws on which a constant can depend: of those that are others moved one; of normal laws the one
-    /// with the smallest
-    /// eigenvalue and the one with the largest, which stay that at every level and in which every constant here is monotone.
+    /// with the smallest eigenvalue and the one with the largest, which stay that at every level and in which every
+    /// constant here is monotone.
     let private laws (target: Target) =
         if target.Factors.Length = 1 then
             [ target.Factors[0].Law ]
@@ -221,8 +220,8 @@ module Constants =
         hasFew law |> Result.bind (fun () -> found.GetOrAdd(level, find))
 
     /// L: ∇ln p is L-Lipschitz. Exact for normal targets; for components of one covariance Σ the Hessian of −ln p lies
-    /// between (1 − R²)·Σ^(−1) and
-    /// Σ^(−1), R the radius of the means in the coordinates Σ^(−½)x; other laws on the line by branch and bound over the line.
+    /// between (1 − R²)·Σ^(−1) and Σ^(−1), R the radius of the means in the coordinates Σ^(−½)x; other laws on the line
+    /// by branch and bound over the line.
     let smoothness (target: Target) level =
         ofFactors "L" List.maxBy target level (fun law ->
             match shape level law with
@@ -242,8 +241,7 @@ module Constants =
                     "no bound is known here for the Lipschitz constant of mixtures with different covariances beyond one dimension")
 
     /// M: ∇²ln p is M-Lipschitz in the operator norm. For q∗N(0, v·I) the third derivatives are κ₃/v³ of the posterior
-    /// of an atom in a ball of
-    /// radius R, and |κ₃| ≤ (2R)³/(6√3) along every direction.
+    /// of an atom in a ball of radius R, and |κ₃| ≤ (2R)³/(6√3) along every direction.
     let hessianSmoothness (target: Target) level =
         ofFactors "M" List.maxBy target level (fun law ->
             match kernelForm level law with
@@ -351,8 +349,8 @@ module Constants =
     let secondMoment target level = meanSquared target level + covarianceTrace target level
 
     /// ς: ln E e^⟨u, X − E X⟩ ≤ ς²·‖u‖²/2 for every u. Exact for normal laws; for a mixture Σ w_k·N(μ_k, Σ_k) the
-    /// largest eigenvalue of
-    /// the Σ_k plus R², the means lying in a ball of radius R (Hoeffding's lemma: ⟨e, μ_k⟩ lies in an interval of length 2R).
+    /// largest eigenvalue of the Σ_k plus R², the means lying in a ball of radius R (Hoeffding's lemma: ⟨e, μ_k⟩ lies
+    /// in an interval of length 2R).
     let subgaussian (target: Target) (level: NoiseLevel) =
         ofFactors "ς" List.maxBy target level (fun law ->
             let widest = law.Covariances |> Seq.map (fun c -> level.VarianceOf c.Largest) |> Seq.max

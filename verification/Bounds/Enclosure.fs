@@ -11,8 +11,7 @@ type Enclosed =
     | Within of Bracket
 
 /// A formula of the language enclosed in intervals: what comes out holds the value for whatever lies in the brackets of
-/// its names. Whole numbers are
-/// F#'s own: they truncate, and where they would wrap around there is no value.
+/// its names. Whole numbers are F#'s own: they truncate, and where they would wrap around there is no value.
 module Enclosure =
     /// The names of a text as they are.
     let ofQuantity quantity =

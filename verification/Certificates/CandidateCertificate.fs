@@ -5,8 +5,7 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// Certificates whose numbers are closed forms and quadratures. TV is a shortest path over cut points: candidates (TV
-/// up to a cut, R since it), of
-/// which those that are worse in both than another are dropped.
+/// up to a cut, R since it), of which those that are worse in both than another are dropped.
 module internal CandidateCertificate =
     open Candidates
 

@@ -17,8 +17,7 @@ type internal Forward =
     }
 
 /// The forward rules: KL(q‖p_ℓ), q the law of the state. The score's error under q is its error under p and its
-/// Lipschitz constant times W2(q, p) ≤
-/// √(2C·KL) (Otto and Villani), or its sup norm.
+/// Lipschitz constant times W2(q, p) ≤ √(2C·KL) (Otto and Villani), or its sup norm.
 module internal Forward =
     let private up x = x * (1.0 + 1e-12)
 
@@ -136,10 +135,9 @@ module internal Forward =
     type private Bend = { Factor: float; Share: float; Constant: float; Rooted: float }
 
     /// A corrector with C² = 2τ as the drift b = ∇ln p + e frozen for time τ; L̂ = sup‖∇²ln p‖, C the log-Sobolev
-    /// constant, E, S, B the norms of e,
-    /// ∇ln p and b under the law before, each of the form x₀ + x₁·√KL. d/dt KL ≤ −(1 − a)·I + D²/(4a), I ≥ 2KL/C, with
-    /// D either E + L̂‖X_t − X_0‖
-    /// or, by the conditional law of X_0 given X_t, E + tL̂(B + 2S + …) + tM√(d(d + 2)) where ∇²ln p is M-Lipschitz.
+    /// constant, E, S, B the norms of e, ∇ln p and b under the law before, each of the form x₀ + x₁·√KL. d/dt KL ≤ −(1
+    /// − a)·I + D²/(4a), I ≥ 2KL/C, with D either E + L̂‖X_t − X_0‖ or, by the conditional law of X_0 given X_t, E +
+    /// tL̂(B + 2S + …) + tM√(d(d + 2)) where ∇²ln p is M-Lipschitz.
     let private corrector (plan: Plan) (step: Tableau) =
         attempt {
             let! _ = PathRule.isNoisy step

@@ -5,14 +5,13 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// What a step adds to KL(ideal path‖actual path): with the exact score, and with the score as it is; upper bounds.
-/// With the score as it is, the
-/// two parts of the strong error E W2(K(x, ·), P(x, ·))² ≤ Mean² + Centred² under p, in x′: of the means, and around them.
+/// With the score as it is, the two parts of the strong error E W2(K(x, ·), P(x, ·))² ≤ Mean² + Centred² under p, in
+/// x′: of the means, and around them.
 [<Struct>]
 type Cost = { Exact: float; Whole: float; Mean: float; Centred: float }
 
 /// The path rule: R ≥ KL(p_ℓ‖q) before a kernel, R + κ after it, κ = KL(p_ℓ⊗P‖p_ℓ⊗K) of the ideal kernel P and the
-/// actual K. In every dimension, with
-/// L² errors alone, and without smoothness. Proofs in README.md of this folder.
+/// actual K. In every dimension, with L² errors alone, and without smoothness. Proofs in README.md of this folder.
 module PathRule =
     let private spelled (level: NoiseLevel) = $"(m, σ) = ({level.Mean:g4}, {level.Sigma:g4})"
 
@@ -100,8 +99,8 @@ module PathRule =
         }
 
     /// ‖E[X_τ | X_0] − X_0 − τ∇ln p(X_0)‖ of the stationary diffusion from above: ∫‖(P_t − 1)∇ln p‖dt with (1 −
-    /// e^(−λt))² ≤ 0.4073·λt, or, where the
-    /// third derivatives of ln p are at most M, ½τ²‖𝓛∇ln p‖ with ‖𝓛∇ln p‖² = E‖∇³ln p‖² + E tr(∇²V)³ ≤ d²M² + L·H.
+    /// e^(−λt))² ≤ 0.4073·λt, or, where the third derivatives of ln p are at most M, ½τ²‖𝓛∇ln p‖ with ‖𝓛∇ln p‖² =
+    /// E‖∇³ln p‖² + E tr(∇²V)³ ≤ d²M² + L·H.
     let private drift (plan: Plan) level tau curvature =
         let plain = 0.4255 * tau * sqrt (tau * curvature)
 

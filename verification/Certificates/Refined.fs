@@ -5,9 +5,8 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// The plan whose full covariances have eigenvalues that are right to their own last digits. The engine's are right to
-/// those of the largest one, so that
-/// of a matrix of condition κ the smallest is off by κ roundings: what a certificate adds up over directions would be
-/// below the truth.
+/// those of the largest one, so that of a matrix of condition κ the smallest is off by κ roundings: what a certificate
+/// adds up over directions would be below the truth.
 module internal Refined =
     /// Most dimensions of a full covariance: the work is a hundred times d³.
     let private mostDense = 128

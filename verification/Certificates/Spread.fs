@@ -5,10 +5,8 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// How far a state may be from the target's mean, √E‖x − c‖² with c = m·E X: W2(q, p)² ≤ E‖x − c‖² + tr Cov(p), by
-/// independent draws. A mixture's score
-/// is −S(x)·(x − c) + a bounded rest, S(x) between the inverses of its largest and smallest eigenvalue, so that spreads
-/// cannot run away where
-/// Lipschitz constants do.
+/// independent draws. A mixture's score is −S(x)·(x − c) + a bounded rest, S(x) between the inverses of its largest and
+/// smallest eigenvalue, so that spreads cannot run away where Lipschitz constants do.
 module internal Spread =
     let private up x = x * (1.0 + 1e-13)
 

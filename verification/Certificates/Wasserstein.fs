@@ -6,8 +6,7 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// The W2 rule: W2(qK, p′) ≤ Lip·W2(q, p) + W2(pK, p′), Lip the Lipschitz constant of the learned mean map, and K the
-/// learned kernel under p; what
-/// the means are off adds up, what is centred adds up in squares.
+/// learned kernel under p; what the means are off adds up, what is centred adds up in squares.
 module internal Wasserstein =
     let private up x = x * (1.0 + 1e-13)
 
@@ -44,8 +43,7 @@ module internal Wasserstein =
         | None -> Error "no Lipschitz constant is known here for a clipped or learned score"
 
     /// The slope of the mean map, enclosed: stage by stage, each score having slopes −gain·[m, L] ± those of its
-    /// ripples. Slopes of several stages multiply,
-    /// so that they are numbers: one coordinate, or all alike.
+    /// ripples. Slopes of several stages multiply, so that they are numbers: one coordinate, or all alike.
     let private slope (plan: Plan) (step: Tableau) =
         attempt {
             let! form = scoreForm plan

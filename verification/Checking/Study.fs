@@ -348,8 +348,7 @@ module Study =
         | several -> several
 
     /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run
-    /// one after the
-    /// other; checks run on all cores. Every check has an equal share of the runner's budget.
+    /// one after the other; checks run on all cores. Every check has an equal share of the runner's budget.
     let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
         let checks =
             [|

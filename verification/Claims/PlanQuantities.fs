@@ -7,9 +7,8 @@ open Sgm.Engine
 open Sgm.Verification.Certificates
 
 /// What a claim may name besides the numbers of its own text: counts of the plan, constants of the target at the first
-/// and the last level, errors of the
-/// score, and the distance of the start. Upper bounds for all of them, `concavity` a lower one, as `Constants` and
-/// `ScoreError` prove them.
+/// and the last level, errors of the score, and the distance of the start. Upper bounds for all of them, `concavity` a
+/// lower one, as `Constants` and `ScoreError` prove them.
 module PlanQuantities =
     let private first (plan: Plan) =
         plan.Tableaus() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
