@@ -104,11 +104,13 @@ module internal CheckSampler =
 
     type private Around =
         {
-            /// Whether an anneal is around.
-            Annealing: bool
+            /// The schedule of the anneal around.
+            Annealed: Schedule option
             /// False inside `repeat 0`: nothing runs there, so nothing can run at a wrong place.
             Runs: bool
         }
+
+        member this.Annealing = this.Annealed.IsSome
 
     let private part name (place: Place) = place @ [ Segment.Part name ]
 
@@ -116,6 +118,29 @@ module internal CheckSampler =
         match corrector with
         | Langevin h -> positive problems (part "h" place) "a step" h
         | LangevinScaled c -> positive problems (part "c" place) "a factor" c
+
+    /// Arguments, and for formulas of a user's every transition that they will make.
+    let private predictor
+        (problems: Problems)
+        forward
+        (annealed: Schedule option)
+        (place: Place)
+        (method: PredictorMethod)
+        =
+        for inside, fault in method.Faults do
+            problems.Add(place @ inside, fault)
+
+        match annealed with
+        | Some schedule when method.IsCustom && method.Faults.IsEmpty ->
+            let level = Schedule.parameter schedule >> Forward.level forward
+
+            seq { 1 .. Schedule.transitions schedule }
+            |> Seq.tryPick (fun i ->
+                match method.Step { Forward = forward; Upper = level (i - 1); Lower = level i } with
+                | Ok _ -> None
+                | Error fault -> Some fault)
+            |> Option.iter (fun fault -> problems.Add(place, fault))
+        | _ -> ()
 
     let private probe (problems: Problems) (names: HashSet<string>) place name =
         if String.IsNullOrWhiteSpace name then
@@ -143,7 +168,9 @@ module internal CheckSampler =
         | Corrector method ->
             kernel problems place method
             moved
-        | Predictor _ ->
+        | Predictor method ->
+            predictor problems forward around.Annealed place method
+
             if around.Runs && not around.Annealing then
                 problems.Add(place, Fault.PredictorOutside)
             elif around.Runs && moved then
@@ -172,8 +199,9 @@ module internal CheckSampler =
             if around.Annealing && around.Runs then
                 problems.Add(place, Fault.NestedAnneal)
 
-            CheckSchedule.check problems forward (part "schedule" place) schedule |> ignore
-            walk { around with Annealing = true } (part "body" place) false body |> ignore
+            let isValid = CheckSchedule.check problems forward (part "schedule" place) schedule
+            let valid = if isValid then schedule else Levels []
+            walk { around with Annealed = Some valid } (part "body" place) false body |> ignore
             moved
 
     /// Whether the sampler is valid; everything that is wrong goes into `problems`.
@@ -183,7 +211,7 @@ module internal CheckSampler =
         if Pipeline.depth sampler > Syntax.deepestValue then
             problems.Add(place, Fault.TooDeep Syntax.deepestValue)
         else
-            walk problems (HashSet()) forward { Annealing = false; Runs = true } place false sampler |> ignore
+            walk problems (HashSet()) forward { Annealed = None; Runs = true } place false sampler |> ignore
 
             if problems.Count = before && steps sampler > mostSteps then
                 problems.Add(place, Fault.TooManySteps(steps sampler, mostSteps))

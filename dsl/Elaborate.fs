@@ -5,7 +5,7 @@ open System.Globalization
 
 /// From expressions to values of the kinds that their positions ask for. Goes on after a fault.
 type internal Elaboration(tree: Tree, problems: Problems) =
-    let formulas = Formulas(tree, problems)
+    let formulas = Formulas(tree, problems, [])
     let names = formulas.Names
 
     /// Uses of names that stand for more than a number, each of which is read anew.

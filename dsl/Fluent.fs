@@ -79,9 +79,28 @@ type Samplers =
     static member LangevinScaled(c: float) : Pipeline = corrector (langevinScaled c)
     static member EulerMaruyama: Pipeline = predictor eulerMaruyama
     static member Exponential: Pipeline = predictor exponential
+    static member Relative: Pipeline = predictor relative
+    static member ReverseDiffusion: Pipeline = predictor reverseDiffusion
     static member Ancestral: Pipeline = predictor ancestral
+    static member AncestralEta(eta: float) : Pipeline = predictor (ancestralEta eta)
+    static member DdpmLarge: Pipeline = predictor ddpmLarge
     static member Flow: Pipeline = predictor flow
     static member FlowHeun: Pipeline = predictor flowHeun
+    static member Dpm2: Pipeline = predictor dpm2
+    static member Dpm2Ancestral(eta: float) : Pipeline = predictor (dpm2Ancestral eta)
+    static member Dpmpp2s: Pipeline = predictor dpmpp2s
+    static member Dpmpp2sAncestral(eta: float) : Pipeline = predictor (dpmpp2sAncestral eta)
+
+    /// A step of one's own: lines of formulas, as in `custom` of the language.
+    static member Custom(name: string, [<ParamArray>] lines: string[]) : Pipeline =
+        predictor (custom name [] (List.ofArray lines))
+
+    /// The same with parameters by name.
+    static member Custom
+        (name: string, parameters: IReadOnlyDictionary<string, float>, [<ParamArray>] lines: string[])
+        : Pipeline =
+        predictor (custom name [ for pair in parameters -> pair.Key, pair.Value ] (List.ofArray lines))
+
     static member Probe(name: string) : Pipeline = probe name
 
     /// One after the other.

@@ -14,11 +14,16 @@ type internal Meaning =
     | Faulty
 
 /// Formulas of a text, and what the names in them stand for.
-type internal Formulas(tree: Tree, problems: Problems) =
+/// `functions` are those that the place knows besides the language's, with the number of what they take.
+type internal Formulas(tree: Tree, problems: Problems, functions: (string * int) list) =
     let names = Dictionary<string, Meaning>()
 
     /// Where the parts of formulas are written.
     let places = Dictionary<Expression, int>(HashIdentity.Reference)
+
+    let arityOf name =
+        Expression.arity name
+        |> Option.orElse (functions |> List.tryFind (fun (own, _) -> own = name) |> Option.map snd)
 
     /// Turns of `for` that one text may make.
     let mutable turnsLeft = 10_000_000
@@ -50,7 +55,10 @@ type internal Formulas(tree: Tree, problems: Problems) =
     let isConstant name = Expression.constants.ContainsKey name
 
     let known () =
-        [ for KeyValue(name, _) in names -> name ] @ List.ofSeq Expression.constants.Keys @ Expression.functionNames
+        [ for KeyValue(name, _) in names -> name ]
+        @ List.ofSeq Expression.constants.Keys
+        @ Expression.functionNames
+        @ List.map fst functions
 
     /// The formula that a node is; `allowed` are names that have no value yet.
     let rec ofNode (allowed: string list) node : Expression voption =
@@ -93,7 +101,7 @@ type internal Formulas(tree: Tree, problems: Problems) =
             let name = tree.Written node
             let children = tree.Children node
 
-            match Expression.arity name, names.TryGetValue name with
+            match arityOf name, names.TryGetValue name with
             | Some arity, _ when arity = children.Length ->
                 match all children with
                 | ValueSome arguments -> placed node (Call(name, arguments))
@@ -163,6 +171,9 @@ type internal Formulas(tree: Tree, problems: Problems) =
             | true, _ -> false
             | false, _ -> (Expression.arity name).IsSome || isConstant name
         | _ -> false
+
+    /// The formula that a node is, with these names free; none when a problem was reported.
+    member _.Free(names: string list, node) = ofNode names node
 
     /// The value of a formula, or none when a problem was reported.
     member _.Quantity node =

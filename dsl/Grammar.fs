@@ -355,6 +355,15 @@ module internal Grammar =
         r.Offside <- -1
         List.ofSeq read
 
+    /// The tree of a text that is one formula, its root last; or where it is none, and why.
+    let formula (source: Source) : Result<Tree, int * Fault> =
+        let tree, r = Tree source, Reader source
+
+        let isRead =
+            r.Run(fun r -> r.Blank() && expression tree r && r.Blank() && (r.IsEnd || r.Expect "nothing after it"))
+
+        if isRead then Ok tree else Error(r.Index, r.Fault)
+
     /// The syntax of a text; never throws, and goes on after a problem at the next field.
     let parse (source: Source) : SyntaxTree =
         let problems = Problems()

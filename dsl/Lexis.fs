@@ -1,6 +1,7 @@
 namespace Sgm
 
 open System
+open System.Globalization
 open System.Text
 
 /// The strings of the format.
@@ -39,6 +40,36 @@ module internal Escape =
                 i <- i + 2
 
         content.ToString()
+
+    let private character (text: string) i =
+        let c = text[i]
+
+        let paired =
+            (Char.IsHighSurrogate c && i + 1 < text.Length && Char.IsLowSurrogate text[i + 1])
+            || (Char.IsLowSurrogate c && i > 0 && Char.IsHighSurrogate text[i - 1])
+
+        match c with
+        | '"' -> "\\\""
+        | '\\' -> "\\\\"
+        | '\n' -> "\\n"
+        | '\r' -> "\\r"
+        | '\t' -> "\\t"
+        | _ when paired -> string c
+        | _ ->
+            match Char.GetUnicodeCategory c with
+            | UnicodeCategory.Control
+            | UnicodeCategory.Format
+            | UnicodeCategory.LineSeparator
+            | UnicodeCategory.ParagraphSeparator
+            | UnicodeCategory.PrivateUse
+            | UnicodeCategory.Surrogate
+            | UnicodeCategory.OtherNotAssigned -> $"\\u%04X{int c}"
+            | _ -> string c
+
+    /// A string as the language writes it.
+    let quoted (text: string) =
+        let text = if isNull text then "" else text
+        "\"" + String.Join("", Seq.init text.Length (character text)) + "\""
 
 /// Operators that bind alike, as in F#.
 [<RequireQualifiedAccess; Struct>]

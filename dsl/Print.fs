@@ -11,35 +11,7 @@ module Print =
     let private width = 118
     let private newLine column = "\n" + String(' ', column)
 
-    let private character (text: string) i =
-        let c = text[i]
-
-        let paired =
-            (Char.IsHighSurrogate c && i + 1 < text.Length && Char.IsLowSurrogate text[i + 1])
-            || (Char.IsLowSurrogate c && i > 0 && Char.IsHighSurrogate text[i - 1])
-
-        match c with
-        | '"' -> "\\\""
-        | '\\' -> "\\\\"
-        | '\n' -> "\\n"
-        | '\r' -> "\\r"
-        | '\t' -> "\\t"
-        | _ when paired -> string c
-        | _ ->
-            match Char.GetUnicodeCategory c with
-            | UnicodeCategory.Control
-            | UnicodeCategory.Format
-            | UnicodeCategory.LineSeparator
-            | UnicodeCategory.ParagraphSeparator
-            | UnicodeCategory.PrivateUse
-            | UnicodeCategory.Surrogate
-            | UnicodeCategory.OtherNotAssigned -> $"\\u%04X{int c}"
-            | _ -> string c
-
-    let private quoted (text: string) =
-        let text = if isNull text then "" else text
-        "\"" + String.Join("", Seq.init text.Length (character text)) + "\""
-
+    let private quoted = Escape.quoted
     let private number = Numeral.ofFloat
 
     /// Items in brackets, with a separator between them.
@@ -191,19 +163,11 @@ module Print =
         | Langevin h -> $"langevin {number h}"
         | LangevinScaled c -> $"langevinScaled {number c}"
 
-    let private predictorMethod kernel =
-        match kernel with
-        | EulerMaruyama -> "eulerMaruyama"
-        | Exponential -> "exponential"
-        | Ancestral -> "ancestral"
-        | Flow -> "flow"
-        | FlowHeun -> "flowHeun"
-
     /// A pipeline in normal form, on one line.
     let rec private flatPipeline pipeline =
         match pipeline with
         | Corrector kernel -> $"corrector ({correctorMethod kernel})"
-        | Predictor kernel -> $"predictor {predictorMethod kernel}"
+        | Predictor method -> $"predictor {parenthesised (method.ToString())}"
         | Probe name -> $"probe {quoted name}"
         | Repeat(times, body) -> $"repeat {times} {parenthesised (flatPipeline body)}"
         | Anneal(levels, body) -> $"anneal ({schedule levels}) {parenthesised (flatPipeline body)}"

@@ -8,12 +8,9 @@ module internal Synonym =
     let private advice =
         dict
             [
-                "ddpm", "DDPM's step is 'ancestral' here"
                 "posterior", "the posterior step of DDPM is 'ancestral' here"
-                "ddim", "DDIM with η = 0, the probability flow, is 'flow' here (Euler's step in x/m against σ/m)"
                 "ode", "the probability flow is 'flow' here, with Heun's step 'flowHeun'"
                 "probabilityflow", "the probability flow is 'flow' here, with Heun's step 'flowHeun'"
-                "euler", "Euler's step for the probability flow is 'flow' here, for the reverse SDE 'eulerMaruyama'"
                 "em", "Euler–Maruyama is 'eulerMaruyama' here"
                 "heun", "Heun's step for the probability flow is 'flowHeun' here"
                 "edm", "EDM's deterministic sampler is 'flowHeun' on a 'karras' schedule here"
@@ -22,7 +19,14 @@ module internal Synonym =
                 "ula", "the unadjusted Langevin algorithm is 'corrector (langevin h)' here"
                 "sgld",
                 "Langevin with an estimated score is 'corrector (langevin h)' with a score such as 'exact |> shifted 0.1' here"
-                "reversediffusion", "the reverse SDE's steps are 'eulerMaruyama', 'exponential' and 'ancestral' here"
+                "eulera",
+                "k-diffusion's euler_ancestral is 'ancestral' here, with a share of its noise 'ancestralEta eta'"
+                "eulerancestral",
+                "k-diffusion's euler_ancestral is 'ancestral' here, with a share of its noise 'ancestralEta eta'"
+                "kdpm2", "k-diffusion's dpm_2 is 'dpm2' here"
+                "dpmsolver2", "DPM-Solver-2 is 'dpm2' here"
+                "dpmsolver++", "DPM-Solver++(2S) is 'dpmpp2s' here"
+                "tableau", "a step of one's own is 'custom name parameters lines' here"
                 "w1", "W1 is not measured; 'w2' is never smaller than W1"
                 "wasserstein", "the Wasserstein-2 distance is 'w2' here"
                 "tvd", "total variation is 'tv' here"

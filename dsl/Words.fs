@@ -187,7 +187,7 @@ module Words =
                 "the level parameters themselves"
         ]
 
-    let private kernels =
+    let private correctors =
         [
             word1 "langevin" ("h", Kind.number) Kind.corrector langevin "langevin 0.01" "unadjusted Langevin of step h"
             word1
@@ -197,11 +197,6 @@ module Words =
                 langevinScaled
                 "langevinScaled 0.1"
                 "unadjusted Langevin of step h = c·σ² at the level"
-            word0 "eulerMaruyama" Kind.predictor eulerMaruyama "eulerMaruyama" "Euler–Maruyama for the reverse SDE"
-            word0 "exponential" Kind.predictor exponential "exponential" "the exponential integrator of the reverse SDE"
-            word0 "ancestral" Kind.predictor ancestral "ancestral" "the posterior given the denoised state (DDPM)"
-            word0 "flow" Kind.predictor flow "flow" "the probability flow by Euler in x/m against σ/m (DDIM)"
-            word0 "flowHeun" Kind.predictor flowHeun "flowHeun" "the same by Heun's method (EDM)"
         ]
 
     let private pipelines =
@@ -254,7 +249,19 @@ module Words =
 
     /// All words, in the order of the documentation.
     let all: Word list =
-        List.concat [ targets; vectors; forwards; scores; starts; schedules; kernels; pipelines; metrics ]
+        List.concat
+            [
+                targets
+                vectors
+                forwards
+                scores
+                starts
+                schedules
+                correctors
+                Methods.predictorWords
+                pipelines
+                metrics
+            ]
 
     let private byName = all.ToDictionary(fun word -> word.Name)
 

@@ -151,27 +151,34 @@ let private naive (method: PredictorMethod) forward (upper: Engine.NoiseLevel) (
     let r = m / m'
     let euler = { A = 1.0 / r; B = s * s / r - s * s'; C = 0.0 }
 
-    match method, forward with
-    | EulerMaruyama, Vp ->
+    let noise = sqrt (s * s - r * r * s' * s')
+    let posterior c = Some { A = 1.0 / r; B = noise * noise / r; C = c }
+
+    match method.Word, forward with
+    | "eulerMaruyama", Vp ->
         let gamma = upper.Parameter - lower.Parameter
 
         Some { A = 1.0 + gamma; B = 2.0 * gamma; C = sqrt (2.0 * gamma) }
-    | Exponential, Vp ->
+    | "exponential", Vp ->
         let gamma = upper.Parameter - lower.Parameter
 
         Some { A = exp gamma; B = 2.0 * (exp gamma - 1.0); C = sqrt (exp (2.0 * gamma) - 1.0) }
-    | (EulerMaruyama | Exponential), Ve ->
+    | "relative", Vp -> Some { A = 2.0 - r; B = 2.0 * (1.0 - r); C = sqrt (1.0 - r * r) }
+    | "reverseDiffusion", Vp -> Some { A = 2.0 - r; B = 1.0 - r * r; C = sqrt (1.0 - r * r) }
+    | ("eulerMaruyama" | "exponential" | "relative" | "reverseDiffusion"), Ve ->
         let gamma = s * s - s' * s'
         Some { A = 1.0; B = gamma; C = sqrt gamma }
-    | Ancestral, _ ->
-        Some
-            {
-                A = 1.0 / r
-                B = (s * s - r * r * s' * s') / r
-                C = s' * sqrt (s * s - r * r * s' * s') / s
-            }
-    | Flow, _ -> Some euler
-    | FlowHeun, _ -> if s' = 0.0 then Some euler else None
+    | "ancestral", _ -> posterior (s' * noise / s)
+    | "ddpmLarge", _ -> posterior (if s' = 0.0 then 0.0 else noise)
+    | "ancestralEta", _ ->
+        // DDIM, equation 12: m′·D + √(σ′² − c²)·(x − m·D)/σ + c·ξ with D = (x + σ²·s)/m.
+        let c = float method.Arguments.Head * s' * noise / s
+        let left = sqrt (s' * s' - c * c)
+
+        Some { A = 1.0 / r; B = s * s / r - left * s; C = c }
+    | "flow", _ -> Some euler
+    | "flowHeun", _ -> if s' = 0.0 then Some euler else None
+    | _ -> None
 
 let private levelPair =
     gen {
@@ -183,16 +190,12 @@ let private levelPair =
 
 let private close expected actual message = Expect.floatClose Accuracy.veryHigh actual expected message
 
-let private predictors: PredictorMethod list = [ eulerMaruyama; exponential; ancestral; flow; flowHeun ]
+let private predictors = Methods.predictors |> List.map (fun entry -> entry.Method)
 
 let private kernels =
     testList
         "kernels against the table"
         [
-            testCase "every predictor is in these tests" (fun () ->
-                let cases = Reflection.FSharpType.GetUnionCases typeof<PredictorMethod>
-                Expect.equal predictors.Length cases.Length "a new predictor needs its row here")
-
             testProperty
                 "one-stage predictors: A, B, C and levels"
                 (Generators.forAll levelPair (fun (forward, upper, lower) ->

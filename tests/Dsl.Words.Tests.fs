@@ -61,7 +61,7 @@ let private table =
 
                 let expected =
                     [ typeof<Target>; typeof<Forward>; typeof<Start>; typeof<Schedule>; typeof<Pipeline> ]
-                    @ [ typeof<CorrectorMethod>; typeof<PredictorMethod>; typeof<ScoreBase>; typeof<ScoreModifier> ]
+                    @ [ typeof<CorrectorMethod>; typeof<ScoreBase>; typeof<ScoreModifier> ]
                     |> Seq.collect cases
                     |> Set.ofSeq
 

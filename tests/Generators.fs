@@ -118,7 +118,21 @@ let private correctorStep: Gen<Pipeline> =
             Gen.map (langevinScaled >> corrector) (scaled 0.001 0.05)
         ]
 
-let predictorMethod: Gen<PredictorMethod> = Gen.elements [ eulerMaruyama; exponential; ancestral; flow; flowHeun ]
+let private share: Gen<float> = Gen.elements [ 0.0; 0.3; 1.0 ]
+
+/// Every predictor of the catalogue, and one of a user's.
+let predictorMethod: Gen<PredictorMethod> =
+    Gen.oneof
+        [
+            Gen.elements [ for entry in Methods.predictors -> entry.Method ]
+            Gen.map ancestralEta share
+            Gen.map dpm2Ancestral share
+            Gen.map dpmpp2sAncestral share
+            Gen.map
+                (fun k ->
+                    custom "own \"flow\"" [ "k", k ] [ "d = denoise rho z"; "z + k * (rho' / rho - 1) * (z - d)" ])
+                (scaled 0.5 1.0)
+        ]
 
 /// Correctors in sequences and repeats, nested `depth` deep.
 let rec private correctors depth : Gen<Pipeline> =

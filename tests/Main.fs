@@ -14,6 +14,7 @@ let private tests =
             RandomTests.tests
             DslTextTests.tests
             DslPlanTests.tests
+            DslMethodsTests.tests
             DslErrorsTests.tests
             DslCompilerTests.tests
             DslFuzzTests.tests

@@ -28,6 +28,9 @@ let tests =
 
                         Expect.isTrue (lower <= truth * (1.0 + 1e-11) && truth * (1.0 - 1e-11) <= upper) $"{d}, {h}"
 
+                    // One for each metric and each of the four values of the other axis.
+                    Expect.equal (items (at [ "slopes" ] (json ran))).Length 8 "slopes"
+
                     for slope in items (at [ "slopes" ] (json ran)) do
                         let low, high = (at [ "lower" ] slope).GetDouble(), (at [ "upper" ] slope).GetDouble()
 
@@ -40,6 +43,15 @@ let tests =
                         let metric = (at [ "metric" ] slope).GetString()
                         let a = if metric = "kl" then wanted[0] else wanted[1]
                         Expect.isTrue (low <= a && a <= high) $"{metric}: [{low}, {high}]"))
+
+            testCase "the table has the local slope between a row and the one before" (fun () ->
+                withFile (langevinText "    measure [ kl ]") (fun file ->
+                    let ran = sgm [ "sweep"; file; "--set"; "d=2" ]
+                    let kl h = langevinKl 2.0 h (ceil (10.0 / h))
+                    let slope = log (kl 0.025 / kl 0.05) / log (0.025 / 0.05)
+                    let row = ran.Out.Split '\n' |> Array.find (fun line -> line.TrimStart().StartsWith "0.025")
+                    let written = slope.ToString("F2", Globalization.CultureInfo.InvariantCulture)
+                    Expect.contains (row.Split(' ', StringSplitOptions.RemoveEmptyEntries)) written row))
 
             testCase "axes on the command line" (fun () ->
                 for word, values in
@@ -97,8 +109,8 @@ let tests =
                     let catalogue = sgm [ "compare"; file; "--catalogue"; "--evaluations"; "8" ]
                     Expect.equal catalogue.Code 0 catalogue.Error
 
-                    for word in Words.ofKind Kind.Predictor do
-                        Expect.stringContains catalogue.Out word.Name "every predictor"
+                    for entry in Methods.predictors do
+                        Expect.stringContains catalogue.Out (entry.Method.ToString()) "every predictor"
 
                     for words, says in
                         [

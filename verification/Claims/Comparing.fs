@@ -38,9 +38,8 @@ module Comparing =
     /// The experiment with every predictor of the language in place of its own, by name.
     let predictors (own: Experiment) =
         [
-            for word in Words.ofKind Kind.Predictor do
-                let method = unbox<PredictorMethod>(word.Make [||])
-                word.Name, { own with Sampler = withPredictor method own.Sampler }
+            for entry in Methods.predictors do
+                entry.Method.ToString(), { own with Sampler = withPredictor entry.Method own.Sampler }
         ]
 
     /// The experiment with the most transitions of its anneal that so many evaluations allow.

@@ -32,9 +32,14 @@ let internal narrow what (measured: Estimate) =
         Bound = 1e-4 * measured.Upper + 1e-12
     }
 
-let private methods = [| EulerMaruyama; Exponential; Ancestral; Flow; FlowHeun |]
+let private methods = [| for entry in Methods.predictors -> entry.Method |]
 
 let private method s = methods[int (value "method" s) - 1]
+let private numberOf own = float (1 + Array.findIndex ((=) own) methods)
+let private allMethods = [ for i in 1 .. methods.Length -> float i ]
+
+let private methodNames =
+    "predictor: " + System.String.Join(", ", methods |> Array.map (fun method -> method.ToString()))
 
 /// On vp from time 3 to 0.05, on ve from σ = 5 to 0.1.
 let private scheduleOf s n =
@@ -100,7 +105,7 @@ let private basis ve =
     setting
         [
             "ve", ve
-            "method", 3.0
+            "method", numberOf ancestral
             "schedule", 1.0
             "n", 6.0
             "body", 2.0
@@ -122,7 +127,7 @@ let private scenarios =
             experimentOf
             [ basis 0.0; basis 1.0 ]
             [
-                axis "method" "predictor: Euler–Maruyama, exponential, ancestral, flow, Heun" (fun _ -> [ 1.0 .. 5.0 ])
+                axis "method" methodNames (fun _ -> allMethods)
                 axis "schedule" "uniform, geometric, Karras" (fun _ -> [ 1.0 .. 3.0 ])
                 axis "n" "levels" (fun _ -> [ 1.0; 2.0; 5.0; 20.0 ])
                 axis "body" "prediction; prediction, correction; correction, prediction; correction" (fun _ ->
@@ -138,9 +143,9 @@ let private scenarios =
             experimentOf
             [ basis 0.0 |> Map.add "copies" 2.0 |> Map.add "d" 1.0 |> Map.add "n" 3.0 ]
             [
-                axis "method" "predictor: Euler–Maruyama, exponential, ancestral, flow, Heun" (function
-                    | Quick -> [ 3.0; 5.0 ]
-                    | _ -> [ 1.0 .. 5.0 ])
+                axis "method" methodNames (function
+                    | Quick -> [ numberOf ancestral; numberOf flowHeun ]
+                    | _ -> allMethods)
                 axis "body" "prediction; prediction, correction; correction, prediction; correction" (function
                     | Quick -> [ 3.0 ]
                     | _ -> [ 1.0 .. 4.0 ])
@@ -169,10 +174,12 @@ let private biasExperiment (s: Setting) _ =
     }
 
 
-let private order name method =
+let private order (entry: Predicting) =
+    let method, name = entry.Method, entry.Method.ToString()
+
     {
         Axis = "n"
-        Exponent = Exactly(-(float (Kernel.predictorOrder method)))
+        Exponent = Exactly(-(float entry.Order))
         IsExponential = false
         Of = $"W2 at the end by {name}, from the exact law at time 3"
         Quantity = atEnd Metric.W2
@@ -187,11 +194,8 @@ let private order name method =
 
 let private rates =
     [
-        order "Euler–Maruyama" EulerMaruyama
-        order "the exponential integrator" Exponential
-        order "ancestral steps" Ancestral
-        order "the flow" Flow
-        order "Heun's method" FlowHeun
+        for entry in Methods.predictors do
+            order entry
         {
             Axis = "h"
             Exponent = Exactly(float (Kernel.correctorOrder (Langevin 1.0)))

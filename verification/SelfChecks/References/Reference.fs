@@ -278,11 +278,19 @@ let readsFiles (experiment: Experiment) =
     ]
     |> List.exists isRead
 
+/// Whether a step is written in lines of formulas.
+let rec private isCustom pipeline =
+    match pipeline with
+    | Predictor method -> method.IsCustom
+    | other -> Pipeline.children other |> List.exists isCustom
+
 /// Whether `readings` has an answer, or why not: it has for normal laws with affine scores, and for independent coordinates, of
 /// short runs, with scores that were not fitted to draws. Costs next to nothing, and reads no files.
 let covers experiment =
     if readsFiles experiment then
         Error "the laws are read from files"
+    elif isCustom experiment.Sampler then
+        Error "a step is the user's own, and nobody reads its lines a second time"
     else
         form (fun _ -> [||]) experiment |> Result.map ignore
 

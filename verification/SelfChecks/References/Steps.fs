@@ -38,27 +38,68 @@ let estimate dimension (law: Density.Law) modifiers =
 /// m′·D + (σ′/σ)·(x − m·D): the noise that the denoiser leaves, rescaled (DDIM; Song et al. 2021, equation 12 with η = 0).
 let private deterministic upper lower = each (fun x d -> lower.M * d + lower.Sigma / upper.Sigma * (x - upper.M * d))
 
-/// Karras et al. 2022, algorithm 1, in y = x/m against ρ = σ/m.
-let private heun score upper lower x =
+/// The flow dy/dρ = (y − D)/ρ in y = x/m against ρ = σ/m: what a step sees of it, with the slope at (ρ, y).
+type private Course =
+    {
+        Rho: float
+        Down: float
+        Slope: float -> float[] -> float[]
+        Denoiser: float -> float[] -> float[]
+    }
+
+let private along step = each (fun y k -> y + step * k)
+
+/// Karras et al. 2022, algorithm 1.
+let private heun flow y =
+    let first = flow.Slope flow.Rho y
+    let guess = along (flow.Down - flow.Rho) y first
+
+    if flow.Down = 0.0 then
+        guess
+    else
+        let mean = each (fun a b -> (a + b) / 2.0) first (flow.Slope flow.Down guess)
+        along (flow.Down - flow.Rho) y mean
+
+/// DPM-Solver-2: the slope at the geometric mean of the two ρ.
+let private midpoint flow y =
+    let guess rho = along (rho - flow.Rho) y (flow.Slope flow.Rho y)
+
+    if flow.Down = 0.0 then
+        guess 0.0
+    else
+        let middle = exp ((log flow.Rho + log flow.Down) / 2.0)
+        along (flow.Down - flow.Rho) y (flow.Slope middle (guess middle))
+
+/// DPM-Solver++(2S) in t = −ln ρ: the denoiser at t + h/2.
+let private singleStep flow y =
+    let decayed h y d = each (fun y d -> exp -h * y + (1.0 - exp -h) * d) y d
+
+    if flow.Down = 0.0 then
+        flow.Denoiser flow.Rho y
+    else
+        let h = log (flow.Rho / flow.Down)
+        let half = decayed (h / 2.0) y (flow.Denoiser flow.Rho y)
+        decayed h y (flow.Denoiser (flow.Rho * exp (-h / 2.0)) half)
+
+/// k-diffusion's ancestral step: the flow's method down to ρ_d, then the noise ρ_u, in y.
+let private down eta upper lower =
     let rho, rho' = upper.Sigma / upper.M, lower.Sigma / lower.M
+    let up = eta * rho' / rho * sqrt (rho * rho - rho' * rho')
+    sqrt (rho' * rho' - up * up), up
 
-    let slope at rho y =
-        let x = Array.map ((*) at.M) y in each (fun y d -> (y - d) / rho) y (denoised at x (score at x))
+/// The level with this σ/m, where it is none of the ends.
+let private between forward (upper: Level) (lower: Level) rho =
+    if rho = upper.Sigma / upper.M then
+        upper
+    elif rho = lower.Sigma / lower.M then
+        lower
+    else
+        match forward with
+        | Ve -> { M = 1.0; Sigma = rho }
+        | Vp -> { M = 1.0 / sqrt (1.0 + rho * rho); Sigma = rho / sqrt (1.0 + rho * rho) }
 
-    let y = x |> Array.map (fun v -> v / upper.M)
-    let first = slope upper rho y
-    let guess = each (fun y k -> y + (rho' - rho) * k) y first
-
-    let last =
-        if lower.Sigma = 0.0 then
-            guess
-        else
-            let mean = each (fun a b -> (a + b) / 2.0) first (slope lower rho' guess)
-            each (fun y k -> y + (rho' - rho) * k) y mean
-
-    last |> Array.map ((*) lower.M)
-
-/// What a step does to the state apart from its noise, and the deviation of its noise in every coordinate.
+/// What a step does to the state apart from its noise, and the deviation of its noise in every coordinate. Methods of the
+/// catalogue have theirs here; a user's own lines are read by nobody else.
 let move forward score event : (float[] -> float[]) * float =
     match event with
     | Look _ -> id, 0.0
@@ -67,20 +108,60 @@ let move forward score event : (float[] -> float[]) * float =
         let euler growth pull = fun x -> each (fun x s -> growth * x + pull * s) x (score upper x)
         let denoiser x = denoised upper x (score upper x)
 
-        match forward, method with
-        // dx = s dw + dB with w = σ², the score frozen: one formula for both.
-        | Ve, (EulerMaruyama | Exponential) -> euler 1.0 gamma, sqrt gamma
-        // dx = (x + 2s) dr + √2 dB.
-        | Vp, EulerMaruyama -> euler (1.0 + gamma) (2.0 * gamma), sqrt (2.0 * gamma)
-        // Variation of constants: x·e^γ + 2s·∫₀^γ e^r dr, noise 2·∫₀^γ e^(2r) dr.
-        | Vp, Exponential -> euler (exp gamma) (2.0 * (exp gamma - 1.0)), sqrt (exp (2.0 * gamma) - 1.0)
-        | _, Ancestral ->
-            // The law of the lower level given the upper state and the data (Ho et al. 2020, equations 6 and 7).
-            let shrink = upper.M / lower.M
-            let before, after = lower.Sigma ** 2.0, upper.Sigma ** 2.0
-            let added = after - shrink ** 2.0 * before
+        // Of the lower level given the upper state and the data (Ho et al. 2020, equations 6 and 7).
+        let shrink = upper.M / lower.M
+        let before, after = lower.Sigma ** 2.0, upper.Sigma ** 2.0
+        let added = after - shrink ** 2.0 * before
+
+        let posterior x =
             let ofState = shrink * before / after
             let ofData = lower.M * added / after
-            (fun x -> each (fun x d -> ofState * x + ofData * d) x (denoiser x)), sqrt (before * added / after)
-        | _, Flow -> (fun x -> deterministic upper lower x (denoiser x)), 0.0
-        | _, FlowHeun -> heun score upper lower, 0.0
+            each (fun x d -> ofState * x + ofData * d) x (denoiser x)
+
+        // A method of the flow down to the level that the noise share η leaves.
+        let flows eta step =
+            let reached, up = down eta upper lower
+
+            let denoiserAt rho y =
+                let at = between forward upper lower rho
+                let x = y |> Array.map ((*) at.M) in
+                denoised at x (score at x)
+
+            let flow =
+                {
+                    Rho = upper.Sigma / upper.M
+                    Down = reached
+                    Slope = fun rho y -> each (fun y d -> (y - d) / rho) y (denoiserAt rho y)
+                    Denoiser = denoiserAt
+                }
+
+            (fun x -> x |> Array.map (fun v -> v / upper.M) |> step flow |> Array.map ((*) lower.M)), lower.M * up
+
+        match forward, method.Word, List.map float method.Arguments with
+        // dx = s dw + dB with w = σ², the score frozen: one formula for all.
+        | Ve, ("eulerMaruyama" | "exponential" | "relative" | "reverseDiffusion"), _ -> euler 1.0 gamma, sqrt gamma
+        // dx = (x + 2s) dr + √2 dB.
+        | Vp, "eulerMaruyama", _ -> euler (1.0 + gamma) (2.0 * gamma), sqrt (2.0 * gamma)
+        // Variation of constants: x·e^γ + 2s·∫₀^γ e^r dr, noise 2·∫₀^γ e^(2r) dr.
+        | Vp, "exponential", _ -> euler (exp gamma) (2.0 * (exp gamma - 1.0)), sqrt (exp (2.0 * gamma) - 1.0)
+        // dx = (−x + 2(s + x)) dr + √2 dB with s + x frozen.
+        | Vp, "relative", _ ->
+            (fun x -> each (fun x s -> exp -gamma * x + 2.0 * (1.0 - exp -gamma) * (s + x)) x (score upper x)),
+            sqrt (1.0 - exp (-2.0 * gamma))
+        // The forward chain has x ← √(1 − β)·x + √β·ξ (Song et al. 2021, equation 46).
+        | Vp, "reverseDiffusion", _ -> euler (2.0 - shrink) (1.0 - shrink ** 2.0), sqrt (1.0 - shrink ** 2.0)
+        | _, "ancestral", _ -> posterior, sqrt (before * added / after)
+        | _, "ddpmLarge", _ -> posterior, (if lower.Sigma = 0.0 then 0.0 else sqrt added)
+        | _, "ancestralEta", [ eta ] ->
+            // Song, Meng & Ermon 2021, equation 12, with their σ_t = η times the posterior's deviation.
+            let noise = eta * sqrt (before * added / after)
+            let left = sqrt (before - noise ** 2.0)
+            let step x d = lower.M * d + left * (x - upper.M * d) / upper.Sigma
+            (fun x -> each step x (denoiser x)), noise
+        | _, "flow", _ -> (fun x -> deterministic upper lower x (denoiser x)), 0.0
+        | _, "flowHeun", _ -> flows 0.0 heun
+        | _, "dpm2", _ -> flows 0.0 midpoint
+        | _, "dpm2Ancestral", [ eta ] -> flows eta midpoint
+        | _, "dpmpp2s", _ -> flows 0.0 singleStep
+        | _, "dpmpp2sAncestral", [ eta ] -> flows eta singleStep
+        | _, word, _ -> invalidOp $"'{word}' has no second reading"

@@ -1,0 +1,24 @@
+namespace Sgm
+
+/// The catalogue of predictors: language, checks, documentation, comparisons and tests read this list.
+module Methods =
+    /// Every predictor of the language but `custom`, in the order of the documentation.
+    let predictors: Predicting list =
+        [
+            eulerMaruyamaEntry
+            exponentialEntry
+            relativeEntry
+            reverseDiffusionEntry
+            ancestralEntry
+            ancestralEtaEntry
+            ddpmLargeEntry
+            flowEntry
+            flowHeunEntry
+            dpm2Entry
+            dpm2AncestralEntry
+            dpmpp2sEntry
+            dpmpp2sAncestralEntry
+        ]
+
+    /// The words for predictors.
+    let predictorWords = (predictors |> List.collect (fun entry -> entry.Words)) @ [ customWord ]
