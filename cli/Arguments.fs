@@ -108,10 +108,16 @@ type CertifyArguments =
             | Report _ -> "also write a page with pictures, contributions and the derivation into this folder."
             | Json -> Usage.json
 
+/// What a schedule is to make small.
+type TuneBy =
+    | Certificate = 1
+    | Exact = 2
+
 type TuneArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Evaluations of N: int
+    | [<Unique; EqualsAssignmentOrSpaced>] By of TuneBy
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -120,6 +126,8 @@ type TuneArguments =
             | File _ -> $"{Usage.experiment}; with one anneal that has a predictor."
             | Set _ -> Usage.set
             | Evaluations _ -> "how many score evaluations the sampler may make per particle."
+            | TuneArguments.By _ ->
+                "certificate (the default): the least bound; exact: the least that was found of the first measured metric, by an exact law."
             | Json -> Usage.json
 
 type SweepArguments =

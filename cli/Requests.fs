@@ -109,16 +109,18 @@ type TuneRequest =
         /// `name=number` for the file's `let`s.
         Settings: string list
         Evaluations: int
+        By: TuneBy
         Json: bool
     }
 
     static member Of(arguments: TuneArguments list) : TuneRequest =
-        ({ File = ""; Settings = []; Evaluations = 0; Json = false }, arguments)
+        ({ File = ""; Settings = []; Evaluations = 0; By = TuneBy.Certificate; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | TuneArguments.File file -> { request with File = file }
             | TuneArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
             | TuneArguments.Evaluations n -> { request with Evaluations = n }
+            | TuneArguments.By by -> { request with TuneRequest.By = by }
             | TuneArguments.Json -> { request with TuneRequest.Json = true })
 
 /// What `sgm verify` was asked for.

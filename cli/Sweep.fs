@@ -229,6 +229,7 @@ let command (terminal: Terminal) (request: SweepRequest) =
             | Ok _ -> None)
     with
     | Some message -> refuse message
+    | None when request.Csv && request.Json -> refuse "--csv or --json, expected one of them"
     | None ->
         let over = over |> List.choose Result.toOption
 

@@ -1,4 +1,5 @@
-/// `sgm tune`: the schedule that minimises the certificate at a number of score evaluations, as an experiment.
+/// `sgm tune`: the schedule that minimises the certificate, or what an exact law measures, at a number of score evaluations,
+/// as an experiment.
 module Sgm.Cli.Tune
 
 open System
@@ -11,31 +12,72 @@ open Sgm.Verification.JsonWriting
 /// A schedule with its certificate and what an exact law measures.
 type private Row = { Name: string; Transitions: int; Certificate: Certificate; Measured: Estimate option }
 
-type private Tuned = { Loaded: Checked; Rows: Row list }
+type private Tuned = { Loaded: Checked; Metric: Metric; Rows: Row list }
 
-let private tvMeasured (terminal: Terminal) (plan: Plan) =
-    let outcome = Laws.run (Plan.withMetrics [ Metric.Tv ] plan) (RunOptions(Cancellation = terminal.Cancellation))
+let private measured (terminal: Terminal) metric (plan: Plan) =
+    let outcome = Laws.run (Plan.withMetrics [ metric ] plan) (RunOptions(Cancellation = terminal.Cancellation))
 
     if outcome.IsCompleted then
-        Some((Seq.last outcome.Probes).Law.Measure Metric.Tv)
+        Some((Seq.last outcome.Probes).Law.Measure metric)
     else
         None
 
-let private row (terminal: Terminal) name transitions (loaded: Checked) =
+let private row (terminal: Terminal) metric name transitions (loaded: Checked) =
     Certificate.ofPlan terminal.Cancellation loaded.Plan
     |> Result.map (fun found ->
         {
             Name = name
             Transitions = transitions
             Certificate = List.last found
-            Measured = tvMeasured terminal loaded.Plan
+            Measured = measured terminal metric loaded.Plan
         })
 
 let private checkedWith directory (loaded: Checked) sampler =
     Check.experiment directory { loaded.Experiment with Sampler = sampler }
     |> Result.mapError (fun problems -> (Message.renderAll problems).TrimEnd())
 
-let private tune (terminal: Terminal) directory (loaded: Checked) evaluations told =
+/// The levels that an exact law finds best: the search starts at the named schedules and at the one of the least bound.
+let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tuning.Place) count metric schedules told =
+    attempt {
+        do!
+            match Laws.applicable loaded.Plan with
+            | [] -> Error $"no exact law runs it: {Laws.reasons (Laws.refusals loaded.Plan)}"
+            | _ -> Ok()
+
+        let mutable runs = 0
+
+        let value (levels: float[]) =
+            runs <- runs + 1
+            told "choosing levels" (0.1 + 0.6 * float runs / float TuningByLaw.mostRuns)
+
+            match checkedWith directory loaded (place.With(Levels(List.ofArray levels))) with
+            | Error _ -> None
+            | Ok one -> measured terminal metric one.Plan |> Option.bind (fun (found: Estimate) -> Option.ofNullable found.Value)
+
+        let named =
+            [
+                for schedule in schedules ->
+                    let parameter = Schedule.parameter schedule
+                    Array.init (count + 1) parameter
+            ]
+
+        let certified =
+            match Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count with
+            | Ok(levels, _) -> [ Array.ofList levels ]
+            | Error _ -> []
+
+        let levels, least = TuningByLaw.least terminal.Cancellation loaded.Experiment.Forward value (named @ certified)
+
+        do!
+            require
+                (Double.IsFinite least)
+                ()
+                $"no schedule of {count} transitions has a {metric.Name} that an exact law measures"
+
+        return List.ofArray levels
+    }
+
+let private tune (terminal: Terminal) directory (loaded: Checked) evaluations by told =
     attempt {
         let! place = Tuning.place loaded.Experiment
         let each = Tuning.evaluations loaded.Experiment place
@@ -51,19 +93,30 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations to
 
         let count = int count
         told "choosing levels" 0.2
-        let! levels, _ = Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count
         let first, last = Schedule.first place.Schedule, Schedule.last place.Schedule
+
+        let others =
+            [
+                if last > 0.0 then
+                    "geometric", Geometric(first, last, count)
+                "uniform", Uniform(first, last, count)
+                "karras 7", Karras(7.0, first, last, count)
+            ]
+
+        let metric = if by = TuneBy.Exact then Seq.head loaded.Plan.Metrics else Metric.Tv
+
+        let! levels =
+            if by = TuneBy.Exact then
+                byLaw terminal directory loaded place count metric (List.map snd others) told
+            else
+                Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count |> Result.map fst
+
         told "certifying" 0.7
 
         let schedules =
-            [
-                "before", own, place.Schedule
-                "tuned", count, Levels levels
-                if last > 0.0 then
-                    "geometric", count, Geometric(first, last, count)
-                "uniform", count, Uniform(first, last, count)
-                "karras 7", count, Karras(7.0, first, last, count)
-            ]
+            ("before", own, place.Schedule)
+            :: ("tuned", count, Levels levels)
+            :: [ for name, schedule in others -> name, count, schedule ]
 
         let! rows =
             (Ok [], schedules)
@@ -71,34 +124,40 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations to
                 attempt {
                     let! earlier = found
                     let! one = checkedWith directory loaded (place.With schedule)
-                    let! row = row terminal name n one
+                    let! row = row terminal metric name n one
                     return row :: earlier
                 })
 
         let! tuned = checkedWith directory loaded (place.With(Levels levels))
-        return { Loaded = tuned; Rows = List.rev rows }
+        return { Loaded = tuned; Metric = metric; Rows = List.rev rows }
     }
 
-let private line row =
+let private line (metric: Metric) row =
     let r = row.Certificate.KlReverse.Value
 
     let measured =
         match row.Measured with
-        | Some e when e.Value.HasValue -> $", TV measured {Words.digits 4 e.Value.Value}"
+        | Some e when e.Value.HasValue -> $", {metric.Name} measured {Words.digits 4 e.Value.Value}"
         | _ -> ""
 
     $"{row.Name}: {row.Transitions} transitions, kl(p‖q) ≤ {Words.above 3 r}, TV ≤ {Words.above 3 row.Certificate.Tv.Value}{measured}"
 
 /// The file: comments, then the experiment's canonical text.
-let private file evaluations tuned =
-    let comments =
-        $"the levels with the least certificate at {evaluations} score evaluations, on a grid of levels"
-        :: (tuned.Rows |> List.map line)
+let private file evaluations by tuned =
+    let aim =
+        if by = TuneBy.Exact then
+            $"the levels with the least {tuned.Metric.Name} that was found at {evaluations} score evaluations, by an exact law"
+        else
+            $"the levels with the least certificate at {evaluations} score evaluations, on a grid of levels"
+
+    let comments = aim :: (tuned.Rows |> List.map (line tuned.Metric))
 
     String.Join("\n", (comments |> List.map (fun text -> $"// {text}")) @ [ tuned.Loaded.Text.TrimEnd() ])
 
-let private json evaluations tuned (json: Writer) =
+let private json evaluations by tuned (json: Writer) =
     json.WriteNumber("evaluations", (evaluations: int))
+    text json "by" (if by = TuneBy.Exact then "exact" else "certificate")
+    text json "metric" tuned.Metric.Name
     text json "fingerprint" tuned.Loaded.Fingerprint
 
     objects json "schedules" tuned.Rows (fun row ->
@@ -122,13 +181,13 @@ let command terminal (request: TuneRequest) =
         | Ok loaded ->
             let directory = Loading.directoryOf request.File
 
-            match Progress.during terminal "tuning" (tune terminal directory loaded request.Evaluations) with
+            match Progress.during terminal "tuning" (tune terminal directory loaded request.Evaluations request.By) with
             | Error reason -> refuse reason
             | Ok tuned ->
                 if request.Json then
-                    let text = file request.Evaluations tuned
-                    Terminal.json terminal "sgm.tune/1" (Some text) (json request.Evaluations tuned)
+                    let text = file request.Evaluations request.By tuned
+                    Terminal.json terminal "sgm.tune/1" (Some text) (json request.Evaluations request.By tuned)
                 else
-                    terminal.Out.WriteLine(file request.Evaluations tuned)
+                    terminal.Out.WriteLine(file request.Evaluations request.By tuned)
 
                 Exit.Fine

@@ -137,6 +137,14 @@ let private ofFile terminal (request: VerifyRequest) named file =
         return dropped, claimed @ covering
     }
 
+/// Claims of two files of the same name have identifiers of their own.
+let private withOwnIds (theorems: Theorem list) =
+    theorems
+    |> List.mapi (fun i theorem ->
+        match theorems |> List.take i |> List.filter (fun other -> other.Id = theorem.Id) with
+        | [] -> theorem
+        | before -> { theorem with Id = $"{theorem.Id}-{before.Length + 1}" })
+
 /// What is held against what: theorems against their own scenarios or, where files are named, claims and theorems
 /// against those experiments.
 let private chosen terminal (request: VerifyRequest) =
@@ -149,6 +157,7 @@ let private chosen terminal (request: VerifyRequest) =
     | Ok theorems, [] -> Ok theorems
     | Ok theorems, files ->
         let named = if ids.IsEmpty then None else Some theorems
+        let files = files |> List.distinctBy IO.Path.GetFullPath
         let found = files |> List.map (ofFile terminal request named)
 
         let problems =
@@ -172,6 +181,7 @@ let private chosen terminal (request: VerifyRequest) =
                 { several.Head with
                     Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios)
                 })
+            |> withOwnIds
             |> Ok
 
 let private isCancellation (error: exn) =

@@ -293,12 +293,17 @@ module Check =
         let problems =
             parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.sortBy order |> List.map locate
 
-        if problems.IsEmpty then
+        let errors = problems |> List.filter (fun problem -> problem.Severity = Severity.Error)
+
+        if errors.IsEmpty then
             let complete = complete library parsed.Experiment
 
-            Ok { complete with Warnings = complete.Warnings |> List.sortBy order |> List.map locate }
+            Ok
+                { complete with
+                    Warnings = problems @ (complete.Warnings |> List.map locate) |> List.sortBy order
+                }
         else
-            Error problems
+            Error errors
 
     /// The experiments of a text. `file` is the name that problems are reported under.
     let family (file: string) (baseDirectory: string) (contents: string) : Family =

@@ -85,7 +85,16 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
             None
         | None ->
-            let allowed = (Words.ofKind kind |> List.map (fun word -> word.Name)) @ List.ofSeq names.Keys
+            let values =
+                [
+                    for KeyValue(name, meaning) in names do
+                        match meaning with
+                        | Meaning.Written _ -> name
+                        | Meaning.Number _
+                        | Meaning.Faulty -> ()
+                ]
+
+            let allowed = (Words.ofKind kind |> List.map (fun word -> word.Name)) @ values
 
             if allowed.IsEmpty then
                 report at (Fault.WrongKind($"'{short name}'", Kind.describe kind, None))
@@ -224,6 +233,8 @@ type internal Elaboration(tree: Tree, problems: Problems) =
 
     /// What a name of another kind than a number's stands for.
     and named kind node meaning =
+        formulas.Use(tree.Written node)
+
         match meaning with
         | Meaning.Faulty -> ValueNone
         | Meaning.Written inner when tree[node].Size = 1 ->

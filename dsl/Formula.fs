@@ -18,6 +18,9 @@ type internal Meaning =
 type internal Formulas(tree: Tree, problems: Problems, functions: (string * int) list) =
     let names = Dictionary<string, Meaning>()
 
+    /// Names that something used.
+    let used = HashSet<string>()
+
     /// Where the parts of formulas are written.
     let places = Dictionary<Expression, int>(HashIdentity.Reference)
 
@@ -117,6 +120,7 @@ type internal Formulas(tree: Tree, problems: Problems, functions: (string * int)
                 report tree[node].At (Fault.NoArguments name)
                 ValueNone
             | None, (isLet, _) when (isLet || isConstant name || List.contains name allowed) && children.Length = 0 ->
+                used.Add name |> ignore
                 placed node (Name name)
             | _ ->
                 report tree[node].At (Fault.UnknownName(short name, known () @ allowed))
@@ -152,6 +156,12 @@ type internal Formulas(tree: Tree, problems: Problems, functions: (string * int)
 
     /// What names stand for.
     member _.Names = names
+
+    /// A name is used outside of formulas.
+    member _.Use(name: string) = used.Add name |> ignore
+
+    /// Whether anything used a name.
+    member _.IsUsed(name: string) = used.Contains name
 
     /// Whether a node is a formula: a number, arithmetic, or a name of one.
     member this.IsFormula node =

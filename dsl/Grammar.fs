@@ -328,7 +328,7 @@ module internal Grammar =
             && (let length = r.Index - at
 
                 r.Blank()
-                && r.Skip("=", "'='")
+                && r.Skip("=", "'=' after one name (no parameters, types or 'mutable')")
                 && r.Blank()
                 && expression tree r
                 && tree.Add(NodeKind.Word, at, first, length)))
@@ -373,7 +373,7 @@ module internal Grammar =
         let isBlank = r.Blank()
         let lets = if isBlank then lets source tree problems r else []
         let start = r.Index
-        let isNamed = isBlank && r.Skip("experiment", "'experiment { … }'") && r.Blank()
+        let isNamed = isBlank && r.Skip("experiment", "'let name = …' or 'experiment { … }'") && r.Blank()
         let brace = r.Index
 
         let fields, claims =

@@ -109,7 +109,7 @@ module Message =
     let ofFault fault =
         match fault with
         | Fault.Unreadable(file, reason) -> $"cannot read '{file}': {reason}"
-        | Fault.Syntax(found, expected) -> $"found {found}, expected {oneOf expected}"
+        | Fault.Syntax(found, expected) -> $"found {found}, expected {oneOf expected}{Synonym.ofSymbol found}"
         | Fault.Unclosed opening -> $"this '{opening}' is never closed"
         | Fault.Tab -> "found a tab, expected spaces: as in F#, columns matter, so indent with spaces"
         | Fault.TooDeep limit -> $"found more than {limit} levels of nesting; write it flatter, with '>=>' and 'repeat'"
@@ -119,7 +119,15 @@ module Message =
             $"found 'let {name}' again, expected one of each name; the first is on line {line}"
         | Fault.ReservedName name -> $"found 'let {name}', expected a name that means nothing in the language yet"
         | Fault.UnknownName(found, allowed) ->
-            $"found '{found}', expected a name: {oneOf allowed}{didYouMean allowed found}"
+            // All words of the language are no help.
+            let names =
+                if allowed.Length > 50 then
+                    "a number, a formula or a word of the language"
+                else
+                    oneOf allowed
+
+            $"found '{found}', expected a name: {names}{didYouMean allowed found}"
+        | Fault.UnusedName name -> $"'{name}' is used nowhere, so that its value changes nothing"
         | Fault.NoArguments name -> $"'{name}' is a value and takes nothing after it"
         | Fault.NoValue reason -> $"this has no value: {reason}"
         | Fault.WrongClaim(claim, example) -> $"'{claim}' is written otherwise, for example: {example}"

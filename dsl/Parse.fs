@@ -150,7 +150,12 @@ module Parse =
                 match coerced given own with
                 | Some value -> Meaning.Number value
                 | None ->
-                    report field.At (Fault.WrongKind($"{field.Name} = {Numeral.brief given.Number}", own.Type, None))
+                    let written =
+                        match given with
+                        | Quantity.Real x -> Numeral.ofFloat x
+                        | other -> Numeral.brief other.Number
+
+                    report field.At (Fault.WrongKind($"{field.Name} = {written}", own.Type, None))
                     Meaning.Faulty
 
         let oneOf (field: FieldSyntax) node =
@@ -282,6 +287,8 @@ module Parse =
                     let found = $"{along.Value.Choices.Length} values of '{name}'"
                     report tree.Tree[nameNode].At (Fault.OutOfRange(found, "four at least, for a rate"))
                 elif along.IsSome then
+                    formulas.Use name
+
                     rates.Add
                         {
                             Metric = metric
@@ -337,6 +344,12 @@ module Parse =
             | false, _ -> ()
 
         let claims, rates = claims source problems tree elaboration axes
+
+        // Only a text that was read to its end says what it does not use.
+        if tree.Problems.IsEmpty then
+            for field in tree.Lets do
+                if field.Value >= 0 && not (elaboration.Formulas.IsUsed field.Name) then
+                    problems.Add([], source.Position field.At, Fault.UnusedName field.Name)
 
         let read name (kind: Kind<'value>) (otherwise: 'value) =
             match values.TryGetValue name with
@@ -394,4 +407,6 @@ module Parse =
     let experiment (file: string) (contents: string) : Result<Experiment, Problem list> =
         let parsed = text file contents
 
-        if parsed.Problems.IsEmpty then Ok parsed.Experiment else Error parsed.Problems
+        match parsed.Problems |> List.filter (fun problem -> problem.Severity = Severity.Error) with
+        | [] -> Ok parsed.Experiment
+        | errors -> Error errors

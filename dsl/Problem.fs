@@ -73,6 +73,7 @@ type Fault =
     | RepeatedName of name: string * firstLine: int
     | ReservedName of name: string
     | UnknownName of found: string * allowed: string list
+    | UnusedName of name: string
     | NoArguments of name: string
     | NoValue of reason: string
     | WrongClaim of claim: string * example: string
@@ -136,6 +137,7 @@ type Problem =
         | Fault.ZeroStep
         | Fault.LevelJump _
         | Fault.LargeMemory _
+        | Fault.UnusedName _
         | Fault.IndexColumn _ -> Severity.Warning
         | _ -> Severity.Error
 

@@ -38,9 +38,30 @@ module internal Synonym =
                 "ou", "the Ornstein–Uhlenbeck process is 'vp' here"
                 "linspace", "evenly spaced levels are 'uniform a b n' here"
                 "logspace", "geometrically spaced levels are 'geometric a b n' here"
+                "pow", "a power is 'x ** y' here, of numbers with a point"
+                "ln", "the natural logarithm is 'log' here"
+                "math", "functions are written alone here: sqrt 2.0"
                 "loop", "'repeat n body' runs a body n times"
                 "for", "'repeat n body' runs a body n times"
             ]
+
+    let private symbols =
+        dict
+            [
+                "'^'", "a power is 'x ** y'"
+                "'!'", "unequal is '<>', and 'not' says the opposite of a condition"
+                "'&'", "both conditions are 'a && b'"
+                "'\\'", "a line is continued on the next one, further to the right"
+                "';'", "a 'let' ends with its line, without ';'"
+                for operator in [ "+"; "-"; "*"; "/"; "<"; ">"; "="; "**"; "%" ] do
+                    $"'{operator}'", "what is more than one word stands in parentheses, as in: claim kl (0.25 * h)"
+            ]
+
+    /// What to write instead of what stands where the grammar knows nothing of the kind.
+    let ofSymbol (found: string) =
+        match symbols.TryGetValue found with
+        | true, sentence -> "; " + sentence
+        | false, _ -> ""
 
     /// What to write instead of a word of another program, in any case and with any hyphens.
     let tryFind (found: string) =

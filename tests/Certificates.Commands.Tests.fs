@@ -222,6 +222,35 @@ let private commands =
                 for probe in certified probed do
                     Expect.equal probe.Level.Mean 1.0 "a level of the run")
 
+            testCase
+                "tune --by exact: less than every named schedule and than the least bound has, and the number is a run's"
+                (fun () ->
+                    let text =
+                        "experiment {\n    target (mixture [ 0.5, normal [ -1.0 ] 0.1; 0.5, normal [ 1.0 ] 0.1 ])\n    forward ve\n    sampler (anneal (geometric 8.0 0.05 12) (predictor flow))\n    measure [ w2 ]\n}\n"
+
+                    withFile text (fun file ->
+                        let ran = sgm [ "tune"; file; "--evaluations"; "12"; "--by"; "exact"; "--json" ]
+                        Expect.equal ran.Code 0 ran.Error
+                        let found = json ran
+                        Expect.equal ((at [ "by" ] found).GetString()) "exact" "by"
+                        Expect.equal ((at [ "metric" ] found).GetString()) "w2" "metric"
+
+                        let w2 =
+                            items (at [ "schedules" ] found)
+                            |> List.map (fun row ->
+                                (at [ "name" ] row).GetString(), (at [ "measured"; "value" ] row).GetDouble())
+
+                        let tuned = w2 |> List.find (fst >> (=) "tuned") |> snd
+
+                        for name, value in w2 do
+                            if name <> "tuned" then
+                                Expect.isLessThan tuned (0.9 * value) name
+
+                        withFile ((at [ "experiment" ] found).GetString()) (fun own ->
+                            let run = json (sgm [ "run"; own; "--json" ])
+                            let end' = (items (at [ "probes" ] run)).Head
+                            Expect.equal ((at [ "metrics"; "w2"; "value" ] end').GetDouble()) tuned "the same number")))
+
             testCase "tune prints an experiment that can be run, with what it costs" (fun () ->
                 withFile text (fun file ->
                     let ran = sgm [ "tune"; file; "--evaluations"; "8" ]

@@ -68,26 +68,27 @@ module Tuning =
     let private mostLevels = 480
     let mostTransitions = 240
 
-    /// Levels from the schedule's first to its last, equal in ρ^(1/7), ρ = σ/m.
-    let private grid forward first last n =
-        let ratio parameter =
-            let level = Forward.level forward parameter
-            level.Sigma / level.Mean
+    /// ρ^(1/7), ρ = σ/m, of a level's parameter: where equal steps are a good schedule.
+    let position forward parameter =
+        let level = Forward.level forward parameter
+        (level.Sigma / level.Mean) ** (1.0 / 7.0)
 
-        let power = 1.0 / 7.0
-        let a, b = ratio first ** power, ratio last ** power
+    /// The parameter of the level there.
+    let parameter forward position =
+        let rho = position ** 7.0
+
+        match forward with
+        | Ve -> rho
+        | Vp -> 0.5 * RealFunctions.LogOnePlus(rho * rho)
+
+    /// Levels from the schedule's first to its last, equal in ρ^(1/7).
+    let private grid forward first last n =
+        let a, b = position forward first, position forward last
 
         Array.init (n + 1) (fun i ->
-            if i = 0 then
-                first
-            elif i = n then
-                last
-            else
-                let rho = (a + (b - a) * float i / float n) ** 7.0
-
-                match forward with
-                | Ve -> rho
-                | Vp -> 0.5 * RealFunctions.LogOnePlus(rho * rho))
+            if i = 0 then first
+            elif i = n then last
+            else parameter forward (a + (b - a) * float i / float n))
 
     /// Σκ of a transition with its body; +∞ where nothing is known.
     let private cost (kappa: Tableau -> Result<float, string>) forward body a b =
