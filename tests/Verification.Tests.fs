@@ -252,6 +252,27 @@ let private rates =
                 Expect.isLessThan (abs (rate.Slope - 1.0)) 1e-3 "slope"
                 Expect.equal (Rates.verdict (claim (Exactly 1.0)) false rate) Holds "holds"
                 Expect.equal (Rates.verdict (claim (Exactly 1.1)) false rate) Violated "not 1.1"
+            testCase "slopes that do not contract yet are no evidence against the exponent that they tend to"
+            <| fun () ->
+                // W2 of dpm2Ancestral 1.0 on N(0.8, 0.5), vp, 2⁸ to 2¹¹ steps: slopes −2.00195, −2.00140, −2.00081, which
+                // go on to −2.00043, −2.00022, −2.00011.
+                let values = [ 1.8535514e-4; 4.6276212e-5; 1.1557826e-5; 2.8878329e-6 ]
+
+                let points =
+                    values
+                    |> List.mapi (fun k y ->
+                        {
+                            X = 256.0 * 2.0 ** float k
+                            Value = Estimate.Exact(y, y, y, "test")
+                            Excluded = None
+                            Experiment = None
+                        })
+
+                match Rates.measure 1e-6 (claim (Exactly -2.0)) points with
+                | Ok rate ->
+                    Expect.equal (Rates.verdict (claim (Exactly -2.0)) true rate) Holds $"[{rate.Lower}, {rate.Upper}]"
+                    Expect.equal (Rates.verdict (claim (Exactly -1.9)) true rate) Violated "not 1.9"
+                | Error reason -> failtest reason
             testCase "at most: towards zero a faster decay is within the claim, a slower one is not"
             <| fun () ->
                 let rate = measured (AtMost 1.0) 1e-15 (fun h -> h * h)

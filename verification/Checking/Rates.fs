@@ -25,6 +25,9 @@ module Rates =
         else
             point
 
+    /// Slopes whose differences fall more slowly than this are not at the asymptotic end yet.
+    let private slowest = 0.9
+
     /// The exponent at the asymptotic end (the last points): local slopes between neighbours, Richardson-extrapolated. On a
     /// geometric grid a correction of relative size c·x^k makes the local slopes converge geometrically, so Aitken's Δ²
     /// needs no knowledge of k. The interval covers the last two local slopes, the extrapolation, and what the brackets allow.
@@ -52,14 +55,19 @@ module Rates =
             let ratio = if priorStep = 0.0 then 0.0 else step / priorStep
 
             // Aitken: last + step·ratio/(1 − ratio), while the slopes contract; otherwise the last slope stands.
-            let extrapolated =
-                if abs ratio < 0.9 && abs step > noise then
-                    last + step * ratio / (1.0 - ratio)
-                else
-                    last
+            let contracts = abs ratio < slowest
+            let isStill = abs step <= noise
 
-            // The extrapolation is trusted no further than its own distance from the last slope.
-            let reach = abs (extrapolated - last)
+            let extrapolated = if contracts && not isStill then last + step * ratio / (1.0 - ratio) else last
+
+            // The extrapolation is trusted no further than its own distance from the last slope; where the slopes do not
+            // contract, as far as the slowest contraction would still go.
+            let reach =
+                if contracts || isStill then
+                    abs (extrapolated - last)
+                else
+                    abs step * slowest / (1.0 - slowest)
+
             let candidates = [ last; previous; extrapolated - reach; extrapolated + reach ]
 
             Ok

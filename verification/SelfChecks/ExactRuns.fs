@@ -189,7 +189,7 @@ let private order (entry: Predicting) =
                 "Normal data on vp: the law after n equal steps of time against the target."
                 (orderExperiment method)
                 [ setting [] ]
-                [ axis "n" "steps" (fun _ -> [ for k in 5..11 -> 2.0 ** float k ]) ]
+                [ axis "n" "steps" (fun _ -> [ for k in 5..13 -> 2.0 ** float k ]) ]
     }
 
 let private rates =
