@@ -21,6 +21,7 @@ type RunArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Seed of N: int64
     | [<Unique>] Full
     | [<Unique>] Fit
+    | [<Unique; EqualsAssignmentOrSpaced>] Samples of OUT: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -29,6 +30,8 @@ type RunArguments =
             | File _ -> $"{Usage.experiment}."
             | Set _ -> Usage.set
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
+            | Samples _ ->
+                "write the particles at the end, or as many draws of an exact law, to a file: .csv, or .npy for NumPy."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
             | Seed _ -> "the seed, instead of what the file says."

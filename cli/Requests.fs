@@ -15,6 +15,8 @@ type RunRequest =
         Seed: int64 option
         Full: bool
         Fit: bool
+        /// Where draws of the law at the end go.
+        Samples: string option
         Json: bool
     }
 
@@ -29,6 +31,7 @@ type RunRequest =
                 Seed = None
                 Full = false
                 Fit = false
+                Samples = None
                 Json = false
             }
 
@@ -43,6 +46,7 @@ type RunRequest =
             | RunArguments.Seed n -> { request with Seed = Some n }
             | RunArguments.Full -> { request with Full = true }
             | RunArguments.Fit -> { request with Fit = true }
+            | RunArguments.Samples file -> { request with Samples = Some file }
             | RunArguments.Json -> { request with RunRequest.Json = true })
 
 /// What `sgm check` was asked for.

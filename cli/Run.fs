@@ -9,6 +9,9 @@ open Sgm.Engine
 open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
+/// Draws in a file, and what they are.
+type private Written = { File: string; Draws: Draws; Of: string }
+
 /// A finished run.
 type private Finished =
     {
@@ -18,6 +21,8 @@ type private Finished =
         Seconds: float
         Measured: Measurements.Measured list
         Certificate: Certificate option
+        /// Where draws of the law at the end went, or why they could not.
+        Samples: Result<Written, string> option
     }
 
 /// The test's p-value is one for large numbers.
@@ -62,6 +67,16 @@ let private jsonRun run (json: Writer) =
     json.WriteNumber("scoreEvaluations", run.Loaded.Plan.ScoreEvaluations)
     number json "samplingSeconds" run.Seconds
     Certified.json json run.Certificate
+
+    match run.Samples with
+    | Some(Ok written) ->
+        object json "samples" (fun () ->
+            text json "file" written.File
+            json.WriteNumber("rows", written.Draws.Rows)
+            json.WriteNumber("columns", written.Draws.Columns)
+            text json "of" written.Of)
+    | _ -> ()
+
     jsonStatus json run.Outcome.Status
     Measurements.json json run.Measured
 
@@ -90,8 +105,45 @@ let private show (screen: Screen) run =
 
     line "time" (Words.seconds run.Seconds)
     run.Certificate |> Certified.words plan |> Option.iter (line "certified")
+
+    match run.Samples with
+    | Some(Ok written) ->
+        line
+            "samples"
+            $"{written.File}: {Words.count written.Draws.Rows} × {written.Draws.Columns}, {written.Of} at the end"
+    | _ -> ()
+
     screen.Line()
     Measurements.show screen experiment.Forward run.Measured
+
+/// The particles at the end of a run, or so many draws of an exact law, into a file.
+let private write terminal (experiment: Experiment) (outcome: Outcome) (file: string) told =
+    let draws, of' =
+        match (Seq.last outcome.Probes).Law with
+        | :? ParticleLaw as law -> Draws.ofParticles law.Particles, "particles"
+        | law -> Draws.ofLaw law (uint64 experiment.Seed) (int64 experiment.Particles), "draws of the exact law"
+
+    let mutable rows = 0L
+
+    let counted block =
+        terminal.Cancellation.ThrowIfCancellationRequested()
+        rows <- rows + int64 (Array.length block / draws.Columns)
+        told "writing" (float rows / float draws.Rows)
+
+    Draws.writer file
+    |> Result.bind (fun write ->
+        let watched =
+            { draws with
+                Blocks =
+                    Seq.map
+                        (fun block ->
+                            counted block
+                            block)
+                        draws.Blocks
+            }
+
+        Sgm.Verification.Report.Folder.writeStream file (fun stream -> write stream watched))
+    |> Result.map (fun () -> { File = file; Draws = draws; Of = of' })
 
 let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Choice) =
     let clock = Stopwatch()
@@ -120,12 +172,16 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         let measured = Measurements.ofOutcome loaded.Plan wanted outcome
 
         match Measurements.notANumber loaded.Plan measured with
-        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), []
-        | _ -> outcome, measured
+        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), [], None
+        | _ when not outcome.IsCompleted -> outcome, measured, None
+        | _ ->
+            outcome,
+            measured,
+            request.Samples |> Option.map (fun file -> write terminal loaded.Experiment outcome file told)
 
     // Beside the run, on another core: what is proved does not depend on it.
     let certified = Task.Run(fun () -> Quick.ofPlan terminal.Cancellation loaded.Plan)
-    let outcome, measured = Progress.during terminal "running" work
+    let outcome, measured, samples = Progress.during terminal "running" work
 
     {
         Loaded = loaded
@@ -134,6 +190,7 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         Seconds = clock.Elapsed.TotalSeconds
         Measured = measured
         Certificate = if outcome.IsCompleted then certified.GetAwaiter().GetResult() else None
+        Samples = samples
     }
 
 let private finish terminal asJson run =
@@ -148,7 +205,12 @@ let private finish terminal asJson run =
     match run.Outcome.Status with
     | :? RunStatus.Completed ->
         write ()
-        Exit.Fine
+
+        match run.Samples with
+        | Some(Error message) ->
+            Terminal.tell terminal $"sgm run: {message}"
+            Exit.BadInput
+        | _ -> Exit.Fine
     | :? RunStatus.Unsupported as unsupported ->
         Refusal.sentence
             terminal
@@ -182,6 +244,14 @@ let private whyNoFit (request: RunRequest) (loaded: Checked) choice =
     else
         None
 
+/// Why draws cannot go where they shall, asked before anything runs.
+let private whyNoSamples (request: RunRequest) =
+    request.Samples
+    |> Option.bind (fun file ->
+        match Draws.writer file |> Result.bind (fun _ -> Sgm.Verification.Report.Folder.checkFile file) with
+        | Error reason -> Some reason
+        | Ok() -> None)
+
 let command terminal (request: RunRequest) =
     let overrides (experiment: Experiment) =
         { experiment with
@@ -192,6 +262,8 @@ let command terminal (request: RunRequest) =
     match request.Threads with
     | Some n when n < 1 || n > 4096 ->
         Refusal.sentence terminal request.Json $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
+    | _ when (whyNoSamples request).IsSome ->
+        Refusal.sentence terminal request.Json $"sgm run: --samples: {(whyNoSamples request).Value}"
     | _ ->
         match Loading.replaced terminal overrides request.Settings request.File with
         | Error problems -> Refusal.problems terminal request.Json problems

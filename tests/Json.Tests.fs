@@ -122,6 +122,11 @@ let private documents =
              withFile text (fun file -> List.iter (fun (code, verb, rest) -> add code (verb :: file :: rest)) words)
 
          own langevin [ 0, "run", []; 0, "run", [ "--by"; "particles"; "--fit" ]; 0, "check", []; 0, "certify", [] ]
+
+         Folders.inFolder (fun folder ->
+             for by in [ "exact"; "particles" ] do
+                 own langevin [ 0, "run", [ "--by"; by; "--samples"; Path.Combine(folder, "out.npy") ] ])
+
          own (langevinText 3.0) [ 3, "run", []; 3, "run", [ "--by"; "particles" ] ]
          own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ] ]
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]

@@ -69,7 +69,7 @@ public sealed partial class ParticleLaw
             }
 
             direction[e] = (mean - law.Mean) / law.Variance;
-            yield return (values, Dimension == 1 ? Marginal : new MarginalLaw(law, 4096));
+            yield return (values, Dimension == 1 ? Table : new MarginalLaw(law, 4096));
         }
 
         double length = Math.Sqrt(direction.Sum(x => x * x));

@@ -107,6 +107,22 @@ public sealed partial class ParticleLaw : Law
     private static Estimate NotFromSamples() =>
         Estimate.Unavailable("particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2");
 
+    protected override double? Density(ReadOnlySpan<double> x) => null;
+
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        double[] uniforms = new double[count];
+        stream.FillUniform(uniforms);
+        for (int i = 0; i < count; i++)
+        {
+            double[] particle = Particles.Particle((long)(uniforms[i] * Particles.Count));
+            for (int e = 0; e < Dimension; e++)
+            {
+                x[(e * count) + i] = particle[e];
+            }
+        }
+    }
+
     private delegate void RowAction(int coordinate, ReadOnlySpan<double> values);
 
     private void Accumulate(RowAction action)
