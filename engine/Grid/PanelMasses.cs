@@ -84,7 +84,7 @@ internal sealed class PanelMasses
             }
         }
 
-        return under >= 0 ? panels.From[p] : over <= 0 ? panels.To[p] : Math.Clamp(low - (under * (high - low) / (over - under)), low, high);
+        return under >= 0 ? low : over <= 0 ? high : Math.Clamp(low - (under * (high - low) / (over - under)), low, high);
     }
 
     private double Inside(int p, double u)
