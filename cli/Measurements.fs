@@ -27,6 +27,9 @@ type Wanted =
         FitSeed: uint64 option
     }
 
+/// The test's p-value is one for large numbers.
+let fewestForFit = 100
+
 let level json (name: string) (at: NoiseLevel) =
     object json name (fun () ->
         number json "parameter" at.Parameter
@@ -91,7 +94,8 @@ let notANumber (plan: Plan) measured =
                 $"the {what} at “{probe.Name}” is beyond the range of a double; use smaller steps or more levels"
             )))
 
-let private assumption =
+/// What is said of moments from samples.
+let assumption =
     "mean and variance from particles are estimates with standard errors: no interval, as mass that no particle hit is in none"
 
 let private jsonMoments json (moments: Moments) =
@@ -103,7 +107,7 @@ let private jsonMoments json (moments: Moments) =
         numbers json "varianceStandardError" moments.VarianceError
         text json "momentsReason" assumption
 
-let private jsonFit json (fit: SteinResult) =
+let jsonFit json (fit: SteinResult) =
     object json "stein" (fun () ->
         number json "discrepancy" fit.Discrepancy
         number json "pValue" fit.PValue
@@ -140,7 +144,8 @@ let private text title = { Title = title; IsNumber = false }
 /// An interval narrower than this, relatively, is shown by its half-width.
 let private narrow = 1e-6
 
-let private metricRow forward probe (metric, estimate: Estimate) =
+/// A metric with its value, interval, confidence and how it was found.
+let metricCells (metric, estimate: Estimate) =
     let isNarrow =
         Double.IsFinite estimate.Upper
         && estimate.Upper - estimate.Lower <= narrow * max (abs estimate.Lower) (abs estimate.Upper)
@@ -175,15 +180,10 @@ let private metricRow forward probe (metric, estimate: Estimate) =
         else
             $"{Words.number (100.0 * estimate.Confidence)} %%"
 
-    [
-        plain probe.Name
-        plain (Words.level forward probe.Level)
-        plain (Words.metric metric)
-        value
-        plain interval
-        plain confidence
-        faint remark
-    ]
+    [ plain (Words.metric metric); value; plain interval; plain confidence; faint remark ]
+
+/// The cells of a row of a probe.
+let private ofProbe forward probe cells = plain probe.Name :: plain (Words.level forward probe.Level) :: cells
 
 /// A value and its interval in two short texts.
 let brief (estimate: Estimate) =
@@ -230,28 +230,28 @@ let private momentRows forward probe =
 /// A fit that 1 in 100 runs of the right law would be told.
 let private doubtful = 0.01
 
-let private fitRow forward probe =
-    probe.Fit
-    |> Option.map (fun fit ->
-        let doubted = fit.PValue <= doubtful
+/// A fit in words, and the columns that its cells are of.
+let fitCells (fit: SteinResult) =
+    let doubted = fit.PValue <= doubtful
 
-        [
-            plain probe.Name
-            plain (Words.level forward probe.Level)
-            plain (Words.number fit.Discrepancy)
-            { Text = Words.number fit.PValue; Tone = (if doubted then Bad else Good) }
-            plain (
-                if doubted then
-                    "not draws of the target at this level"
-                else
-                    "no difference from draws of the target found"
-            )
-            faint $"kernel Stein discrepancy², {Words.count (int64 fit.Particles)} particles"
-        ])
+    [
+        plain (Words.number fit.Discrepancy)
+        { Text = Words.number fit.PValue; Tone = (if doubted then Bad else Good) }
+        plain (
+            if doubted then
+                "not draws of the target at this level"
+            else
+                "no difference from draws of the target found"
+        )
+        faint $"kernel Stein discrepancy², {Words.count (int64 fit.Particles)} particles"
+    ]
+
+let fitColumns = [ number "discrepancy"; number "p"; text "fit, at the 1 % level"; text "how" ]
 
 /// The tables of divergences, of fits and of moments.
 let show (screen: Screen) forward measured =
-    let metrics = measured |> List.collect (fun probe -> List.map (metricRow forward probe) probe.Metrics)
+    let metrics =
+        measured |> List.collect (fun probe -> List.map (metricCells >> ofProbe forward probe) probe.Metrics)
 
     if not (List.isEmpty metrics) then
         screen.Table(
@@ -259,15 +259,12 @@ let show (screen: Screen) forward measured =
             metrics
         )
 
-    let fits = measured |> List.choose (fitRow forward)
+    let fits = measured |> List.choose (fun probe -> probe.Fit |> Option.map (fitCells >> ofProbe forward probe))
 
     if not (List.isEmpty fits) then
         screen.Line()
 
-        screen.Table(
-            [ text "probe"; text "level"; number "discrepancy"; number "p"; text "fit, at the 1 % level"; text "how" ],
-            fits
-        )
+        screen.Table(text "probe" :: text "level" :: fitColumns, fits)
 
     let moments = measured |> List.collect (momentRows forward)
 

@@ -238,6 +238,30 @@ type CompareRequest =
             | CompareArguments.Catalogue -> { request with Catalogue = true }
             | CompareArguments.Json -> { request with CompareRequest.Json = true })
 
+/// What `sgm measure` was asked for.
+type MeasureRequest =
+    {
+        Files: string list
+        /// The text of a law.
+        Target: string option
+        Forward: Forward option
+        /// The text of a number.
+        Level: string option
+        Json: bool
+    }
+
+    static member Of(arguments: MeasureArguments list) : MeasureRequest =
+        let nothing = { Files = []; Target = None; Forward = None; Level = None; Json = false }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | MeasureArguments.Files files -> { request with Files = files }
+            | MeasureArguments.Target law -> { request with MeasureRequest.Target = Some law }
+            | MeasureArguments.Forward forward -> { request with Forward = Some forward }
+            | MeasureArguments.Level level -> { request with Level = Some level }
+            | MeasureArguments.Json -> { request with MeasureRequest.Json = true })
+
 /// What `sgm theorems` was asked for.
 type TheoremsRequest =
     {

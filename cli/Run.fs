@@ -25,9 +25,6 @@ type private Finished =
         Samples: Result<Written, string> option
     }
 
-/// The test's p-value is one for large numbers.
-let private fewestForFit = 100
-
 let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "particles"
 
 let private jsonStatus json (status: RunStatus) =
@@ -239,8 +236,8 @@ let private whyNoFit (request: RunRequest) (loaded: Checked) choice =
     elif not (isMonteCarlo choice) then
         Some
             $"tests particles, and {choice.Interpreter.Backend} runs this experiment exactly: its metrics say how far it is from the target. Add --by particles."
-    elif loaded.Experiment.Particles < fewestForFit then
-        Some $"needs at least {fewestForFit} particles; there are {loaded.Experiment.Particles}."
+    elif loaded.Experiment.Particles < Measurements.fewestForFit then
+        Some $"needs at least {Measurements.fewestForFit} particles; there are {loaded.Experiment.Particles}."
     else
         None
 

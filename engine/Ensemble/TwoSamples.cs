@@ -7,12 +7,13 @@ namespace Sgm.Engine;
 /// <remarks>
 /// Of either sample the rows i ≡ 0 mod 4 propose sets and functions, those with i ≡ 2 choose one, and the odd ones test it. Views are the first 16
 /// coordinates and, in more dimensions than one, the direction in which the means differ most in deviations. The rows must be in an order that
-/// does not depend on their values: shuffled, where a file may be sorted.
+/// does not depend on their values: shuffled, where a file may be sorted. The first two million of either are looked at.
 /// </remarks>
 public sealed class TwoSamples
 {
     private const int MostViews = 16;
     private const int Fewest = 64;
+    private const int MostRows = 1 << 21;
     private const int MostPaired = 1 << 15;
     private const long MostNumbers = 1L << 21;
 
@@ -112,7 +113,7 @@ public sealed class TwoSamples
         double[] direction = new double[count];
         for (int e = 0; e < count; e++)
         {
-            coordinates[e] = new(first.Coordinate(e), second.Coordinate(e));
+            coordinates[e] = new(Values(first, e), Values(second, e));
             direction[e] = coordinates[e].StandardizedShift();
         }
 
@@ -120,10 +121,10 @@ public sealed class TwoSamples
         if (Dimension == 1 || !(length > 0) || !double.IsFinite(length)) return (coordinates, null);
         double[] Along(ParticleStore sample)
         {
-            double[] sum = new double[sample.Count];
+            double[] sum = new double[Math.Min(sample.Count, MostRows)];
             for (int e = 0; e < count; e++)
             {
-                double[] values = sample.Coordinate(e);
+                double[] values = Values(sample, e);
                 for (int i = 0; i < sum.Length; i++)
                 {
                     sum[i] += direction[e] / length * values[i];
@@ -139,7 +140,7 @@ public sealed class TwoSamples
     // W2² of the two samples on the line: ∫₀¹ (F⁻¹ − G⁻¹)².
     private double OnTheLine()
     {
-        double[] a = first.Coordinate(0), b = second.Coordinate(0);
+        double[] a = Values(first, 0), b = Values(second, 0);
         Array.Sort(a);
         Array.Sort(b);
         double sum = 0;
@@ -165,6 +166,9 @@ public sealed class TwoSamples
         double within = Pairing.Cost(a, Rows(first, half, half), Dimension) + Pairing.Cost(b, Rows(second, half, half), Dimension);
         return Pairing.Cost(a, b, Dimension) - (0.5 * within);
     }
+
+    // A coordinate of the rows that are looked at.
+    private static double[] Values(ParticleStore sample, int e) => sample.Coordinate(e)[..(int)Math.Min(sample.Count, MostRows)];
 
     private static double[] Rows(ParticleStore sample, int from, int count)
     {
