@@ -14,6 +14,8 @@ type Measured =
         /// Means and variances, where they are shown.
         Moments: Moments option
         Metrics: (Metric * Estimate) list
+        /// Through the last kernel, of particles, where that was asked.
+        Kernel: KernelEstimate option
         /// Whether the particles are draws of the target at the level, where that was asked.
         Fit: SteinResult option
     }
@@ -25,6 +27,8 @@ type Wanted =
         AllMoments: bool
         /// Tests of fit, with random signs from this seed.
         FitSeed: uint64 option
+        /// Estimates through the last kernel, from particles of this run.
+        Kernels: (Ensemble * RunOptions) option
     }
 
 /// The test's p-value is one for large numbers.
@@ -39,10 +43,29 @@ let level json (name: string) (at: NoiseLevel) =
 /// Above this dimension moments are shown only when asked for.
 let shownDimension = 16
 
+/// The first probe that gets an estimate through its kernel: the last one always, those before it while the runs for them
+/// take no more steps than a quarter of the run itself.
+let private firstEstimated (plan: Plan) wanted probes =
+    match wanted.Kernels with
+    | Some(_, options) when plan.Metrics |> Seq.exists (fun metric -> metric <> Metric.W2) ->
+        let share = float (KernelEstimate.Centres(plan, options)) / float options.Particles
+        let cost i = share * float (plan.StepsBefore(int64 i))
+
+        let rec back i spent =
+            if i = 0 || spent + cost (i - 1) > 0.25 * float plan.StepCount then
+                i
+            else
+                back (i - 1) (spent + cost (i - 1))
+
+        back (probes - 1) (cost (probes - 1))
+    | _ -> probes
+
 /// Measures every probe that a run reached.
 let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
+    let first = firstEstimated plan wanted outcome.Probes.Length
+
     [
-        for probe in outcome.Probes do
+        for i, probe in Seq.indexed outcome.Probes do
             {
                 Name = probe.Name
                 Level = probe.Level
@@ -52,6 +75,11 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
                     else
                         None
                 Metrics = [ for metric in plan.Metrics -> metric, probe.Law.Measure metric ]
+                Kernel =
+                    wanted.Kernels
+                    |> Option.filter (fun _ -> i >= first)
+                    |> Option.map (fun (ensemble, options) ->
+                        KernelEstimate.At(ensemble, plan, options, int64 i, probe))
                 Fit =
                     match wanted.FitSeed, probe.Law with
                     | Some seed, (:? ParticleLaw as law) ->
@@ -107,6 +135,26 @@ let private jsonMoments json (moments: Moments) =
         numbers json "varianceStandardError" moments.VarianceError
         text json "momentsReason" assumption
 
+let private kernelMethod = "density through the last kernel; estimate, no interval"
+
+let private estimated (probe: Measured) =
+    match probe.Kernel with
+    | Some kernel ->
+        [
+            for metric, _ in probe.Metrics do
+                if kernel.Of(metric).HasValue then
+                    metric, kernel.Of(metric).Value
+        ]
+    | None -> []
+
+let private jsonKernel json (probe: Measured) (kernel: KernelEstimate) =
+    object json "estimates" (fun () ->
+        for metric, value in estimated probe do
+            number json metric.Name value
+
+        text json "method" kernelMethod
+        Option.iter (text json "reason") (Option.ofObj kernel.Reason))
+
 let jsonFit json (fit: SteinResult) =
     object json "stein" (fun () ->
         number json "discrepancy" fit.Discrepancy
@@ -122,6 +170,8 @@ let json json measured =
 
         object json "metrics" (fun () ->
             List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
+
+        Option.iter (jsonKernel json probe) probe.Kernel
 
         Option.iter (jsonFit json) probe.Fit)
 
@@ -258,6 +308,29 @@ let show (screen: Screen) forward measured =
             [ text "probe"; text "level"; text "metric"; number "value"; text "interval"; number "conf."; text "how" ],
             metrics
         )
+
+    let estimates =
+        measured
+        |> List.collect (fun probe ->
+            [
+                for metric, value in estimated probe do
+                    ofProbe
+                        forward
+                        probe
+                        [ plain (Words.metric metric); plain $"≈ {Words.digits 4 value}"; faint kernelMethod ]
+
+                match probe.Kernel with
+                | Some kernel when not (isNull kernel.Reason) ->
+                    ofProbe
+                        forward
+                        probe
+                        [ plain "tv, kl, chi2"; { Text = "–"; Tone = Unsure }; faint $"no estimate: {kernel.Reason}" ]
+                | _ -> ()
+            ])
+
+    if not (List.isEmpty estimates) then
+        screen.Line()
+        screen.Table([ text "probe"; text "level"; text "metric"; number "estimate"; text "how" ], estimates)
 
     let fits = measured |> List.choose (fun probe -> probe.Fit |> Option.map (fitCells >> ofProbe forward probe))
 

@@ -164,7 +164,14 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         told "measuring" 1.0
 
         let wanted: Measurements.Wanted =
-            { AllMoments = request.Full; FitSeed = if request.Fit then Some options.Seed else None }
+            {
+                AllMoments = request.Full
+                FitSeed = if request.Fit then Some options.Seed else None
+                Kernels =
+                    match choice.Interpreter with
+                    | :? Ensemble as ensemble when outcome.IsCompleted -> Some(ensemble, options)
+                    | _ -> None
+            }
 
         let measured = Measurements.ofOutcome loaded.Plan wanted outcome
 

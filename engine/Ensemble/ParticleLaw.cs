@@ -61,7 +61,7 @@ public sealed partial class ParticleLaw : Law
     protected override Estimate Chi2() => NotFromSamples();
 
     private static Estimate NotFromSamples() =>
-        Estimate.Unavailable("particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2");
+        Estimate.Unavailable("particles", "no honest interval from samples alone; tv and w2 have lower ends that are theorems");
 
     protected override double? Density(ReadOnlySpan<double> x) => null;
 
