@@ -22,6 +22,7 @@ type RunArguments =
     | [<Unique>] Full
     | [<Unique>] Fit
     | [<Unique; EqualsAssignmentOrSpaced>] Samples of OUT: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -32,6 +33,7 @@ type RunArguments =
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Samples _ ->
                 "write the particles at the end, or as many draws of an exact law, to a file: .csv, or .npy for NumPy."
+            | Report _ -> "also write a page with pictures of the law along the run into this folder."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
             | Seed _ -> "the seed, instead of what the file says."

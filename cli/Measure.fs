@@ -131,10 +131,7 @@ let private show (screen: Screen) judged =
     line "rests on" "rows that are independent draws of one law; their order does not matter"
     screen.Line()
 
-    screen.Table(
-        [ words "metric"; numeric "value"; words "interval"; numeric "conf."; words "how" ],
-        judged.Metrics |> List.map Measurements.metricCells
-    )
+    screen.Table(Measurements.metricColumns, judged.Metrics |> List.map Measurements.metricCells)
 
     match judged.Fit with
     | Some fit ->

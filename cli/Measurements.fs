@@ -232,6 +232,9 @@ let metricCells (metric, estimate: Estimate) =
 
     [ plain (Words.metric metric); value; plain interval; plain confidence; faint remark ]
 
+/// The columns that the cells of a metric are of.
+let metricColumns = [ text "metric"; number "value"; text "interval"; number "conf."; text "how" ]
+
 /// The cells of a row of a probe.
 let private ofProbe forward probe cells = plain probe.Name :: plain (Words.level forward probe.Level) :: cells
 
@@ -304,10 +307,7 @@ let show (screen: Screen) forward measured =
         measured |> List.collect (fun probe -> List.map (metricCells >> ofProbe forward probe) probe.Metrics)
 
     if not (List.isEmpty metrics) then
-        screen.Table(
-            [ text "probe"; text "level"; text "metric"; number "value"; text "interval"; number "conf."; text "how" ],
-            metrics
-        )
+        screen.Table(text "probe" :: text "level" :: metricColumns, metrics)
 
     let estimates =
         measured

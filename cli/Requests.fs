@@ -17,6 +17,8 @@ type RunRequest =
         Fit: bool
         /// Where draws of the law at the end go.
         Samples: string option
+        /// Where its page goes.
+        Report: string option
         Json: bool
     }
 
@@ -32,6 +34,7 @@ type RunRequest =
                 Full = false
                 Fit = false
                 Samples = None
+                Report = None
                 Json = false
             }
 
@@ -47,6 +50,7 @@ type RunRequest =
             | RunArguments.Full -> { request with Full = true }
             | RunArguments.Fit -> { request with Fit = true }
             | RunArguments.Samples file -> { request with Samples = Some file }
+            | RunArguments.Report directory -> { request with RunRequest.Report = Some directory }
             | RunArguments.Json -> { request with RunRequest.Json = true })
 
 /// What `sgm check` was asked for.

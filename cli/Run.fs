@@ -23,6 +23,8 @@ type private Finished =
         Certificate: Certificate option
         /// Where draws of the law at the end went, or why they could not.
         Samples: Result<Written, string> option
+        /// The report's first page, or why it could not be written.
+        Page: Result<string, string> option
     }
 
 let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "particles"
@@ -120,26 +122,15 @@ let private write terminal (experiment: Experiment) (outcome: Outcome) (file: st
         | :? ParticleLaw as law -> Draws.ofParticles law.Particles, "particles"
         | law -> Draws.ofLaw law (uint64 experiment.Seed) (int64 experiment.Particles), "draws of the exact law"
 
-    let mutable rows = 0L
-
-    let counted block =
+    let watched i (block: float[]) =
         terminal.Cancellation.ThrowIfCancellationRequested()
-        rows <- rows + int64 (Array.length block / draws.Columns)
-        told "writing" (float rows / float draws.Rows)
+        told "writing" (min 1.0 (float i * float block.Length / float draws.Columns / float draws.Rows))
+        block
 
     Draws.writer file
     |> Result.bind (fun write ->
-        let watched =
-            { draws with
-                Blocks =
-                    Seq.map
-                        (fun block ->
-                            counted block
-                            block)
-                        draws.Blocks
-            }
-
-        Sgm.Verification.Report.Folder.writeStream file (fun stream -> write stream watched))
+        Sgm.Verification.Report.Folder.writeStream file (fun stream ->
+            write stream { draws with Blocks = Seq.mapi watched draws.Blocks }))
     |> Result.map (fun () -> { File = file; Draws = draws; Of = of' })
 
 let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Choice) =
@@ -176,16 +167,22 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         let measured = Measurements.ofOutcome loaded.Plan wanted outcome
 
         match Measurements.notANumber loaded.Plan measured with
-        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), [], None
-        | _ when not outcome.IsCompleted -> outcome, measured, None
+        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), [], None, None
+        | _ when not outcome.IsCompleted -> outcome, measured, None, None
         | _ ->
-            outcome,
-            measured,
-            request.Samples |> Option.map (fun file -> write terminal loaded.Experiment outcome file told)
+            let samples = request.Samples |> Option.map (fun file -> write terminal loaded.Experiment outcome file told)
+
+            let page =
+                request.Report
+                |> Option.map (fun directory ->
+                    told "drawing" 1.0
+                    RunReport.write terminal loaded choice options outcome measured directory)
+
+            outcome, measured, samples, page
 
     // Beside the run, on another core: what is proved does not depend on it.
     let certified = Task.Run(fun () -> Quick.ofPlan terminal.Cancellation loaded.Plan)
-    let outcome, measured, samples = Progress.during terminal "running" work
+    let outcome, measured, samples, page = Progress.during terminal "running" work
 
     {
         Loaded = loaded
@@ -195,6 +192,7 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         Measured = measured
         Certificate = if outcome.IsCompleted then certified.GetAwaiter().GetResult() else None
         Samples = samples
+        Page = page
     }
 
 let private finish terminal asJson run =
@@ -210,11 +208,26 @@ let private finish terminal asJson run =
     | :? RunStatus.Completed ->
         write ()
 
-        match run.Samples with
-        | Some(Error message) ->
+        match run.Page with
+        | Some(Ok page) when asJson -> Terminal.tell terminal $"report: {Visible.line page}"
+        | Some(Ok page) -> terminal.Out.WriteLine $"report: {Visible.line page}"
+        | _ -> ()
+
+        let failures =
+            [
+                match run.Samples with
+                | Some(Error message) -> message
+                | _ -> ()
+
+                match run.Page with
+                | Some(Error message) -> message
+                | _ -> ()
+            ]
+
+        for message in failures do
             Terminal.tell terminal $"sgm run: {message}"
-            Exit.BadInput
-        | _ -> Exit.Fine
+
+        if failures.IsEmpty then Exit.Fine else Exit.BadInput
     | :? RunStatus.Unsupported as unsupported ->
         Refusal.sentence
             terminal
@@ -248,13 +261,21 @@ let private whyNoFit (request: RunRequest) (loaded: Checked) choice =
     else
         None
 
-/// Why draws cannot go where they shall, asked before anything runs.
-let private whyNoSamples (request: RunRequest) =
-    request.Samples
-    |> Option.bind (fun file ->
-        match Draws.writer file |> Result.bind (fun _ -> Sgm.Verification.Report.Folder.checkFile file) with
-        | Error reason -> Some reason
-        | Ok() -> None)
+/// Why draws or the page cannot go where they shall, asked before anything runs.
+let private whyNoOutput (request: RunRequest) =
+    let draws =
+        request.Samples
+        |> Option.map (fun file ->
+            Draws.writer file |> Result.bind (fun _ -> Sgm.Verification.Report.Folder.checkFile file))
+
+    let page =
+        request.Report |> Option.map (Sgm.Verification.Report.Folder.checkFor Sgm.Verification.Report.RunPage.paths)
+
+    [ "--samples", draws; "--report", page ]
+    |> List.tryPick (fun (flag, found) ->
+        match found with
+        | Some(Error reason) -> Some $"{flag}: {reason}"
+        | _ -> None)
 
 let command terminal (request: RunRequest) =
     let overrides (experiment: Experiment) =
@@ -266,8 +287,8 @@ let command terminal (request: RunRequest) =
     match request.Threads with
     | Some n when n < 1 || n > 4096 ->
         Refusal.sentence terminal request.Json $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
-    | _ when (whyNoSamples request).IsSome ->
-        Refusal.sentence terminal request.Json $"sgm run: --samples: {(whyNoSamples request).Value}"
+    | _ when (whyNoOutput request).IsSome ->
+        Refusal.sentence terminal request.Json $"sgm run: {(whyNoOutput request).Value}"
     | _ ->
         match Loading.replaced terminal overrides request.Settings request.File with
         | Error problems -> Refusal.problems terminal request.Json problems
