@@ -127,6 +127,9 @@ let private documents =
              for by in [ "exact"; "particles" ] do
                  own langevin [ 0, "run", [ "--by"; by; "--samples"; Path.Combine(folder, "out.npy") ] ])
 
+         let numpy name = Path.Combine(Folders.root.Value, "tests", "numpy", name)
+         add 0 [ "measure"; numpy "normal.npy"; "--target"; "standard 2" ]
+         add 0 [ "measure"; Path.Combine(examples.Value, "faithful.csv"); numpy "normal.npy" ]
          own (langevinText 3.0) [ 3, "run", []; 3, "run", [ "--by"; "particles" ] ]
          own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ] ]
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
@@ -367,7 +370,7 @@ let tests =
                                     "fingerprint")
                     | _ ->
                         Expect.contains
-                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare" ]
+                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare"; "measure" ]
                             (nameOf document)
                             "none")
         ]

@@ -89,8 +89,19 @@ public abstract class Law
         return sum;
     }
 
-    /// <summary>Draws.</summary>
-    protected abstract void Fill(RandomStream stream, Span<double> x, int count);
+    /// <summary>Draws; where nothing else is said the coordinates are independent, and come by their quantiles.</summary>
+    protected virtual void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        stream.FillUniform(x);
+        for (int i = 0; i < Dimension; i++)
+        {
+            Marginal marginal = Coordinate(i) ?? throw new NotSupportedException("a law without marginals must say how it is drawn from");
+            foreach (ref double value in x.Slice(i * count, count))
+            {
+                value = marginal.Quantile(value);
+            }
+        }
+    }
 
     /// <summary>½∫|q − p|.</summary>
     protected abstract Estimate Tv();

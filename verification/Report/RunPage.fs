@@ -36,6 +36,8 @@ module RunPage =
 .slider input{flex:1 1 14rem;min-width:0;height:1.6rem;accent-color:var(--c0)}
 .slider output{flex:1 1 100%;font-variant-numeric:tabular-nums;color:var(--soft)}
 .place h3{margin-top:.6rem}
+.scroll td:nth-child(2){white-space:nowrap}
+.scroll td:last-child{min-width:12rem}
 .place figure:only-child{grid-column:1/-1;max-width:52rem;width:100%}
 svg.plot .contour{stroke:currentColor;stroke-width:1.5;fill:none}
 svg.plot .points{stroke:currentColor;stroke-width:3.2;stroke-linecap:round;opacity:.5;fill:none}
