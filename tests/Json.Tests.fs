@@ -127,6 +127,16 @@ let private documents =
              for by in [ "exact"; "particles" ] do
                  own langevin [ 0, "run", [ "--by"; by; "--samples"; Path.Combine(folder, "out.npy") ] ])
 
+         own
+             "experiment {
+    target (standard 1)
+    forward vp
+    sampler (anneal (uniform 2.0 0.1 2) (predictor flow))
+    measure [ kl ]
+    particles 100
+}"
+             [ 0, "run", [ "--by"; "particles" ] ]
+
          let numpy name = Path.Combine(Folders.root.Value, "tests", "numpy", name)
          add 0 [ "measure"; numpy "normal.npy"; "--target"; "standard 2" ]
          add 0 [ "measure"; Path.Combine(examples.Value, "faithful.csv"); numpy "normal.npy" ]

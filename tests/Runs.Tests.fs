@@ -26,7 +26,7 @@ let samples =
                 "particles and draws of an exact law, as .npy and .csv, judged right when they come back"
                 (fun () ->
                     Folders.inFolder (fun folder ->
-                        withFile (bimodal 6000) (fun file ->
+                        withFile (bimodal 60_000) (fun file ->
                             for by, kind in [ "exact", "draws of the exact law"; "particles", "particles" ] do
                                 let csv, npy = Path.Combine(folder, $"{by}.csv"), Path.Combine(folder, $"{by}.npy")
 
@@ -35,7 +35,7 @@ let samples =
                                     Expect.equal ran.Code 0 ran.Error
                                     let said = at [ "samples" ] (json ran)
                                     Expect.equal ((at [ "of" ] said).GetString()) kind "what they are"
-                                    Expect.equal ((at [ "rows" ] said).GetInt64()) 6000L "rows"
+                                    Expect.equal ((at [ "rows" ] said).GetInt64()) 60000L "rows"
 
                                 let read path = (Expect.wantOk (Sample.read 1UL path) path).Particles.Coordinate 0
                                 Expect.equal (read csv) (read npy) "both hold the same doubles"
@@ -48,7 +48,7 @@ let samples =
                                     "no difference")
 
                         // What the exact law says of its distance to the target is not refuted by either kind of draws.
-                        withFile (bimodal 6000) (fun file ->
+                        withFile (bimodal 60_000) (fun file ->
                             let exact = json (sgm [ "run"; file; "--by"; "exact"; "--json" ])
 
                             for by in [ "exact"; "particles" ] do

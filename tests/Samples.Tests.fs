@@ -211,7 +211,7 @@ let laws =
                 let marginal = (endOf (snd lines.Head)).Marginal 0
 
                 for x in [ -4.0; 0.5; 1.0; 7.0 ] do
-                    let wanted = exp (-(x - 0.5) ** 2.0 / 4.0) / sqrt (4.0 * Math.PI)
+                    let wanted = exp (-((x - 0.5) ** 2.0) / 4.0) / sqrt (4.0 * Math.PI)
                     Expect.floatClose Accuracy.high (marginal.Density x) wanted $"q({x})")
 
             testCase "a point has no density; a coordinate that there is not is refused" (fun () ->
