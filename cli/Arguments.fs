@@ -21,6 +21,8 @@ type RunArguments =
     | [<Unique; EqualsAssignmentOrSpaced>] Seed of N: int64
     | [<Unique>] Full
     | [<Unique>] Fit
+    | [<Unique; EqualsAssignmentOrSpaced>] Samples of OUT: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -29,6 +31,9 @@ type RunArguments =
             | File _ -> $"{Usage.experiment}."
             | Set _ -> Usage.set
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
+            | Samples _ ->
+                "write the particles at the end, or as many draws of an exact law, to a file: .csv, or .npy for NumPy."
+            | Report _ -> "also write a page with pictures of the law along the run into this folder."
             | Threads _ -> "how many threads; one a core if not given. The numbers do not depend on it."
             | Particles _ -> "how many particles, instead of what the file says."
             | Seed _ -> "the seed, instead of what the file says."
@@ -165,6 +170,22 @@ type CompareArguments =
             | Set _ -> Usage.set
             | By _ -> "who runs them: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Catalogue -> "every predictor of the language in place of the file's own."
+            | Json -> Usage.json
+
+type MeasureArguments =
+    | [<MainCommand; ExactlyOnce>] Files of FILE: string list
+    | [<Unique; EqualsAssignmentOrSpaced>] Target of LAW: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Forward of PROCESS: Forward
+    | [<Unique; EqualsAssignmentOrSpaced>] Level of X: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Files _ -> "one file of samples and a target, or two files; .npy, or .csv with a row a line."
+            | Target _ -> "the law that the samples should have, as in a file: \"normal [ 0.0 ] 1.0\"."
+            | Forward _ -> "the process that the level is of: ve if not given."
+            | Level _ -> "the level of the target: the noise σ (ve) or the time t (vp); 0, the data, if not given."
             | Json -> Usage.json
 
 type TheoremsArguments =

@@ -46,6 +46,12 @@ let verbs =
             Example = "sgm compare examples/ddpm-gaussian.sgm --catalogue --evaluations 16,32,64"
         }
         {
+            Name = "measure"
+            Takes = "FILE [FILE]"
+            Summary = "Hold samples (.csv, .npy) against a target, or against each other"
+            Example = "sgm measure samples.npy --target \"normal [ 0.0 ] 1.0\""
+        }
+        {
             Name = "explain"
             Takes = "FILE"
             Summary = "Show the steps, levels and coefficients that would run"

@@ -72,3 +72,10 @@ let replaced terminal (replace: Experiment -> Experiment) words path =
         Check.experiment (directoryOf path) (replace loaded.Experiment)
         |> Result.map (fun result -> { result with Warnings = List.map positioned result.Warnings })
     | result -> result
+
+/// The target of a text like `normal [ 0.0 ] 1.0`, checked as part of an experiment that has nothing else.
+let target (text: string) =
+    Check.text
+        "--target"
+        "."
+        $"experiment {{\n    target ({text})\n    forward ve\n    start warm\n    sampler identity\n}}"

@@ -14,6 +14,8 @@ type Measured =
         /// Means and variances, where they are shown.
         Moments: Moments option
         Metrics: (Metric * Estimate) list
+        /// Through the last kernel, of particles, where that was asked.
+        Kernel: KernelEstimate option
         /// Whether the particles are draws of the target at the level, where that was asked.
         Fit: SteinResult option
     }
@@ -25,7 +27,12 @@ type Wanted =
         AllMoments: bool
         /// Tests of fit, with random signs from this seed.
         FitSeed: uint64 option
+        /// Estimates through the last kernel, from particles of this run.
+        Kernels: (Ensemble * RunOptions) option
     }
+
+/// The test's p-value is one for large numbers.
+let fewestForFit = 100
 
 let level json (name: string) (at: NoiseLevel) =
     object json name (fun () ->
@@ -36,10 +43,29 @@ let level json (name: string) (at: NoiseLevel) =
 /// Above this dimension moments are shown only when asked for.
 let shownDimension = 16
 
+/// The first probe that gets an estimate through its kernel: the last one always, those before it while the runs for them
+/// take no more steps than a quarter of the run itself.
+let private firstEstimated (plan: Plan) wanted probes =
+    match wanted.Kernels with
+    | Some(_, options) when plan.Metrics |> Seq.exists (fun metric -> metric <> Metric.W2) ->
+        let share = float (KernelEstimate.Centres(plan, options)) / float options.Particles
+        let cost i = share * float (plan.StepsBefore(int64 i))
+
+        let rec back i spent =
+            if i = 0 || spent + cost (i - 1) > 0.25 * float plan.StepCount then
+                i
+            else
+                back (i - 1) (spent + cost (i - 1))
+
+        back (probes - 1) (cost (probes - 1))
+    | _ -> probes
+
 /// Measures every probe that a run reached.
 let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
+    let first = firstEstimated plan wanted outcome.Probes.Length
+
     [
-        for probe in outcome.Probes do
+        for i, probe in Seq.indexed outcome.Probes do
             {
                 Name = probe.Name
                 Level = probe.Level
@@ -49,6 +75,11 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
                     else
                         None
                 Metrics = [ for metric in plan.Metrics -> metric, probe.Law.Measure metric ]
+                Kernel =
+                    wanted.Kernels
+                    |> Option.filter (fun _ -> i >= first)
+                    |> Option.map (fun (ensemble, options) ->
+                        KernelEstimate.At(ensemble, plan, options, int64 i, probe))
                 Fit =
                     match wanted.FitSeed, probe.Law with
                     | Some seed, (:? ParticleLaw as law) ->
@@ -91,7 +122,8 @@ let notANumber (plan: Plan) measured =
                 $"the {what} at “{probe.Name}” is beyond the range of a double; use smaller steps or more levels"
             )))
 
-let private assumption =
+/// What is said of moments from samples.
+let assumption =
     "mean and variance from particles are estimates with standard errors: no interval, as mass that no particle hit is in none"
 
 let private jsonMoments json (moments: Moments) =
@@ -103,7 +135,27 @@ let private jsonMoments json (moments: Moments) =
         numbers json "varianceStandardError" moments.VarianceError
         text json "momentsReason" assumption
 
-let private jsonFit json (fit: SteinResult) =
+let private kernelMethod = "density through the last kernel; estimate, no interval"
+
+let private estimated (probe: Measured) =
+    match probe.Kernel with
+    | Some kernel ->
+        [
+            for metric, _ in probe.Metrics do
+                if kernel.Of(metric).HasValue then
+                    metric, kernel.Of(metric).Value
+        ]
+    | None -> []
+
+let private jsonKernel json (probe: Measured) (kernel: KernelEstimate) =
+    object json "estimates" (fun () ->
+        for metric, value in estimated probe do
+            number json metric.Name value
+
+        text json "method" kernelMethod
+        Option.iter (text json "reason") (Option.ofObj kernel.Reason))
+
+let jsonFit json (fit: SteinResult) =
     object json "stein" (fun () ->
         number json "discrepancy" fit.Discrepancy
         number json "pValue" fit.PValue
@@ -118,6 +170,8 @@ let json json measured =
 
         object json "metrics" (fun () ->
             List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
+
+        Option.iter (jsonKernel json probe) probe.Kernel
 
         Option.iter (jsonFit json) probe.Fit)
 
@@ -140,7 +194,8 @@ let private text title = { Title = title; IsNumber = false }
 /// An interval narrower than this, relatively, is shown by its half-width.
 let private narrow = 1e-6
 
-let private metricRow forward probe (metric, estimate: Estimate) =
+/// A metric with its value, interval, confidence and how it was found.
+let metricCells (metric, estimate: Estimate) =
     let isNarrow =
         Double.IsFinite estimate.Upper
         && estimate.Upper - estimate.Lower <= narrow * max (abs estimate.Lower) (abs estimate.Upper)
@@ -175,15 +230,13 @@ let private metricRow forward probe (metric, estimate: Estimate) =
         else
             $"{Words.number (100.0 * estimate.Confidence)} %%"
 
-    [
-        plain probe.Name
-        plain (Words.level forward probe.Level)
-        plain (Words.metric metric)
-        value
-        plain interval
-        plain confidence
-        faint remark
-    ]
+    [ plain (Words.metric metric); value; plain interval; plain confidence; faint remark ]
+
+/// The columns that the cells of a metric are of.
+let metricColumns = [ text "metric"; number "value"; text "interval"; number "conf."; text "how" ]
+
+/// The cells of a row of a probe.
+let private ofProbe forward probe cells = plain probe.Name :: plain (Words.level forward probe.Level) :: cells
 
 /// A value and its interval in two short texts.
 let brief (estimate: Estimate) =
@@ -230,44 +283,61 @@ let private momentRows forward probe =
 /// A fit that 1 in 100 runs of the right law would be told.
 let private doubtful = 0.01
 
-let private fitRow forward probe =
-    probe.Fit
-    |> Option.map (fun fit ->
-        let doubted = fit.PValue <= doubtful
+/// A fit in words, and the columns that its cells are of.
+let fitCells (fit: SteinResult) =
+    let doubted = fit.PValue <= doubtful
 
-        [
-            plain probe.Name
-            plain (Words.level forward probe.Level)
-            plain (Words.number fit.Discrepancy)
-            { Text = Words.number fit.PValue; Tone = (if doubted then Bad else Good) }
-            plain (
-                if doubted then
-                    "not draws of the target at this level"
-                else
-                    "no difference from draws of the target found"
-            )
-            faint $"kernel Stein discrepancy², {Words.count (int64 fit.Particles)} particles"
-        ])
+    [
+        plain (Words.number fit.Discrepancy)
+        { Text = Words.number fit.PValue; Tone = (if doubted then Bad else Good) }
+        plain (
+            if doubted then
+                "not draws of the target at this level"
+            else
+                "no difference from draws of the target found"
+        )
+        faint $"kernel Stein discrepancy², {Words.count (int64 fit.Particles)} particles"
+    ]
+
+let fitColumns = [ number "discrepancy"; number "p"; text "fit, at the 1 % level"; text "how" ]
 
 /// The tables of divergences, of fits and of moments.
 let show (screen: Screen) forward measured =
-    let metrics = measured |> List.collect (fun probe -> List.map (metricRow forward probe) probe.Metrics)
+    let metrics =
+        measured |> List.collect (fun probe -> List.map (metricCells >> ofProbe forward probe) probe.Metrics)
 
     if not (List.isEmpty metrics) then
-        screen.Table(
-            [ text "probe"; text "level"; text "metric"; number "value"; text "interval"; number "conf."; text "how" ],
-            metrics
-        )
+        screen.Table(text "probe" :: text "level" :: metricColumns, metrics)
 
-    let fits = measured |> List.choose (fitRow forward)
+    let estimates =
+        measured
+        |> List.collect (fun probe ->
+            [
+                for metric, value in estimated probe do
+                    ofProbe
+                        forward
+                        probe
+                        [ plain (Words.metric metric); plain $"≈ {Words.digits 4 value}"; faint kernelMethod ]
+
+                match probe.Kernel with
+                | Some kernel when not (isNull kernel.Reason) ->
+                    ofProbe
+                        forward
+                        probe
+                        [ plain "tv, kl, chi2"; { Text = "–"; Tone = Unsure }; faint $"no estimate: {kernel.Reason}" ]
+                | _ -> ()
+            ])
+
+    if not (List.isEmpty estimates) then
+        screen.Line()
+        screen.Table([ text "probe"; text "level"; text "metric"; number "estimate"; text "how" ], estimates)
+
+    let fits = measured |> List.choose (fun probe -> probe.Fit |> Option.map (fitCells >> ofProbe forward probe))
 
     if not (List.isEmpty fits) then
         screen.Line()
 
-        screen.Table(
-            [ text "probe"; text "level"; number "discrepancy"; number "p"; text "fit, at the 1 % level"; text "how" ],
-            fits
-        )
+        screen.Table(text "probe" :: text "level" :: fitColumns, fits)
 
     let moments = measured |> List.collect (momentRows forward)
 

@@ -15,13 +15,6 @@ type private Failure =
     | Wrong of message: string
     | Unkept of message: string
 
-/// The target of a text like `normal [ 0.0 ] 1.0`, checked as part of an experiment that has nothing else.
-let private target (text: string) =
-    Check.text
-        "--target"
-        "."
-        $"experiment {{\n    target ({text})\n    forward ve\n    start warm\n    sampler identity\n}}"
-
 let private outcome answer =
     let metric = answer.Prescription.Theorem.Metric.Symbol
 
@@ -107,7 +100,7 @@ let commandBy (run: Plan -> RunOptions -> Outcome) (terminal: Terminal) (request
         let ids = String.Join(", ", several |> List.map (fun theorem -> theorem.Id))
         refuse $"'{request.Theorem}' begins the names of several theorems: {ids}"
     | Ok theorems ->
-        match target request.Target, Numeral.tryFloat request.Accuracy with
+        match Loading.target request.Target, Numeral.tryFloat request.Accuracy with
         | Error problems, _ -> Refusal.problems terminal request.Json problems
         | _, None ->
             refuse

@@ -33,7 +33,9 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep"; "compare" ] then
+        if
+            List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep"; "compare"; "measure" ]
+        then
             warmUp ()
 
         match verb with
@@ -44,6 +46,7 @@ let private dispatch terminal words =
         | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
         | "sweep" -> run verb rest (SweepRequest.Of >> Sweep.command terminal)
         | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)
+        | "measure" -> run verb rest (MeasureRequest.Of >> Measure.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)

@@ -15,6 +15,10 @@ type RunRequest =
         Seed: int64 option
         Full: bool
         Fit: bool
+        /// Where draws of the law at the end go.
+        Samples: string option
+        /// Where its page goes.
+        Report: string option
         Json: bool
     }
 
@@ -29,6 +33,8 @@ type RunRequest =
                 Seed = None
                 Full = false
                 Fit = false
+                Samples = None
+                Report = None
                 Json = false
             }
 
@@ -43,6 +49,8 @@ type RunRequest =
             | RunArguments.Seed n -> { request with Seed = Some n }
             | RunArguments.Full -> { request with Full = true }
             | RunArguments.Fit -> { request with Fit = true }
+            | RunArguments.Samples file -> { request with Samples = Some file }
+            | RunArguments.Report directory -> { request with RunRequest.Report = Some directory }
             | RunArguments.Json -> { request with RunRequest.Json = true })
 
 /// What `sgm check` was asked for.
@@ -233,6 +241,30 @@ type CompareRequest =
             | CompareArguments.By by -> { request with CompareRequest.By = by }
             | CompareArguments.Catalogue -> { request with Catalogue = true }
             | CompareArguments.Json -> { request with CompareRequest.Json = true })
+
+/// What `sgm measure` was asked for.
+type MeasureRequest =
+    {
+        Files: string list
+        /// The text of a law.
+        Target: string option
+        Forward: Forward option
+        /// The text of a number.
+        Level: string option
+        Json: bool
+    }
+
+    static member Of(arguments: MeasureArguments list) : MeasureRequest =
+        let nothing = { Files = []; Target = None; Forward = None; Level = None; Json = false }
+
+        (nothing, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | MeasureArguments.Files files -> { request with Files = files }
+            | MeasureArguments.Target law -> { request with MeasureRequest.Target = Some law }
+            | MeasureArguments.Forward forward -> { request with Forward = Some forward }
+            | MeasureArguments.Level level -> { request with Level = Some level }
+            | MeasureArguments.Json -> { request with MeasureRequest.Json = true })
 
 /// What `sgm theorems` was asked for.
 type TheoremsRequest =

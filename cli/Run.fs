@@ -9,6 +9,9 @@ open Sgm.Engine
 open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
+/// Draws in a file, and what they are.
+type private Written = { File: string; Draws: Draws; Of: string }
+
 /// A finished run.
 type private Finished =
     {
@@ -18,10 +21,11 @@ type private Finished =
         Seconds: float
         Measured: Measurements.Measured list
         Certificate: Certificate option
+        /// Where draws of the law at the end went, or why they could not.
+        Samples: Result<Written, string> option
+        /// The report's first page, or why it could not be written.
+        Page: Result<string, string> option
     }
-
-/// The test's p-value is one for large numbers.
-let private fewestForFit = 100
 
 let private isMonteCarlo (choice: Choice) = choice.Interpreter.Backend = "particles"
 
@@ -62,6 +66,16 @@ let private jsonRun run (json: Writer) =
     json.WriteNumber("scoreEvaluations", run.Loaded.Plan.ScoreEvaluations)
     number json "samplingSeconds" run.Seconds
     Certified.json json run.Certificate
+
+    match run.Samples with
+    | Some(Ok written) ->
+        object json "samples" (fun () ->
+            text json "file" written.File
+            json.WriteNumber("rows", written.Draws.Rows)
+            json.WriteNumber("columns", written.Draws.Columns)
+            text json "of" written.Of)
+    | _ -> ()
+
     jsonStatus json run.Outcome.Status
     Measurements.json json run.Measured
 
@@ -90,8 +104,34 @@ let private show (screen: Screen) run =
 
     line "time" (Words.seconds run.Seconds)
     run.Certificate |> Certified.words plan |> Option.iter (line "certified")
+
+    match run.Samples with
+    | Some(Ok written) ->
+        line
+            "samples"
+            $"{written.File}: {Words.count written.Draws.Rows} × {written.Draws.Columns}, {written.Of} at the end"
+    | _ -> ()
+
     screen.Line()
     Measurements.show screen experiment.Forward run.Measured
+
+/// The particles at the end of a run, or so many draws of an exact law, into a file.
+let private write terminal (experiment: Experiment) (outcome: Outcome) (file: string) told =
+    let draws, of' =
+        match (Seq.last outcome.Probes).Law with
+        | :? ParticleLaw as law -> Draws.ofParticles law.Particles, "particles"
+        | law -> Draws.ofLaw law (uint64 experiment.Seed) (int64 experiment.Particles), "draws of the exact law"
+
+    let watched i (block: float[]) =
+        terminal.Cancellation.ThrowIfCancellationRequested()
+        told "writing" (min 1.0 (float i * float block.Length / float draws.Columns / float draws.Rows))
+        block
+
+    Draws.writer file
+    |> Result.bind (fun write ->
+        Sgm.Verification.Report.Folder.writeStream file (fun stream ->
+            write stream { draws with Blocks = Seq.mapi watched draws.Blocks }))
+    |> Result.map (fun () -> { File = file; Draws = draws; Of = of' })
 
 let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Choice) =
     let clock = Stopwatch()
@@ -115,17 +155,34 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         told "measuring" 1.0
 
         let wanted: Measurements.Wanted =
-            { AllMoments = request.Full; FitSeed = if request.Fit then Some options.Seed else None }
+            {
+                AllMoments = request.Full
+                FitSeed = if request.Fit then Some options.Seed else None
+                Kernels =
+                    match choice.Interpreter with
+                    | :? Ensemble as ensemble when outcome.IsCompleted -> Some(ensemble, options)
+                    | _ -> None
+            }
 
         let measured = Measurements.ofOutcome loaded.Plan wanted outcome
 
         match Measurements.notANumber loaded.Plan measured with
-        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), []
-        | _ -> outcome, measured
+        | Some status when outcome.IsCompleted -> Outcome(status, outcome.Probes), [], None, None
+        | _ when not outcome.IsCompleted -> outcome, measured, None, None
+        | _ ->
+            let samples = request.Samples |> Option.map (fun file -> write terminal loaded.Experiment outcome file told)
+
+            let page =
+                request.Report
+                |> Option.map (fun directory ->
+                    told "drawing" 1.0
+                    RunReport.write terminal loaded choice options outcome measured directory)
+
+            outcome, measured, samples, page
 
     // Beside the run, on another core: what is proved does not depend on it.
     let certified = Task.Run(fun () -> Quick.ofPlan terminal.Cancellation loaded.Plan)
-    let outcome, measured = Progress.during terminal "running" work
+    let outcome, measured, samples, page = Progress.during terminal "running" work
 
     {
         Loaded = loaded
@@ -134,6 +191,8 @@ let private execute terminal (request: RunRequest) (loaded: Checked) (choice: Ch
         Seconds = clock.Elapsed.TotalSeconds
         Measured = measured
         Certificate = if outcome.IsCompleted then certified.GetAwaiter().GetResult() else None
+        Samples = samples
+        Page = page
     }
 
 let private finish terminal asJson run =
@@ -148,7 +207,27 @@ let private finish terminal asJson run =
     match run.Outcome.Status with
     | :? RunStatus.Completed ->
         write ()
-        Exit.Fine
+
+        match run.Page with
+        | Some(Ok page) when asJson -> Terminal.tell terminal $"report: {Visible.line page}"
+        | Some(Ok page) -> terminal.Out.WriteLine $"report: {Visible.line page}"
+        | _ -> ()
+
+        let failures =
+            [
+                match run.Samples with
+                | Some(Error message) -> message
+                | _ -> ()
+
+                match run.Page with
+                | Some(Error message) -> message
+                | _ -> ()
+            ]
+
+        for message in failures do
+            Terminal.tell terminal $"sgm run: {message}"
+
+        if failures.IsEmpty then Exit.Fine else Exit.BadInput
     | :? RunStatus.Unsupported as unsupported ->
         Refusal.sentence
             terminal
@@ -177,10 +256,26 @@ let private whyNoFit (request: RunRequest) (loaded: Checked) choice =
     elif not (isMonteCarlo choice) then
         Some
             $"tests particles, and {choice.Interpreter.Backend} runs this experiment exactly: its metrics say how far it is from the target. Add --by particles."
-    elif loaded.Experiment.Particles < fewestForFit then
-        Some $"needs at least {fewestForFit} particles; there are {loaded.Experiment.Particles}."
+    elif loaded.Experiment.Particles < Measurements.fewestForFit then
+        Some $"needs at least {Measurements.fewestForFit} particles; there are {loaded.Experiment.Particles}."
     else
         None
+
+/// Why draws or the page cannot go where they shall, asked before anything runs.
+let private whyNoOutput (request: RunRequest) =
+    let draws =
+        request.Samples
+        |> Option.map (fun file ->
+            Draws.writer file |> Result.bind (fun _ -> Sgm.Verification.Report.Folder.checkFile file))
+
+    let page =
+        request.Report |> Option.map (Sgm.Verification.Report.Folder.checkFor Sgm.Verification.Report.RunPage.paths)
+
+    [ "--samples", draws; "--report", page ]
+    |> List.tryPick (fun (flag, found) ->
+        match found with
+        | Some(Error reason) -> Some $"{flag}: {reason}"
+        | _ -> None)
 
 let command terminal (request: RunRequest) =
     let overrides (experiment: Experiment) =
@@ -192,6 +287,8 @@ let command terminal (request: RunRequest) =
     match request.Threads with
     | Some n when n < 1 || n > 4096 ->
         Refusal.sentence terminal request.Json $"sgm run: --threads {n}, expected a whole number from 1 to 4096."
+    | _ when (whyNoOutput request).IsSome ->
+        Refusal.sentence terminal request.Json $"sgm run: {(whyNoOutput request).Value}"
     | _ ->
         match Loading.replaced terminal overrides request.Settings request.File with
         | Error problems -> Refusal.problems terminal request.Json problems

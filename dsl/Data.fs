@@ -50,7 +50,7 @@ module Data =
     let private mostColumns = 100_000
 
     /// The reason of a failed access in words, or none when the exception is no such failure.
-    let private reason (error: exn) =
+    let reason (error: exn) =
         match error with
         | :? FileNotFoundException
         | :? DirectoryNotFoundException -> Some "there is no such file"

@@ -195,7 +195,7 @@ let private distances =
                 for metric in [ Metric.Kl; Metric.Chi2 ] do
                     let e = (lawOf bimodal bimodal 100L 1UL).Measure metric
                     Expect.isFalse e.Value.HasValue "no value"
-                    Expect.stringContains e.Reason "no honest upper estimate" "reason")
+                    Expect.stringContains e.Reason "no honest interval" "reason")
             testCase "few particles give a reason, not a number" (fun () ->
                 let e = (lawOf bimodal bimodal 5L 1UL).Measure Metric.W2
                 Expect.isFalse e.Value.HasValue "no value"

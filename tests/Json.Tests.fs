@@ -122,6 +122,24 @@ let private documents =
              withFile text (fun file -> List.iter (fun (code, verb, rest) -> add code (verb :: file :: rest)) words)
 
          own langevin [ 0, "run", []; 0, "run", [ "--by"; "particles"; "--fit" ]; 0, "check", []; 0, "certify", [] ]
+
+         Folders.inFolder (fun folder ->
+             for by in [ "exact"; "particles" ] do
+                 own langevin [ 0, "run", [ "--by"; by; "--samples"; Path.Combine(folder, "out.npy") ] ])
+
+         own
+             "experiment {
+    target (standard 1)
+    forward vp
+    sampler (anneal (uniform 2.0 0.1 2) (predictor flow))
+    measure [ kl ]
+    particles 100
+}"
+             [ 0, "run", [ "--by"; "particles" ] ]
+
+         let numpy name = Path.Combine(Folders.root.Value, "tests", "numpy", name)
+         add 0 [ "measure"; numpy "normal.npy"; "--target"; "standard 2" ]
+         add 0 [ "measure"; Path.Combine(examples.Value, "faithful.csv"); numpy "normal.npy" ]
          own (langevinText 3.0) [ 3, "run", []; 3, "run", [ "--by"; "particles" ] ]
          own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ] ]
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
@@ -362,7 +380,7 @@ let tests =
                                     "fingerprint")
                     | _ ->
                         Expect.contains
-                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare" ]
+                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare"; "measure" ]
                             (nameOf document)
                             "none")
         ]

@@ -55,6 +55,8 @@ let private tests =
             CertificatesTests.tests
             CertificatesDenseTests.tests
             CertificatesCommandsTests.tests
+            SamplesTests.tests
+            RunsTests.tests
             CliTests.tests
             JsonTests.tests
             TextCostTests.tests

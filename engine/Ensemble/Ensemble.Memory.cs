@@ -42,7 +42,7 @@ public sealed partial class Ensemble
         return needed <= available
             ? null
             : $"the particles at the probes and the metrics on them need {Gigabytes(needed)} and {Gigabytes(available)} are there; "
-                + "use fewer particles, fewer probes (one inside a repeat counts every time), or an exact law";
+                + "use fewer particles or fewer probes (one inside a repeat counts every time)";
     }
 
     private static string Gigabytes(double bytes) => $"{bytes / (1 << 30):0.##} GiB";

@@ -37,7 +37,7 @@ public sealed partial class Ensemble : IInterpreter
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) =>
         (long)plan.Dimension * BlockFormat.Size(plan.Dimension) > int.MaxValue
-            ? $"a block of particles in dimension {plan.Dimension} is larger than an array can be; use an exact law"
+            ? $"a block of particles in dimension {plan.Dimension} is larger than an array can be"
             : null;
 
     /// <inheritdoc/>

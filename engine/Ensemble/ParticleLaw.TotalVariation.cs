@@ -11,8 +11,7 @@ public sealed partial class ParticleLaw
     /// </summary>
     /// <remarks>
     /// Cells are equal masses of p, and some small ones in its tails. The particles of even index choose, those of odd index test.
-    /// The bound of q(A) from k hits in n is Chernoff's: the smallest a ≤ k/n with
-    /// n·kl(k/n, a) ≤ ln(1/(1 − confidence)), which holds at any confidence and for any number of particles.
+    /// The bound of q(A) is <see cref="FrequencyBelow"/>.
     /// </remarks>
     private Estimate TotalVariation()
     {
@@ -46,7 +45,7 @@ public sealed partial class ParticleLaw
             if (gain <= best) continue;
             best = gain;
             int hits = Counts(values, 1, half, edges).Where((_, c) => isIn[c]).Sum();
-            lower = Math.Max(0, LowerFrequency(hits, half) - exact - Rounding);
+            lower = Math.Max(0, FrequencyBelow.Of(hits, half, 1 - Confidence) - exact - Rounding);
         }
 
         return Estimate.Unavailable(Method, Reason, lower, 1, Confidence);
@@ -69,7 +68,7 @@ public sealed partial class ParticleLaw
             }
 
             direction[e] = (mean - law.Mean) / law.Variance;
-            yield return (values, Dimension == 1 ? Marginal : new MarginalLaw(law, 4096));
+            yield return (values, Dimension == 1 ? Table : new MarginalLaw(law, 4096));
         }
 
         double length = Math.Sqrt(direction.Sum(x => x * x));
@@ -113,22 +112,4 @@ public sealed partial class ParticleLaw
 
         return counts;
     }
-
-    private double LowerFrequency(int hits, int n)
-    {
-        double seen = (double)hits / n;
-        double limit = Math.Log(1 / (1 - Confidence)) / n;
-        double low = 0, high = seen;
-        for (int i = 0; i < 60; i++)
-        {
-            double middle = 0.5 * (low + high);
-            double divergence = Term(seen, middle) + Term(1 - seen, 1 - middle);
-            if (divergence > limit) low = middle;
-            else high = middle;
-        }
-
-        return low;
-    }
-
-    private static double Term(double a, double b) => a > 0 ? a * Math.Log(a / b) : 0;
 }

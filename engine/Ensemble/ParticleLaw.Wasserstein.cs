@@ -85,7 +85,7 @@ public sealed partial class ParticleLaw
     private double OnTheLine(double[] values)
     {
         Array.Sort(values);
-        return Marginal.SquaredDistance(values);
+        return Table.SquaredDistance(values);
     }
 
     private double ByPairs(double[] rows)
@@ -117,7 +117,7 @@ public sealed partial class ParticleLaw
         return rows;
     }
 
-    private MarginalLaw Marginal => marginal ??= new MarginalLaw(LineMixture.Coordinate(target, level, 0));
+    private MarginalLaw Table => table ??= new MarginalLaw(LineMixture.Coordinate(target, level, 0));
 
-    private MarginalLaw? marginal;
+    private MarginalLaw? table;
 }

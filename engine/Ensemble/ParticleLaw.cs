@@ -45,52 +45,8 @@ public sealed partial class ParticleLaw : Law
     public static ParticleLaw Concat(IReadOnlyList<ParticleLaw> parts) =>
         new(ParticleStore.Concat([.. parts.Select(p => p.Particles)]), parts[0].target, parts[0].level, parts[0].seed, parts[0].Confidence);
 
-    /// <summary>
-    /// Sample means and unbiased variances, with their standard errors: s/√n, and by the sample's fourth moment √((μ₄ − (n−3)/(n−1)·s⁴)/n). They
-    /// are estimates: rare mass that no particle hit is in neither, so no confidence is stated. NaN for fewer than 16 particles.
-    /// </summary>
-    /// <remarks>Two passes in the order of the particles; the second about the mean, so nothing cancels.</remarks>
-    public override Moments Moments()
-    {
-        int d = Dimension;
-        double n = Particles.Count;
-        bool few = n < FewestParticles;
-        double[] mean = new double[d], second = new double[d], third = new double[d], fourth = new double[d];
-        Accumulate((e, x) => mean[e] += Sum(x));
-        for (int e = 0; e < d; e++)
-        {
-            mean[e] /= n;
-        }
-
-        Accumulate((e, x) =>
-        {
-            double m = mean[e], s2 = 0, s4 = 0, s1 = 0;
-            foreach (double value in x)
-            {
-                double y = value - m;
-                s1 += y;
-                s2 += y * y;
-                s4 += y * y * y * y;
-            }
-
-            third[e] += s1;
-            second[e] += s2;
-            fourth[e] += s4;
-        });
-        double[] meanError = new double[d], varianceError = new double[d];
-        for (int e = 0; e < d; e++)
-        {
-            // third holds what rounding left in the sum about the mean.
-            mean[e] += third[e] / n;
-            double variance = n > 1 ? second[e] / (n - 1) : 0;
-            double ofVariance = Math.Max(0, (fourth[e] / n) - ((n - 3) / (n - 1) * variance * variance)) / n;
-            second[e] = variance;
-            meanError[e] = few ? double.NaN : Math.Sqrt(variance / n);
-            varianceError[e] = few ? double.NaN : Math.Sqrt(ofVariance);
-        }
-
-        return new Moments(mean, second, meanError, varianceError, 0);
-    }
+    /// <inheritdoc cref="ParticleStore.Moments"/>
+    public override Moments Moments() => Particles.Moments();
 
     /// <inheritdoc/>
     protected override Estimate W2() => Wasserstein();
@@ -105,31 +61,21 @@ public sealed partial class ParticleLaw : Law
     protected override Estimate Chi2() => NotFromSamples();
 
     private static Estimate NotFromSamples() =>
-        Estimate.Unavailable("particles", "no honest upper estimate from samples alone; use --by exact or read tv and w2");
+        Estimate.Unavailable("particles", "no honest interval from samples alone; tv and w2 have lower ends that are theorems");
 
-    private delegate void RowAction(int coordinate, ReadOnlySpan<double> values);
+    protected override double? Density(ReadOnlySpan<double> x) => null;
 
-    private void Accumulate(RowAction action)
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
     {
-        for (int b = 0; b < Particles.BlockCount; b++)
+        double[] uniforms = new double[count];
+        stream.FillUniform(uniforms);
+        for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<double> block = Particles.Block(b);
-            int count = block.Length / Dimension;
+            double[] particle = Particles.Particle((long)(uniforms[i] * Particles.Count));
             for (int e = 0; e < Dimension; e++)
             {
-                action(e, block.Slice(e * count, count));
+                x[(e * count) + i] = particle[e];
             }
         }
-    }
-
-    private static double Sum(ReadOnlySpan<double> values)
-    {
-        double sum = 0;
-        foreach (double value in values)
-        {
-            sum += value;
-        }
-
-        return sum;
     }
 }

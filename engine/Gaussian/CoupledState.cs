@@ -11,6 +11,7 @@ namespace Sgm.Engine;
 internal sealed class CoupledState
 {
     private readonly CoupledBlock block;
+    private (double[,] Lower, bool IsPositive)? cholesky;
 
     public CoupledState(CoupledBlock block, ReadOnlySpan<AffineChannel> channels)
     {
@@ -108,6 +109,74 @@ internal sealed class CoupledState
         double error = FactorError;
         double rounding = Gamma(Factor[i].Length) * square.High;
         return new(square, Slack * ((2 * Math.Sqrt(square.High) * error) + (error * error) + rounding));
+    }
+
+    /// <summary>Draws μ + F·z, shape [n, count].</summary>
+    public void Draw(RandomStream stream, Span<double> x, int count)
+    {
+        int columns = Factor?[0].Length ?? 0;
+        double[] z = new double[columns * count];
+        stream.FillNormal(z);
+        for (int i = 0; i < Mean.Length; i++)
+        {
+            Span<double> row = x.Slice(i * count, count);
+            row.Fill((double)Mean[i]);
+            for (int j = 0; j < columns; j++)
+            {
+                double f = (double)Factor![i][j];
+                ReadOnlySpan<double> normals = z.AsSpan(j * count, count);
+                for (int k = 0; k < count; k++)
+                {
+                    row[k] += f * normals[k];
+                }
+            }
+        }
+    }
+
+    /// <summary>ln of the density at x, shape [n], from Q in doubles; null where Q is singular in them.</summary>
+    public double? LogDensity(ReadOnlySpan<double> x)
+    {
+        if (Factor is null) return null;
+        int n = Mean.Length;
+        (double[,] lower, bool isPositive) = cholesky ??= Cholesky();
+        if (!isPositive) return null;
+        double sum = -n * NormalTail.LogRootTwoPi;
+        Span<double> y = n <= 64 ? stackalloc double[n] : new double[n];
+        for (int i = 0; i < n; i++)
+        {
+            y[i] = x[i] - (double)Mean[i];
+            for (int j = 0; j < i; j++)
+            {
+                y[i] -= lower[i, j] * y[j];
+            }
+
+            y[i] /= lower[i, i];
+            sum -= (0.5 * y[i] * y[i]) + Math.Log(lower[i, i]);
+        }
+
+        return sum;
+    }
+
+    private (double[,] Lower, bool IsPositive) Cholesky()
+    {
+        int n = Mean.Length;
+        double[,] lower = new double[n, n];
+        for (int i = 0; i < n; i++)
+        {
+            for (int j = 0; j <= i; j++)
+            {
+                double rest = (double)Dot(Factor![i], Factor[j]);
+                for (int k = 0; k < j; k++)
+                {
+                    rest -= lower[i, k] * lower[j, k];
+                }
+
+                if (i == j && !(rest > 0)) return (lower, false);
+                lower[i, j] = i == j ? Math.Sqrt(rest) : rest / lower[j, j];
+            }
+        }
+
+        return (lower, true);
     }
 
     /// <summary>V·diag(f)·Vᵀ·x.</summary>

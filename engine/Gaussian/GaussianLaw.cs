@@ -15,6 +15,7 @@ public sealed class GaussianLaw : Law
     private readonly Lazy<DirectionPair[]> coordinates;
     private readonly Lazy<CoupledLaw[]> blocks;
     private readonly Lazy<DirectionPair[]> pairs;
+    private readonly Lazy<Moments> moments;
 
     internal GaussianLaw(Directions directions, AffineChannel[] channels, NoiseLevel level)
     {
@@ -23,6 +24,7 @@ public sealed class GaussianLaw : Law
         this.level = level;
         unit = 1 / Ball.Sqrt(Dimension);
         coordinates = new(Coordinates);
+        moments = new(Moments);
         blocks = new(() => [.. directions.Blocks.Select(b => new CoupledLaw(b, new CoupledState(b, channels), level))]);
         pairs = new(() => [.. coordinates.Value, .. blocks.Value.SelectMany(b => b.Pairs())]);
     }
@@ -70,6 +72,57 @@ public sealed class GaussianLaw : Law
         }
 
         return new(mean, variance, meanError, varianceError, 1);
+    }
+
+    /// <inheritdoc/>
+    protected override Marginal Coordinate(int coordinate) =>
+        Engine.Marginal.Normal(moments.Value.Mean[coordinate], moments.Value.Variance[coordinate]);
+
+    /// <inheritdoc/>
+    protected override double? Density(ReadOnlySpan<double> x)
+    {
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            if (directions.GroupOf[i] is var group && group < 0)
+            {
+                CoupledState state = blocks.Value[-1 - group].State;
+                if (state.LogDensity(x.Slice(i, state.Mean.Length)) is not { } block) return null;
+                sum += block;
+                i += state.Mean.Length - 1;
+                continue;
+            }
+
+            double density = Coordinate(i).Density(x[i]);
+            if (double.IsPositiveInfinity(density)) return null;
+            sum += Math.Log(density);
+        }
+
+        return sum;
+    }
+
+    /// <inheritdoc/>
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        for (int i = 0; i < Dimension; i++)
+        {
+            if (directions.GroupOf[i] is var group && group < 0)
+            {
+                CoupledState state = blocks.Value[-1 - group].State;
+                int size = state.Mean.Length;
+                state.Draw(stream, x.Slice(i * count, size * count), count);
+                i += size - 1;
+                continue;
+            }
+
+            Span<double> row = x.Slice(i * count, count);
+            stream.FillNormal(row);
+            (double mean, double deviation) = (moments.Value.Mean[i], Math.Sqrt(moments.Value.Variance[i]));
+            foreach (ref double value in row)
+            {
+                value = mean + (deviation * value);
+            }
+        }
     }
 
     /// <summary>

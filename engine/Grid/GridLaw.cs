@@ -18,6 +18,8 @@ public sealed class GridLaw : Law
     private readonly double logForgotten;
     private LineDivergences? fineDivergences;
     private LineDivergences? coarseDivergences;
+    private Marginal? marginal;
+    private PanelMasses? masses;
     private bool tooManyFolds;
 
     internal GridLaw(
@@ -170,6 +172,40 @@ public sealed class GridLaw : Law
             [(unresolved * (unresolved + (2 * deviation))) + Math.Abs(variance - otherVariance) + (2 * deviation * Shift) + Lost
                 + (Rounding * (variance + (Math.Abs(mean) * deviation)))],
             1);
+    }
+
+    /// <inheritdoc/>
+    protected override Marginal? Coordinate(int coordinate)
+    {
+        try
+        {
+            Work.Renew();
+            return marginal ??= fine is LineState.Density density
+                ? new LineMarginal(density, Work)
+                : Engine.Marginal.Normal(((LineState.Point)fine).At, 0);
+        }
+        catch (WorkExceededException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        if (fine is not LineState.Density density)
+        {
+            x.Fill(((LineState.Point)fine).At);
+            return;
+        }
+
+        masses ??= new(density);
+        stream.FillUniform(x);
+        foreach (ref double value in x)
+        {
+            double u = masses.Quantile(value);
+            value = density.Chain.IsEmpty ? u : density.Follow(u).Value;
+        }
     }
 
     /// <summary>What is said of a metric that takes too long.</summary>

@@ -53,6 +53,40 @@ internal sealed class PanelMasses
         return p >= 0 && a >= panels.From[p] && b <= panels.To[p] ? Inside(p, b) - Inside(p, a) : Below(b) - Below(a);
     }
 
+    /// <summary>The u below which there is the share <paramref name="share"/> of all mass.</summary>
+    public double Quantile(double share)
+    {
+        double wanted = share * Before[^1];
+        int p = Array.BinarySearch(Before, wanted);
+        p = Math.Clamp(p < 0 ? ~p - 1 : p, 0, panels.Count - 1);
+        double left = wanted - Before[p];
+        (double low, double high) = (panels.From[p], panels.To[p]);
+        // Regula falsi by halves (Illinois): the density on a panel is smooth, and a few points find it.
+        (double under, double over) = (-left, Before[p + 1] - Before[p] - left);
+        double u = low;
+        for (int i = 0, side = 0; i < 60 && under < 0 && over > 0; i++)
+        {
+            double next = low - (under * (high - low) / (over - under));
+            if (!(next > low && next < high) || Math.Abs(next - u) <= 1e-15 * Math.Abs(next)) break;
+            u = next;
+            double value = Inside(p, u) - left;
+            if (value < 0)
+            {
+                (low, under) = (u, value);
+                over *= side < 0 ? 0.5 : 1;
+                side = -1;
+            }
+            else
+            {
+                (high, over) = (u, value);
+                under *= side > 0 ? 0.5 : 1;
+                side = 1;
+            }
+        }
+
+        return under >= 0 ? low : over <= 0 ? high : Math.Clamp(low - (under * (high - low) / (over - under)), low, high);
+    }
+
     private double Inside(int p, double u)
     {
         double t = ((2 * (u - panels.From[p])) / panels.Width(p)) - 1;

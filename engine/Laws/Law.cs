@@ -45,6 +45,64 @@ public abstract class Law
     public virtual Estimate TotalVariationFrom(Law other) =>
         Estimate.Unavailable("law", "total variation between two runs is known here on the line only", 0, 1);
 
+    /// <summary>The law of coordinate <paramref name="coordinate"/>; null where this kind of law does not know it, as particles do not.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such coordinate.</exception>
+    public Marginal? Marginal(int coordinate)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)coordinate, (uint)Dimension, nameof(coordinate));
+        return Coordinate(coordinate);
+    }
+
+    /// <summary>
+    /// ln q(x) at a point of shape [d], to the accuracy of the marginals; null where the law has no density that is known (particles, a
+    /// point mass).
+    /// </summary>
+    public double? LogDensity(ReadOnlySpan<double> x)
+    {
+        if (x.Length != Dimension) throw new ArgumentException($"a point has {Dimension} coordinates", nameof(x));
+        return Density(x);
+    }
+
+    /// <summary>
+    /// Fills <paramref name="x"/>, of shape [d, count] with the draw running fastest, with independent draws: of an exact law its own, of particles
+    /// these with replacement. A function of the stream's place alone.
+    /// </summary>
+    public void Draw(RandomStream stream, Span<double> x, int count)
+    {
+        if (x.Length != Dimension * count) throw new ArgumentException($"{count} draws are {Dimension}·{count} numbers", nameof(x));
+        Fill(stream, x, count);
+    }
+
+    /// <summary>The marginal of a coordinate that exists.</summary>
+    protected virtual Marginal? Coordinate(int coordinate) => null;
+
+    /// <summary>ln q(x); where nothing else is said the coordinates are independent.</summary>
+    protected virtual double? Density(ReadOnlySpan<double> x)
+    {
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            if (Coordinate(i)?.Density(x[i]) is not { } density || double.IsPositiveInfinity(density)) return null;
+            sum += Math.Log(density);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Draws; where nothing else is said the coordinates are independent, and come by their quantiles.</summary>
+    protected virtual void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        stream.FillUniform(x);
+        for (int i = 0; i < Dimension; i++)
+        {
+            Marginal marginal = Coordinate(i) ?? throw new NotSupportedException("a law without marginals must say how it is drawn from");
+            foreach (ref double value in x.Slice(i * count, count))
+            {
+                value = marginal.Quantile(value);
+            }
+        }
+    }
+
     /// <summary>½∫|q − p|.</summary>
     protected abstract Estimate Tv();
 

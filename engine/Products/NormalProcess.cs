@@ -58,6 +58,19 @@ internal sealed class NormalFactorLaw(double mean, double variance, DirectionPai
     public override Moments Moments() => new([mean], [variance], [0], [0], 1);
 
     /// <inheritdoc/>
+    protected override Marginal Coordinate(int coordinate) => Engine.Marginal.Normal(mean, variance);
+
+    /// <inheritdoc/>
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        stream.FillNormal(x);
+        foreach (ref double value in x)
+        {
+            value = mean + (Math.Sqrt(variance) * value);
+        }
+    }
+
+    /// <inheritdoc/>
     protected override Estimate Kl() => NormalDivergences.Kl([pair]);
 
     /// <inheritdoc/>

@@ -41,6 +41,18 @@ public sealed class ProductLaw : Law
     }
 
     /// <inheritdoc/>
+    protected override Marginal? Coordinate(int coordinate) => factors[kindOf[coordinate]].Marginal(0);
+
+    /// <inheritdoc/>
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        for (int i = 0; i < kindOf.Length; i++)
+        {
+            factors[kindOf[i]].Draw(stream, x.Slice(i * count, count), count);
+        }
+    }
+
+    /// <inheritdoc/>
     protected override Estimate Kl() => Combined(Metric.Kl);
 
     /// <inheritdoc/>

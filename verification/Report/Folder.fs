@@ -90,11 +90,10 @@ module Folder =
                 Ok())
 
     /// Writes one file: a new one whole or not at all; what is there, a device, a pipe or the file behind a link too, in place.
-    let writeFile (path: string) (text: string) =
+    let writeStream (path: string) (write: Stream -> unit) =
         Placing.attempt $"write '{path}'" (fun () ->
             let file = Path.GetFullPath path
             let folder = Path.GetDirectoryName file
-            let bytes = UTF8Encoding(false).GetBytes text
 
             if Directory.Exists file then
                 Error $"cannot write '{path}': it is a folder"
@@ -103,7 +102,7 @@ module Folder =
                 let fresh = Path.Combine(folder, $".sgm-{Guid.NewGuid():N}")
 
                 try
-                    File.WriteAllBytes(fresh, bytes)
+                    using (new FileStream(fresh, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 <<< 16)) write
                     File.Move(fresh, file, false)
                 finally
                     File.Delete fresh
@@ -115,8 +114,13 @@ module Folder =
                 if stream.CanSeek && stream.Length > 0L then
                     stream.SetLength 0L
 
-                stream.Write(ReadOnlySpan bytes)
+                write stream
                 Ok())
+
+    /// The same of a text.
+    let writeFile path (text: string) =
+        let bytes = UTF8Encoding(false).GetBytes text
+        writeStream path (fun stream -> stream.Write(ReadOnlySpan bytes))
 
     /// Writes the JUnit XML of a document.
     let writeJUnit (path: string) (document: Document) = JUnit.text document |> writeFile path

@@ -10,8 +10,8 @@ module Html =
     /// Nothing may be fetched, whatever a name in the report looks like.
     let private policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
-    /// A page of a report, with its title and body.
-    let whole title body =
+    /// A page of a report, with its title, body and what its style says besides.
+    let styled style title body =
         let head =
             el
                 "head"
@@ -22,11 +22,14 @@ module Html =
                     el "meta" [ "name", "viewport"; "content", "width=device-width, initial-scale=1" ] []
                     el "meta" [ "name", "color-scheme"; "content", "light dark" ] []
                     el "title" [] [ text title ]
-                    el "style" [] [ Verbatim(Style.colours + Style.page + Style.plot + Style.print) ]
+                    el "style" [] [ Verbatim(Style.colours + Style.page + Style.plot + style + Style.print) ]
                     el "script" [] [ Verbatim Style.themeScript ]
                 ]
 
         "<!DOCTYPE html>\n" + Markup.write (el "html" [ "lang", "en" ] [ head; body ]) + "\n"
+
+    /// A page of a report, with its title and body.
+    let whole title body = styled "" title body
 
     let private guide (document: Document) =
         let entry term description = [ el "dt" [] term; el "dd" [] description ]

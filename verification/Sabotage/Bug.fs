@@ -61,6 +61,9 @@ type private MisreportedLaw(inner: Law, misreport: Misreport) =
     member _.Inner = inner
     override _.Dimension = inner.Dimension
     override _.Moments() = inner.Moments()
+    override _.Coordinate i = inner.Marginal i
+    override _.Density x = inner.LogDensity x
+    override _.Fill(stream, x, count) = inner.Draw(stream, x, count)
 
     member private _.Report metric =
         let healthy = inner.Measure metric
