@@ -20,6 +20,13 @@ module ScoreError =
                | :? ScoreModifier.Learned -> true
                | _ -> false)
 
+    /// Whether the score is a function of which nothing is known but its values.
+    let isUnknown (plan: Plan) =
+        plan.Score.Modifiers
+        |> Seq.exists (function
+            | :? ScoreModifier.Learned as learned -> not learned.Function.HasBounds
+            | _ -> false)
+
     /// Most distinct coordinates that are walked one by one.
     let private mostWalks = 2000
 
@@ -49,7 +56,9 @@ module ScoreError =
         cache.GetValue(plan, create)
 
     let private coordinatesOf (plan: Plan) =
-        if couples plan then
+        if isUnknown plan then
+            Error "of the error of a network, or of a function, only draws say something"
+        elif couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
             (foundOf plan).Coordinates.Value
