@@ -108,6 +108,18 @@ type CertifyArguments =
             | Report _ -> "also write a page with pictures, contributions and the derivation into this folder."
             | Json -> Usage.json
 
+type ScoreArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
+            | Json -> Usage.json
+
 type TuneArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string

@@ -33,7 +33,7 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep"; "compare" ] then
+        if List.contains verb [ "run"; "check"; "certify"; "score"; "tune"; "explain"; "plan"; "sweep"; "compare" ] then
             warmUp ()
 
         match verb with
@@ -41,6 +41,7 @@ let private dispatch terminal words =
         | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
         | "explain" -> run verb rest (ExplainRequest.Of >> Explain.command terminal)
         | "certify" -> run verb rest (CertifyRequest.Of >> Certify.command terminal)
+        | "score" -> run verb rest (ScoreRequest.Of >> Score.command terminal)
         | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
         | "sweep" -> run verb rest (SweepRequest.Of >> Sweep.command terminal)
         | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)

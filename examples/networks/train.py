@@ -16,8 +16,8 @@ torch.set_num_threads(1)
 
 CASES = {
     # data, bandwidth, deviation s of EDM, width, steps, batch, levels
-    "faithful": ("../faithful.csv", 0.2, 1.0, 96, 20000, 512, (0.02, 10.0)),
-    "digits": ("../digits.csv", 0.1, 0.5, 320, 16000, 512, (0.03, 20.0)),
+    "faithful": ("../faithful.csv", 0.2, 1.0, 64, 12000, 128, (0.02, 10.0)),
+    "digits": ("../digits.csv", 0.1, 0.5, 256, 15000, 128, (0.03, 20.0)),
 }
 
 
@@ -79,7 +79,7 @@ def main(name):
         with torch.no_grad():
             for own, other in zip(averaged.parameters(), network.parameters()):
                 own.lerp_(other, 0.002)
-        if step % 1000 == 0:
+        if step % 500 == 0:
             print(step, loss.item(), flush=True)
 
     averaged.eval()
