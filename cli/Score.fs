@@ -73,7 +73,7 @@ let private show (screen: Screen) forward (quality: ScoreQuality) =
     | None -> ()
     | Some assumes ->
         let together = $"all together with probability {1.0 - quality.Risk:g6}"
-        screen.Line [ faint $"lower and certified ends hold {together}; {assumes}" ]
+        screen.Line [ faint $"lower and certified ends hold {together}, the upper ones under an assumption; {assumes}" ]
 
 let private json (loaded: Checked) (quality: ScoreQuality) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint

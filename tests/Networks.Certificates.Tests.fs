@@ -9,15 +9,18 @@ open Expecto
 open Sgm
 open Sgm.Verification.Certificates
 
-let private annealed law scoreOfIt =
+let private along body law scoreOfIt =
     experiment {
         target law
         forward ve
         score scoreOfIt
-        sampler (anneal (geometric 5.0 0.2 12) (predictor ancestral >=> corrector (langevinScaled 0.05)))
+        sampler (anneal (geometric 5.0 0.2 12) body)
         measure [ tv; w2 ]
         particles 200
     }
+
+let private annealed law scoreOfIt =
+    along (predictor ancestral >=> corrector (langevinScaled 0.05)) law scoreOfIt
 
 let private valid folder e =
     match Check.experiment folder e with
@@ -124,28 +127,32 @@ let private certificates =
                 withData (fun folder law ->
                     let target = (valid folder (annealed law exact)).Plan.Target
 
-                    for shift in [ 0.0; 0.5 ] do
-                        let own = bound folder (annealed law (ofFunction "mine" (byRows target shift) |> clipped 30.0))
-                        let known = bound folder (annealed law (exact |> shifted shift))
-                        let exact = bound folder (annealed law exact)
-                        Expect.equal own.KlReverse.Confidence (1.0 - 1e-6) "confidence"
-                        Expect.isTrue own.KlReverse.Reason.IsNone $"{own.KlReverse.Reason}"
+                    for body in [ predictor ancestral; predictor ancestral >=> corrector (langevinScaled 0.05) ] do
+                        for shift in [ 0.0; 0.5 ] do
+                            // A shift of 0.5 moves the denoiser at σ = 5 by 12.5: the ball has room for it.
+                            let own =
+                                bound folder (along body law (ofFunction "mine" (byRows target shift) |> clipped 15.0))
 
-                        // Cross terms of the Langevin steps are bounded and not known: the bound is above, and near.
-                        let expected = known.KlReverse.Value - exact.KlReverse.Value
-                        Expect.isLessThan (abs (own.Score - known.Score)) (0.02 + 0.1 * known.Score) $"share, {expected:g3}"
-                        Expect.isLessThan own.KlReverse.Value (1.2 * known.KlReverse.Value + 0.1) "near"
-                        Expect.isGreaterThan own.KlReverse.Value (exact.Steps + own.Start.Value) "above"))
+                            let known = bound folder (along body law (exact |> shifted shift))
+                            Expect.equal own.KlReverse.Confidence (1.0 - 1e-6) "confidence"
+                            Expect.isTrue own.KlReverse.Reason.IsNone $"{own.KlReverse.Reason}"
+                            let truth = own.Start.Value + known.Steps + known.Score
+                            Expect.isGreaterThan own.KlReverse.Value (0.98 * truth) "above what is known"
+
+                            if body = predictor ancestral then
+                                // Nothing but the error is unknown: γ²ε²/(2c²) of every step, as draws estimate it.
+                                let apart = abs (own.Score - known.Score)
+                                Expect.isLessThan apart (0.01 + 0.05 * known.Score) "the share of the shift"))
 
             testCase "of a normal law: the same from draws of every level, at a confidence" (fun () ->
                 let law = normal [ 1.0; -0.5 ] 0.25
                 let target = Lower.target (fun _ -> [||]) law
-                let own = bound "." (annealed law (ofFunction "mine" (byRows target 0.1) |> clipped 20.0))
+                let own = bound "." (annealed law (ofFunction "mine" (byRows target 0.1) |> clipped 8.0))
                 let known = bound "." (annealed law (exact |> shifted 0.1))
                 Expect.isLessThan own.KlReverse.Confidence 1.0 "drawn"
                 Expect.isGreaterThan own.KlReverse.Confidence (1.0 - 1e-9) "sure"
-                Expect.isGreaterThanOrEqual own.KlReverse.Value (0.99 * known.KlReverse.Value) "not below what is known"
-                Expect.isLessThan own.KlReverse.Value (2.0 * known.KlReverse.Value) "and near")
+                Expect.isTrue own.KlReverse.Reason.IsNone "a bound"
+                Expect.isGreaterThanOrEqual own.KlReverse.Value (0.99 * known.KlReverse.Value) "not below what is known")
 
             testCase "without a clip there is none, and a sentence says what to write" (fun () ->
                 withData (fun folder law ->

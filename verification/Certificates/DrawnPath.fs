@@ -83,7 +83,7 @@ module internal DrawnPath =
             | Error _ -> ScoreError.l2 plan level |> Result.map (fun _ -> exactly)
             | Ok _ when norm = 0.0 -> Ok(erring level (gamma * gamma))
             | Ok guess ->
-                let a = max 1e-3 (gamma * guess / norm)
+                let a = gamma * guess / norm
                 Ok(plus (times (1.0 + a) exactly) (erring level ((1.0 + 1.0 / a) * gamma * gamma)))
 
     /// E‖…‖² from above, for a quadratic form c + β²·J_x and what rounding may add, or for a norm ε beside the exact form.
@@ -168,7 +168,7 @@ module internal DrawnPath =
             if ScoreError.isUnknown plan then
                 let exact = ScoreTerms.exactNorm plan step.From { bound with Low = 0.0 } difference
                 let guess = DrawnErrors.pilot plan step.From |> Result.defaultValue 0.0
-                let size = max (exact + abs difference.Gamma * guess) (1e-3 * sqrt tau * sqrt curvature.Constant)
+                let size = exact + abs difference.Gamma * guess
                 let still, factor = split (size / (sqrt tau * sqrt curvature.Constant))
                 let! erring = withError plan step.From exact (abs difference.Gamma) (number (exact * exact))
                 return fromNorm exact, plus still (times factor erring)
