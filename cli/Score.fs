@@ -50,7 +50,10 @@ let private show (screen: Screen) forward (quality: ScoreQuality) =
                     plain nats
                     plain share
                     plain (one.Steps |> Option.map (Words.digits 3) |> Option.defaultValue "–")
-                    { Text = (if quality.IsBad one then "the score costs more than the steps" else ""); Tone = Unsure }
+                    {
+                        Text = (if quality.IsBad one then "the score costs more than the steps" else "")
+                        Tone = Unsure
+                    }
                 ]
         ]
     )
@@ -67,7 +70,8 @@ let private show (screen: Screen) forward (quality: ScoreQuality) =
             ]
     | Error reason, _ -> screen.Line [ faint $"start and steps are not known: {reason}" ]
     | Ok _, None ->
-        screen.Line [ faint "a step draws no noise: its errors are in no relative entropy of paths (sgm certify bounds W2)" ]
+        screen.Line
+            [ faint "a step draws no noise: its errors are in no relative entropy of paths (sgm certify bounds W2)" ]
 
     match quality.Assumes with
     | None -> ()
@@ -101,6 +105,7 @@ let private json (loaded: Checked) (quality: ScoreQuality) (json: Writer) =
         estimate json "error" one.Error
         optional json "certified" one.Certified
         number json "size" one.Size
+
         let lower, nats, upper =
             match one.Nats with
             | Some(lower, nats, upper) -> Some lower, Some nats, Some upper
@@ -125,8 +130,7 @@ let command terminal (request: ScoreRequest) =
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         let found =
-            Progress.during terminal "drawing" (fun told ->
-                ScoreQuality.ofPlan terminal.Cancellation told loaded.Plan)
+            Progress.during terminal "drawing" (fun told -> ScoreQuality.ofPlan terminal.Cancellation told loaded.Plan)
 
         match found with
         | Error reason -> Refusal.sentence terminal request.Json $"sgm score: {reason}"

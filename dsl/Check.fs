@@ -190,7 +190,8 @@ module Check =
                 if Array.forall System.Double.IsFinite found then
                     None
                 else
-                    Some $"at (m, σ) = ({Numeral.brief level.Mean}, {Numeral.brief level.Sigma}) its score is not finite"
+                    Some
+                        $"at (m, σ) = ({Numeral.brief level.Mean}, {Numeral.brief level.Sigma}) its score is not finite"
             with error ->
                 Some $"it fails: {error.Message}")
 

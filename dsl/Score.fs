@@ -43,7 +43,11 @@ module internal OwnScores =
 
             let found = score level rows
 
-            if isNull found || found.Length <> count || found |> Array.exists (fun row -> isNull row || row.Length <> d) then
+            if
+                isNull found
+                || found.Length <> count
+                || found |> Array.exists (fun row -> isNull row || row.Length <> d)
+            then
                 invalidOp $"the score '{name}' was given {count} points of {d} coordinates and gave back another shape"
 
             for i in 0 .. count - 1 do

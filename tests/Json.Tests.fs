@@ -123,7 +123,11 @@ let private documents =
 
          own langevin [ 0, "run", []; 0, "run", [ "--by"; "particles"; "--fit" ]; 0, "check", []; 0, "certify", [] ]
          own (langevinText 3.0) [ 3, "run", []; 3, "run", [ "--by"; "particles" ] ]
-         own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ]; 0, "score", [] ]
+
+         own
+             mixture
+             [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ]; 0, "score", [] ]
+
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
 

@@ -19,8 +19,7 @@ let private along body law scoreOfIt =
         particles 200
     }
 
-let private annealed law scoreOfIt =
-    along (predictor ancestral >=> corrector (langevinScaled 0.05)) law scoreOfIt
+let private annealed law scoreOfIt = along (predictor ancestral >=> corrector (langevinScaled 0.05)) law scoreOfIt
 
 let private valid folder e =
     match Check.experiment folder e with
@@ -99,12 +98,15 @@ let private functions =
                     Expect.stringContains message words "why")
 
             testCase "it has no text that is read back, and the word says so" (fun () ->
-                let own = valid "." (annealed (standard 2) (ofFunction "mine" (byRows (Engine.Target.Centred(2, 1.0)) 0.0)))
+                let own =
+                    valid "." (annealed (standard 2) (ofFunction "mine" (byRows (Engine.Target.Centred(2, 1.0)) 0.0)))
+
                 Expect.stringContains own.Text "score     (ofFunction \"mine\")" "named"
 
                 match Check.text "it.sgm" "." own.Text with
                 | Ok _ -> failtest "read"
-                | Error problems -> Expect.stringContains (Message.renderAll problems) "a function has no text" "advice")
+                | Error problems ->
+                    Expect.stringContains (Message.renderAll problems) "a function has no text" "advice")
         ]
 
 /// Twenty points on a bent line, as a file.
@@ -123,26 +125,30 @@ let private certificates =
     testList
         "certificates"
         [
-            testCase "of a data set: a function that is shifted has the bound of the shifted score, and its share" (fun () ->
-                withData (fun folder law ->
-                    let target = (valid folder (annealed law exact)).Plan.Target
+            testCase
+                "of a data set: a function that is shifted has the bound of the shifted score, and its share"
+                (fun () ->
+                    withData (fun folder law ->
+                        let target = (valid folder (annealed law exact)).Plan.Target
 
-                    for body in [ predictor ancestral; predictor ancestral >=> corrector (langevinScaled 0.05) ] do
-                        for shift in [ 0.0; 0.5 ] do
-                            // A shift of 0.5 moves the denoiser at σ = 5 by 12.5: the ball has room for it.
-                            let own =
-                                bound folder (along body law (ofFunction "mine" (byRows target shift) |> clipped 15.0))
+                        for body in [ predictor ancestral; predictor ancestral >=> corrector (langevinScaled 0.05) ] do
+                            for shift in [ 0.0; 0.5 ] do
+                                // A shift of 0.5 moves the denoiser at σ = 5 by 12.5: the ball has room for it.
+                                let own =
+                                    bound
+                                        folder
+                                        (along body law (ofFunction "mine" (byRows target shift) |> clipped 15.0))
 
-                            let known = bound folder (along body law (exact |> shifted shift))
-                            Expect.equal own.KlReverse.Confidence (1.0 - 1e-6) "confidence"
-                            Expect.isTrue own.KlReverse.Reason.IsNone $"{own.KlReverse.Reason}"
-                            let truth = own.Start.Value + known.Steps + known.Score
-                            Expect.isGreaterThan own.KlReverse.Value (0.98 * truth) "above what is known"
+                                let known = bound folder (along body law (exact |> shifted shift))
+                                Expect.equal own.KlReverse.Confidence (1.0 - 1e-6) "confidence"
+                                Expect.isTrue own.KlReverse.Reason.IsNone $"{own.KlReverse.Reason}"
+                                let truth = own.Start.Value + known.Steps + known.Score
+                                Expect.isGreaterThan own.KlReverse.Value (0.98 * truth) "above what is known"
 
-                            if body = predictor ancestral then
-                                // Nothing but the error is unknown: γ²ε²/(2c²) of every step, as draws estimate it.
-                                let apart = abs (own.Score - known.Score)
-                                Expect.isLessThan apart (0.01 + 0.05 * known.Score) "the share of the shift"))
+                                if body = predictor ancestral then
+                                    // Nothing but the error is unknown: γ²ε²/(2c²) of every step, as draws estimate it.
+                                    let apart = abs (own.Score - known.Score)
+                                    Expect.isLessThan apart (0.01 + 0.05 * known.Score) "the share of the shift"))
 
             testCase "of a normal law: the same from draws of every level, at a confidence" (fun () ->
                 let law = normal [ 1.0; -0.5 ] 0.25
@@ -152,11 +158,21 @@ let private certificates =
                 Expect.isLessThan own.KlReverse.Confidence 1.0 "drawn"
                 Expect.isGreaterThan own.KlReverse.Confidence (1.0 - 1e-9) "sure"
                 Expect.isTrue own.KlReverse.Reason.IsNone "a bound"
-                Expect.isGreaterThanOrEqual own.KlReverse.Value (0.99 * known.KlReverse.Value) "not below what is known")
+
+                Expect.isGreaterThanOrEqual
+                    own.KlReverse.Value
+                    (0.99 * known.KlReverse.Value)
+                    "not below what is known")
 
             testCase "without a clip there is none, and a sentence says what to write" (fun () ->
                 withData (fun folder law ->
-                    let own = bound folder (annealed law (ofFunction "mine" (byRows (valid folder (annealed law exact)).Plan.Target 0.0)))
+                    let own =
+                        bound
+                            folder
+                            (annealed
+                                law
+                                (ofFunction "mine" (byRows (valid folder (annealed law exact)).Plan.Target 0.0)))
+
                     Expect.stringContains (Option.get own.KlReverse.Reason) "|> clipped R" "advice"))
         ]
 

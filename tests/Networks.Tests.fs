@@ -298,11 +298,12 @@ let private hostile =
             },
         "it has no input x"
         "three inputs", bytes { good with Inputs = good.Inputs @ [ level "t" ] }, "it has 3 inputs"
-        "whole numbers",
-        bytes { good with Inputs = [ { x [ -1; 2 ] with Element = Element.Long }; level "sigma" ] },
-        ""
+        "whole numbers", bytes { good with Inputs = [ { x [ -1; 2 ] with Element = Element.Long }; level "sigma" ] }, ""
         "two outputs",
-        bytes { good with Outputs = good.Outputs @ [ { Name = "g"; Element = Element.Single; Shape = [ -1; 2 ] } ] },
+        bytes
+            { good with
+                Outputs = good.Outputs @ [ { Name = "g"; Element = Element.Single; Shape = [ -1; 2 ] } ]
+            },
         "it has 2 outputs"
         "an operator of its own", bytes { good with Nodes = nodes [ "s = mine.Magic x sigma" ] }, "Magic"
         "not a number", bytes (normalScore Element.Single nan), "its output is not finite"
@@ -378,7 +379,10 @@ let private refusals =
                     let ran score =
                         let file = Path.Combine(folder, "it.sgm")
                         File.WriteAllText(file, text law ve score)
-                        let start = Diagnostics.ProcessStartInfo("dotnet", [ Path.Combine(bare, "sgm.dll"); "run"; file ])
+
+                        let start =
+                            Diagnostics.ProcessStartInfo("dotnet", [ Path.Combine(bare, "sgm.dll"); "run"; file ])
+
                         start.RedirectStandardOutput <- true
                         start.RedirectStandardError <- true
                         finish (Diagnostics.Process.Start start)
@@ -436,7 +440,10 @@ let private errors =
 
                         for level in items (biased.GetProperty "levels") do
                             if isProved then
-                                Expect.isGreaterThan ((level.GetProperty "certified").GetDouble()) 0.1 "above the truth"
+                                Expect.isGreaterThan
+                                    ((level.GetProperty "certified").GetDouble())
+                                    0.1
+                                    "above the truth"
 
                         for _, value, lower, upper in errorsOf biased do
                             Expect.isTrue (lower <= 0.1 && 0.1 <= upper) $"0.1 in [{lower}, {upper}]"
@@ -475,7 +482,12 @@ let private errors =
                                 (delta * 0.1) ** 2.0 / (2.0 * delta * next / g)
 
                         let stay = if i = 0 then 0.0 else 0.25 * (0.1 * g) * 0.01
-                        Expect.floatClose Accuracy.high ((level.GetProperty "nats").GetDouble()) (down + stay) $"level {i}"))
+
+                        Expect.floatClose
+                            Accuracy.high
+                            ((level.GetProperty "nats").GetDouble())
+                            (down + stay)
+                            $"level {i}"))
         ]
 
 let tests = testList "Networks" [ readingTests; repeatable; refusals; errors ]

@@ -147,8 +147,10 @@ module internal ClippedError =
             errors x found
 
             for i in 0 .. n - 1 do
-                if squares[i] > far then found[i] <- 0.0
-                elif Double.IsNaN found[i] then found[i] <- infinity
+                if squares[i] > far then
+                    found[i] <- 0.0
+                elif Double.IsNaN found[i] then
+                    found[i] <- infinity
 
     /// Draws of Y at a level, or why nothing bounds them.
     let ofLevel (plan: Plan) (level: NoiseLevel) : Result<Draws, string> =
@@ -217,4 +219,8 @@ module internal ClippedError =
             let seed = BitConverter.DoubleToInt64Bits level.Parameter
             let values = draw draws n (int (seed ^^^ (seed >>> 32)) &&& 0x7fffffff)
             let struct (_, _, upper) = interval draws risk values
-            if Double.IsFinite upper then Ok upper else Error "the network's output is not finite under p")
+
+            if Double.IsFinite upper then
+                Ok upper
+            else
+                Error "the network's output is not finite under p")

@@ -96,8 +96,7 @@ module HeldOut =
                 "held-out draws",
                 assumes
             )
-        | Error reason ->
-            Estimate.Sampled(max lower centre, lower, infinity, confidence, "held-out draws", reason)
+        | Error reason -> Estimate.Sampled(max lower centre, lower, infinity, confidence, "held-out draws", reason)
 
     /// Σ_i w_i·‖s − ∇ln p_i‖² at one point a row, noised to every level i; shape [n].
     let private squaredAt (plan: Plan) weighted (draws: float[]) (noise: float[]) =
@@ -150,6 +149,7 @@ module HeldOut =
         let upper =
             match found with
             | Some _ -> Ok assumes
-            | None -> Error "no upper end: the target is a product of mixtures, whose components are not drawn one by one"
+            | None ->
+                Error "no upper end: the target is a product of mixtures, whose components are not drawn one by one"
 
         meanOf upper confidence sums

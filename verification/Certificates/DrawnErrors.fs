@@ -47,6 +47,5 @@ module internal DrawnErrors =
             level,
             fun level ->
                 ClippedError.ofLevel plan level
-                |> Result.map (fun draws ->
-                    sqrt (Array.average (ClippedError.draw draws 128 77) + unseen * draws.Most))
+                |> Result.map (fun draws -> sqrt (Array.average (ClippedError.draw draws 128 77) + unseen * draws.Most))
         )

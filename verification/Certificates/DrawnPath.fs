@@ -222,7 +222,9 @@ module internal DrawnPath =
 
         let keys = Array.ofSeq sums.Keys
         let erring = Array.ofSeq errors.Keys
-        let draws = dict [ for level in erring -> level, ClippedError.ofLevel plan level |> Result.toOption |> Option.get ]
+
+        let draws =
+            dict [ for level in erring -> level, ClippedError.ofLevel plan level |> Result.toOption |> Option.get ]
 
         let gained =
             first :: (forms |> List.map (fun (_, _, _, _, whole) -> whole))

@@ -175,9 +175,7 @@ module ScoreQuality =
             let kernels = kernelsOf course
 
             let levels =
-                kernels
-                |> List.collect (fun (_, step) -> [ for stage in step.Stages -> stage.Level ])
-                |> List.distinct
+                kernels |> List.collect (fun (_, step) -> [ for stage in step.Stages -> stage.Level ]) |> List.distinct
 
             do! require (not levels.IsEmpty) () "the sampler asks for no score"
 
@@ -222,7 +220,11 @@ module ScoreQuality =
                             let w = List.sum weights
                             Some(w * error.Lower ** 2.0, w * error.Value.Value ** 2.0, w * error.Upper ** 2.0)
                         | _ -> None
-                    Steps = if steps.IsEmpty then None else Some(steps |> List.sumBy (fun c -> max 0.0 c.Steps))
+                    Steps =
+                        if steps.IsEmpty then
+                            None
+                        else
+                            Some(steps |> List.sumBy (fun c -> max 0.0 c.Steps))
                 }
 
             let found = levels |> List.mapi each
