@@ -163,6 +163,16 @@ let private documents =
 }"
              [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ] ]
 
+         // Errors from draws, and a law whose start nothing is known of.
+         own
+             "experiment {
+    target (mixture [ 0.5, normalDiag [ -1.0; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ 1.0; 1.0 ] [ 2.0; 1.0 ] ])
+    forward vp
+    score (scoreMatching 50 4 1)
+    sampler (anneal (uniform 2.0 0.5 2) (predictor ancestral))
+}"
+             [ 0, "score", [] ]
+
          let faithful = Path.Combine(examples.Value, "old-faithful.sgm")
          add 0 [ "check"; faithful ]
          add 2 [ "run"; "no such file" ]
