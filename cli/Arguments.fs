@@ -118,6 +118,18 @@ type TuneBy =
     | Certificate = 1
     | Exact = 2
 
+type ScoreArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> $"{Usage.experiment}."
+            | Set _ -> Usage.set
+            | Json -> Usage.json
+
 type TuneArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string

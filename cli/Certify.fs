@@ -125,10 +125,19 @@ let private show (screen: Screen) forward explain whyNot (answers: CertifiedProb
             let whole = c.KlReverse.Value
             let share part = $"{Words.digits 3 part} ({percent part whole})"
 
+            let unseen = whole - start - c.Steps - c.Score
+
+            // What the interval of draws allows beyond what they showed.
+            let interval =
+                if c.KlReverse.Confidence < 1.0 && unseen > 0.01 * whole then
+                    $"   interval {share unseen}"
+                else
+                    ""
+
             screen.Line
                 [
                     faint "shares of kl(p‖q)  "
-                    plain $"start {share start}   steps {share c.Steps}   score {share c.Score}"
+                    plain $"start {share start}   steps {share c.Steps}   score {share c.Score}{interval}"
                 ]
 
             screen.Line [ faint "largest            "; plain (String.Join("   ", largest forward c)) ]

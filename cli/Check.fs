@@ -83,6 +83,9 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
     for data in loaded.Data do
         line "data" $"{data}"
 
+    for network in loaded.Networks do
+        line "score" network.Description
+
     line "dimension" (Words.count plan.Dimension)
     line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
 

@@ -108,8 +108,7 @@ let private modifier (m: Engine.ScoreModifier) =
         $"rippled with amplitude {Words.number rippled.Amplitude} and frequency {Words.number rippled.Frequency}"
     | :? Engine.ScoreModifier.Clipped as clipped ->
         $"with the denoiser clipped to the ball of radius {Words.number clipped.Radius}"
-    | :? Engine.ScoreModifier.Learned ->
-        "replaced by a function fitted to draws of the target by denoising score matching"
+    | :? Engine.ScoreModifier.Learned as learned -> $"which is {learned.Function.Description}"
     | _ -> "modified"
 
 /// The score in words.

@@ -28,6 +28,12 @@ let verbs =
             Example = "sgm certify examples/annealed-mixture.sgm --explain"
         }
         {
+            Name = "score"
+            Takes = "FILE"
+            Summary = "Show the score's error at every level, and what it costs there"
+            Example = "sgm score examples/digits-network.sgm"
+        }
+        {
             Name = "tune"
             Takes = "FILE"
             Summary = "Print the experiment with the levels whose certificate is least"

@@ -33,9 +33,10 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        if
-            List.contains verb [ "run"; "check"; "certify"; "tune"; "explain"; "plan"; "sweep"; "compare"; "measure" ]
-        then
+        let warmed =
+            [ "run"; "check"; "certify"; "score"; "tune"; "explain"; "plan"; "sweep"; "compare"; "measure" ]
+
+        if List.contains verb warmed then
             warmUp ()
 
         match verb with
@@ -43,6 +44,7 @@ let private dispatch terminal words =
         | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
         | "explain" -> run verb rest (ExplainRequest.Of >> Explain.command terminal)
         | "certify" -> run verb rest (CertifyRequest.Of >> Certify.command terminal)
+        | "score" -> run verb rest (ScoreRequest.Of >> Score.command terminal)
         | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
         | "sweep" -> run verb rest (SweepRequest.Of >> Sweep.command terminal)
         | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)

@@ -110,6 +110,23 @@ type CertifyRequest =
             | CertifyArguments.Report directory -> { request with CertifyRequest.Report = Some directory }
             | CertifyArguments.Json -> { request with CertifyRequest.Json = true })
 
+/// What `sgm score` was asked for.
+type ScoreRequest =
+    {
+        File: string
+        /// `name=number` for the file's `let`s.
+        Settings: string list
+        Json: bool
+    }
+
+    static member Of(arguments: ScoreArguments list) : ScoreRequest =
+        ({ File = ""; Settings = []; Json = false }, arguments)
+        ||> List.fold (fun request argument ->
+            match argument with
+            | ScoreArguments.File file -> { request with File = file }
+            | ScoreArguments.Set word -> { request with Settings = request.Settings @ [ word ] }
+            | ScoreArguments.Json -> { request with ScoreRequest.Json = true })
+
 /// What `sgm tune` was asked for.
 type TuneRequest =
     {

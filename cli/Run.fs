@@ -91,6 +91,13 @@ let private show (screen: Screen) run =
     for refusal in run.Choice.Refusals do
         line "" $"not {refusal.Backend}: {refusal.Reason}"
 
+    for network in run.Loaded.Networks do
+        line "score" network.Description
+
+    match experiment.Score.Base with
+    | OfFunction(name, _) -> line "score" $"the function '{name}', which the text names and does not hold"
+    | _ -> ()
+
     let evaluations = Words.evaluations plan
 
     if isMonteCarlo run.Choice then

@@ -10,6 +10,8 @@ type Checked =
         Plan: Engine.Plan
         /// The data files that were read.
         Data: DataSet list
+        /// The networks that were read.
+        Networks: Engine.ScoreFunction list
         Warnings: Problem list
     }
 
@@ -97,6 +99,9 @@ module Check =
         [
             match score.Base with
             | ScoreMatching _ -> "scoreMatching"
+            | Onnx(_, output) when Networks.needsNoise output -> "onnx"
+            | Onnx _
+            | OfFunction _
             | Exact
             | ScoreOf _
             | KernelDensity _ -> ()
@@ -154,6 +159,58 @@ module Check =
                     )
                 )
 
+    /// Levels that a score of one's own is tried at: the first and the last ones with noise.
+    let private trials (experiment: Experiment) isNoisy =
+        let first = Lower.initialLevel experiment.Forward experiment.Sampler
+
+        let later =
+            match Pipeline.firstSchedule experiment.Sampler with
+            | Some schedule ->
+                let n = Schedule.transitions schedule
+                [ n; n - 1 ] |> List.map (Schedule.parameter schedule >> Forward.level experiment.Forward)
+            | None -> []
+
+        first :: later
+        |> List.filter (fun level -> not isNoisy || level.Sigma > 0.0)
+        |> List.distinct
+        |> List.truncate 2
+
+    /// A function that was tried at two points: no exception, the right shape, finite numbers.
+    let private tryFunction name (score: Engine.BlockScore) dimension (levels: Engine.NoiseLevel list) =
+        let own = Engine.OwnScore(name, dimension, score)
+        let points = Array.init (2 * dimension) (fun i -> 0.7 * sin (float i + 0.4))
+
+        levels
+        |> List.tryPick (fun level ->
+            let found = Array.create (2 * dimension) nan
+
+            try
+                own.Evaluate(level, points, found, 2, 2)
+
+                if Array.forall System.Double.IsFinite found then
+                    None
+                else
+                    Some
+                        $"at (m, σ) = ({Numeral.brief level.Mean}, {Numeral.brief level.Sigma}) its score is not finite"
+            with error ->
+                Some $"it fails: {error.Message}")
+
+    /// Reads and tries a score of one's own: files and functions are asked last, when everything else is known.
+    let private tried (library: Data.Library) (problems: Problems) (experiment: Experiment) (dimension: int64 option) =
+        match experiment.Score.Base, dimension with
+        | Onnx(file, output), Some d when d <= int64 System.Int32.MaxValue && problems.Count = 0 ->
+            let levels = trials experiment (Networks.needsNoise output)
+            let place = field "score" @ [ Segment.Part "file" ]
+
+            match library.TryNetwork(place, file, output, int d, levels, problems) with
+            | Some network when network.NeedsNoise && not (Networks.needsNoise output) ->
+                CheckLevels.needsNoise problems "onnx" experiment.Forward experiment.Sampler
+            | _ -> ()
+        | OfFunction(name, score), Some d when problems.Count = 0 ->
+            tryFunction name score (int d) (trials experiment false)
+            |> Option.iter (fun reason -> problems.Add(field "score", Fault.WrongFunction(name, reason)))
+        | _ -> ()
+
     /// All errors of an experiment, of the fields that were read.
     let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
         let problems = Problems()
@@ -181,6 +238,21 @@ module Check =
                 CheckNumber.positive problems (at "bandwidth") "a bandwidth" bandwidth
                 CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
                 fits problems at dimension (int64 draws) None
+            | Onnx(_, output) ->
+                match output with
+                | NetworkOutput.Edm deviation ->
+                    CheckNumber.positive
+                        problems
+                        (field "score" @ [ Segment.Part "output"; Segment.Part "dataDeviation" ])
+                        "a deviation"
+                        deviation
+                | NetworkOutput.Velocity when read "forward" && experiment.Forward = Ve ->
+                    problems.Add(field "score" @ [ Segment.Part "output" ], Fault.VelocityUnderVe)
+                | NetworkOutput.Velocity
+                | NetworkOutput.Gradient
+                | NetworkOutput.Noise
+                | NetworkOutput.Denoised -> ()
+            | OfFunction _ -> ()
             | ScoreOf law ->
                 let place = field "score" @ [ Segment.Part "law" ]
                 CheckTarget.check library problems place law |> sameDimension problems place dimension
@@ -198,6 +270,8 @@ module Check =
         if samplerValid && read "score" then
             for word in needsNoise experiment.Score do
                 CheckLevels.needsNoise problems word experiment.Forward experiment.Sampler
+
+            tried library problems experiment dimension
 
         measure problems experiment.Measure
         CheckNumber.atLeast problems (field "particles") "a number of particles" 1 experiment.Particles
@@ -238,13 +312,14 @@ module Check =
         ]
 
     let private complete (library: Data.Library) (experiment: Experiment) : Checked =
-        let plan = Lower.plan library.Rows experiment
+        let plan = Lower.planWith library.Network library.Rows experiment
 
         {
             Experiment = experiment
-            Fingerprint = Fingerprint.ofExperiment experiment
+            Fingerprint = Fingerprint.ofFiles library.Hashes experiment
             Plan = plan
             Data = library.All
+            Networks = library.Networks
             Warnings = indexColumns library.All @ warnings experiment plan
         }
 
@@ -270,7 +345,7 @@ module Check =
         let own = normal own
 
         match errors library Set.empty own with
-        | [] -> Ok(Lower.plan library.Rows own)
+        | [] -> Ok(Lower.planWith library.Network library.Rows own)
         | problems -> Error problems
 
     let private parsed (baseDirectory: string) (parsed: Parsed) : Result<Checked, Problem list> =

@@ -173,9 +173,11 @@ module Data =
 
         { File = file; Names = names; Rows = rows.ToArray() }
 
-    /// The data sets that one experiment names, each read once; paths are relative to a directory.
+    /// The files that one experiment names, each read once; paths are relative to a directory.
     type Library(baseDirectory: string) =
         let loaded = Dictionary<string, DataSet option>()
+        let networks = Dictionary<struct (string * NetworkOutput), Engine.ScoreFunction>()
+        let contents = List<struct (string * byte[])>()
 
         /// The data of a file; none when it cannot be used, which is then put into `problems` (once a file).
         member _.TryLoad(place: Place, file: string, problems: Problems) : DataSet option =
@@ -214,6 +216,44 @@ module Data =
                 let usable = if problems.Count = before then found else None
                 loaded.Add(file, usable)
                 usable
+
+        /// The network of a file as a score, tried at some levels; none when it cannot be used, which is then put into `problems`.
+        member _.TryNetwork(place: Place, file: string, output, dimension, trials, problems: Problems) =
+            let file = if isNull file then "" else file
+
+            let found =
+                try
+                    let path = Path.Combine(baseDirectory, file)
+                    let size = FileInfo(path).Length
+
+                    if size > Networks.mostBytes then
+                        Error
+                            $"it has {Numeral.bytes (float size)}, expected at most {Numeral.bytes (float Networks.mostBytes)}"
+                    else
+                        let bytes = File.ReadAllBytes path
+                        contents.Add(struct (file, Security.Cryptography.SHA256.HashData bytes))
+                        Networks.read (Engine.NetworkFile(file, ReadOnlyMemory bytes)) output dimension trials
+                with error ->
+                    match reason error with
+                    | Some reason -> Error reason
+                    | None -> reraise ()
+
+            match found with
+            | Ok network ->
+                networks[struct (file, output)] <- network
+                Some network
+            | Error reason ->
+                problems.Add(place, Fault.UnreadableNetwork(file, reason))
+                None
+
+        /// A network that was read.
+        member _.Network file output = networks[struct (file, output)]
+
+        /// Every network that was read.
+        member _.Networks = List.ofSeq networks.Values
+
+        /// SHA-256 of what every network's file holds.
+        member _.Hashes = List.ofSeq contents
 
         /// The rows of a file that was loaded.
         member _.Rows(file: string) = loaded[file].Value.Rows

@@ -39,6 +39,10 @@ module Experiment =
             Score =
                 match experiment.Score.Base with
                 | ScoreOf law -> { experiment.Score with Base = ScoreOf(Target.inDirectory directory law) }
+                | Onnx(file, output) ->
+                    let path = System.IO.Path.GetFullPath(file, System.IO.Path.GetFullPath directory)
+                    { experiment.Score with Base = Onnx(path, output) }
+                | OfFunction _
                 | Exact
                 | ScoreMatching _
                 | KernelDensity _ -> experiment.Score

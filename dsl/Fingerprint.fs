@@ -27,3 +27,11 @@ module Fingerprint =
 
     /// Of a valid experiment, whose text is not kept. A data set counts by its path, not by its contents.
     let ofExperiment experiment = ofWritten (fun out -> Print.write out experiment)
+
+    /// The same with networks, which count by what their files hold: a line of SHA-256 each behind the text.
+    let ofFiles (hashes: struct (string * byte[]) list) experiment =
+        ofWritten (fun out ->
+            Print.write out experiment
+
+            for struct (_, hash) in hashes do
+                out.Write(Convert.ToHexStringLower hash + "\n"))

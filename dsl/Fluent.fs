@@ -47,6 +47,13 @@ type Scores =
     /// Fitted by denoising score matching to draws of the target.
     static member ScoreMatching(draws: int, features: int, seed: int) : Score = scoreMatching draws features seed
 
+    /// The network in an ONNX file, which gives this.
+    static member Onnx(file: string, output: NetworkOutput) : Score = onnx file output
+
+    /// A function of your own, under a name.
+    static member OfFunction(name: string, score: Engine.BlockScore) : Score =
+        { Base = OfFunction(name, score); Modifiers = [] }
+
     /// The score of the kernel density of draws of the target.
     static member KernelDensity(draws: int, bandwidth: float, seed: int) : Score = kernelDensity draws bandwidth seed
 

@@ -13,6 +13,7 @@ type Kind =
     | Law
     | Forward
     | Score
+    | NetworkOutput
     | Start
     | Schedule
     | Corrector
@@ -38,6 +39,7 @@ module Kind =
     let law: Kind<Target> = simple Kind.Law
     let forward: Kind<Forward> = simple Kind.Forward
     let score: Kind<Score> = simple Kind.Score
+    let networkOutput: Kind<NetworkOutput> = simple Kind.NetworkOutput
     let start: Kind<Start> = simple Kind.Start
     let schedule: Kind<Schedule> = simple Kind.Schedule
     let corrector: Kind<CorrectorMethod> = simple Kind.Corrector
@@ -74,6 +76,7 @@ module Kind =
         | Kind.Law -> "a target"
         | Kind.Forward -> "a forward process"
         | Kind.Score -> "a score"
+        | Kind.NetworkOutput -> "what a network gives"
         | Kind.Start -> "a start"
         | Kind.Schedule -> "a schedule"
         | Kind.Corrector -> "a corrector's method"
@@ -96,6 +99,7 @@ module Kind =
         | Kind.Law -> "target"
         | Kind.Forward -> "forward process"
         | Kind.Score -> "score"
+        | Kind.NetworkOutput -> "network output"
         | Kind.Start -> "start"
         | Kind.Schedule -> "schedule"
         | Kind.Corrector -> "corrector method"

@@ -8,6 +8,9 @@ module Lower =
     /// A data set by the file name in the experiment: shape [n][d].
     type DataSets = string -> float[][]
 
+    /// The network of a file, read for an output.
+    type NetworkScores = string -> NetworkOutput -> Engine.ScoreFunction
+
     /// A column, less its mean, over its deviation (population variance, divided by n). The sums are of values brought to [0, 1],
     /// so that no offset cancels and nothing overflows. The column is not constant.
     let private standardizeColumn (values: float[]) =
@@ -161,8 +164,8 @@ module Lower =
         | Point coordinates -> Engine.Start.Point(Array.ofList coordinates)
         | Warm -> Engine.Start.Law(target, level)
 
-    /// The plan of a valid experiment.
-    let plan (data: DataSets) (experiment: Experiment) : Engine.Plan =
+    /// The plan of a valid experiment, with what its files hold.
+    let planWith (networks: NetworkScores) (data: DataSets) (experiment: Experiment) : Engine.Plan =
         let target = target data experiment.Target
         let level = initialLevel experiment.Forward experiment.Sampler
 
@@ -172,6 +175,8 @@ module Lower =
         let scored =
             match experiment.Score.Base with
             | Exact
+            | Onnx _
+            | OfFunction _
             | ScoreMatching _ -> target
             | ScoreOf law -> Engine.Target(ImmutableArray.CreateRange(factors data law))
             | KernelDensity(draws, bandwidth, seed) ->
@@ -181,6 +186,9 @@ module Lower =
             match experiment.Score.Base with
             | ScoreMatching(draws, features, seed) ->
                 [ Engine.ScoreModifier.Learned(Engine.ScoreMatching(target, draws, features, seed)) ]
+            | Onnx(file, output) -> [ Engine.ScoreModifier.Learned(networks file output) ]
+            | OfFunction(name, score) ->
+                [ Engine.ScoreModifier.Learned(Engine.OwnScore(name, target.Dimension, score)) ]
             | Exact
             | ScoreOf _
             | KernelDensity _ -> []
@@ -194,3 +202,7 @@ module Lower =
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),
             Metrics = ImmutableArray.CreateRange experiment.Measure
         )
+
+    /// The plan of a valid experiment whose score names no network.
+    let plan (data: DataSets) (experiment: Experiment) : Engine.Plan =
+        planWith (fun file _ -> invalidOp $"the network {file} was not read") data experiment

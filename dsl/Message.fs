@@ -217,6 +217,10 @@ module Message =
             $"found '{found}', expected numbers that are separated by commas"
         | Fault.BadCell found -> $"found '{found}', expected a number (values are separated by commas)"
         | Fault.NonFiniteCell found -> $"found '{found}', expected a finite number"
+        | Fault.UnreadableNetwork(file, reason) -> $"cannot use the network '{file}': {reason}"
+        | Fault.WrongFunction(name, reason) -> $"cannot use the function '{name}': {reason}"
+        | Fault.VelocityUnderVe ->
+            "found 'velocity' under ve, expected it under vp, where it is m·Z − σ·X; under ve a velocity by σ is the noise itself: write 'noise'"
         | Fault.TooFewRows(file, found) ->
             $"the data file '{file}' has {rows found}, expected at least 2 to standardize its columns"
         | Fault.ConstantColumn(file, column) ->

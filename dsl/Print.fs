@@ -116,6 +116,14 @@ module Print =
         | Rippled(amplitude, frequency) -> $"rippled {number amplitude} {number frequency}"
         | Clipped radius -> $"clipped {number radius}"
 
+    let private output given =
+        match given with
+        | NetworkOutput.Gradient -> "gradient"
+        | NetworkOutput.Noise -> "noise"
+        | NetworkOutput.Denoised -> "denoised"
+        | NetworkOutput.Velocity -> "velocity"
+        | NetworkOutput.Edm deviation -> $"(edm {number deviation})"
+
     let private score column (score: Score) =
         let first =
             match score.Base with
@@ -126,6 +134,8 @@ module Print =
                     inParentheses out (column + 8) law)
             | ScoreMatching(draws, features, seed) -> $"scoreMatching {draws} {features} {seed}"
             | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
+            | Onnx(file, given) -> $"onnx {quoted file} {output given}"
+            | OfFunction(name, _) -> $"ofFunction {quoted name}"
 
         let parts = first :: List.map modifier score.Modifiers
         let flat = String.Join(" |> ", parts)
@@ -232,6 +242,8 @@ module Print =
                 match experiment.Score.Base with
                 | ScoreOf law -> law
                 | Exact
+                | Onnx _
+                | OfFunction _
                 | ScoreMatching _
                 | KernelDensity _ -> ()
                 match experiment.Start with

@@ -81,6 +81,7 @@ type Fault =
     | UnknownSetting of name: string * allowed: string list
     | TooManyCells of found: float * limit: int
     // Values.
+    | VelocityUnderVe
     | OutOfRange of found: string * allowed: string
     | Empty of what: string
     | DimensionMismatch of found: int64 * expected: int64 * reference: string
@@ -114,6 +115,8 @@ type Fault =
     | BadQuote
     | BadCell of found: string
     | NonFiniteCell of found: string
+    | UnreadableNetwork of file: string * reason: string
+    | WrongFunction of name: string * reason: string
     | TooFewRows of file: string * found: int
     | ConstantColumn of file: string * column: int
     // Warnings: the experiment runs, but may not do what its author thinks.

@@ -10,6 +10,10 @@ type ScoreBase =
     | ScoreMatching of draws: int * features: int * seed: int
     /// The exact score of the kernel density of so many draws of the target.
     | KernelDensity of draws: int * bandwidth: float * seed: int
+    /// A network in an ONNX file, and what it gives.
+    | Onnx of file: string * output: NetworkOutput
+    /// A function of F# or C#, under a name; it has no text that could be read back.
+    | OfFunction of name: string * score: Engine.BlockScore
 
 /// A change of the score; d is the dimension of the state.
 type ScoreModifier =
@@ -25,6 +29,31 @@ type ScoreModifier =
 /// The score estimate s(x, level): a base and modifiers, applied from left to right.
 type Score = { Base: ScoreBase; Modifiers: ScoreModifier list }
 
+/// Scores by functions of rows.
+module internal OwnScores =
+    /// As the engine asks for it: coordinate-major.
+    let ofRows name (score: Engine.NoiseLevel -> float[][] -> float[][]) =
+        Engine.BlockScore(fun level points scores count ->
+            let d = points.Length / count
+            let rows = Array.init count (fun _ -> Array.zeroCreate<float> d)
+
+            for i in 0 .. count - 1 do
+                for e in 0 .. d - 1 do
+                    rows[i][e] <- points[e * count + i]
+
+            let found = score level rows
+
+            if
+                isNull found
+                || found.Length <> count
+                || found |> Array.exists (fun row -> isNull row || row.Length <> d)
+            then
+                invalidOp $"the score '{name}' was given {count} points of {d} coordinates and gave back another shape"
+
+            for i in 0 .. count - 1 do
+                for e in 0 .. d - 1 do
+                    scores[e * count + i] <- found[i][e])
+
 /// The words for scores.
 [<AutoOpen>]
 module ScoreSyntax =
@@ -38,6 +67,14 @@ module ScoreSyntax =
     let scoreMatching draws features seed = { Base = ScoreMatching(draws, features, seed); Modifiers = [] }
     /// The exact score of the kernel density of `draws` draws of the target.
     let kernelDensity draws bandwidth seed = { Base = KernelDensity(draws, bandwidth, seed); Modifiers = [] }
+    /// The network in an ONNX file, which gives this.
+    let onnx file output = { Base = Onnx(file, output); Modifiers = [] }
+
+    /// A function of a level and points, rows of shape [n][d], to their scores, of the same shape. It runs on many
+    /// threads, and a point's score must not depend on the other points.
+    let ofFunction name (score: Engine.NoiseLevel -> float[][] -> float[][]) =
+        { Base = OfFunction(name, OwnScores.ofRows name score); Modifiers = [] }
+
     /// Adds the constant vector with every coordinate a/√d.
     let shifted amount score = modify (Shifted amount) score
     /// Multiplies the score by c.

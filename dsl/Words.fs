@@ -104,6 +104,14 @@ module Words =
                 "kernelDensity 500 0.2 1"
                 "the exact score of the mixture of N(X_i, bandwidth²·I) over that many draws X_i of the target"
             word2
+                "onnx"
+                ("file", Kind.text)
+                ("output", Kind.networkOutput)
+                Kind.score
+                onnx
+                "onnx \"net.onnx\" denoised"
+                "the network in an ONNX file, whose inputs are found by name; the path is relative to the file that names it"
+            word2
                 "shifted"
                 ("amount", Kind.number)
                 ("", Kind.score)
@@ -140,6 +148,41 @@ module Words =
                 "exact |> clipped 5.0"
                 "projects the implied denoiser (x + σ²s)/m onto the ball of this radius; needs σ > 0"
             |> modifies
+        ]
+
+    let private outputs =
+        [
+            word0
+                "gradient"
+                Kind.networkOutput
+                gradient
+                "gradient"
+                "the network gives ∇ln p itself (`score` is the field)"
+            word0
+                "noise"
+                Kind.networkOutput
+                noise
+                "noise"
+                "the network gives E[Z | x], the noise of x = m·X + σ·Z: s = −noise/σ"
+            word0
+                "denoised"
+                Kind.networkOutput
+                denoised
+                "denoised"
+                "the network gives E[X | x]: s = (m·denoised − x)/σ²"
+            word0
+                "velocity"
+                Kind.networkOutput
+                velocity
+                "velocity"
+                "the network gives E[m·Z − σ·X | x], for vp: s = −x − (m/σ)·velocity"
+            word1
+                "edm"
+                ("dataDeviation", Kind.number)
+                Kind.networkOutput
+                edm
+                "edm 0.5"
+                "the network is the F of D = c_skip·x + c_out·F(c_in·x) in x/m and ρ = σ/m (Karras et al. 2022), for data of this deviation s: c_skip = s²/(s² + ρ²), c_out = ρs/√(s² + ρ²), c_in = 1/√(s² + ρ²)"
         ]
 
     let private starts =
@@ -255,6 +298,7 @@ module Words =
                 vectors
                 forwards
                 scores
+                outputs
                 starts
                 schedules
                 correctors

@@ -32,7 +32,7 @@ let tests =
             testCase "the bound is below the mean no oftener than its risk says, and above what was drawn" (fun () ->
                 let risk, trials = 0.2, 60
 
-                let bounds = [ for i in 1..trials -> PosteriorDraws.above 1e9 risk [| uniform (i * 40_000) |] ]
+                let bounds = [ for i in 1..trials -> PosteriorDraws.above 1e6 1e9 risk [| uniform (i * 40_000) |] ]
 
                 let missed = bounds |> List.filter (fun bound -> bound.Upper < 0.5) |> List.length
                 let below = bounds |> List.filter (fun bound -> bound.Mean < 0.5) |> List.length
@@ -54,7 +54,7 @@ let tests =
 
             testCase "a smaller risk is a wider bound" (fun () ->
                 let width risk =
-                    let bound = PosteriorDraws.above 1e9 risk [| uniform 0 |]
+                    let bound = PosteriorDraws.above 1e6 1e9 risk [| uniform 0 |]
                     bound.Upper - bound.Mean
 
                 Expect.isGreaterThan (width 1e-6) (1.5 * width 0.2) "√(ln 2·10⁶/ln 10) is 2.5")

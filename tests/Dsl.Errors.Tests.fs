@@ -62,6 +62,7 @@ let private withoutFile =
             "LineTooLong"
             "UnknownSetting"
             "TooManyCells"
+            "WrongFunction"
         ]
 
 let tests =

@@ -18,6 +18,7 @@ let rec private around kind text =
     | Kind.Law -> field "target" $"({text})"
     | Kind.Forward -> field "forward" text
     | Kind.Score -> field "score" $"({text})"
+    | Kind.NetworkOutput -> around Kind.Score $"onnx \"net.onnx\" ({text})"
     | Kind.Start -> field "start" $"({text})"
     | Kind.Pipeline -> field "sampler" $"({text})"
     | Kind.Schedule -> around Kind.Pipeline $"anneal ({text}) identity"
@@ -61,13 +62,13 @@ let private table =
 
                 let expected =
                     [ typeof<Target>; typeof<Forward>; typeof<Start>; typeof<Schedule>; typeof<Pipeline> ]
-                    @ [ typeof<CorrectorMethod>; typeof<ScoreBase>; typeof<ScoreModifier> ]
+                    @ [ typeof<CorrectorMethod>; typeof<ScoreBase>; typeof<ScoreModifier>; typeof<NetworkOutput> ]
                     |> Seq.collect cases
                     |> Set.ofSeq
 
                 let words = Words.all |> List.map (fun word -> word.Name) |> Set.ofList
-                // A sequence is written `>=>`, and the empty one `identity`.
-                Expect.equal (Set.toList (expected - words)) [ "sequence" ] "cases without a word")
+                // A sequence is written `>=>`, and the empty one `identity`; a function has no text.
+                Expect.equal (Set.toList (expected - words)) [ "ofFunction"; "sequence" ] "cases without a word")
         ]
 
 let private documentation =

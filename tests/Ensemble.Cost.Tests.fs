@@ -44,7 +44,7 @@ let cost =
                             for i in 0 .. x.Length - 1 do
                                 s[i] <- -x[i] / (level.Mean * level.Mean + level.NoiseVariance))
 
-                    let own = Ensemble(user).Run(plan, options 33L 1) |> particlesOf
+                    let own = run (scoredBy user plan) (options 33L 1) |> particlesOf
                     let theirs = run plan (options 33L 1) |> particlesOf
 
                     for e in 0..2 do

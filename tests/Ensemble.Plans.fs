@@ -59,6 +59,19 @@ let langevinPlan (target: Engine.Target) h steps =
         Metrics = ImmutableArray.Empty
     )
 
+/// The same plan with a score of one's own.
+let scoredBy (score: BlockScore) (plan: Plan) =
+    let own = Engine.ScoreModifier.Learned(OwnScore("own", plan.Dimension, score))
+
+    Plan(
+        Target = plan.Target,
+        Score = Engine.Score(plan.Target, ImmutableArray.Create<Engine.ScoreModifier> own),
+        Start = plan.Start,
+        InitialLevel = plan.InitialLevel,
+        Instructions = plan.Instructions,
+        Metrics = plan.Metrics
+    )
+
 let standardNormal d = Engine.Target.Centred(d, 1.0)
 
 /// Particles drawn from q, held against p.

@@ -209,7 +209,7 @@ let private failures =
                 let user = BlockScore(fun _ _ scores count -> scores.Fill(if count < 512 then nan else 0.0))
                 let plan = langevinPlan (standardNormal 2) 0.1 5L
 
-                match (Ensemble(user).Run(plan, options 1100L 2)).Status with
+                match (run (scoredBy user plan) (options 1100L 2)).Status with
                 | :? RunStatus.Diverged as diverged ->
                     Expect.equal (diverged.Block, diverged.Step) (2L, 0L) "block and step"
                 | other -> failtestf "%A" other)
@@ -219,13 +219,14 @@ let private failures =
                         scores.Clear()
                         scores[15] <- nan)
 
-                let outcome = Ensemble(user).Run(langevinPlan (standardNormal 1) 0.1 5L, options 10L 1)
+                let outcome = run (langevinPlan (standardNormal 1) 0.1 5L |> scoredBy user) (options 10L 1)
                 Expect.isTrue outcome.IsCompleted "completed")
             testCase "an exception of a user's score comes out" (fun () ->
                 let user = BlockScore(fun _ _ _ _ -> raise (InvalidTimeZoneException "mine"))
 
                 Expect.throwsT<InvalidTimeZoneException>
-                    (fun () -> Ensemble(user).Run(langevinPlan (standardNormal 1) 0.1 5L, options 5000L 3) |> ignore)
+                    (fun () ->
+                        run (langevinPlan (standardNormal 1) 0.1 5L |> scoredBy user) (options 5000L 3) |> ignore)
                     "thrown on the caller's thread")
             testCase "cancellation stops a run of 10¹² steps within half a second" (fun () ->
                 use source = new CancellationTokenSource(100)

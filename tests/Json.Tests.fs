@@ -141,7 +141,11 @@ let private documents =
          add 0 [ "measure"; numpy "normal.npy"; "--target"; "standard 2" ]
          add 0 [ "measure"; Path.Combine(examples.Value, "faithful.csv"); numpy "normal.npy" ]
          own (langevinText 3.0) [ 3, "run", []; 3, "run", [ "--by"; "particles" ] ]
-         own mixture [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ] ]
+
+         own
+             mixture
+             [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ]; 0, "score", [] ]
+
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
 
@@ -176,6 +180,16 @@ let private documents =
     measure [ kl ]
 }"
              [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ] ]
+
+         // Errors from draws, and a law whose start nothing is known of.
+         own
+             "experiment {
+    target (mixture [ 0.5, normalDiag [ -1.0; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ 1.0; 1.0 ] [ 2.0; 1.0 ] ])
+    forward vp
+    score (scoreMatching 50 4 1)
+    sampler (anneal (uniform 2.0 0.5 2) (predictor ancestral))
+}"
+             [ 0, "score", [] ]
 
          let faithful = Path.Combine(examples.Value, "old-faithful.sgm")
          add 0 [ "check"; faithful ]

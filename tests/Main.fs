@@ -69,6 +69,8 @@ let private tests =
             ReferencesTests.tests
             ReferencesByHandTests.tests
             SabotageTests.tests
+            NetworksTests.tests
+            NetworksCertificatesTests.tests
         ]
 
 /// The last line, which `.ci/run` repeats: `N passed, M failed`, with `, K skipped` where there are any.

@@ -63,7 +63,6 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
     private readonly ScoreKernel kernel;
     private readonly StartSampler start;
     private readonly BlockRun run;
-    private readonly bool wholeBlocks;
     private readonly AlignedMemory memory;
     private readonly int capacity;
     private readonly RandomStream stream = new(0, 0);
@@ -77,13 +76,12 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
     private long reported;
     private Tableau? failed;
 
-    public BlockWorker(ParticleProgram program, ScoreKernel kernel, StartSampler start, BlockRun run, bool wholeBlocks, int capacity)
+    public BlockWorker(ParticleProgram program, ScoreKernel kernel, StartSampler start, BlockRun run, int capacity)
     {
         this.program = program;
         this.kernel = kernel;
         this.start = start;
         this.run = run;
-        this.wholeBlocks = wholeBlocks;
         this.capacity = capacity;
         memory = new AlignedMemory(MemoryLength(kernel, program.MostStages, capacity));
     }
@@ -249,7 +247,7 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
         ReadOnlySpan<double> constants = node.Constants.AsSpan(stage.Constants, kernel.ConstantsLength);
         Span<double> scratch = Scratch;
         Span<double> score = Score(index);
-        int slice = wholeBlocks ? width : (int)Math.Min(width, BlockFormat.Grain * Math.Ceiling(SliceCost / (BlockFormat.Grain * kernel.Cost)));
+        int slice = (int)Math.Min(width, BlockFormat.Grain * Math.Ceiling(SliceCost / (BlockFormat.Grain * kernel.Cost)));
         for (int from = 0; from < width; from += slice)
         {
             if (from > 0 && run.ShouldStop(block)) return false;

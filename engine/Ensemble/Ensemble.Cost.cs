@@ -34,11 +34,11 @@ public sealed partial class Ensemble
         if ((WhyNot(plan) ?? WhyTooLarge(plan, options, 0, blocks)) is not null) return null;
         StepCensus census = new(plan);
         int whole = BlockFormat.ParticlesIn(plan.Dimension, options.Particles, 0);
-        int particles = user is null ? Math.Min(whole, PartOfBlock(plan.Score.Of)) : whole;
+        int particles = plan.Score.Modifiers.Any(m => m is ScoreModifier.Learned) ? whole : Math.Min(whole, PartOfBlock(plan.Score.Of));
         double rounds = whole / (double)particles
             * Math.Ceiling(blocks / (double)Math.Min(ThreadCount(options, blocks), Environment.ProcessorCount));
         CalibrationRun run = new(plan.Dimension, particles, options.Cancellation);
-        Calibration calibration = new(plan, ScoreKernels.Create(plan.Score, user), run, user is not null, particles);
+        Calibration calibration = new(plan, ScoreKernels.Create(plan.Score), run, particles);
         ImmutableArray<Instruction> steps = [.. census.Kinds.Select(k => new Instruction.Step(k.Example))];
         Instruction probe = new Instruction.Probe("", plan.InitialLevel);
         // Once more where the compilation of the kernels took all of the time.
@@ -77,7 +77,7 @@ public sealed partial class Ensemble
     }
 
     /// <summary>Small plans through the worker of one thread, timed.</summary>
-    private sealed class Calibration(Plan plan, ScoreKernel kernel, CalibrationRun run, bool wholeBlocks, int particles)
+    private sealed class Calibration(Plan plan, ScoreKernel kernel, CalibrationRun run, int particles)
     {
         private readonly StartSampler start = new(plan.Start);
         private ulong seed;
@@ -124,7 +124,6 @@ public sealed partial class Ensemble
                 Kernel = kernel,
                 Start = start,
                 Run = run,
-                WholeBlocks = wholeBlocks,
                 Capacity = BlockFormat.Width(particles),
             };
             LaneWidth.Run(ref create);

@@ -17,20 +17,6 @@ namespace Sgm.Engine;
 /// </remarks>
 public sealed partial class Ensemble : IInterpreter
 {
-    private readonly BlockScore? user;
-
-    /// <summary>Evaluates the plan's own score.</summary>
-    public Ensemble()
-    {
-    }
-
-    /// <summary>Evaluates a user's score in the place of the law that the plan's score is of; its modifiers still apply.</summary>
-    public Ensemble(BlockScore score)
-    {
-        ArgumentNullException.ThrowIfNull(score);
-        user = score;
-    }
-
     /// <inheritdoc/>
     public string Backend => "particles";
 
@@ -57,16 +43,15 @@ public sealed partial class Ensemble : IInterpreter
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstBlock + count, all);
         if ((WhyNot(plan) ?? WhyTooLarge(plan, options, firstBlock, count)) is { } reason) return new Outcome(new RunStatus.Unsupported(reason), []);
 
-        ScoreKernel kernel = ScoreKernels.Create(plan.Score, user);
+        ScoreKernel kernel = ScoreKernels.Create(plan.Score);
         ParticleProgram program = new(plan, kernel);
         ParticleRun run = new(plan, options, firstBlock, checked((int)count), program.ProbeCount);
         StartSampler start = new(plan.Start);
         int threads = ThreadCount(options, count);
-        bool wholeBlocks = user is not null;
         int capacity = BlockFormat.Width(BlockFormat.ParticlesIn(plan.Dimension, options.Particles, firstBlock));
         Spread(threads, () =>
         {
-            CreateWorker create = new() { Program = program, Kernel = kernel, Start = start, Run = run, WholeBlocks = wholeBlocks, Capacity = capacity };
+            CreateWorker create = new() { Program = program, Kernel = kernel, Start = start, Run = run, Capacity = capacity };
             LaneWidth.Run(ref create);
             using BlockWorker worker = create.Worker!;
             while (run.Next() is long block)
@@ -119,12 +104,11 @@ public sealed partial class Ensemble : IInterpreter
         public required ScoreKernel Kernel;
         public required StartSampler Start;
         public required BlockRun Run;
-        public required bool WholeBlocks;
         public required int Capacity;
         public BlockWorker? Worker;
 
         public void Invoke<TLanes>()
             where TLanes : struct, ILanes<TLanes> =>
-            Worker = new BlockWorker<TLanes>(Program, Kernel, Start, Run, WholeBlocks, Capacity);
+            Worker = new BlockWorker<TLanes>(Program, Kernel, Start, Run, Capacity);
     }
 }

@@ -73,7 +73,7 @@ internal sealed class ScalarScore
                     break;
                 case ScoreModifier.Learned learned:
                     (value, slope) = learned.Function.OnLine(level, x);
-                    rounding = Rounding * 8 * Math.Abs(value);
+                    rounding = learned.Function.Rounding * 16 * Math.Abs(value);
                     before = Math.Abs(value);
                     if (isDenoiser)
                     {

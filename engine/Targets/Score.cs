@@ -21,7 +21,7 @@ public abstract record ScoreModifier
     /// <summary>Projects the implied denoiser D = (x + σ²s)/m onto the ball of radius R: s ← (m·Π_R(D) − x)/σ²; needs σ &gt; 0.</summary>
     public sealed record Clipped(double Radius) : ScoreModifier;
 
-    /// <summary>Replaces the score by a function of its own; needs σ &gt; 0.</summary>
+    /// <summary>Replaces the score by a function of its own.</summary>
     public sealed record Learned(ScoreFunction Function) : ScoreModifier;
 }
 

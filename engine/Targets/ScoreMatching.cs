@@ -51,13 +51,41 @@ public sealed class ScoreMatching : ScoreFunction
     public override int Dimension { get; }
 
     /// <inheritdoc/>
-    public override void Evaluate(NoiseLevel level, ReadOnlySpan<double> x, Span<double> score) => At(level).Evaluate(x, score);
+    public override string Description => "a function fitted to draws of the target by denoising score matching";
+
+    /// <inheritdoc/>
+    public override double Cost => (Dimension * (double)Dimension) + (features * ((2.0 * Dimension) + 20));
+
+    /// <inheritdoc/>
+    public override void Evaluate(NoiseLevel level, ReadOnlySpan<double> points, Span<double> scores, int stride, int count)
+    {
+        const int small = 64;
+        Fit fit = At(level);
+        Span<double> x = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
+        Span<double> s = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
+        for (int i = 0; i < count; i++)
+        {
+            for (int e = 0; e < Dimension; e++)
+            {
+                x[e] = points[(e * stride) + i];
+            }
+
+            fit.Evaluate(x, s);
+            for (int e = 0; e < Dimension; e++)
+            {
+                scores[(e * stride) + i] = s[e];
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public override (double Value, double Slope) OnLine(NoiseLevel level, double x) => At(level).OnLine(x);
 
     /// <inheritdoc/>
     public override double FarSlope(NoiseLevel level) => -At(level).Precision[0];
+
+    /// <inheritdoc/>
+    public override bool HasBounds => true;
 
     /// <inheritdoc/>
     public override (double Slope, double Bend) Bounds(NoiseLevel level) => At(level).Bounds;

@@ -75,13 +75,15 @@ module HeldOut =
 
                 part.Weight * square ** float d * exp (-0.5 * (square - 1.0) * length))
 
-    /// Both ends for the mean of independent values ≥ 0, each at half the failure.
-    let private meanOf hasUpper (confidence: float) (values: float[]) =
+    /// Both ends for the mean of independent values ≥ 0, each at half the failure: the upper by Student's t, which assumes what is said, or
+    /// none for a reason.
+    let meanOf upper (confidence: float) (values: float[]) =
         let failure = (1.0 - confidence) / 2.0
         let lower = max 0.0 (MeanBelow.Of(ReadOnlySpan values, 0.0, failure))
         let centre = Array.average values
 
-        if hasUpper then
+        match upper with
+        | Ok assumes ->
             let means = values |> Array.splitInto batches |> Array.map Array.average
             let error = Statistics.StandardDeviation means / sqrt (float batches)
             let upper = centre + StudentTail.Quantile(float (batches - 1), failure) * error
@@ -94,9 +96,7 @@ module HeldOut =
                 "held-out draws",
                 assumes
             )
-        else
-            let reason = "no upper end: the target is a product of mixtures, whose components are not drawn one by one"
-            Estimate.Sampled(max lower centre, lower, infinity, confidence, "held-out draws", reason)
+        | Error reason -> Estimate.Sampled(max lower centre, lower, infinity, confidence, "held-out draws", reason)
 
     /// Σ_i w_i·‖s − ∇ln p_i‖² at one point a row, noised to every level i; shape [n].
     let private squaredAt (plan: Plan) weighted (draws: float[]) (noise: float[]) =
@@ -146,4 +146,10 @@ module HeldOut =
             let counts = widen plan.Dimension part draws noise
             squaredAt plan weighted draws noise |> Array.iteri (fun i error -> sums[i] <- sums[i] + counts[i] * error)
 
-        meanOf found.IsSome confidence sums
+        let upper =
+            match found with
+            | Some _ -> Ok assumes
+            | None ->
+                Error "no upper end: the target is a product of mixtures, whose components are not drawn one by one"
+
+        meanOf upper confidence sums

@@ -20,6 +20,13 @@ module ScoreError =
                | :? ScoreModifier.Learned -> true
                | _ -> false)
 
+    /// Whether the score is a function of which nothing is known but its values.
+    let isUnknown (plan: Plan) =
+        plan.Score.Modifiers
+        |> Seq.exists (function
+            | :? ScoreModifier.Learned as learned -> not learned.Function.HasBounds
+            | _ -> false)
+
     /// Most distinct coordinates that are walked one by one.
     let private mostWalks = 2000
 
@@ -49,7 +56,9 @@ module ScoreError =
         cache.GetValue(plan, create)
 
     let private coordinatesOf (plan: Plan) =
-        if couples plan then
+        if isUnknown plan then
+            Error "nothing is known of a network, or of a function, but its values"
+        elif couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
             (foundOf plan).Coordinates.Value
@@ -132,6 +141,10 @@ module ScoreError =
 
     let private squareOf (plan: Plan) level =
         match ScoreForm.ofScore plan.Score with
+        | _ when isUnknown plan ->
+            ClippedError.above plan level
+            |> Result.mapError (fun reason ->
+                $"{reason}, so that nothing bounds its error: write … |> clipped R with R at least the norm of the data (sgm score has estimates)")
         | Some form when isExactBase plan ->
             Ok(ScoreForm.errorSquare form plan.Target level (fun () -> fisher plan.Target level))
         | form ->
@@ -156,7 +169,8 @@ module ScoreError =
                         sumOver all.Mixed (fun (law, other, count) -> walked law other count)
                         |> Result.map (fun rest -> sum + rest)))
 
-    /// An upper bound for ‖s − ∇ln p‖_{L²(p)} at a level, the value itself where there is a closed form.
+    /// An upper bound for ‖s − ∇ln p‖_{L²(p)} at a level, the value itself where there is a closed form. Of a network, or a
+    /// function, from draws where its denoiser is clipped: wrong with a probability of 10⁻¹².
     let l2 (plan: Plan) (level: NoiseLevel) =
         (foundOf plan)
             .Squares.GetOrAdd(
@@ -166,6 +180,9 @@ module ScoreError =
                     | Ok constant -> Ok constant
                     | Error _ -> squareOf plan level |> Result.map sqrt
             )
+
+    /// The probability that a bound at a level is wrong.
+    let risk plan = if isUnknown plan then ClippedError.risk else 0.0
 
     /// Most levels of a law that is not normal, and of an error that is not constant.
     let private mostLevels = 2000

@@ -15,10 +15,13 @@ module internal DrawnPath =
             Terms: (float * float * float) list
             /// g, the noisier g_j, and w.
             Gains: (float * float list * float) list
+            /// Levels at which the score's own E‖e‖² counts so many times.
+            Errors: (NoiseLevel * float) list
         }
 
-    let private number x = { Constant = x; Terms = []; Gains = [] }
-    let private linear constant terms = { Constant = constant; Terms = terms; Gains = [] }
+    let private number x = { Constant = x; Terms = []; Gains = []; Errors = [] }
+    let private linear constant terms = { number constant with Terms = terms }
+    let private erring level c = { number 0.0 with Errors = [ level, c ] }
 
     let private squared x = x * x
 
@@ -27,6 +30,7 @@ module internal DrawnPath =
             Constant = a.Constant + b.Constant
             Terms = a.Terms @ b.Terms
             Gains = a.Gains @ b.Gains
+            Errors = a.Errors @ b.Errors
         }
 
     let private times k a =
@@ -34,6 +38,7 @@ module internal DrawnPath =
             Constant = k * a.Constant
             Terms = a.Terms |> List.map (fun (g, t, f) -> g, k * t, k * f)
             Gains = a.Gains |> List.map (fun (g, noisier, w) -> g, noisier, k * w)
+            Errors = a.Errors |> List.map (fun (level, c) -> level, k * c)
         }
 
     /// The atoms of a law of one block and one isotropic covariance, with that variance.
@@ -59,8 +64,7 @@ module internal DrawnPath =
         let width = (until - from) / float parts
         let noisier = [ for i in parts - 1 .. -1 .. 1 -> 1.0 / (from + width * float i) ]
 
-        {
-            Constant = 0.0
+        { number 0.0 with
             Terms = [ narrow, -0.5 * (until - from), 0.0 ]
             Gains =
                 (if noisier |> List.forall (fun g -> g > narrow) then
@@ -68,6 +72,19 @@ module internal DrawnPath =
                  else
                      [])
         }
+
+    /// (x + γ‖e‖)² in the mean from above, x the root of what `exactly` bounds and about `norm`: with (x + y)² ≤ (1 + a)x² + (1 + 1/a)y²,
+    /// a from a pilot's ‖e‖.
+    let private withError (plan: Plan) level norm gamma exactly =
+        if gamma = 0.0 then
+            Ok exactly
+        else
+            match DrawnErrors.pilot plan level with
+            | Error _ -> ScoreError.l2 plan level |> Result.map (fun _ -> exactly)
+            | Ok _ when norm = 0.0 -> Ok(erring level (gamma * gamma))
+            | Ok guess ->
+                let a = gamma * guess / norm
+                Ok(plus (times (1.0 + a) exactly) (erring level ((1.0 + 1.0 / a) * gamma * gamma)))
 
     /// E‖…‖² from above, for a quadratic form c + β²·J_x and what rounding may add, or for a norm ε beside the exact form.
     let private expectation (plan: Plan) level v difference =
@@ -87,6 +104,9 @@ module internal DrawnPath =
 
             match own with
             | Some form -> return exactly, fst (ofForm form)
+            | None when ScoreError.isUnknown plan ->
+                let! whole = withError plan level norm (abs difference.Gamma) exactly
+                return exactly, whole
             | None ->
                 let! error = ScoreError.l2 plan level
                 let other = abs difference.Gamma * error
@@ -133,19 +153,29 @@ module internal DrawnPath =
             let curvature = linear (scale * d / (wide * wide)) [ wide, -2.0 * scale / wide ** 3.0, scale / wide ** 4.0 ]
 
             let bound = Bracket.Exactly(d / wide / squared step.From.Mean)
-            let! exact, whole = ScoreTerms.norms plan step.From { bound with Low = 0.0 } difference
 
-            let total error =
-                let a = error / (sqrt tau * sqrt curvature.Constant)
+            let split a =
+                (if a > 0.0 then
+                     times (0.25 * (1.0 + a) * tau * tau) curvature
+                 else
+                     times (0.25 * tau * tau) curvature),
+                (if a > 0.0 then 0.25 * (1.0 + 1.0 / a) * tau else 0.0)
 
-                if a = 0.0 then
-                    times (0.25 * tau * tau) curvature
-                else
-                    plus
-                        (times (0.25 * (1.0 + a) * tau * tau) curvature)
-                        (number (0.25 * (1.0 + 1.0 / a) * tau * error * error))
+            let fromNorm error =
+                let still, factor = split (error / (sqrt tau * sqrt curvature.Constant))
+                plus still (number (factor * error * error))
 
-            return total exact, total whole
+            if ScoreError.isUnknown plan then
+                let exact = ScoreTerms.exactNorm plan step.From { bound with Low = 0.0 } difference
+                let guess = DrawnErrors.pilot plan step.From |> Result.defaultValue 0.0
+                let size = exact + abs difference.Gamma * guess
+                let still, factor = split (size / (sqrt tau * sqrt curvature.Constant))
+                let! erring = withError plan step.From exact (abs difference.Gamma) (number (exact * exact))
+                return fromNorm exact, plus still (times factor erring)
+            else
+                let! exact, whole = ScoreTerms.norms plan step.From { bound with Low = 0.0 } difference
+
+                return fromNorm exact, fromNorm whole
         }
 
     /// −½∫₀^λ T dλ is how much less than a normal law z has in entropy; for a normal start in full, otherwise by what is known of it.
@@ -171,7 +201,8 @@ module internal DrawnPath =
     type Found = { Upper: float; Start: float; Steps: (int64 * int64 * Tableau * float * float) list }
 
     /// Draws for the sum of the forms, one bound for all.
-    let private found (atoms: Atoms) risk first forms =
+    let private found (plan: Plan) (atoms: Atoms) risk first forms =
+        let errors = Dictionary<NoiseLevel, float>()
         let sums = Dictionary<float, struct (float * float)>()
         let mutable constant, size = 0.0, 0.0
 
@@ -183,10 +214,17 @@ module internal DrawnPath =
                 let struct (a, b) = sums.GetValueOrDefault g
                 sums[g] <- struct (a + t, b + f)
 
+            for level, c in form.Errors do
+                errors[level] <- errors.GetValueOrDefault level + c
+
         add first
         forms |> List.iter (fun (_, _, _, _, whole) -> add whole)
 
         let keys = Array.ofSeq sums.Keys
+        let erring = Array.ofSeq errors.Keys
+
+        let draws =
+            dict [ for level in erring -> level, ClippedError.ofLevel plan level |> Result.toOption |> Option.get ]
 
         let gained =
             first :: (forms |> List.map (fun (_, _, _, _, whole) -> whole))
@@ -200,9 +238,14 @@ module internal DrawnPath =
                     Node.level atoms g t f
                 for g, noisier, w in gained do
                     Node.gain atoms g noisier w
+                for level in erring do
+                    DrawnErrors.node atoms draws[level] errors[level]
             |]
 
-        let drawn = PosteriorDraws.above (float (atoms.Dimension * atoms.Count)) risk nodes
+        // A network's error needs many draws where it is small: what is not seen may be large.
+        let most = nodes |> Array.skip (keys.Length + gained.Length) |> Array.sumBy (fun node -> node.Cost)
+        let perLevel = if erring.Length = 0 then 0.0 else most / float erring.Length
+        let drawn = PosteriorDraws.above (1e6 * max 1.0 perLevel) (float (atoms.Dimension * atoms.Count)) risk nodes
         let moments = Dictionary<float, struct (float * float)>()
         Array.iteri (fun i g -> moments[g] <- drawn.Beside[i]) keys
 
@@ -214,6 +257,16 @@ module internal DrawnPath =
             let struct (sum, _) = drawn.Beside[keys.Length + i]
             gains[g] <- sum)
 
+        let squares =
+            dict
+                [
+                    for i in 0 .. erring.Length - 1 do
+                        let struct (square, _) = drawn.Beside[keys.Length + gained.Length + i]
+                        erring[i], square
+                ]
+
+        let tails = errors |> Seq.sumBy (fun pair -> pair.Value * draws[pair.Key].Tail)
+
         let estimate form =
             form.Constant
             + (form.Terms
@@ -221,9 +274,10 @@ module internal DrawnPath =
                    let struct (trace, fourth) = moments[g]
                    t * trace + f * fourth))
             - (form.Gains |> List.sumBy (fun (g, _, w) -> w * gains[g]))
+            + (form.Errors |> List.sumBy (fun (level, c) -> c * squares[level]))
 
         {
-            Upper = max 0.0 (constant + drawn.Upper + 1e-13 * size)
+            Upper = max 0.0 (constant + drawn.Upper + tails + 1e-13 * size)
             Start = max 0.0 (estimate first)
             Steps = forms |> List.map (fun (i, n, step, exact, whole) -> i, n, step, estimate exact, estimate whole)
         }
@@ -249,7 +303,7 @@ module internal DrawnPath =
                         return (index, rounds, step, times (float rounds) exact, times (float rounds) whole) :: earlier
                     })
 
-            return found atoms risk first (List.rev forms)
+            return found plan atoms risk first (List.rev forms)
         }
 
     /// Estimates of κ, for choosing levels and not for bounding: T drawn at the levels of a grid, and straight in λ between them. From noisy to clean.
@@ -258,6 +312,7 @@ module internal DrawnPath =
 
         let drawn =
             PosteriorDraws.above
+                1e6
                 (float (atoms.Dimension * atoms.Count))
                 0.5
                 (wide |> Array.map (fun g -> Node.level atoms g 1.0 0.0))
@@ -282,4 +337,5 @@ module internal DrawnPath =
             |> Result.map (fun (_, whole) ->
                 // F is at most R²·T.
                 let value (g, t, f) = (t + f * atoms.RadiusSquare) * traces[places[g]]
-                max 0.0 (whole.Constant + List.sumBy value whole.Terms))
+                let error (level, c) = c * (DrawnErrors.pilot plan level |> Result.defaultValue 0.0) ** 2.0
+                max 0.0 (whole.Constant + List.sumBy value whole.Terms + List.sumBy error whole.Errors))

@@ -9,6 +9,27 @@ open Sgm.Verification
 module Certificate =
     let private known = ConditionalWeakTable<Plan, Lazy<Result<Certificate list, string>>>()
 
+    /// Bounds that use errors of a score from draws, at most one a level.
+    let private atRisk (plan: Plan) (found: Certificate) =
+        match ScoreError.risk plan with
+        | 0.0 -> found
+        | each ->
+            let levels =
+                plan.Tableaus()
+                |> Seq.collect (fun step -> step.Stages)
+                |> Seq.map _.Level
+                |> Seq.distinct
+                |> Seq.length
+
+            let risky (bound: Bound) = { bound with Confidence = bound.Confidence - each * float levels }
+
+            { found with
+                Tv = risky found.Tv
+                KlReverse = risky found.KlReverse
+                Kl = risky found.Kl
+                W2 = risky found.W2
+            }
+
     let private find (cancellation: System.Threading.CancellationToken) (plan: Plan) =
         attempt {
             let! plan = Refined.ofPlan plan
@@ -17,7 +38,7 @@ module Certificate =
             return
                 match DrawnPath.atomsOf plan with
                 | Some atoms -> DrawnCertificate.ofCourse cancellation plan atoms course
-                | None -> CandidateCertificate.ofCourse cancellation plan course
+                | None -> CandidateCertificate.ofCourse cancellation plan course |> List.map (atRisk plan)
         }
 
     /// The certificates at every probe, in the order of the run; or why there are none. Found once a plan.

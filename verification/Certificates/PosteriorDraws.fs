@@ -262,8 +262,9 @@ module internal PosteriorDraws =
 
     /// By Maurer and Pontil (2009, Theorem 11): for N independent X in [0, 1], not of one law, ΣE X ≤ ΣX + √(2·N·V·ln(2/δ)) + (7/3)·N/(N − 1)·ln(2/δ),
     /// V their sample variance. A pilot, which is thrown away, decides how many draws a node has and where Y is cut off.
-    let above (cost: float) (risk: float) (nodes: Node[]) =
-        let total = min 1e6 (max 2e4 (work / cost))
+    /// `most` is the most that is spent, in posteriors.
+    let above (most: float) (cost: float) (risk: float) (nodes: Node[]) =
+        let total = min most (max 2e4 (work / cost))
         let before = inParallel nodes (nodes |> Array.map (fun n -> n.Low)) (Array.create nodes.Length pilot) 1
 
         let spread =

@@ -162,6 +162,17 @@ module internal ScoreTerms =
 
         struct (quadratic plan.Target level none alpha beta 0.0, own)
 
+    let private normOf (plan: Plan) level (fisher: Bracket) difference form =
+        let informed = form.Beta * form.Beta * fisher.High
+        // The sum may cancel: it is right to the rounding of its terms.
+        (sqrt (max 0.0 (form.Constant + informed) + 1e-14 * informed) + rounding plan level fisher.High difference)
+        * (1.0 + 1e-13)
+
+    /// √E‖…‖² from above with the exact score.
+    let exactNorm (plan: Plan) level fisher difference =
+        let struct (exact, _) = forms plan level difference
+        normOf plan level fisher difference exact
+
     /// (exact score, this score): upper bounds of √E‖…‖² with e = 0 and with e as it is; the second an Error where no ε is known. `fisher` is J of x.
     let norms
         (plan: Plan)
@@ -170,16 +181,10 @@ module internal ScoreTerms =
         (difference: Difference)
         : Result<float * float, string> =
         let struct (exact, own) = forms plan level difference
-        let spare = rounding plan level fisher.High difference
-        let up x = x * (1.0 + 1e-13)
-
-        let norm form =
-            let informed = form.Beta * form.Beta * fisher.High
-            // The sum may cancel: it is right to the rounding of its terms.
-            sqrt (max 0.0 (form.Constant + informed) + 1e-14 * informed) + spare
+        let norm = normOf plan level fisher difference
 
         match own with
-        | Some form -> Ok(up (norm exact), up (norm form))
+        | Some form -> Ok(norm exact, norm form)
         | None ->
             ScoreError.l2 plan level
-            |> Result.map (fun error -> up (norm exact), up (norm exact + abs difference.Gamma * error))
+            |> Result.map (fun error -> norm exact, (norm exact + abs difference.Gamma * error) * (1.0 + 1e-15))

@@ -77,7 +77,8 @@ module Targets =
 
     /// An experiment's constants: their symbols, a row a level, and where they come from.
     let private found (own: Experiment) =
-        let plan = Lower.plan (fun file -> invalidOp file) own
+        // Score and start may name files, and say nothing of the target.
+        let plan = Lower.plan (fun file -> invalidOp file) { own with Score = exact; Start = warm }
         let all = levels plan |> List.map (fun level -> level, constants plan.Target level)
         let symbols = all |> List.head |> snd |> List.map fst
         symbols, List.map (fun (level, constants) -> row level constants) all, sources (List.map snd all)

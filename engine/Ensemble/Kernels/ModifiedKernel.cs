@@ -53,38 +53,8 @@ internal sealed class ModifiedKernel<TLanes>(ScoreKernel inner, ImmutableArray<S
                     if (isDenoiser) Project(ref s, clipped.Radius, stride, width);
                     else Clip(ref x, ref s, level.Mean, level.NoiseVariance, clipped.Radius, stride, width);
                     break;
-                case ScoreModifier.Learned learned:
-                    Replace(learned.Function, level, ref x, ref s, stride, width);
-                    if (isDenoiser)
-                    {
-                        Affine(ref s, weight, 0, stride, width);
-                        AddState(ref x, ref s, 1 / level.Mean, stride, width);
-                    }
-
-                    break;
                 default:
                     throw new NotSupportedException($"the ensemble does not know the modifier {modifier}");
-            }
-        }
-    }
-
-    // s ← f(x), point by point.
-    private void Replace(ScoreFunction function, NoiseLevel level, ref double x, ref double s, nint stride, int width)
-    {
-        const int small = 64;
-        Span<double> point = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
-        Span<double> score = Dimension <= small ? stackalloc double[Dimension] : new double[Dimension];
-        for (int i = 0; i < width; i++)
-        {
-            for (int e = 0; e < Dimension; e++)
-            {
-                point[e] = Unsafe.Add(ref x, (e * stride) + i);
-            }
-
-            function.Evaluate(level, point, score);
-            for (int e = 0; e < Dimension; e++)
-            {
-                Unsafe.Add(ref s, (e * stride) + i) = score[e];
             }
         }
     }

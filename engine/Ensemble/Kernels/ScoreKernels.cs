@@ -24,20 +24,24 @@ internal static class ScoreKernels
         };
     }
 
-    /// <summary>The kernel of a score, or of a user's score in the place of its target, at this process's register width.</summary>
-    public static ScoreKernel Create(Score score, BlockScore? user = null)
+    /// <summary>The kernel of a score at this process's register width.</summary>
+    public static ScoreKernel Create(Score score)
     {
-        CreateAction action = new() { Score = score, User = user };
+        CreateAction action = new() { Score = score };
         LaneWidth.Run(ref action);
         return action.Kernel!;
     }
 
     /// <summary>The same at a given register width.</summary>
-    public static ScoreKernel Create<TLanes>(Score score, BlockScore? user = null)
+    public static ScoreKernel Create<TLanes>(Score score)
         where TLanes : struct, ILanes<TLanes>
     {
-        ScoreKernel kernel = user is null ? Of<TLanes>(score.Of) : new UserKernel(user, score.Of.Dimension);
-        return score.Modifiers.IsEmpty ? kernel : new ModifiedKernel<TLanes>(kernel, score.Modifiers);
+        // What a function replaces is not evaluated.
+        int replaced = score.Modifiers.Select((m, i) => m is ScoreModifier.Learned ? i + 1 : 0).DefaultIfEmpty(0).Max();
+        ScoreKernel kernel = replaced > 0
+            ? new FunctionKernel(((ScoreModifier.Learned)score.Modifiers[replaced - 1]).Function)
+            : Of<TLanes>(score.Of);
+        return replaced == score.Modifiers.Length ? kernel : new ModifiedKernel<TLanes>(kernel, score.Modifiers[replaced..]);
     }
 
     private static ScoreKernel Of<TLanes>(Target target)
@@ -96,10 +100,9 @@ internal static class ScoreKernels
     private struct CreateAction : ILanesAction
     {
         public Score Score;
-        public BlockScore? User;
         public ScoreKernel? Kernel;
 
         public void Invoke<TLanes>()
-            where TLanes : struct, ILanes<TLanes> => Kernel = Create<TLanes>(Score, User);
+            where TLanes : struct, ILanes<TLanes> => Kernel = Create<TLanes>(Score);
     }
 }

@@ -12,6 +12,8 @@ let private isFitted (subject: Subject) =
     match subject.Experiment.Score.Base with
     | ScoreMatching(draws, features, _) -> Ok $"{draws} draws, {features} features"
     | KernelDensity(draws, bandwidth, _) -> Ok $"{draws} draws, bandwidth {bandwidth:g6}"
+    | Onnx(file, _) -> Ok $"the network {file}"
+    | OfFunction(name, _) -> Ok $"the function {name}"
     | Exact
     | ScoreOf _ -> Error "the score is not fitted to draws of the target"
 

@@ -45,12 +45,16 @@ let scored data (experiment: Experiment) =
     match experiment.Score.Base with
     | Exact -> Some(law data experiment.Target)
     | ScoreOf other -> Some(law data other)
+    | Onnx _
+    | OfFunction _
     | ScoreMatching _
     | KernelDensity _ -> None
 
 /// Whether the score is fitted to draws.
 let isFitted (experiment: Experiment) =
     match experiment.Score.Base with
+    | Onnx _
+    | OfFunction _
     | ScoreMatching _
     | KernelDensity _ -> true
     | Exact
