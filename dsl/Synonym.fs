@@ -35,7 +35,6 @@ module internal Synonym =
                 "gmm", "a Gaussian mixture is 'mixture [ weight, normal [ mean ] variance; … ]' here"
                 "subvp", "'vp' and 've' are the forwards here"
                 "ou", "the Ornstein–Uhlenbeck process is 'vp' here"
-                "score", "the score itself, ∇ln p, is 'gradient' here: 'score' is the field"
                 "epsilon", "the noise of x is 'noise' here"
                 "eps", "the noise of x is 'noise' here"
                 "x0", "E[X | x] is 'denoised' here"

@@ -157,7 +157,13 @@ module Words =
                 Kind.networkOutput
                 gradient
                 "gradient"
-                "the network gives ∇ln p itself (`score` is the field)"
+                "the network gives ∇ln p itself"
+            word0
+                "score"
+                Kind.networkOutput
+                gradient
+                "score"
+                "another name of `gradient`, in `.sgm` files alone: in F# it is the field"
             word0
                 "noise"
                 Kind.networkOutput
