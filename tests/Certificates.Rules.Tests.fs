@@ -212,5 +212,14 @@ let tests =
 
                     match RelativeEntropy.bound a.Target NoiseLevel.Data b.Target NoiseLevel.Data with
                     | Ok found -> Expect.floatClose Accuracy.high found truth "mixtures"
+                    | Error reason -> failtest reason
+
+                    // The same two laws at another level of the first: not what was remembered of them.
+                    let level = NoiseLevel.VarianceExploding 0.7
+                    let f, _ = twoModes 1.0 0.3 level
+                    let truth = trapezoid -9.0 9.0 4000 (fun x -> f x * log (f x / g x))
+
+                    match RelativeEntropy.bound a.Target level b.Target NoiseLevel.Data with
+                    | Ok found -> Expect.floatClose Accuracy.high found truth "mixtures at two levels"
                     | Error reason -> failtest reason)
         ]
