@@ -60,7 +60,7 @@ let private refusals =
         [ "run"; "no-such-file.sgm" ], "there is no such file"
         [ "run"; "" ], "cannot read"
         [ "check"; Path.GetTempPath() ], "directory"
-        [ "check"; binary ], "expected 'experiment"
+        [ "check"; binary ], "'experiment"
         [ "explain"; Path.Combine(binary, "below") ], "cannot read"
         [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--particles"; "0" ], "found 0"
         [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
