@@ -46,7 +46,8 @@ let private refusals =
 
     [
         [ "rnu" ], "did you mean 'run'?"
-        [ "frobnicate" ], "known are run, check, certify, tune, sweep, compare, explain, verify, plan, theorems"
+        [ "frobnicate" ],
+        "known are run, check, certify, score, tune, sweep, compare, measure, explain, verify, plan, theorems"
         [ "run" ], "missing parameter '<FILE>'"
         [ "explain" ], "missing parameter '<FILE>'"
         [ "run"; "a.sgm"; "b.sgm" ], "unexpected argument 'b.sgm'"

@@ -56,6 +56,7 @@ let private tests =
             CertificatesDenseTests.tests
             CertificatesCommandsTests.tests
             SamplesTests.tests
+            MeasureTests.tests
             RunsTests.tests
             CliTests.tests
             JsonTests.tests
