@@ -18,13 +18,14 @@ public sealed class OnnxReader : INetworkReader
         {
             InferenceSession session = Open(file.Contents);
             if (OnnxSignature.Of(session, use.Dimension, out string? problem) is not { } signature) return new(null, problem);
-            if (signature.Rows is { } rows) return Tried(new(file, session, signature, use, rows), out problem) is { } own ? new(own, null) : new(null, problem);
+            if (signature.Rows is { } rows) return new(Tried(new(file, session, signature, use, rows), out problem), problem);
             // Where the bits of a row depend on where it stands, rows are given one by one.
             OnnxScore many = new(file, session, signature, use, Rows);
             if (Tried(many, out problem) is null) return new(null, problem);
             return new(many.Trial.RowsAgree ? many : Tried(new(file, session, signature, use, 1), out problem), problem);
         }
-        catch (Exception e) when (e is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
+        catch (Exception e) when (e is OnnxRuntimeException
+            or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
         {
             return new(null, Words(e));
         }
@@ -53,9 +54,11 @@ public sealed class OnnxReader : INetworkReader
     /// <summary>The first line of what ONNX Runtime says, without its codes; or that it is not there.</summary>
     internal static string Words(Exception error)
     {
-        if (error is not OnnxRuntimeException) return "ONNX Runtime is not there for this machine: " + error.GetBaseException().Message;
+        if (error is not OnnxRuntimeException)
+            return "ONNX Runtime is not there for this machine: " + error.GetBaseException().Message;
         string line = error.Message.Split('\n')[0].Trim();
-        if (line.StartsWith("[ErrorCode:", StringComparison.Ordinal)) line = line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..].Trim();
+        if (line.StartsWith("[ErrorCode:", StringComparison.Ordinal))
+            line = line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..].Trim();
         return line.Length <= 300 ? line : line[..300] + "…";
     }
 }

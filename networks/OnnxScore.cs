@@ -103,7 +103,8 @@ internal sealed class OnnxScore : ScoreFunction
             }
 
             int bad = Array.FindIndex(scores, s => !double.IsFinite(s));
-            if (bad >= 0) return new($"at {Spelled(level)} its output is not finite: {scores[bad]} in coordinate {(bad / rows) + 1}", false);
+            if (bad >= 0)
+                return new($"at {Spelled(level)} its output is not finite: {scores[bad]} in coordinate {(bad / rows) + 1}", false);
             if (Moved(level, points, scores, ref agree) is { } problem) return new(problem, false);
         }
 
@@ -138,7 +139,8 @@ internal sealed class OnnxScore : ScoreFunction
                     double now = found[(e * rows) + i];
                     agree &= now == expected;
                     if (Math.Abs(now - expected) <= 1e4 * Rounding * largest) continue;
-                    return $"the score of a point depends on the other points of its batch ({expected:g6} and {now:g6} at {Spelled(level)}); a batch norm must be exported for evaluation";
+                    return $"the score of a point depends on the other points of its batch ({expected:g6} and {now:g6} at "
+                        + $"{Spelled(level)}); a batch norm must be exported for evaluation";
                 }
             }
         }

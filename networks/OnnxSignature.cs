@@ -40,14 +40,21 @@ internal sealed record OnnxSignature(
     {
         problem = null;
         IReadOnlyDictionary<string, NodeMetadata> inputs = session.InputMetadata;
-        if (!inputs.TryGetValue("x", out NodeMetadata? x)) return Refuse($"it has no input x; found {Listed(inputs)}; allowed are {Known}", out problem);
+        if (!inputs.TryGetValue("x", out NodeMetadata? x))
+            return Refuse($"it has no input x; found {Listed(inputs)}; allowed are {Known}", out problem);
         string[] unknown = [.. inputs.Keys.Where(name => name != "x" && LevelOf(name) is null)];
-        if (unknown.Length > 0) return Refuse($"the input {unknown[0]} is not known; allowed are {Known}", out problem);
-        if (inputs.Count > 2) return Refuse($"it has {inputs.Count} inputs, {Listed(inputs)}; allowed are {Known}", out problem);
+        if (unknown.Length > 0)
+            return Refuse($"the input {unknown[0]} is not known; allowed are {Known}", out problem);
+        if (inputs.Count > 2)
+            return Refuse($"it has {inputs.Count} inputs, {Listed(inputs)}; allowed are {Known}", out problem);
         if (!x.IsTensor || x.ElementDataType is not (TensorElementType.Float or TensorElementType.Double))
             return Refuse($"x is {Spelled(x)}; allowed are numbers of single or double precision", out problem);
         if (Trailing(x, dimension) is not { } shape)
-            return Refuse($"x has the shape {Spelled(x)}, and the target has dimension {dimension}; allowed is [n, {dimension}]", out problem);
+        {
+            string allowed = $"and the target has dimension {dimension}; allowed is [n, {dimension}]";
+            return Refuse($"x has the shape {Spelled(x)}, {allowed}", out problem);
+        }
+
         OnnxLevel? level = null;
         double[]? sigmas = null;
         foreach ((string name, NodeMetadata given) in inputs.Where(input => input.Key != "x"))
@@ -62,8 +69,9 @@ internal sealed record OnnxSignature(
             if (kind == LevelInput.Index && (sigmas = SigmasOf(session, out problem)) is null) return null;
         }
 
+        int? rows = x.Dimensions[0] > 0 ? x.Dimensions[0] : null;
         return OutputOf(session, x, dimension, shape, out problem) is { } output
-            ? new(x.ElementDataType, x.Dimensions[0] > 0 ? x.Dimensions[0] : null, shape, output.Name, output.Shape, level, sigmas)
+            ? new(x.ElementDataType, rows, shape, output.Name, output.Shape, level, sigmas)
             : null;
     }
 
@@ -98,7 +106,9 @@ internal sealed record OnnxSignature(
         if (all.Length < 2) return null;
         if (all.Length == 2 && all[1] <= 0) return [dimension];
         long[] rest = [.. all.Skip(1).Select(n => (long)n)];
-        return rest.All(n => n > 0 && n <= dimension) && rest.Aggregate(1L, (a, b) => Math.Min(a * b, int.MaxValue)) == dimension ? rest : null;
+        bool fits = rest.All(n => n > 0 && n <= dimension)
+            && rest.Aggregate(1L, (a, b) => Math.Min(a * b, int.MaxValue)) == dimension;
+        return fits ? rest : null;
     }
 
     private static LevelInput? LevelOf(string name) => name switch
@@ -114,7 +124,8 @@ internal sealed record OnnxSignature(
     private static double[]? SigmasOf(InferenceSession session, out string? problem)
     {
         problem = null;
-        const string what = "an index needs the levels that it counts: the file's metadata has them as sigmas, ρ of the indices 0, 1, … with commas";
+        const string what = "an index needs the levels that it counts: the file's metadata has them as sigmas, "
+            + "ρ of the indices 0, 1, … with commas";
         if (!session.ModelMetadata.CustomMetadataMap.TryGetValue("sigmas", out string? text))
         {
             problem = what + "; this one has none";
@@ -124,7 +135,8 @@ internal sealed record OnnxSignature(
         List<double> logs = [];
         foreach (string part in text.Split(','))
         {
-            if (!double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double sigma) || !(sigma > 0) || !double.IsFinite(sigma))
+            bool isNumber = double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double sigma);
+            if (!isNumber || !(sigma > 0) || !double.IsFinite(sigma))
             {
                 problem = $"{what}; found '{part.Trim()}', where a number > 0 is allowed";
                 return null;
@@ -134,7 +146,8 @@ internal sealed record OnnxSignature(
         }
 
         bool rises = logs.Count > 1 && logs[1] > logs[0];
-        if (logs.Count >= 2 && logs.Zip(logs.Skip(1)).All(pair => rises ? pair.Second > pair.First : pair.Second < pair.First)) return [.. logs];
+        bool isOrdered = logs.Zip(logs.Skip(1)).All(pair => rises ? pair.Second > pair.First : pair.Second < pair.First);
+        if (logs.Count >= 2 && isOrdered) return [.. logs];
         problem = $"{what}; they must rise or fall, and be two at least";
         return null;
     }

@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 CASES = {
     # data, bandwidth, deviation s of EDM, width, steps, batch, levels
     "faithful": ("../faithful.csv", 0.2, 1.0, 64, 12000, 128, (0.02, 10.0)),
-    "digits": ("../digits.csv", 0.1, 0.5, 256, 15000, 128, (0.03, 20.0)),
+    "digits": ("../digits.csv", 0.1, 0.5, 256, 3000, 128, (0.03, 20.0)),
 }
 
 
@@ -78,10 +78,15 @@ def main(name):
         schedule.step()
         with torch.no_grad():
             for own, other in zip(averaged.parameters(), network.parameters()):
-                own.lerp_(other, 0.002)
+                own.lerp_(other, 0.002 if d < 10 else 0.005)
         if step % 500 == 0:
             print(step, loss.item(), flush=True)
+            save(averaged, d, name)
 
+    save(averaged, d, name)
+
+
+def save(averaged, d, name):
     averaged.eval()
     torch.onnx.export(
         averaged,
