@@ -46,7 +46,7 @@ let private refusals =
 
     [
         [ "rnu" ], "did you mean 'run'?"
-        [ "frobnicate" ], "known are run, check, certify, tune, sweep, compare, explain, verify, plan, theorems"
+        [ "frobnicate" ], "known are run, check, certify, tune, sweep, compare, explain, verify, plan, theorems, completion"
         [ "run" ], "missing parameter '<FILE>'"
         [ "explain" ], "missing parameter '<FILE>'"
         [ "run"; "a.sgm"; "b.sgm" ], "unexpected argument 'b.sgm'"

@@ -58,6 +58,7 @@ let private tests =
             SamplesTests.tests
             RunsTests.tests
             CliTests.tests
+            CompletionTests.tests
             JsonTests.tests
             TextCostTests.tests
             ClaimsOwnTests.tests
