@@ -2,6 +2,7 @@ namespace Sgm.Cli
 
 open System
 open System.Text.RegularExpressions
+open FSharp.Reflection
 open Argu
 open Sgm
 open Sgm.Verification
@@ -225,6 +226,32 @@ type PlanArguments =
             | Accuracy _ -> "what the theorem's bound may be at most, in the theorem's own metric."
             | Json -> Usage.json
 
+[<RequireQualifiedAccess>]
+type Shell =
+    | Bash
+    | Zsh
+    | Fish
+
+type CompletionArguments =
+    | [<MainCommand; ExactlyOnce>] Shell of SHELL: Shell
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Shell _ -> "the shell whose completions are printed: bash, zsh or fish."
+
+/// What follows a flag.
+type Values =
+    | NoValue
+    | Choice of words: string list
+    /// A file or a folder.
+    | Path
+    /// A number or a text of one's own.
+    | Free
+
+/// A flag of a verb, for completions.
+type Flag = { Name: string; Usage: string; Values: Values }
+
 /// Why a command line was not run.
 type Stop =
     | HelpAsked of text: string
@@ -232,7 +259,7 @@ type Stop =
 
 /// From the words after a verb to its arguments.
 module Arguments =
-    let private flags (parser: ArgumentParser) =
+    let private flagNames (parser: ArgumentParser) =
         parser.GetArgumentCases()
         |> List.collect (fun case -> case.CommandLineNames.Value)
         |> List.append [ "--help"; "-h" ]
@@ -244,7 +271,7 @@ module Arguments =
 
     /// A word that looks like a flag and is none: Argu would take it for a file.
     let private unknownFlag parser (words: string list) =
-        let known = flags parser
+        let known = flagNames parser
         let name (word: string) = Array.head (word.Split '=')
         let isFlag (word: string) = word.Length > 1 && word[0] = '-' && not (Char.IsDigit word[1] || word[1] = '.')
 
@@ -274,7 +301,7 @@ module Arguments =
     let private parser<'Arguments when 'Arguments :> IArgParserTemplate> (verb: string) =
         ArgumentParser.Create<'Arguments>(
             programName = $"sgm {verb}",
-            helpTextMessage = $"{Help.summary verb}.\n",
+            helpTextMessage = (if verb = "" then "" else $"{Help.summary verb}.\n"),
             usageStringCharacterWidth = 100,
             errorHandler = ExceptionExiter(),
             checkStructure = false
@@ -299,3 +326,41 @@ module Arguments =
                 match error.ErrorCode with
                 | ErrorCode.HelpText -> Error(HelpAsked $"{error.Message.TrimEnd()}\n\n{Help.exampleOf verb}")
                 | _ -> refuse (explain error.Message)
+
+    /// The same for a verb of files. One that was given one file and nothing else needs no parser, whose schema costs as much as
+    /// all the rest of a short run.
+    let parseFile<'Arguments when 'Arguments :> IArgParserTemplate> verb (file: string -> 'Arguments) words =
+        match words with
+        | [ word: string ] when word <> "" && (word[0] <> '-' || word = "-") -> Ok [ file word ]
+        | _ -> parse<'Arguments> verb words
+
+    /// The words of a closed choice, as they are written on a command line.
+    let private choices (choice: Type) =
+        [ for case in FSharpType.GetUnionCases choice -> case.Name.ToLowerInvariant().Replace('_', '-') ]
+
+    let shells = choices typeof<Shell>
+
+    /// The flags of a verb with what may follow them.
+    let flags<'Arguments when 'Arguments :> IArgParserTemplate> () : Flag list =
+        let values (field: Reflection.PropertyInfo) =
+            if FSharpType.IsUnion field.PropertyType then
+                Choice(choices field.PropertyType)
+            elif field.PropertyType.IsEnum then
+                Choice [ for name in Enum.GetNames field.PropertyType -> name.ToLowerInvariant() ]
+            elif field.Name = "FILE" || field.Name = "DIR" then
+                Path
+            else
+                Free
+
+        [
+            for case in (parser<'Arguments> "").GetArgumentCases() do
+                for name in case.CommandLineNames.Value do
+                    {
+                        Name = name
+                        Usage = case.Description.Value
+                        Values =
+                            match case.UnionCaseInfo.GetFields() with
+                            | [||] -> NoValue
+                            | fields -> values fields[0]
+                    }
+        ]

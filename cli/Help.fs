@@ -81,6 +81,12 @@ let verbs =
             Summary = "List the theorems, or show one: statement, source, assumptions, rates"
             Example = "sgm theorems"
         }
+        {
+            Name = "completion"
+            Takes = "SHELL"
+            Summary = "Print what completes sgm in bash, zsh or fish"
+            Example = "sgm completion bash >> ~/.bashrc"
+        }
     ]
 
 let private find name = verbs |> List.find (fun verb -> verb.Name = name)

@@ -13,13 +13,16 @@ open Sgm.Verification
 let private warmUp () = Task.Run(fun () -> Check.text "" "." Help.smallest |> ignore) |> ignore
 
 let private dispatch terminal words =
-    let run verb rest command =
-        match Arguments.parse verb rest with
+    let obey rest command parsed =
+        match parsed with
         | Ok arguments -> command arguments
         | Error(HelpAsked text) ->
             terminal.Out.WriteLine text
             Exit.Fine
         | Error(Refused message) -> Refusal.sentence terminal (List.contains "--json" rest) message
+
+    let run verb rest command = Arguments.parse verb rest |> obey rest command
+    let runFile verb file rest command = Arguments.parseFile verb file rest |> obey rest command
 
     match words with
     | []
@@ -33,28 +36,28 @@ let private dispatch terminal words =
     | verb :: rest ->
         let verb, rest = if verb = "help" then List.head rest, [ "--help" ] else verb, rest
 
-        let warmed =
-            [ "run"; "check"; "certify"; "score"; "tune"; "explain"; "plan"; "sweep"; "compare"; "measure" ]
+        let warmed = [ "run"; "check"; "certify"; "score"; "tune"; "explain"; "plan"; "sweep"; "compare"; "measure" ]
 
         if List.contains verb warmed then
             warmUp ()
 
         match verb with
-        | "run" -> run verb rest (RunRequest.Of >> Run.command terminal)
-        | "check" -> run verb rest (CheckRequest.Of >> Check.command terminal)
-        | "explain" -> run verb rest (ExplainRequest.Of >> Explain.command terminal)
-        | "certify" -> run verb rest (CertifyRequest.Of >> Certify.command terminal)
+        | "run" -> runFile verb RunArguments.File rest (RunRequest.Of >> Run.command terminal)
+        | "check" -> runFile verb CheckArguments.File rest (CheckRequest.Of >> Check.command terminal)
+        | "explain" -> runFile verb ExplainArguments.File rest (ExplainRequest.Of >> Explain.command terminal)
+        | "certify" -> runFile verb CertifyArguments.File rest (CertifyRequest.Of >> Certify.command terminal)
         | "score" -> run verb rest (ScoreRequest.Of >> Score.command terminal)
         | "tune" -> run verb rest (TuneRequest.Of >> Tune.command terminal)
-        | "sweep" -> run verb rest (SweepRequest.Of >> Sweep.command terminal)
+        | "sweep" -> runFile verb SweepArguments.File rest (SweepRequest.Of >> Sweep.command terminal)
         | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)
         | "measure" -> run verb rest (MeasureRequest.Of >> Measure.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
+        | "completion" -> run verb rest (CompletionRequest.Of >> Completion.command terminal)
         | file when Loading.isFile file ->
             warmUp ()
-            run "run" words (RunRequest.Of >> Run.command terminal)
+            runFile "run" RunArguments.File words (RunRequest.Of >> Run.command terminal)
         | unknown ->
             let known = "--help" :: "--version" :: [ for verb in Help.verbs -> verb.Name ]
 

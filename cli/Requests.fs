@@ -317,3 +317,13 @@ type PlanRequest =
             | PlanArguments.Target law -> { request with Target = law }
             | PlanArguments.Accuracy accuracy -> { request with Accuracy = accuracy }
             | PlanArguments.Json -> { request with PlanRequest.Json = true })
+
+/// What `sgm completion` was asked for.
+type CompletionRequest =
+    {
+        Shell: Shell
+    }
+
+    static member Of(arguments: CompletionArguments list) : CompletionRequest =
+        ({ Shell = Shell.Bash }, arguments)
+        ||> List.fold (fun _ (CompletionArguments.Shell shell) -> { Shell = shell })

@@ -156,6 +156,12 @@ type CheckResult internal (result: Result<Checked, Problem list>) =
     member _.IsValid = valid.IsSome
 
     /// Null when it is not valid.
+    member _.Experiment: Experiment =
+        match valid with
+        | Some valid -> valid.Experiment
+        | None -> Unchecked.defaultof<Experiment>
+
+    /// Null when it is not valid.
     member _.Plan: Engine.Plan = orNull (fun valid -> valid.Plan)
 
     /// The canonical text; null when it is not valid.

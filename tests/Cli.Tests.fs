@@ -47,7 +47,7 @@ let private refusals =
     [
         [ "rnu" ], "did you mean 'run'?"
         [ "frobnicate" ],
-        "known are run, check, certify, score, tune, sweep, compare, measure, explain, verify, plan, theorems"
+        "known are run, check, certify, score, tune, sweep, compare, measure, explain, verify, plan, theorems, completion"
         [ "run" ], "missing parameter '<FILE>'"
         [ "explain" ], "missing parameter '<FILE>'"
         [ "run"; "a.sgm"; "b.sgm" ], "unexpected argument 'b.sgm'"

@@ -78,12 +78,43 @@ let tests =
                 Expect.isTrue (isNull (box wrong.Plan)) "plan"
                 Expect.hasLength wrong.Errors 1 "errors")
 
+            testCase "runs, certifies and holds claims against families" (fun () ->
+                let langevin h d =
+                    Experiments
+                        .Create(Targets.Standard d, Forward.Vp, Samplers.Repeat(4000, Samplers.Langevin h))
+                        .WithStart(Starts.Point [| for _ in 1..d -> 0.0 |])
+
+                // The variance of this chain is 1/(1 − h/2), and W2 the difference of standard deviations.
+                let w2 = (langevin 0.1 1).Check(".").Run().Probes[0].Law.Measure Engine.Metric.W2
+                let expected = sqrt (1.0 / 0.95) - 1.0
+                Expect.isLessThanOrEqual (abs (w2.Value.Value - expected)) 1e-12 "W2"
+
+                let certified = (langevin 0.1 1).Check(".").Certify()
+                Expect.hasLength certified 1 "one probe"
+                Expect.isGreaterThanOrEqual certified[0].W2.Value expected "a bound"
+
+                Expect.throwsT<InvalidOperationException>
+                    (fun () -> (langevin 0.1 0).Check(".").Run() |> ignore)
+                    "no such dimension"
+
+                let family = Claims.Over((fun at -> langevin at["h"] 1), struct ("h", [| 0.2; 0.1; 0.05; 0.025 |]))
+
+                let bound factor =
+                    Func<Collections.Generic.IReadOnlyDictionary<string, float>, float>(fun at -> factor * at["h"])
+                // √(1/(1 − h/2)) − 1 is between h/4 and 0.28h for these h.
+                let holds = family.AtMost("bias", Engine.Metric.W2, bound 0.28)
+                let rate = family.Rate("order", Engine.Metric.W2, "h", 1.0)
+                Expect.isNull (Claims.Objection(holds, rate)) "both hold"
+                let objection = Claims.Objection(family.AtMost("half", Engine.Metric.W2, bound 0.125))
+                Expect.stringContains objection "violated" "half of the bound")
+
             testCase "no curried functions, options, tuples or F# lists in any signature" (fun () ->
                 let flags =
                     BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.Instance ||| BindingFlags.DeclaredOnly
 
                 let types =
-                    typeof<CheckResult>.Assembly.GetExportedTypes()
+                    [| typeof<CheckResult>; typeof<Runs> |]
+                    |> Array.collect _.Assembly.GetExportedTypes()
                     |> Array.filter (fun t -> t.Namespace = "Sgm.Fluent")
 
                 Expect.isGreaterThan types.Length 5 "types"

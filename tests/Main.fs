@@ -59,6 +59,7 @@ let private tests =
             MeasureTests.tests
             RunsTests.tests
             CliTests.tests
+            CompletionTests.tests
             JsonTests.tests
             TextCostTests.tests
             ClaimsOwnTests.tests

@@ -88,13 +88,14 @@ module internal Candidates =
         :: state.Candidates
 
     let prune blocks (candidates: Candidate list) =
-        let measured = candidates |> List.map (fun c -> struct (c.Before, c.Since, entropy blocks c.Forward), c)
+        // Tuples of references: their comparison is compiled ahead, that of struct tuples is not.
+        let measured = candidates |> List.map (fun c -> (c.Before, c.Since, entropy blocks c.Forward), c)
 
         let kept =
             ([], measured |> List.filter (fun (_, c) -> c.Before < 1.0) |> List.sortBy fst)
-            ||> List.fold (fun kept (struct (_, since, near) as key, c) ->
+            ||> List.fold (fun kept ((_, since, near) as key, c) ->
                 // Sorted by what was paid before: the earlier ones paid no more.
-                if kept |> List.exists (fun (struct (_, s, n), _) -> s <= since && n <= near) then
+                if kept |> List.exists (fun ((_, s, n), _) -> s <= since && n <= near) then
                     kept
                 else
                     (key, c) :: kept)

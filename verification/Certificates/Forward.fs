@@ -202,7 +202,7 @@ module internal Forward =
                             let added = (1.0 + weight) * bend.Constant * bend.Constant / (4.0 * bend.Share)
                             struct (up (bend.Factor + kept), up added)
                 ]
-                |> List.sort
+                |> List.sortBy (fun (struct (factor, term)) -> factor, term)
                 |> List.fold
                     (fun kept (struct (_, term) as line) ->
                         match kept with
