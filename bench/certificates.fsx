@@ -46,7 +46,13 @@ let row (theorem: Theorem) (scenario: Scenario) =
 
 for theorem in Catalogue.ofPapers do
     for scenario in theorem.Scenarios do
-        match (try row theorem scenario with :? System.Collections.Generic.KeyNotFoundException -> None) with
+        match
+            (try
+                row theorem scenario
+             with :? System.Collections.Generic.KeyNotFoundException ->
+                 None)
+        with
         | Some(bound, certificate, measured) ->
-            printfn $"| `{theorem.Id}` | {scenario.Name} | {theorem.Metric} | {bound:G3} | {certificate:G3} | {measured:G3} |"
+            printfn
+                $"| `{theorem.Id}` | {scenario.Name} | {theorem.Metric} | {bound:G3} | {certificate:G3} | {measured:G3} |"
         | None -> ()

@@ -52,7 +52,9 @@ let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tunin
 
             match checkedWith directory loaded (place.With(Levels(List.ofArray levels))) with
             | Error _ -> None
-            | Ok one -> measured terminal metric one.Plan |> Option.bind (fun (found: Estimate) -> Option.ofNullable found.Value)
+            | Ok one ->
+                measured terminal metric one.Plan
+                |> Option.bind (fun (found: Estimate) -> Option.ofNullable found.Value)
 
         let named =
             [

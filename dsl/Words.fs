@@ -152,12 +152,7 @@ module Words =
 
     let private outputs =
         [
-            word0
-                "gradient"
-                Kind.networkOutput
-                gradient
-                "gradient"
-                "the network gives ∇ln p itself"
+            word0 "gradient" Kind.networkOutput gradient "gradient" "the network gives ∇ln p itself"
             word0
                 "score"
                 Kind.networkOutput
