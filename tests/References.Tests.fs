@@ -246,6 +246,21 @@ let private particles =
                     for e in chosen do
                         Expect.isEmpty (strangers noFiles 1e-9 2048 e) (Print.experiment e)
 
+            testCase "a step of the user's own has no second reading, by laws or by particles"
+            <| fun () ->
+                let own step =
+                    experiment {
+                        target (normal [ 1.0 ] 0.5)
+                        forward ve
+                        sampler (anneal (levels [ 2.0; 1.0 ]) (predictor step))
+                    }
+
+                let custom' = own (custom "flow" [] [ "z + (rho' / rho - 1) * (z - denoise rho z)" ])
+                Expect.isError (Reference.covers custom') "laws"
+                Expect.isError (Twin.covers custom') "particles"
+                Expect.isOk (Reference.covers (own flow)) "the catalogue's, by laws"
+                Expect.isOk (Twin.covers (own flow)) "and by particles"
+
             testCase "starts of mixtures at a level, in every form that a covariance has"
             <| fun () ->
                 let forms =

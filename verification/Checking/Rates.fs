@@ -60,15 +60,16 @@ module Rates =
 
             let extrapolated = if contracts && not isStill then last + step * ratio / (1.0 - ratio) else last
 
-            // The extrapolation is trusted no further than its own distance from the last slope; where the slopes do not
-            // contract, as far as the slowest contraction would still go.
-            let reach =
+            // The extrapolation is trusted no further than its own distance from the last slope. Slopes that go on the same
+            // way and do not contract may go as far as the slowest contraction would; those that swing stay in the swing.
+            let candidates =
                 if contracts || isStill then
-                    abs (extrapolated - last)
+                    let reach = abs (extrapolated - last)
+                    [ last; previous; extrapolated - reach; extrapolated + reach ]
+                elif ratio > 0.0 then
+                    [ last; previous; last + step * slowest / (1.0 - slowest) ]
                 else
-                    abs step * slowest / (1.0 - slowest)
-
-            let candidates = [ last; previous; extrapolated - reach; extrapolated + reach ]
+                    [ last; previous; last - step; last + step ]
 
             Ok
                 {

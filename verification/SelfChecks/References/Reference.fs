@@ -270,7 +270,7 @@ let rec private isRead target =
     | Standard _ -> false
 
 /// Whether any law of an experiment is read from a file.
-let readsFiles (experiment: Experiment) =
+let private readsFiles (experiment: Experiment) =
     [
         experiment.Target
         match experiment.Score.Base with
@@ -288,15 +288,19 @@ let rec private isCustom pipeline =
     | Predictor method -> method.IsCustom
     | other -> Pipeline.children other |> List.exists isCustom
 
-/// Whether `readings` has an answer, or why not: it has for normal laws with affine scores, and for independent coordinates, of
-/// short runs, with scores that were not fitted to draws. Costs next to nothing, and reads no files.
-let covers experiment =
+/// Why an experiment's words have no second reading at all.
+let readable (experiment: Experiment) =
     if readsFiles experiment then
         Error "the laws are read from files"
     elif isCustom experiment.Sampler then
         Error "a step is the user's own, and nobody reads its lines a second time"
     else
-        form (fun _ -> [||]) experiment |> Result.map ignore
+        Ok()
+
+/// Whether `readings` has an answer, or why not: it has for normal laws with affine scores, and for independent coordinates, of
+/// short runs, with scores that were not fitted to draws. Costs next to nothing, and reads no files.
+let covers experiment =
+    readable experiment |> Result.bind (fun () -> form (fun _ -> [||]) experiment |> Result.map ignore)
 
 /// What is at every probe, in order. Files are read by `data`.
 let readings data (experiment: Experiment) : Result<Reading list, string> =

@@ -31,9 +31,9 @@ let private mostProducts = 1e5
 
 /// Whether `run` has an answer within reason, or why not. Reads no files.
 let covers (experiment: Experiment) =
-    if Reference.readsFiles experiment then
-        Error "the laws are read from files"
-    else
+    match Reference.readable experiment with
+    | Error reason -> Error reason
+    | Ok() ->
         let d = Density.coordinates (fun _ -> [||]) experiment.Target
         let steps = Course.steps experiment.Sampler
 
