@@ -229,7 +229,12 @@ let private wrong =
         "an empty name", "custom \" \" [] [ \"z\" ]", "found nothing"
         "a name twice", "custom \"a\" [] [ \"d = z\"; \"d = z\"; \"d\" ]", "'d' again"
         "a name of the language", "custom \"a\" [] [ \"rho = 1\"; \"z\" ]", "'rho' again"
-        "a parameter of the language", "custom \"a\" [ \"z\", 1.0 ] [ \"z\" ]", "'let z'"
+        "a parameter of the language", "custom \"a\" [ \"z\", 1.0 ] [ \"z\" ]", "'z' again"
+        "a parameter twice", "custom \"a\" [ \"k\", 1.0; \"k\", 2.0 ] [ \"k * z\" ]", "'k' again"
+        "a parameter that is no name", "custom \"a\" [ \"k k\", 1.0 ] [ \"z\" ]", "a letter, then letters"
+        "a product beyond all numbers, with a Greek name",
+        "custom \"a\" [ \"η\", 1e308 ] [ \"η * η * z\" ]",
+        "beyond the range"
         "a number as the state", "custom \"a\" [] [ \"rho\" ]", "the last line is a number"
         "a product of states", "custom \"a\" [] [ \"z * z\" ]", "between a state and"
         "a function of a state", "custom \"a\" [] [ \"exp z\" ]", "'exp' takes numbers"
@@ -255,6 +260,16 @@ let private own =
                     let message = problemsOf step
                     Expect.stringContains message expected what
                     Expect.stringContains message "own.sgm:4:" what)
+
+            testCase "what is too much is refused at once" (fun () ->
+                let quoted (lines: string list) =
+                    "custom \"a\" [] [ " + String.Join("; ", lines |> List.map (fun line -> $"\"{line}\"")) + " ]"
+
+                let chain n = [ for i in 1..n -> $"d{i} = denoise rho " + (if i = 1 then "z" else $"d{i - 1}") ]
+                Expect.stringContains (problemsOf (quoted (chain 65 @ [ "d65" ]))) "more than 64 times" "evaluations"
+                Expect.equal (problemsOf (quoted (chain 64 @ [ "d64" ]))) "" "64 evaluations"
+                let lines = [ for i in 1..1001 -> $"d{i} = z" ] @ [ "z" ]
+                Expect.stringContains (problemsOf (quoted lines)) "at most 1000 lines" "lines")
 
             testCase "it runs, is printed as it reads, and is the same value" (fun () ->
                 let step = custom "a \"b\"" [ "k", 0.5 ] [ "d = denoise rho z"; "z + k * (d - z)" ]

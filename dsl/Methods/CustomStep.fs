@@ -23,7 +23,11 @@ module internal CustomStep =
 
     let private known = [ "rho"; "rho'"; "z"; "noise" ]
     let private denoiser = "denoise"
-    let private assignment = Regex(@"^\s*([A-Za-z_][A-Za-z0-9_']*)\s*=(.*)$", RegexOptions.Singleline)
+    let private assignment = Regex(@"^\s*([\p{L}_][\w']*)\s*=(.*)$", RegexOptions.Singleline)
+
+    /// Lines of a step, and evaluations of the score in it.
+    let private mostLines = 1000
+    let private mostEvaluations = 64
 
     let private place i : Place = [ Segment.Part "lines"; Segment.Item("line", i + 1) ]
 
@@ -46,8 +50,10 @@ module internal CustomStep =
         for i, (name, value) in List.indexed parameters do
             let at = [ Segment.Part "parameters"; Segment.Item("parameter", i + 1) ]
 
-            if isReserved name || not (assignment.IsMatch $"{name} = 0") then
-                faults.Add(at, Fault.ReservedName name)
+            if isReserved name || List.exists (fst >> (=) name) (List.take i parameters) then
+                faults.Add(at, Fault.WrongKind($"'{name}' again", "a name that is not taken", None))
+            elif not (assignment.IsMatch $"{name} = 0") then
+                faults.Add(at, Fault.WrongKind($"'{name}'", "a name: a letter, then letters and digits", None))
 
             if not (Double.IsFinite value) then
                 faults.Add(at, Fault.OutOfRange(Numeral.ofFloat value, "a finite number"))
@@ -89,7 +95,13 @@ module internal CustomStep =
             names <- Option.toList name @ names
             read
 
-        let found = lines |> List.mapi line |> List.choose id
+        let found = lines |> List.truncate mostLines |> List.mapi line |> List.choose id
+
+        if lines.Length > mostLines then
+            faults.Add(
+                [ Segment.Part "lines" ],
+                Fault.OutOfRange($"{lines.Length} lines", $"at most {mostLines} lines of a step")
+            )
 
         if lines.IsEmpty then
             faults.Add([ Segment.Part "lines" ], Fault.Empty "the state at the lower level as the last line")
@@ -133,6 +145,8 @@ module internal CustomStep =
                     Error "the denoiser is asked of a state with noise: a step draws its noise after its last 'denoise'"
                 elif not (at >= 0.0 && at <= 1e150) then
                     Error $"the denoiser is asked at the level ρ = {Numeral.ofFloat at}, expected a number ≥ 0"
+                elif taken.Count = mostEvaluations then
+                    Error $"the score is evaluated more than {mostEvaluations} times"
                 elif at = 0.0 then
                     Ok(State y) // Without noise a state is its own denoised one.
                 else
