@@ -388,15 +388,4 @@ let private whole =
                         Expect.isLessThan c.W2.Value 8.0 $"{method}")
     ]
 
-/// Lines KL ← f·KL + t: one after another is what runs, in this order.
-let private lines =
-    testCase "a line after a line is the line of both, and n times a line that of n" (fun () ->
-        let one, other = struct (2.0, 5.0), struct (3.0, 0.25)
-
-        for kl in [ 0.0; 0.7; 4.0 ] do
-            let both = Forward.through (Forward.following one other) kl
-            Expect.floatClose Accuracy.veryHigh both (3.0 * (2.0 * kl + 5.0) + 0.25) "first one, then the other"
-            let thrice = Forward.through (Forward.power 3L one) kl
-            Expect.floatClose Accuracy.veryHigh thrice (2.0 * (2.0 * (2.0 * kl + 5.0) + 5.0) + 5.0) "three times")
-
-let tests = testList "forward" ([ lines; predictorRule; distance; correctorRule ] @ parts @ whole)
+let tests = testList "forward" ([ predictorRule; distance; correctorRule ] @ parts @ whole)

@@ -222,4 +222,25 @@ let tests =
                     match RelativeEntropy.bound a.Target level b.Target NoiseLevel.Data with
                     | Ok found -> Expect.floatClose Accuracy.high found truth "mixtures at two levels"
                     | Error reason -> failtest reason)
+
+            testCase "a line after a line is the line of both, and n times a line that of n" (fun () ->
+                // Lines KL ← f·KL + t: one after another is what runs, in this order.
+                let one, other = struct (2.0, 5.0), struct (3.0, 0.25)
+
+                for kl in [ 0.0; 0.7; 4.0 ] do
+                    let both = Forward.through (Forward.following one other) kl
+
+                    Expect.floatClose
+                        Accuracy.veryHigh
+                        both
+                        (3.0 * (2.0 * kl + 5.0) + 0.25)
+                        "first one, then the other"
+
+                    let thrice = Forward.through (Forward.power 3L one) kl
+
+                    Expect.floatClose
+                        Accuracy.veryHigh
+                        thrice
+                        (2.0 * (2.0 * (2.0 * kl + 5.0) + 5.0) + 5.0)
+                        "three times")
         ]

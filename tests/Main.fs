@@ -72,6 +72,7 @@ let private tests =
             ReferencesByHandTests.tests
             SabotageTests.tests
             NetworksTests.tests
+            NetworksRefusalsTests.tests
             NetworksCertificatesTests.tests
         ]
 

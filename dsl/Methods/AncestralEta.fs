@@ -5,8 +5,7 @@ open Sgm.Stepping
 [<AutoOpen>]
 module AncestralEtaMethod =
     /// Between the flow (η = 0) and the posterior (η = 1): the share η of the posterior's noise.
-    let ancestralEta eta =
-        withArguments "ancestralEta" [ Numeral.ofFloat eta ] (noiseShare eta) (flowing "ancestralEta" eta)
+    let ancestralEta eta = sharing "ancestralEta" flowing eta
 
     /// `ancestralEta`, as DDIM calls it.
     let ddimEta eta = ancestralEta eta

@@ -20,8 +20,7 @@ module Dpm2Method =
 
     /// The same down to ρ_d, and the share η of the posterior's noise: an exact flow to ρ_d and that noise would be exact in
     /// law, so that the order is the flow's.
-    let dpm2Ancestral eta =
-        withArguments "dpm2Ancestral" [ Numeral.ofFloat eta ] (noiseShare eta) (step "dpm2Ancestral" eta)
+    let dpm2Ancestral eta = sharing "dpm2Ancestral" step eta
 
     let internal dpm2Entry =
         {

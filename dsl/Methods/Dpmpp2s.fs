@@ -15,8 +15,7 @@ module Dpmpp2sMethod =
 
     /// The same down to ρ_d, and the share η of the posterior's noise: an exact flow to ρ_d and that noise would be exact in
     /// law, so that the order is the flow's.
-    let dpmpp2sAncestral eta =
-        withArguments "dpmpp2sAncestral" [ Numeral.ofFloat eta ] (noiseShare eta) (step "dpmpp2sAncestral" eta)
+    let dpmpp2sAncestral eta = sharing "dpmpp2sAncestral" step eta
 
     let internal dpmpp2sEntry =
         {

@@ -108,10 +108,13 @@ module internal Stepping =
             C = d.Noise
         )
 
-    /// η as an argument: a number from 0 to 1.
-    let noiseShare eta =
-        if eta >= 0.0 && eta <= 1.0 then
-            []
-        else
-            let allowed = "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
-            [ [ Segment.Part "eta" ], Fault.OutOfRange(Numeral.ofFloat eta, allowed) ]
+    /// A method with a share η of the posterior's noise, 0 to 1, as its argument.
+    let sharing word step eta =
+        let faults =
+            if eta >= 0.0 && eta <= 1.0 then
+                []
+            else
+                let allowed = "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
+                [ [ Segment.Part "eta" ], Fault.OutOfRange(Numeral.ofFloat eta, allowed) ]
+
+        withArguments word [ Numeral.ofFloat eta ] faults (step word eta)

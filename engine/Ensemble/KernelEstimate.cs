@@ -8,7 +8,8 @@ namespace Sgm.Engine;
 /// </summary>
 /// <remarks>
 /// q̂(x) = (1/M)·Σ_j N(x; μ_j, C²·I) with μ_j from a run of another seed, M ≤ 4096, at K ≤ 4096 particles x_i. Then TV ≈ mean (1 − p/q̂)₊, KL ≈ mean ln(q̂/p) +
-/// ½(1/n_i − 1/M), the second term against the bias of the logarithm to first order, n_i = (Σ_j w_ij)²/Σ_j w_ij² the kernels that carry x_i; and χ² ≈ mean q̂/p − 1.
+/// ½(1/n_i − 1/M), the second term against the bias of the logarithm to first order, n_i = (Σ_j w_ij)²/Σ_j w_ij² the kernels
+/// that carry x_i; and χ² ≈ mean q̂/p − 1.
 /// What is wrong with them is of no known size: kernels that no μ_j stands for are missed, TV is too large by about 0.4/√n for
 /// n the typical n_i, and q²/p may have a heavy tail. So there is none where the median of n_i is below 10.
 /// A. Gelfand and A. Smith, J. Am. Stat. Assoc. 85, 1990, §2.2 (the density as a mean of kernels).
@@ -58,7 +59,8 @@ public sealed record KernelEstimate
         int count = (int)Centres(plan, options);
         Outcome outcome = ensemble.Run(kernel.Mean, options with { Particles = count, Seed = options.Seed ^ OtherSeed, Progress = null });
         if (!outcome.IsCompleted) return None("the run of the kernels' centres did not end");
-        return Measure(Coordinates(((ParticleLaw)outcome.Probes[^1].Law).Particles, count), kernel.Deviation, law.Particles, new(plan.Target, probe.Level), count);
+        double[][] centres = Coordinates(((ParticleLaw)outcome.Probes[^1].Law).Particles, count);
+        return Measure(centres, kernel.Deviation, law.Particles, new(plan.Target, probe.Level), count);
     }
 
     private static KernelEstimate None(string reason) => new(null, null, null, reason);

@@ -80,7 +80,12 @@ public sealed class TwoSamples
         if (direction is not null && direction.Transport(failure) is var (alone, tested) && alone > promised) lower = tested;
         double square = Dimension == 1 ? OnTheLine() : ByPairs();
         return square <= lower * lower
-            ? Estimate.Unavailable(method, "the two samples are no farther apart than two of one law would be; take more rows", lower, double.PositiveInfinity, Confidence)
+            ? Estimate.Unavailable(
+                method,
+                "the two samples are no farther apart than two of one law would be; take more rows",
+                lower,
+                double.PositiveInfinity,
+                Confidence)
             : Estimate.Sampled(
                 Math.Sqrt(square),
                 lower,

@@ -10,7 +10,10 @@ namespace Sgm.Engine;
 /// <param name="Deviation">C &gt; 0.</param>
 internal sealed record LastKernel(Plan Mean, double Deviation)
 {
-    /// <summary>The kernel before the probe that is reached as number <paramref name="occurrence"/>; null where no step comes before it, or one without noise.</summary>
+    /// <summary>
+    /// The kernel before the probe that is reached as number <paramref name="occurrence"/>; null where no step comes before it, or
+    /// one without noise.
+    /// </summary>
     public static LastKernel? Of(Plan plan, long occurrence)
     {
         long left = occurrence;
