@@ -243,4 +243,16 @@ let tests =
                         thrice
                         (2.0 * (2.0 * (2.0 * kl + 5.0) + 5.0) + 5.0)
                         "three times")
+
+            testCase
+                "a contraction after a contraction: factors multiply, means add, what is centred adds in squares"
+                (fun () ->
+                    let one = { Lip = 2.0; Add = 7.0; Mean = 1.0; Centred = 1.5; Noise = 0.0 }
+                    let next = { Lip = 0.5; Add = 0.75; Mean = 0.25; Centred = 1.0; Noise = 0.0 }
+                    let both = Contraction.following one next
+                    Expect.floatClose Accuracy.high both.Lip 1.0 "2·½"
+                    Expect.floatClose Accuracy.high both.Add 4.25 "½·7 + ¾"
+                    Expect.floatClose Accuracy.high both.Mean 0.75 "½·1 + ¼"
+                    Expect.floatClose Accuracy.high both.Centred 1.25 "√((½·1.5)² + 1²)"
+                    Expect.isGreaterThanOrEqual both.Centred 1.25 "outward")
         ]
