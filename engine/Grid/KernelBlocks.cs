@@ -79,6 +79,7 @@ internal sealed class KernelBlocks
     }
 
     /// <summary>The density after the step, from the density before it; shapes [P′, 16] and [P, 16].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply(ReadOnlySpan<double> before, Span<double> after)
     {
         ref double matrix = ref MemoryMarshal.GetArrayDataReference(entries);
@@ -110,6 +111,7 @@ internal sealed class KernelBlocks
     }
 
     /// <summary>Adds one row, given at a piece's points, to column-major block entries at the panel's points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRow(double[] row, double[]? interpolation, double[] block, int j)
     {
         for (int i = 0; i < Order; i++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Sgm.Engine;
@@ -171,6 +172,7 @@ internal sealed class SourceTree
         Visit(piece.RightPart!, points[from..to], offset + from, leaf);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(SourcePiece piece, ReadOnlySpan<double> points, Span<double> values)
     {
         (int from, int to) = Reach(piece, points);

@@ -29,7 +29,7 @@ type Bracket =
     static member Exactly x = { Low = x; High = x }
 
     /// [low, high] at least a unit in the last place outwards; the whole line where an end is not a number.
-    static member Outward(low: float, high: float) =
+    static member inline Outward(low: float, high: float) =
         let below = low - (abs low * 2.3e-16 + Double.Epsilon)
         let above = high + (abs high * 2.3e-16 + Double.Epsilon)
 
@@ -43,15 +43,17 @@ type Bracket =
         let spare = abs x * relative
         Bracket.Outward(x - spare, x + spare)
 
-    static member (+)(a: Bracket, b: Bracket) = Bracket.Outward(a.Low + b.Low, a.High + b.High)
-    static member (-)(a: Bracket, b: Bracket) = Bracket.Outward(a.Low - b.High, a.High - b.Low)
+    static member inline (+)(a: Bracket, b: Bracket) = Bracket.Outward(a.Low + b.Low, a.High + b.High)
+
+    static member inline (-)(a: Bracket, b: Bracket) = Bracket.Outward(a.Low - b.High, a.High - b.Low)
+
     static member (~-)(a: Bracket) = { Low = -a.High; High = -a.Low }
 
-    static member (*)(a: Bracket, b: Bracket) =
+    static member inline (*)(a: Bracket, b: Bracket) =
         let p, q, r, s = a.Low * b.Low, a.Low * b.High, a.High * b.Low, a.High * b.High
         Bracket.Outward(Math.Min(Math.Min(p, q), Math.Min(r, s)), Math.Max(Math.Max(p, q), Math.Max(r, s)))
 
-    static member (*)(a: Bracket, c: float) =
+    static member inline (*)(a: Bracket, c: float) =
         if c >= 0.0 then
             Bracket.Outward(a.Low * c, a.High * c)
         else

@@ -1,6 +1,7 @@
 namespace Sgm.Verification.Certificates
 
 open System
+open System.Runtime.CompilerServices
 open System.Collections.Generic
 open Sgm.Verification
 
@@ -57,6 +58,7 @@ type internal LineTaylor(law: LineLaw) =
         struct (low, high + log (float count) + 1e-15)
 
     /// p and ln p to order n over c + [−h, h]; for h = 0 at c.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     member _.At(n, c, h) : struct (Series * Series) =
         let r = largestAt c
         let struct (c0, c1, c2) = exponent r c h

@@ -11,15 +11,17 @@ module internal LineSeries =
 
     let add (f: Series) (g: Series) : Series = Array.map2 (+) f g
 
-    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
-    let multiply (f: Series) (g: Series) : Series =
-        Array.init f.Length (fun j ->
-            let mutable sum = f[0] * g[j]
+    /// Coefficient j of f·g.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization ||| MethodImplOptions.NoInlining)>]
+    let private product (f: Series) (g: Series) j =
+        let mutable sum = f[0] * g[j]
 
-            for i in 1..j do
-                sum <- sum + f[i] * g[j - i]
+        for i in 1..j do
+            sum <- sum + f[i] * g[j - i]
 
-            sum)
+        sum
+
+    let multiply (f: Series) (g: Series) : Series = Array.init f.Length (product f g)
 
     /// f², whose first coefficient is a square.
     let square (f: Series) : Series =
@@ -76,17 +78,9 @@ module internal LineSeries =
     /// f′: one order less.
     let derivative (f: Series) : Series = Array.init (f.Length - 1) (fun j -> f[j + 1] * float (j + 1))
 
-    /// Coefficient j of f·g.
-    let private product (f: Series) (g: Series) j =
-        let mutable sum = f[0] * g[j]
-
-        for i in 1..j do
-            sum <- sum + f[i] * g[j - i]
-
-        sum
-
     /// ∫ f·g over [c − h, c + h] from the coefficients at c and those over the interval, n the last (even) order:
     /// Σ_(even j < n) 2·(fg)_j·h^(j+1)/(j + 1) + 2·(fg)_n(interval)·h^(n+1)/(n + 1), the odd ones being 0.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let integral n (h: float) (f: Series, g: Series) (overF: Series, overG: Series) =
         let width = Bracket.Exactly h
         let mutable power = 2.0 * width

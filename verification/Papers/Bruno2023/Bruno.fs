@@ -30,10 +30,12 @@ let spreadBias gamma = RealFunctions.ExpM1(-0.5 * RealFunctions.LogOnePlus(-gamm
 /// The mean of a target that is N(mean, I), or why it is not that.
 let internal unitNormal name (target: Engine.Target) =
     let isUnit (factor: Factor) =
-        factor.Law.Count = 1 && factor.Law.Covariances[0].Eigenvalues |> Array.forall ((=) 1.0)
+        factor.Law.Count = 1 && Array.forall ((=) 1.0) factor.Law.Covariances[0].Eigenvalues
+
+    let means (factor: Factor) = Array.replicate factor.Count factor.Law.Means
 
     if Seq.forall isUnit target.Factors then
-        Ok(target.Factors |> Seq.collect (fun f -> Seq.init f.Count (fun _ -> f.Law.Means)) |> Array.concat)
+        Ok(target.Factors.AsSpan().ToArray() |> Array.collect means |> Array.concat)
     else
         Error $"{name} is not a normal law with covariance I"
 

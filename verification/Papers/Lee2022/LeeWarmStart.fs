@@ -182,18 +182,25 @@ let neighbouringLevels =
 /// E_p e^(‖x‖²/σ²) − 1 of independent normal coordinates N(μ_i, v_i), finite for 2v_i < σ²; mixtures on the line are averaged.
 let private exponentialMoment (plan: Plan) (variance: float) =
     let ofMixture (law: Mixture) =
-        let share k =
-            let coordinate i =
-                let v, mean = law.Covariance(k).Eigenvalue i, law.Means[k * law.Dimension + i]
+        let mutable total = 0.0
 
-                if 2.0 * v < variance then
-                    -0.5 * log (1.0 - 2.0 * v / variance) + mean * mean / (variance - 2.0 * v)
-                else
-                    infinity
+        for k in 0 .. law.Count - 1 do
+            let covariance = law.Covariance k
+            let mutable exponent = 0.0
 
-            law.Weights[k] * exp (Seq.init law.Dimension coordinate |> Seq.sum)
+            for i in 0 .. law.Dimension - 1 do
+                let v, mean = covariance.Eigenvalue i, law.Means[k * law.Dimension + i]
 
-        log (Seq.init law.Count share |> Seq.sum)
+                exponent <-
+                    exponent
+                    + if 2.0 * v < variance then
+                          -0.5 * log (1.0 - 2.0 * v / variance) + mean * mean / (variance - 2.0 * v)
+                      else
+                          infinity
+
+            total <- total + law.Weights[k] * exp exponent
+
+        log total
 
     plan.Target.Factors
     |> Seq.sumBy (fun factor -> float factor.Count * ofMixture factor.Law)
