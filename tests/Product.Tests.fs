@@ -219,4 +219,55 @@ let tests =
                 let last = ((finalOf outcome).Measure kl)
                 // The observed run may keep wider tails; within the bracket it is the same number.
                 contains last (snd seen[5]) "KL"
+
+            testCase "coordinates one after the other are the coordinates in step"
+            <| fun () ->
+                let other = mixture [ 0.3, normal [ -1.0 ] 0.5; 0.7, normal [ 2.0 ] 0.2 ]
+
+                let e =
+                    experiment {
+                        target (product [ 2, bimodal; 1, normal [ 0.5 ] 2.0; 3, other; 1, normal [ 0.0 ] 1.0 ])
+                        forward ve
+                        sampler (repeat 3 (corrector (langevin 0.05) >=> probe "inside") >=> corrector (langevin 0.01))
+                        start (from (standard 7))
+                    }
+
+                let alone = run e
+                let options = Engine.RunOptions(AfterStep = ignore)
+                let together = Engine.ProductInterpreter().Run(planOf e, options)
+                Expect.equal alone.Probes.Length 4 "every probe"
+
+                for a, b in Seq.zip alone.Probes together.Probes do
+                    Expect.equal (a.Name, a.Level) (b.Name, b.Level) "the probe"
+
+                    for metric in metrics do
+                        Expect.equal (a.Law.Measure metric) (b.Law.Measure metric) $"{a.Name}: {metric}"
+
+            testCase "of coordinates that diverge the earliest is named, with the probes before it"
+            <| fun () ->
+                // Steps of factor 1 − h/v: −9 and −99 a step, beyond 1e150 (grid) after 158 and 76 steps at the latest.
+                let unstable v = mixture [ 0.5, normal [ 0.0 ] v; 0.5, normal [ 1e-3 ] v ]
+
+                let steps parts =
+                    let e =
+                        experiment {
+                            target (product parts)
+                            forward ve
+                            sampler (repeat 300 (corrector (langevin 1.0) >=> probe "inside"))
+                            start (from (standard 2))
+                        }
+
+                    let outcome = run e
+
+                    match outcome.Status with
+                    | :? Engine.RunStatus.Diverged as diverged ->
+                        Expect.equal (int64 outcome.Probes.Length) diverged.Step "the probes before"
+                        diverged.Step
+                    | other -> failtest $"the run ended with {other}"
+
+                let slow, fast = unstable 0.1, unstable 0.01
+                let both = steps [ 1, slow; 1, fast ]
+                Expect.equal both (steps [ 2, fast ]) "the earlier"
+                Expect.equal (steps [ 1, fast; 1, slow ]) both "in either order"
+                Expect.isGreaterThan (steps [ 2, slow ]) both "the later"
         ]

@@ -17,8 +17,16 @@ internal abstract class LineProcess
     /// <summary>The law now, against the target at a level; <paramref name="work"/> is what a metric may spend.</summary>
     public abstract Law Law(NoiseLevel at, WorkLimit work);
 
+    /// <summary>Whether the law is on the grid, not in closed form.</summary>
+    public virtual bool IsOnGrid => false;
+
     /// <summary>Points that the law has on the grid; 0 for a closed form.</summary>
     public virtual int Nodes => 0;
+
+    /// <summary>Lets go of the state and of all that its steps remember; the laws that were taken stay.</summary>
+    public virtual void Release()
+    {
+    }
 }
 
 /// <summary>A coordinate on the grid, at two resolutions side by side.</summary>
@@ -84,7 +92,20 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     }
 
     /// <inheritdoc/>
+    public override bool IsOnGrid => true;
+
+    /// <inheritdoc/>
     public override int Nodes => fine is LineState.Density density ? density.Values.Length : 0;
+
+    /// <inheritdoc/>
+    public override void Release()
+    {
+        fineStepper?.Forget();
+        coarseStepper?.Forget();
+        (fineStepper, coarseStepper, forgotten) = (null, null, null!);
+        (fine, coarse) = (null!, null!);
+        maps.Clear();
+    }
 
     /// <inheritdoc/>
     public override GridLaw Law(NoiseLevel at, WorkLimit work) =>

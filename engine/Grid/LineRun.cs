@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Sgm.Engine;
 
 /// <summary>
-/// One run of a plan whose coordinates evolve independently: every distinct coordinate takes every step, in lockstep, so that an
-/// observer sees the whole law after each.
+/// One run of a plan whose coordinates evolve independently. Where somebody observes the steps, every distinct coordinate takes every
+/// step, in lockstep; otherwise those on the grid run one after the other, so that only one of them is held with its matrices.
 /// </summary>
 internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] processes, Func<Law[], Law> assemble)
 {
@@ -14,19 +14,33 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     /// <summary>Work after which progress is told.</summary>
     private const long ProgressWork = 10_000_000;
 
-    private readonly List<ProbeResult> probes = [];
+    private readonly LineProcess[][] groups = options.AfterStep is not null
+        ? [processes]
+        : [
+            .. processes.Where(p => !p.IsOnGrid).ToArray() is { Length: > 0 } closed ? [closed] : Array.Empty<LineProcess[]>(),
+            .. processes.Where(p => p.IsOnGrid).Select(p => new[] { p }),
+        ];
+
+    // A probe's laws, by process; those of a group that has not been there are missing.
+    private readonly List<(Instruction.Probe Probe, Dictionary<LineProcess, Law> Laws)> probes = [];
+    private LineProcess[] group = [];
     private NoiseLevel level;
     private readonly WorkLimit work = new(WorkLimit.OfRun, options.Cancellation);
     private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
     private double logRange;
     private double kept;
+    private long keptNodes;
+    private int passed;
+    private long done;
     private long step;
+    private long last;
     private long total;
     private long told;
     private RunStatus? stopped;
     private bool needsMoreRange;
     private bool silent;
+    private bool isOver;
 
     /// <summary>
     /// Runs the plan. When a probe's χ² turns out to depend on tails beyond the range, runs it again with twice the range; an
@@ -43,7 +57,13 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             bool again = needsMoreRange && logRange < GridResolution.LargestLogRange && stopped is not RunStatus.Cancelled;
             if (!again && !silent)
             {
-                return new(stopped ?? new RunStatus.Completed(), [.. probes]);
+                return new(
+                    stopped ?? new RunStatus.Completed(),
+                    [
+                        .. probes
+                            .TakeWhile(p => p.Laws.Count == processes.Length)
+                            .Select(p => new ProbeResult(p.Probe.Name, p.Probe.Level, assemble([.. processes.Select(q => p.Laws[q])]))),
+                    ]);
             }
 
             silent &= again;
@@ -51,32 +71,33 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
     }
 
-    /// <summary>The plan at the current range; what its steps throw is a status.</summary>
+    /// <summary>The plan at the current range, group by group; what its steps throw is a status.</summary>
     private void Once()
     {
         probes.Clear();
-        kept = 0;
-        level = plan.InitialLevel;
-        step = 0;
+        (kept, keptNodes, done) = (0, 0, 0);
+        last = long.MaxValue;
         stopped = null;
         needsMoreRange = false;
-        recent.Clear();
         try
         {
-            if (Array.Exists(processes, process => !process.Start(logRange, work)))
+            foreach (LineProcess[] next in groups)
             {
-                stopped = TooLarge("the start");
-                return;
-            }
+                group = next;
+                Follow();
+                done += total;
+                keptNodes += Nodes;
+                // What diverges is followed in the other coordinates too, up to that step: one of them may do so earlier.
+                if (stopped is not null and not RunStatus.Diverged || !IsWorthGoingOn)
+                {
+                    break;
+                }
 
-            if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
-            {
-                stopped = TooLarge("the start");
-                return;
+                if (groups.Length > 1)
+                {
+                    Array.ForEach(group, process => process.Release());
+                }
             }
-
-            Observe(-1, null);
-            Execute(plan.Instructions);
         }
         catch (WorkExceededException)
         {
@@ -86,6 +107,30 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         {
             stopped = new RunStatus.Cancelled();
         }
+    }
+
+    /// <summary>The plan for one group.</summary>
+    private void Follow()
+    {
+        level = plan.InitialLevel;
+        (step, passed, isOver) = (0, 0, false);
+        recent.Clear();
+        if (Array.Exists(group, process => !process.Start(logRange, work)) || keptNodes + Nodes > GridMemory.Nodes)
+        {
+            Stop(TooLarge("the start"));
+            return;
+        }
+
+        Observe(-1, null);
+        Execute(plan.Instructions);
+    }
+
+    /// <summary>Points of the group's laws on the grid.</summary>
+    private long Nodes => group.Sum(p => (long)p.Nodes);
+
+    private void Stop(RunStatus status)
+    {
+        (stopped, last, isOver) = (status, step, true);
     }
 
     private void Execute(ImmutableArray<Instruction> body)
@@ -124,32 +169,40 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     }
 
     /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
-    private bool Goes => stopped is null && !(needsMoreRange && logRange < GridResolution.LargestLogRange);
+    private bool Goes => !isOver && IsWorthGoingOn;
+
+    private bool IsWorthGoingOn => !(needsMoreRange && logRange < GridResolution.LargestLogRange);
 
     private void Apply(Tableau tableau)
     {
         if (options.Cancellation.IsCancellationRequested)
         {
-            stopped = new RunStatus.Cancelled();
+            Stop(new RunStatus.Cancelled());
+            return;
+        }
+
+        if (step == last)
+        {
+            isOver = true;
             return;
         }
 
         long before = work.Spent;
-        foreach (LineProcess process in processes)
+        foreach (LineProcess process in group)
         {
             StepFailure failure = process.Apply(tableau);
             if (failure != StepFailure.None)
             {
-                stopped = failure == StepFailure.Diverged
+                Stop(failure == StepFailure.Diverged
                     ? new RunStatus.Diverged(step, tableau.Method, level, -1, Advice(tableau))
-                    : TooLarge($"step {step} ({tableau.Method})");
+                    : TooLarge($"step {step} ({tableau.Method})"));
                 return;
             }
         }
 
-        if (processes.Sum(p => (long)p.Nodes) > GridMemory.Nodes)
+        if (keptNodes + Nodes > GridMemory.Nodes)
         {
-            stopped = TooLarge($"step {step} ({tableau.Method})");
+            Stop(TooLarge($"step {step} ({tableau.Method})"));
             return;
         }
 
@@ -159,20 +212,25 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         if ((step & 63) == 0 || work.Spent - told > ProgressWork)
         {
             told = work.Spent;
-            options.Progress?.Report((double)step / total);
+            options.Progress?.Report((double)(done + step) / ((double)total * groups.Length));
         }
 
         Foresee(work.Spent - before);
     }
 
-    /// <summary>Refuses early when the cheapest of the last steps, repeated to the end, would go far beyond the limit.</summary>
-    private void Foresee(long last)
+    /// <summary>
+    /// Refuses early when the cheapest of the last steps, repeated to the end of this group, would go far beyond the limit.
+    /// </summary>
+    private void Foresee(long spent)
     {
-        recent.Enqueue(last);
+        recent.Enqueue(spent);
         if (recent.Count > RecentSteps)
         {
             recent.Dequeue();
-            stopped ??= work.CannotHold((double)recent.Min() * (total - step)) ? TooLong() : null;
+            if (work.CannotHold((double)recent.Min() * (total - step)))
+            {
+                Stop(TooLong());
+            }
         }
     }
 
@@ -186,18 +244,27 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
 
     private void Probe(Instruction.Probe probe)
     {
-        Law[] laws = [.. processes.Select(p => p.Law(probe.Level, OneMetric(metrics)))];
-        kept += ProbeMemory.LawBytes + processes.Sum(p => p.Nodes == 0 ? ProbeMemory.CoordinateBytes : p.Nodes * GridMemory.KeptNodeBytes);
-        if (ProbeMemory.WhyNot(plan, kept) is { } reason)
+        if (passed == probes.Count)
         {
-            stopped = new RunStatus.Unsupported(reason);
-            return;
+            probes.Add((probe, []));
         }
 
-        probes.Add(new(probe.Name, probe.Level, assemble(laws)));
-        needsMoreRange |= plan.Metrics.Contains(Metric.Chi2)
-            && logRange < GridResolution.LargestLogRange
-            && laws.OfType<GridLaw>().Any(NeedsMoreRange);
+        Dictionary<LineProcess, Law> laws = probes[passed++].Laws;
+        foreach (LineProcess process in group)
+        {
+            Law law = process.Law(probe.Level, OneMetric(metrics));
+            laws.Add(process, law);
+            needsMoreRange |= law is GridLaw onGrid
+                && plan.Metrics.Contains(Metric.Chi2)
+                && logRange < GridResolution.LargestLogRange
+                && NeedsMoreRange(onGrid);
+        }
+
+        kept += group.Sum(p => p.Nodes == 0 ? ProbeMemory.CoordinateBytes : p.Nodes * GridMemory.KeptNodeBytes);
+        if (ProbeMemory.WhyNot(plan, kept + (ProbeMemory.LawBytes * probes.Count)) is { } reason)
+        {
+            Stop(new RunStatus.Unsupported(reason));
+        }
     }
 
     private static bool NeedsMoreRange(GridLaw law)
