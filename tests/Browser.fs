@@ -112,8 +112,8 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
         let clock = Stopwatch.StartNew()
 
         while not (events |> Seq.exists (fun (event, _) -> event = name)) do
-            if clock.Elapsed.TotalSeconds > 60.0 then
-                failwith $"no {name} within a minute"
+            if clock.Elapsed.TotalSeconds > 600.0 then
+                failwith $"no {name} within ten minutes"
 
             Thread.Sleep 20
 

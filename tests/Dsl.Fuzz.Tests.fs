@@ -1,7 +1,6 @@
 module Sgm.Tests.DslFuzzTests
 
 open System
-open System.Diagnostics
 open System.Text
 open Expecto
 open FsCheck.FSharp
@@ -13,27 +12,27 @@ let private count =
     else
         10_000
 
-/// Whatever the text: a plan or problems that render, no exception, in less than a second.
+/// Whatever the text: a plan or problems that render, no exception, in less than a second of this thread.
 let private survives (text: string) =
-    let watch = Stopwatch.StartNew()
+    let check () = Check.text "fuzz.sgm" "." text
 
-    let rendered =
-        try
-            match Check.text "fuzz.sgm" "." text with
-            | Ok valid -> Message.renderAll valid.Warnings
-            | Error [] -> failtestf "no problem is named for\n%s" text
-            | Error problems -> Message.renderAll problems
-        with
-        | :? AssertException -> reraise ()
-        | error -> failtestf "%O\nfor\n%s" error text
+    let rendered, seconds =
+        ThreadClock.timed (fun () ->
+            try
+                match check () with
+                | Ok valid -> Message.renderAll valid.Warnings
+                | Error [] -> failtestf "no problem is named for\n%s" text
+                | Error problems -> Message.renderAll problems
+            with
+            | :? AssertException -> reraise ()
+            | error -> failtestf "%O\nfor\n%s" error text)
 
     Expect.isTrue (isNull rendered |> not) "rendered"
 
-    if watch.Elapsed > TimeSpan.FromSeconds 1.0 && not Debugger.IsAttached then
-        // Once more, so that a busy machine is not taken for a slow text.
-        watch.Restart()
-        Check.text "fuzz.sgm" "." text |> ignore
-        Expect.isLessThan watch.Elapsed.TotalSeconds 1.0 $"seconds for\n{text}"
+    if seconds > 1.0 then
+        // Once more: the first time may have waited for the compiler.
+        let _, again = ThreadClock.timed check
+        Expect.isLessThan again 1.0 $"seconds for\n{text}"
 
 let private bytes (random: Random) =
     let buffer = Array.zeroCreate (random.Next 200)
@@ -89,10 +88,8 @@ let private minimal target sampler =
 /// Sizes that would show a quadratic step or a recursion.
 let private large =
     let survivesWithin (seconds: float) (text: string) =
-        let watch = Stopwatch.StartNew()
-        let result = Check.text "large.sgm" "." text
-
-        Expect.isLessThan watch.Elapsed.TotalSeconds seconds $"seconds for {text.Length} characters"
+        let result, spent = ThreadClock.timed (fun () -> Check.text "large.sgm" "." text)
+        Expect.isLessThan spent seconds $"seconds for {text.Length} characters"
         result
 
     let times n (text: string) = String.replicate n text

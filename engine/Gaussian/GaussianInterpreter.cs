@@ -53,8 +53,5 @@ public sealed class GaussianInterpreter : IInterpreter
             NormalLaw.Of(plan.Target, NoiseLevel.Data)) > DenseLimit;
 
     private static bool HasFullCovariance(Plan plan) =>
-        HasFullCovariance(plan.Target) || HasFullCovariance(plan.Score.Of) || (plan.Start is Start.Law law && HasFullCovariance(law.Of));
-
-    private static bool HasFullCovariance(Target target) =>
-        target.Factors.Any(f => f.Law.Covariances[0].Shape == CovarianceShape.Full);
+        plan.Target.HasFullCovariance || plan.Score.Of.HasFullCovariance || plan.Start is Start.Law { Of.HasFullCovariance: true };
 }

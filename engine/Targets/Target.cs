@@ -24,6 +24,7 @@ public sealed class Target
         IsGaussian = factors.All(f => f.Law.Count == 1);
         HasIndependentCoordinates = factors.All(f =>
             f.Law.Dimension == 1 || (f.Law.Count == 1 && f.Law.Covariances[0].Shape != CovarianceShape.Full));
+        HasFullCovariance = factors.Any(f => f.Law.Covariances[0].Shape == CovarianceShape.Full);
     }
 
     /// <summary>A law that is one mixture.</summary>
@@ -43,6 +44,9 @@ public sealed class Target
 
     /// <summary>Whether every factor is one-dimensional, or an isotropic or diagonal normal law: coordinates are independent.</summary>
     public bool HasIndependentCoordinates { get; }
+
+    /// <summary>Whether a factor's covariances are full matrices.</summary>
+    public bool HasFullCovariance { get; }
 
     /// <summary>N(0, v·I).</summary>
     public static Target Centred(int dimension, double variance) =>

@@ -27,17 +27,24 @@ let meanBias gamma =
 /// h(γ) = (1 − γ/2)^(−1/2) − 1 ≤ (√2 − 1)γ on (0, 1], the bias of the standard deviation.
 let spreadBias gamma = RealFunctions.ExpM1(-0.5 * RealFunctions.LogOnePlus(-gamma / 2.0))
 
-/// The mean of a target that is N(mean, I), or why it is not that.
-let internal unitNormal name (target: Engine.Target) =
-    let isUnit (factor: Factor) =
-        factor.Law.Count = 1 && Array.forall ((=) 1.0) factor.Law.Covariances[0].Eigenvalues
+/// The mean of a target that is N(mean, I).
+let private unitMean: Engine.Target -> float[] option =
+    Once.per (fun target ->
+        let isUnit (factor: Factor) =
+            factor.Law.Count = 1 && Array.forall ((=) 1.0) factor.Law.Covariances[0].Eigenvalues
 
-    let means (factor: Factor) = Array.replicate factor.Count factor.Law.Means
+        let means (factor: Factor) = Array.replicate factor.Count factor.Law.Means
 
-    if Seq.forall isUnit target.Factors then
-        Ok(target.Factors.AsSpan().ToArray() |> Array.collect means |> Array.concat)
-    else
-        Error $"{name} is not a normal law with covariance I"
+        if Seq.forall isUnit target.Factors then
+            Some(target.Factors |> Seq.collect means |> Array.concat)
+        else
+            None)
+
+/// The same, or why it is not that.
+let internal unitNormal name target =
+    match unitMean target with
+    | Some mean -> Ok mean
+    | None -> Error $"{name} is not a normal law with covariance I"
 
 let internal norm (v: float[]) = sqrt (Array.sumBy (fun x -> x * x) v)
 

@@ -105,16 +105,19 @@ let blocks: Engine.Target -> Result<Block list, string> = Once.per read
 /// v = m²τ² + σ², the variance of the Gaussian part of a block at a level; for vp v_t = 1 − a²(1 − τ²).
 let varianceAt (level: NoiseLevel) block = level.VarianceOf block.Variance
 
+/// Of blocks with the same R and τ² one: all that curvature sees.
+let private shapes: Block list -> Block list = Once.per (List.distinctBy (fun b -> struct (b.Radius, b.Variance)))
+
 /// A lower bound for −∇²ln p at a level: the smallest 1/v − m²R²/v² over the blocks. May be negative.
 let curvature (level: NoiseLevel) blocks =
-    (infinity, blocks)
+    (infinity, shapes blocks)
     ||> List.fold (fun least b ->
         let v = varianceAt level b
         min least (1.0 / v - (level.Mean * b.Radius / v) ** 2.0))
 
 /// An upper bound for −∇²ln p at a level: 1/v.
 let private steepest level blocks =
-    (-infinity, blocks) ||> List.fold (fun most b -> max most (1.0 / varianceAt level b))
+    (-infinity, shapes blocks) ||> List.fold (fun most b -> max most (1.0 / varianceAt level b))
 
 /// L at a level: −∇²ln p lies between the two bounds.
 let smoothness level blocks = max (steepest level blocks) -(curvature level blocks)
