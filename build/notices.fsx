@@ -78,6 +78,9 @@ let notice (id: string, version: string) =
         text.Replace("\r", "").Trim()
         "```"
         ""
+        if id = "Microsoft.ML.OnnxRuntime" && File.Exists(Path.Combine(folder, "ThirdPartyNotices.txt")) then
+            "What its libraries contain of others is named in `onnxruntime-notices.txt`, beside them."
+            ""
     ]
 
 let document =

@@ -154,6 +154,7 @@ type SweepArguments =
     | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique; EqualsAssignmentOrSpaced>] By of By
     | [<Unique>] Csv
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -165,6 +166,7 @@ type SweepArguments =
             | Set _ -> Usage.set
             | By _ -> "who runs it: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Csv -> "comma-separated values on standard output and nothing else."
+            | Report _ -> "also write a page with plots and fitted exponents into this folder."
             | Json -> Usage.json
 
 type CompareArguments =

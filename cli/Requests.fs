@@ -210,11 +210,21 @@ type SweepRequest =
         Over: string list
         By: By
         Csv: bool
+        Report: string option
         Json: bool
     }
 
     static member Of(arguments: SweepArguments list) : SweepRequest =
-        let nothing = { File = ""; Settings = []; Over = []; By = By.Auto; Csv = false; Json = false }
+        let nothing =
+            {
+                File = ""
+                Settings = []
+                Over = []
+                By = By.Auto
+                Csv = false
+                Report = None
+                Json = false
+            }
 
         (nothing, arguments)
         ||> List.fold (fun request argument ->
@@ -224,6 +234,7 @@ type SweepRequest =
             | SweepArguments.Over axis -> { request with Over = request.Over @ [ axis ] }
             | SweepArguments.By by -> { request with SweepRequest.By = by }
             | SweepArguments.Csv -> { request with Csv = true }
+            | SweepArguments.Report directory -> { request with SweepRequest.Report = Some directory }
             | SweepArguments.Json -> { request with SweepRequest.Json = true })
 
 /// What `sgm compare` was asked for.

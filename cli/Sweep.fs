@@ -7,6 +7,7 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.JsonWriting
+open Sgm.Verification.Report
 
 /// `h=0.2,0.1`, `n=2^3..2^10` or `n=1..8`: an axis with its values, or what is wrong.
 let axisOf (word: string) : Result<FamilyAxis, string> =
@@ -98,49 +99,47 @@ let private spelled (value: Quantity) =
     | Quantity.Long n -> string n
     | other -> Words.number other.Number
 
+let private columns (sweep: Sweep) =
+    [
+        for axis in sweep.Axes do
+            { Title = axis.Name; IsNumber = true }
+        { Title = "evaluations"; IsNumber = true }
+        for metric in sweep.Metrics do
+            { Title = metric.Name; IsNumber = true }
+            { Title = "interval"; IsNumber = false }
+            { Title = "slope"; IsNumber = true }
+        { Title = "by"; IsNumber = false }
+    ]
+
+let private rows (sweep: Sweep) =
+    [
+        for row, before in previous sweep ->
+            [
+                for axis in sweep.Axes do
+                    plain (spelled row.At[axis.Name])
+                plain (Words.count row.End.Evaluations)
+                for metric in sweep.Metrics do
+                    match row.End.Find metric with
+                    | None ->
+                        plain "–"
+                        plain ""
+                        plain ""
+                    | Some estimate ->
+                        let value, around = Measurements.brief estimate
+                        strong value
+                        faint around
+
+                        match before |> Option.bind (fun before -> Sweep.local sweep.Inner.Name metric before row) with
+                        | Some slope -> plain (slope.ToString("F2", Globalization.CultureInfo.InvariantCulture))
+                        | None -> plain ""
+                match row.End.Measured with
+                | Ok _ -> plain row.End.Backend
+                | Error reason -> plain reason
+            ]
+    ]
+
 let private table (screen: Screen) (sweep: Sweep) =
-    let columns =
-        [
-            for axis in sweep.Axes do
-                { Title = axis.Name; IsNumber = true }
-            { Title = "evaluations"; IsNumber = true }
-            for metric in sweep.Metrics do
-                { Title = metric.Name; IsNumber = true }
-                { Title = "interval"; IsNumber = false }
-                { Title = "slope"; IsNumber = true }
-            { Title = "by"; IsNumber = false }
-        ]
-
-    screen.Table(
-        columns,
-        [
-            for row, before in previous sweep ->
-                [
-                    for axis in sweep.Axes do
-                        plain (spelled row.At[axis.Name])
-                    plain (Words.count row.End.Evaluations)
-                    for metric in sweep.Metrics do
-                        match row.End.Find metric with
-                        | None ->
-                            plain "–"
-                            plain ""
-                            plain ""
-                        | Some estimate ->
-                            let value, around = Measurements.brief estimate
-                            strong value
-                            faint around
-
-                            match
-                                before |> Option.bind (fun before -> Sweep.local sweep.Inner.Name metric before row)
-                            with
-                            | Some slope -> plain (slope.ToString("F2", Globalization.CultureInfo.InvariantCulture))
-                            | None -> plain ""
-                    match row.End.Measured with
-                    | Ok _ -> plain row.End.Backend
-                    | Error reason -> plain reason
-                ]
-        ]
-    )
+    screen.Table(columns sweep, rows sweep)
 
     screen.Line()
 
@@ -216,17 +215,37 @@ let private json (family: Family) (sweep: Sweep) (json: Writer) =
             number json "upper" found.Upper
         | Error reason -> text json "reason" reason)
 
+let private report (terminal: Terminal) (family: Family) sweep directory =
+    let document =
+        {
+            Text = family.Text
+            Fingerprint = family.Fingerprint
+            Sweep = sweep
+            Columns = [ for column in columns sweep -> column.Title, column.IsNumber ]
+            Rows = [ for row in rows sweep -> [ for span in row -> span.Text ] ]
+        }
+
+    SweepPage.files document |> Folder.writeFiles terminal.Cancellation directory
+
 let private isFailed (sweep: Sweep) = sweep.Rows |> List.exists (fun row -> Result.isError row.End.Measured)
 
 let command (terminal: Terminal) (request: SweepRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm sweep: {message}"
     let over = request.Over |> List.map axisOf
 
+    let misplaced =
+        request.Report
+        |> Option.bind (fun directory ->
+            match Folder.checkFor SweepPage.paths directory with
+            | Error message -> Some message
+            | Ok _ -> None)
+
     match
         over
         |> List.tryPick (function
             | Error message -> Some message
             | Ok _ -> None)
+        |> Option.orElse misplaced
     with
     | Some message -> refuse message
     | None when request.Csv && request.Json -> refuse "--csv or --json, expected one of them"
@@ -271,4 +290,15 @@ let command (terminal: Terminal) (request: SweepRequest) =
                     else
                         table (Screen.out terminal) sweep
 
-                    if isFailed sweep then Exit.Failed else Exit.Fine
+                    match request.Report |> Option.map (report terminal family sweep) with
+                    | Some(Error message) ->
+                        Terminal.tell terminal $"sgm sweep: {message}"
+                        Exit.BadInput
+                    | written ->
+                        match written with
+                        | Some(Ok file) when request.Json || request.Csv ->
+                            Terminal.tell terminal $"report: {Visible.line file}"
+                        | Some(Ok file) -> terminal.Out.WriteLine $"report: {Visible.line file}"
+                        | _ -> ()
+
+                        if isFailed sweep then Exit.Failed else Exit.Fine

@@ -2,9 +2,13 @@
 module Sgm.Tests.SweepsTests
 
 open System
+open System.IO
+open System.Text.RegularExpressions
 open Expecto
 open Sgm
 open Sgm.Tests.Command
+open Sgm.Tests.Folders
+open Sgm.Verification.Report
 open Sgm.Tests.LangevinBias
 
 let tests =
@@ -77,6 +81,34 @@ let tests =
                     Expect.equal lines.Length 5 "rows"
                     let kl = Double.Parse(lines[4].Split(',')[3], Globalization.CultureInfo.InvariantCulture)
                     Expect.isTrue (abs (kl - langevinKl 2.0 0.025 400.0) < 1e-12) $"{kl}"))
+
+            testCase "the page has a plot of every metric, every exponent and every row" (fun () ->
+                inFolder (fun folder ->
+                    withFile (langevinText "    measure [ kl; w2 ]") (fun file ->
+                        let report = Path.Combine(folder, "report")
+                        let ran = sgm [ "sweep"; file; "--set"; "d=2"; "--report"; report; "--json" ]
+                        Expect.equal ran.Code 0 ran.Error
+                        let path = Path.Combine(report, "index.html")
+                        Expect.stringContains ran.Error path "where it is"
+                        let page = File.ReadAllText path
+                        let count (pattern: string) = Regex.Matches(page, pattern).Count
+                        Expect.equal (count "<svg class=\"plot\"") 2 "plots"
+                        Expect.equal (count "class=\"pt\"") 8 "points of both"
+                        Expect.isFalse (page.Contains "the bound") "no bound in the legends"
+                        let rows = items (at [ "rows" ] (json ran))
+
+                        for slope in items (at [ "slopes" ] (json ran)) do
+                            let exponent = (at [ "exponent" ] slope).GetDouble()
+                            Expect.stringContains page $"<b>{Numbers.significant 4 exponent}</b>" "exponent"
+
+                        for row in rows do
+                            let h = (at [ "at"; "h" ] row).GetDouble()
+                            Expect.stringContains page $"<td class=\"n\">{h}</td>" "row"
+
+                        File.WriteAllText(Path.Combine(folder, "mine"), "")
+                        let refused = sgm [ "sweep"; file; "--set"; "d=2"; "--report"; Path.Combine(folder, "mine") ]
+                        Expect.equal refused.Code 2 "a file where the folder should be"
+                        Expect.equal refused.Out "" "nothing ran")))
 
             testCase "samplers at equal work: the numbers are those of runs" (fun () ->
                 let text n =

@@ -205,7 +205,9 @@ module Draw =
             if alone then
                 plot.Description
             else
-                $"{plot.Theorem}, {plot.Subject}: {Wording.verdict plot.Verdict}."
+                match plot.Verdict with
+                | Some verdict -> $"{plot.Theorem}, {plot.Subject}: {Wording.verdict verdict}."
+                | None -> $"{plot.Theorem}, {plot.Subject}"
 
         let boundKind = if plot.Curves.Length = 1 then "bound ink" else "bound"
 
@@ -255,11 +257,14 @@ module Draw =
                         el "tspan" [ "dx", "8"; "class", "soft" ] [ Text(shortened 26 plot.Subject) ]
                     ]
 
-                label
-                    right
-                    19.0
-                    [ "class", $"ending v-{Verdict.name plot.Verdict}" ]
-                    [ Text $"{Wording.sign plot.Verdict} {Wording.verdict plot.Verdict}" ]
+                match plot.Verdict with
+                | Some verdict ->
+                    label
+                        right
+                        19.0
+                        [ "class", $"ending v-{Verdict.name verdict}" ]
+                        [ Text $"{Wording.sign verdict} {Wording.verdict verdict}" ]
+                | None -> ()
 
                 label left (top - 8.0) [] [ Text(shortened 64 plot.Quantity) ]
                 yield! grid x y
@@ -277,6 +282,9 @@ module Draw =
 
                 yield! legendRows
             ]
+
+    /// A plot for a page.
+    let ofPlot plot = svg false plot
 
     /// The plot of a check, for the page.
     let inPage reported = Plot.ofCheck reported |> Option.map (svg false)

@@ -51,6 +51,7 @@ module Legend =
             | None -> []
 
         let dots = plot.Curves |> List.collect (fun curve -> curve.Dots)
+        let isBounded = dots |> List.exists (fun dot -> dot.Bound.IsSome)
         let has mark = dots |> List.exists (fun dot -> dot.Mark = mark)
 
         [
@@ -72,7 +73,8 @@ module Legend =
                 0,
                 Text(shortened 36 ("measured " + plot.Quantity)) :: ending ": " (measured single) " at the end"
 
-                "bound ink", 0, Text "bound" :: ending ": " (bound single) " at the end"
+                if isBounded then
+                    "bound ink", 0, Text "bound" :: ending ": " (bound single) " at the end"
             | None, several ->
                 for series, curve in List.indexed several do
                     "measured",
@@ -81,7 +83,8 @@ module Legend =
                     @ ending "measured " (measured curve) ""
                     @ ending ", bound " (bound curve) ""
 
-                "bound", 0, [ Text "dashed: the bound of each; exponents at the end" ]
+                if isBounded then
+                    "bound", 0, [ Text "dashed: the bound of each; exponents at the end" ]
 
             if plot.Shared <> "" then
                 "", 0, [ el "tspan" [ "class", "soft" ] [ Text("at " + shortened 60 plot.Shared) ] ]

@@ -46,7 +46,8 @@ type Plot =
         Id: string
         Theorem: string
         Subject: string
-        Verdict: Verdict
+        /// Of a check.
+        Verdict: Verdict option
         Quantity: string
         Axis: Axis
         /// What all curves have in common.
@@ -205,7 +206,7 @@ module Plot =
                     Id = reported.Anchor
                     Theorem = check.Theorem.Id
                     Subject = $"{check.KindName} along {check.Axis.Symbol}"
-                    Verdict = check.Verdict
+                    Verdict = Some check.Verdict
                     Quantity = quantity check
                     Axis = check.Axis
                     Shared = shared
