@@ -13,12 +13,23 @@ let changed (setting: Setting) values : Setting =
 
 let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
-/// Every second value when there is little time.
-let few (values: float list) effort =
-    if effort = Quick then
-        values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd
-    else
-        values
+/// The first and the last value when there is little time.
+let ends effort (values: float list) =
+    if effort = Quick then List.distinct [ List.head values; List.last values ] else values
+
+let few values effort = ends effort values
+
+/// At its first values alone when there is little time.
+let briefly count axis =
+    { axis with
+        Values = fun effort -> axis.Values effort |> if effort = Quick then List.truncate count else id
+    }
+
+/// Varied from standard effort on.
+let later axis = briefly 0 axis
+
+/// At its ends alone when there is little time: for bounds, of which a rate needs more.
+let spanned axis = { axis with Values = fun effort -> axis.Values effort |> ends effort }
 
 let scenario name description experiment bases axes =
     {

@@ -49,20 +49,14 @@ let private stepAxis first =
     axis "γ" "step of the reverse process" (fun effort ->
         let count =
             match effort with
-            | Quick -> 5
+            | Quick -> 4
             | Standard -> 7
             | Full -> 8
 
         List.init count (fun k -> first / 2.0 ** float k))
 
 /// The first values only, where many small steps are needed.
-let private truncated axis =
-    { axis with
-        Values =
-            fun effort ->
-                let count = if effort = Quick then 3 else 5
-                axis.Values effort |> List.truncate count
-    }
+let private truncated axis = briefly 1 { axis with Values = axis.Values >> List.truncate 5 }
 
 let private timeAxis =
     axis "T" "time of the forward process" (function
@@ -106,13 +100,13 @@ let private scenarios =
             "½·N(0.5, ½) + ½·N(1.5, ½): strongly log-concave, not normal."
             near
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.0 ] ]
-            [ stepAxis 0.125; timeAxis; errorAxis; stopAxis ]
+            [ spanned (stepAxis 0.125); spanned timeAxis; later errorAxis; spanned stopAxis ]
         scenario
             "wide bumps"
             "½·N(−1.5, 4) + ½·N(1.5, 4): m < ½, the reverse process expands near the data."
             wide
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.02 ] ]
-            [ stepAxis 0.0625 ]
+            [ briefly 1 (stepAxis 0.0625) ]
         scenario
             "narrow bumps"
             "½·N(0.35, 0.05) + ½·N(0.65, 0.05): L = 20, stiff near the data."
@@ -124,7 +118,7 @@ let private scenarios =
             "0.3·N(−0.4, 0.5) + 0.7·N(0.6, 0.8): curvature known by quadrature only."
             uneven
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.01 ] ]
-            [ stepAxis 0.125 ]
+            [ briefly 1 (stepAxis 0.125) ]
         scenario
             "products of bumps"
             "Half the coordinates two near bumps, half uneven ones, independent."
@@ -171,7 +165,7 @@ let private rates =
             (Exactly -2.0)
             true
             "W2 in the limit γ → 0, exact score: the initialisation error"
-            (limitOf 5)
+            (limitOf 4)
             (scenario
                 "initialisation"
                 "Two near bumps, exact score, γ → 0."

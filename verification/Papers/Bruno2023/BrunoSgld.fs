@@ -181,7 +181,14 @@ let private scenarios =
                         "γ", 1.0 / 32.0
                     ]
             ]
-            [ trainingAxis; rateAxis; temperatureAxis; dimensionAxis; stepAxis; timeAxis ]
+            [
+                briefly 3 trainingAxis
+                later rateAxis
+                later temperatureAxis
+                spanned dimensionAxis
+                later stepAxis
+                spanned timeAxis
+            ]
     ]
 
 /// A measured value for an exponent; nothing is decided here, so one stage is all.

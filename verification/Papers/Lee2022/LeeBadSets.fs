@@ -150,7 +150,7 @@ let private correctorExperiment (setting: Setting) (_refinement: int) =
 
 let private stepsAxis =
     axis "n" "number of steps" (function
-        | Quick -> [ 8.0 ]
+        | Quick -> []
         | Standard -> [ 8.0; 16.0; 32.0 ]
         | Full -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
 

@@ -156,7 +156,7 @@ let private scenarios =
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ."
             (experimentOf prior bimodal)
             [ with' [ "T1", 3.0 ] ]
-            [ countAxis; ratioAxis; errorAxis ]
+            [ spanned countAxis; ratioAxis; later errorAxis ]
         scenario
             "product of mixtures, from p_{T1}"
             "Five unequal atoms and two, R = τ."

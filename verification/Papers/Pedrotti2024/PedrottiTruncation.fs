@@ -187,7 +187,7 @@ let private scenarios =
             [ base' ]
             [
                 axis "k" "kR² in T1 = ½·ln(1 − τ² + kR²)" (few [ 2.0; 3.0; 5.0; 10.0; 20.0 ])
-                axis "T2" "time of the corrector" (few [ 0.5; 1.0; 2.0; 3.0; 4.0 ])
+                axis "T2" "time of the corrector" (few [ 0.5; 1.0; 2.0; 3.0; 4.0 ]) |> later
             ]
     ]
 
