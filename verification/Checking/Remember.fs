@@ -1,5 +1,6 @@
 namespace Sgm.Verification
 
+open System
 open System.Collections.Concurrent
 open System.Runtime.CompilerServices
 open Sgm
@@ -22,7 +23,17 @@ module internal Remember =
     /// the first refinement tell apart scenarios that share an experiment and refine it otherwise. What is decided from
     /// samples is decided by every check for itself, from its own share of the budget.
     let private by isKept (find: Runner -> Trial -> Result<'found, string>) =
-        let known = ConditionalWeakTable<_, ConcurrentDictionary<_, Result<'found, string>>>()
+        let known = ConditionalWeakTable<_, ConcurrentDictionary<_, Lazy<Result<'found, string> * bool>>>()
+
+        let first (runner: Runner) trial =
+            let isSampled = ref false
+
+            let record spending =
+                isSampled.Value <- true
+                runner.Budget.Record spending
+
+            let answer = find { runner with Budget = { runner.Budget with Record = record } } trial
+            answer, isSampled.Value
 
         fun (runner: Runner) (trial: Trial) ->
             if isOwn trial.Subject then
@@ -30,22 +41,20 @@ module internal Remember =
             else
                 let found = known.GetValue(runner.Run, fun _ -> ConcurrentDictionary())
                 let key = struct (trial.Setting, trial.Subject.Experiment, (trial.Refined 1).StepCount)
+                let asked = lazy (first runner trial)
+                let kept = found.GetOrAdd(key, asked)
 
-                match found.TryGetValue key with
-                | true, answer -> answer
-                | false, _ ->
-                    let spent = ref false
+                try
+                    let answer, isSampled = kept.Value
 
-                    let record spending =
-                        spent.Value <- true
-                        runner.Budget.Record spending
+                    if not (isKept answer) then
+                        found.TryRemove key |> ignore
 
-                    let answer = find { runner with Budget = { runner.Budget with Record = record } } trial
-
-                    if not spent.Value && isKept answer then
-                        found[key] <- answer
-
-                    answer
+                    if isSampled && not (obj.ReferenceEquals(kept, asked)) then find runner trial else answer
+                with _ ->
+                    // What failed is asked again: it may have been cancelled.
+                    found.TryRemove key |> ignore
+                    reraise ()
 
     let evidence: Evidence -> Evidence = by (Result.forall (fun several -> List.length several <= longest))
     let quantity (find: Runner -> Trial -> Result<'found, string>) = by (fun _ -> true) find

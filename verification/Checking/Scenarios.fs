@@ -13,20 +13,20 @@ let changed (setting: Setting) values : Setting =
 
 let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
-/// The first and the last value when there is little time.
-let ends effort (values: float list) =
+let private ends effort (values: float list) =
     if effort = Quick then List.distinct [ List.head values; List.last values ] else values
 
+/// The first and the last value when there is little time.
 let few values effort = ends effort values
 
-/// At its first values alone when there is little time.
-let briefly count axis =
+/// At these values when there is little time.
+let quickly values axis =
     { axis with
-        Values = fun effort -> axis.Values effort |> if effort = Quick then List.truncate count else id
+        Values = fun effort -> if effort = Quick then values else axis.Values effort
     }
 
 /// Varied from standard effort on.
-let later axis = briefly 0 axis
+let later axis = quickly [] axis
 
 /// At its ends alone when there is little time: for bounds, of which a rate needs more.
 let spanned axis = { axis with Values = fun effort -> axis.Values effort |> ends effort }

@@ -182,12 +182,12 @@ let private scenarios =
                     ]
             ]
             [
-                briefly 3 trainingAxis
+                quickly [ 50.0; 200.0 ] trainingAxis
                 later rateAxis
                 later temperatureAxis
-                spanned dimensionAxis
+                quickly [ 16.0; 64.0 ] dimensionAxis
                 later stepAxis
-                spanned timeAxis
+                quickly [ 1.0 ] timeAxis
             ]
     ]
 
@@ -249,7 +249,7 @@ let private rates: RateClaim list =
             Scenario =
                 scenario
                     "learning rate"
-                    "θ_0 = μ, nλ = 10 (the same state of forgetting at every λ), γ = 1/1024."
+                    "θ_0 = μ, nλ = 4 (the same state of forgetting at every λ), γ = 1/1024."
                     [
                         setting
                             [
@@ -258,7 +258,7 @@ let private rates: RateClaim list =
                                 "offset", 0.0
                                 "T", 2.0
                                 "1/β", 0.0
-                                "nλ", 10.0
+                                "nλ", 4.0
                                 "γ", 1.0 / 1024.0
                             ]
                     ]

@@ -111,7 +111,7 @@ let private scenarios =
             Description =
                 "½·N(−1, 1/5) + ½·N(1, 1/5); denoising score matching, ridge regression on k random Fourier features at every level, n draws."
             Bases = [ base' ]
-            Axes = [ drawsAxis; featuresAxis ]
+            Axes = [ later drawsAxis; featuresAxis ]
             Experiment = experimentOf modes prior (fun s -> scoreMatching (whole "n" s) (whole "k" s) 1)
         }
         {

@@ -80,10 +80,9 @@ let private conditioned =
         Axes =
             [
                 { dimensionAxis with
-                    Values =
-                        fun effort ->
-                            dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0) |> ends effort
+                    Values = fun effort -> dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0)
                 }
+                |> quickly [ 2.0; 32.0 ]
             ]
         Experiment = experimentOf 3.0
     }

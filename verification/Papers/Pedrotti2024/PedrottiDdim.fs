@@ -156,13 +156,13 @@ let private scenarios =
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ."
             (experimentOf prior bimodal)
             [ with' [ "T1", 3.0 ] ]
-            [ spanned countAxis; ratioAxis; later errorAxis ]
+            [ quickly [ 32.0 ] countAxis; quickly [ 1.5 ] ratioAxis; later errorAxis ]
         scenario
             "product of mixtures, from p_{T1}"
             "Five unequal atoms and two, R = τ."
             (experimentOf warm mixtures)
             [ base' ]
-            [ dimensionAxis ]
+            [ quickly [ 16.0 ] dimensionAxis ]
     ]
 
 let private countRate what law =

@@ -214,13 +214,13 @@ let private scenarios =
             "½N(−0.8, 0.01) + ½N(0.8, 0.01) at T1 = 1; a ripple as score error."
             (experimentOf bimodal ripple)
             [ with' [ "d", 1.0; "h", 1.0 / 64.0 ] ]
-            [ spanned (stepAxis (1.0 / 16.0)); later errorAxis ]
+            [ quickly [ 1.0 / 32.0 ] (stepAxis (1.0 / 16.0)); later errorAxis ]
         scenario
             "product of mixtures"
             "Five unequal atoms in half of the coordinates, two in the others; a ripple as score error."
             (experimentOf mixtures ripple)
             [ with' [ "h", 1.0 / 64.0 ] ]
-            [ dimensionAxis ]
+            [ quickly [ 16.0 ] dimensionAxis ]
     ]
 
 /// Three modes at the corners of a triangle: no product, so no exact law. Log-concave at T1 = 1.
@@ -233,7 +233,7 @@ let private sampled =
 
     let steps first count =
         axis "h" "Langevin step" (function
-            | Quick -> powers (count - 1) first
+            | Quick -> [ first ]
             | Standard -> powers (count + 1) first
             | Full -> powers (count + 2) first)
 

@@ -207,13 +207,13 @@ let private scenarios =
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ: E grows like e^(R²/(2τ²))."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T1", 2.0 ] ]
-            [ later fewErrors; ratioAxis ]
+            [ later fewErrors; quickly [ 1.5 ] ratioAxis ]
         scenario
             "product of mixtures, from N(0, I)"
             "Five unequal atoms and two, R = τ."
             (experimentOf 8 prior mixtures)
             [ with' [ "ε", 0.01 ] ]
-            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]); later fewErrors ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) |> quickly [ 64.0 ]; later fewErrors ]
     ]
 
 let private rate axisOf exponent exponential what begun settings =
@@ -265,19 +265,19 @@ let private mainScenarios =
             "½N(−R, τ²) + ½N(R, τ²) with T1 = 1 fixed."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
-            [ later fewErrors; ratioAxis ]
+            [ later fewErrors; quickly [ 1.5 ] ratioAxis ]
         scenario
             "two atoms far apart"
             "R grows, τ = ¾R, T1 = ½·ln(1 − τ² + 5R²): the forward time is logarithmic in R."
             (fun s -> experimentOf 8 prior bimodal (scaledTo (value "R" s) s))
             [ setting [ "ε", 0.01; "T2", 8.0; "R", 1.0 ] ]
-            [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) ]
+            [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) |> quickly [ 8.0 ] ]
         scenario
             "product of mixtures"
             "Five unequal atoms and two, R = τ."
             (experimentOf 8 prior mixtures)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
-            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) |> briefly 1 ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) |> quickly [ 8.0 ] ]
     ]
 
 let private mainRates =

@@ -173,7 +173,7 @@ let private stepAxis =
     axis "h" "Langevin step" (few [ 1.0 / 32.0; 1.0 / 64.0; 1.0 / 128.0; 1.0 / 256.0; 1.0 / 512.0 ])
 
 let private errorAxis = axis "ε" "size of the constant score error" (few [ 0.3; 0.1; 0.03; 0.01; 0.003 ])
-let private dimensionAxis = axis "d" "copies" (fun _ -> [ 2.0; 4.0; 8.0; 16.0 ])
+let private dimensionAxis = axis "d" "copies" (few [ 1.0; 2.0; 4.0; 8.0; 16.0 ])
 
 let private normalData s = normal (fill (int (value "d" s)) 0.3) 0.5
 let private bimodal s = twoAtoms 0.0 1.0 (value "τ" s ** 2.0)
@@ -194,16 +194,16 @@ let private scenarios =
             (experimentOf bimodal)
             [ with' [ "h", 1.0 / 128.0 ] ]
             [
-                spanned countAxis
+                quickly [ 64.0 ] countAxis
                 later errorAxis
-                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ])
+                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ]) |> quickly [ 0.05 ]
             ]
         scenario
             "product of mixtures"
             "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
             (experimentOf mixtures)
             [ with' [ "h", 1.0 / 128.0; "T2", 6.0; "ε", 0.003 ] ]
-            [ briefly 1 dimensionAxis ]
+            [ quickly [ 4.0 ] dimensionAxis ]
         scenario
             "Old Faithful"
             "272 durations of eruptions, standardized, each with a deviation of 0.3: a data set, of which only the radius 1.6 and tr Cov enter."
