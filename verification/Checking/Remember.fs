@@ -17,7 +17,12 @@ module internal Remember =
     let fact (key: Subject -> 'key) (find: Subject -> 'fact) : Subject -> 'fact =
         let known = ConcurrentDictionary<'key, 'fact>()
         let own = Once.per find
-        fun subject -> if isOwn subject then own subject else known.GetOrAdd(key subject, (fun _ -> find subject))
+
+        fun subject ->
+            if isOwn subject then
+                own subject
+            else
+                known.GetOrAdd(key subject, (fun _ -> find subject))
 
     /// The same function of a trial, evaluated once an experiment and kept for as long as what runs the plans is. The steps of
     /// the first refinement tell apart scenarios that share an experiment and refine it otherwise. What is decided from
@@ -50,7 +55,10 @@ module internal Remember =
                     if not (isKept answer) then
                         found.TryRemove key |> ignore
 
-                    if isSampled && not (obj.ReferenceEquals(kept, asked)) then find runner trial else answer
+                    if isSampled && not (obj.ReferenceEquals(kept, asked)) then
+                        find runner trial
+                    else
+                        answer
                 with _ ->
                     // What failed is asked again: it may have been cancelled.
                     found.TryRemove key |> ignore

@@ -14,16 +14,16 @@ let changed (setting: Setting) values : Setting =
 let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
 let private ends effort (values: float list) =
-    if effort = Quick then List.distinct [ List.head values; List.last values ] else values
+    if effort = Quick then
+        List.distinct [ List.head values; List.last values ]
+    else
+        values
 
 /// The first and the last value when there is little time.
 let few values effort = ends effort values
 
 /// At these values when there is little time.
-let quickly values axis =
-    { axis with
-        Values = fun effort -> if effort = Quick then values else axis.Values effort
-    }
+let quickly values axis = { axis with Values = fun effort -> if effort = Quick then values else axis.Values effort }
 
 /// Varied from standard effort on.
 let later axis = quickly [] axis

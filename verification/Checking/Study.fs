@@ -25,8 +25,7 @@ module Study =
             Error $"{what} failed: {error.Message}"
 
     /// Whether an axis is varied at an effort; what fails when it is asked becomes its check's reason.
-    let private isFor effort (axis: Axis) =
-        guarded "listing the settings" (fun () -> Ok(axis.IsFor effort)) <> Ok false
+    let private isFor effort (axis: Axis) = guarded "listing the settings" (fun () -> Ok(axis.IsFor effort)) <> Ok false
 
     /// The settings along an axis around every base, or why there are none.
     let private alongAxis effort (scenario: Scenario) (axis: Axis) =

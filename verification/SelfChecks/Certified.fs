@@ -166,7 +166,7 @@ let private predictors =
         (fun s _ -> stepsOf s)
         [ setting [ "K", 64.0; "ε", 0.0 ] ]
         [
-            axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ]) |> quickly [ 16.0; 64.0 ]
+            axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ]) |> quickly [ 64.0 ]
             axis "ε" "size of the constant score error" (few [ 0.003; 0.01; 0.03; 0.1; 0.3 ]) |> later
         ]
 

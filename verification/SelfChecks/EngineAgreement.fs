@@ -94,7 +94,7 @@ let private evidence: Evidence =
                             }
                             {
                                 What = "the particles' lower bound of W2 against the exact value"
-                                Measured = Estimate.ClosedForm (law.At(confidence).WassersteinBelow())
+                                Measured = Estimate.ClosedForm(law.At(confidence).WassersteinBelow())
                                 Bound = distance.Upper
                             }
                         ]

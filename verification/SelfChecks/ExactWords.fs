@@ -108,8 +108,7 @@ let agreement outcome readings = measured outcome readings |> agreed outcome rea
 
 /// Intervals that say next to nothing would meet anywhere: how wide they are.
 let private widths measured =
-    measured
-    |> List.collect (fun (_, reading, metrics) -> List.collect (width $"at '{reading.Name}'") metrics)
+    measured |> List.collect (fun (_, reading, metrics) -> List.collect (width $"at '{reading.Name}'") metrics)
 
 /// What the references say of experiments, remembered: a bug that is planted in a run changes no words.
 let private known = ConcurrentDictionary<Experiment, Lazy<Result<Reading list, string>>>()

@@ -185,9 +185,9 @@ let private scenarios =
                 quickly [ 50.0; 200.0 ] trainingAxis
                 later rateAxis
                 later temperatureAxis
-                quickly [ 16.0; 64.0 ] dimensionAxis
+                quickly [ 64.0 ] dimensionAxis
                 later stepAxis
-                quickly [ 1.0 ] timeAxis
+                later timeAxis
             ]
     ]
 
@@ -252,15 +252,7 @@ let private rates: RateClaim list =
                     "θ_0 = μ, nλ = 4 (the same state of forgetting at every λ), γ = 1/1024."
                     [
                         setting
-                            [
-                                "d", 4.0
-                                "mean", 0.0
-                                "offset", 0.0
-                                "T", 2.0
-                                "1/β", 0.0
-                                "nλ", 4.0
-                                "γ", 1.0 / 1024.0
-                            ]
+                            [ "d", 4.0; "mean", 0.0; "offset", 0.0; "T", 2.0; "1/β", 0.0; "nλ", 4.0; "γ", 1.0 / 1024.0 ]
                     ]
                     [ axis "λ" "learning rate" (fun _ -> [ 0.08; 0.04; 0.02; 0.01 ]) ]
         }

@@ -176,10 +176,10 @@ let badSets =
                     Bases = [ Map.ofList [ "R", 1.2; "n", 12.0 ] ]
                     Axes =
                         [
-                            axis "R" "radius that the denoiser is clipped to" (function
-                                | Quick -> []
-                                | _ -> [ 1.02; 1.05; 1.1; 1.15; 1.2; 1.25 ])
                             stepsAxis
+                            axis "R" "radius that the denoiser is clipped to" (fun _ ->
+                                [ 1.02; 1.05; 1.1; 1.15; 1.2; 1.25 ])
+                            |> later
                         ]
                     Experiment = predictorExperiment
                 }

@@ -12,8 +12,7 @@ let private ofFamilies = setting [ "families", 1.0 ]
 
 /// The total variation of a pipeline. Methods are held against each other in several settings, and each has its samplers once.
 let private run =
-    let found =
-        Remember.quantity (fun runner (trial: Trial) -> Measure.atEnd Metric.Tv runner trial.Subject.Plan)
+    let found = Remember.quantity (fun runner (trial: Trial) -> Measure.atEnd Metric.Tv runner trial.Subject.Plan)
 
     fun runner (base': Experiment) pipeline ->
         let experiment = { base' with Sampler = pipeline }

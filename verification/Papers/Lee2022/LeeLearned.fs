@@ -40,19 +40,23 @@ let private withBound confidence (measured: Estimate) (lower: float, central: fl
     else
         measured
 
+/// Of the exact law: start and end.
+let private bothEnds =
+    Remember.quantity (fun runner (trial: Trial) ->
+        attempt {
+            let! start = Measure.atStart Metric.Tv runner trial.Subject.Plan |> Result.bind Measure.resolved
+            let! measured = Measure.atEnd Metric.Tv runner trial.Subject.Plan
+            return start, measured
+        })
+
 let private evidence: Evidence =
     fun runner trial ->
         let plan = trial.Subject.Plan
 
-        match
-            LeePredictor.descent trial.Subject,
-            Measure.atStart Metric.Tv runner plan |> Result.bind Measure.resolved,
-            Measure.atEnd Metric.Tv runner plan
-        with
-        | Error reason, _, _
-        | _, Error reason, _
-        | _, _, Error reason -> Error reason
-        | Ok run, Ok start, Ok measured ->
+        match LeePredictor.descent trial.Subject, bothEnds runner trial with
+        | Error reason, _
+        | _, Error reason -> Error reason
+        | Ok run, Ok(start, measured) ->
             let weighted = run.Levels |> List.map (fun level -> level, (level.NoiseVariance / level.Mean) ** 2.0)
 
             let measure (stage: Stage) =
@@ -111,7 +115,7 @@ let private scenarios =
             Description =
                 "½·N(−1, 1/5) + ½·N(1, 1/5); denoising score matching, ridge regression on k random Fourier features at every level, n draws."
             Bases = [ base' ]
-            Axes = [ later drawsAxis; featuresAxis ]
+            Axes = [ featuresAxis; later drawsAxis ]
             Experiment = experimentOf modes prior (fun s -> scoreMatching (whole "n" s) (whole "k" s) 1)
         }
         {

@@ -90,7 +90,12 @@ let private evidence: Evidence =
                     List.zip (List.truncate steps.Length (start :: known)) steps
                     |> List.mapi (fun i (before, after) ->
                         {
-                            What = System.String.Concat("χ² after step ", string (i + 1), " from χ² after the one before")
+                            What =
+                                System.String.Concat(
+                                    "χ² after step ",
+                                    string (i + 1),
+                                    " from χ² after the one before"
+                                )
                             Measured = after
                             Bound = (share * Bracket.Exactly before + added).High
                         })

@@ -68,7 +68,7 @@ let private contraction =
         Description =
             "A normal law from a wider one, Nh = 3: every step against the recursion, the end against the N-step bound."
         Bases = [ setting [ "d", 4.0; "h", largestStep 32.0 1.0 1.0; "ε", 0.05; "κ", 1.0 ] ]
-        Axes = [ spanned dimensionAxis; spanned stepAxis; spanned errorAxis ]
+        Axes = [ spanned dimensionAxis; quickly [ largestStep 4.0 1.0 1.0 ] stepAxis; quickly [ 1.0 / 7.0 ] errorAxis ]
         Experiment = experimentOf 3.0
     }
 
@@ -82,7 +82,7 @@ let private conditioned =
                 { dimensionAxis with
                     Values = fun effort -> dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0)
                 }
-                |> quickly [ 2.0; 32.0 ]
+                |> quickly [ 32.0 ]
             ]
         Experiment = experimentOf 3.0
     }

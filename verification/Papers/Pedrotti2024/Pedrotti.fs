@@ -132,9 +132,9 @@ let private scenarios =
                 (fun s -> exact |> rippled (0.5 * value "ε" s) 0.5))
             [ mixtureBase |> Map.add "T2" 0.5 |> Map.add "ε" 1.0 ]
             [
+                axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) |> quickly [ 16.0 ]
                 later correctorAxis
                 later mixtureErrorAxis
-                axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) |> quickly [ 16.0 ]
             ]
     ]
 

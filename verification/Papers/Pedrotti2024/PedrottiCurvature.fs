@@ -153,7 +153,7 @@ let private timeAxis =
 
 let private spreadAxis =
     axis "τ" "standard deviation of the data's smooth part" (function
-        | Quick -> [ 0.01 ]
+        | Quick -> []
         | Standard
         | Full -> [ 1.0; 0.5; 0.2; 0.1; 0.05; 0.01; 0.001 ])
 
@@ -227,7 +227,10 @@ let private rates =
                     "The first time at which −(ln p)″ ≥ 0, by bisection."
                     (experimentOf bimodal)
                     [ base' ]
-                    [ axis "R" "radius of the data's atoms" (fun effort -> List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i)) ]
+                    [
+                        axis "R" "radius of the data's atoms" (fun effort ->
+                            List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i))
+                    ]
         }
         {
             Axis = "R"
@@ -241,7 +244,10 @@ let private rates =
                     "The first time at which −(ln p)″ ≥ 0, by bisection."
                     (experimentOf (fun s -> fiveAtoms (value "R" s) (value "τ" s ** 2.0)))
                     [ base' ]
-                    [ axis "R" "radius of the data's atoms" (fun effort -> List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i)) ]
+                    [
+                        axis "R" "radius of the data's atoms" (fun effort ->
+                            List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i))
+                    ]
         }
         {
             Axis = "T2"

@@ -207,7 +207,7 @@ let private scenarios =
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ: E grows like e^(R²/(2τ²))."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T1", 2.0 ] ]
-            [ later fewErrors; quickly [ 1.5 ] ratioAxis ]
+            [ quickly [ 1.5 ] ratioAxis; later fewErrors ]
         scenario
             "product of mixtures, from N(0, I)"
             "Five unequal atoms and two, R = τ."
@@ -238,7 +238,8 @@ let private rates =
             [ "ε", 0.0 ]
         rate
             (axis "T1" "time of the forward process" (fun _ ->
-                List.init 6 (fun i -> 4.0 + 4.0 * float i) @ [ 32.0; 48.0 ]))
+                List.init 6 (fun i -> 4.0 + 4.0 * float i) @ [ 32.0; 48.0 ])
+             |> quickly [ 8.0; 16.0; 24.0; 32.0; 48.0 ])
             (AtMost 1.0)
             false
             "W2 at time 0 without a corrector, ε fixed: the error accumulates in proportion to T1"
@@ -265,7 +266,7 @@ let private mainScenarios =
             "½N(−R, τ²) + ½N(R, τ²) with T1 = 1 fixed."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
-            [ later fewErrors; quickly [ 1.5 ] ratioAxis ]
+            [ later ratioAxis; later fewErrors ]
         scenario
             "two atoms far apart"
             "R grows, τ = ¾R, T1 = ½·ln(1 − τ² + 5R²): the forward time is logarithmic in R."

@@ -196,7 +196,7 @@ let private scenarios =
             [
                 quickly [ 64.0 ] countAxis
                 later errorAxis
-                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ]) |> quickly [ 0.05 ]
+                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ]) |> later
             ]
         scenario
             "product of mixtures"
