@@ -126,7 +126,7 @@ let private scenarios =
                     product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
                 (fun s -> exact |> rippled (value "ε" s) 0.5))
             [ base' ]
-            [ quickly [ 16.0 ] dimensionAxis; later fewErrors ]
+            [ quickly [ 0.3 ] fewErrors; later dimensionAxis ]
     ]
 
 let private rates =
