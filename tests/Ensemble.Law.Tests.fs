@@ -111,7 +111,9 @@ let private distances =
             testCase "in two dimensions W2 has a lower end, and a value near the truth"
             <| fun () ->
                 let q = Target(Mixture.Normal([| 1.0; 1.0 |], Covariance.Isotropic(2, 1.0)))
-                let e = (lawOf q (Target.Centred(2, 1.0)) 65536L 1UL).Measure Metric.W2
+                let law = lawOf q (Target.Centred(2, 1.0)) 65536L 1UL
+                let e = law.Measure Metric.W2
+                Expect.equal ((law :?> ParticleLaw).WassersteinBelow()) e.Lower "the lower end alone"
                 Expect.isTrue (e.Lower < sqrt 2.0) $"{e.Lower}"
                 Expect.isGreaterThan e.Lower 1.38 "lower end"
                 Expect.isLessThan (abs (e.Value.Value - sqrt 2.0)) 0.01 "value"
@@ -199,6 +201,7 @@ let private distances =
             testCase "few particles give a reason, not a number" (fun () ->
                 let e = (lawOf bimodal bimodal 5L 1UL).Measure Metric.W2
                 Expect.isFalse e.Value.HasValue "no value"
+                Expect.equal ((lawOf bimodal bimodal 5L 1UL :?> ParticleLaw).WassersteinBelow()) 0.0 "no lower end"
 
                 for n in [ 1L; 2L; 15L ] do
                     let m = (lawOf bimodal bimodal n 1UL).Moments()

@@ -36,7 +36,7 @@ let private own (theorem: Theorem) =
     theorem.Scenarios
     |> List.choose (fun scenario ->
         scenario.Axes
-        |> List.tryHead
+        |> List.tryFind _.IsFor(Quick)
         |> Option.map (fun axis ->
             let setting = Map.add axis.Symbol (List.head (axis.Values Quick)) scenario.Bases.Head
             scenario.Experiment setting 0))

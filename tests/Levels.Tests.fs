@@ -26,7 +26,7 @@ let private own (theorem: Theorem) =
     theorem.Scenarios @ (theorem.Rates |> List.map (fun claim -> claim.Scenario))
     |> List.choose (fun scenario ->
         scenario.Axes
-        |> List.tryHead
+        |> List.tryFind _.IsFor(Quick)
         |> Option.map (fun axis ->
             let setting = Map.add axis.Symbol (List.last (axis.Values Quick)) scenario.Bases.Head
             setting, scenario.Experiment setting 0))

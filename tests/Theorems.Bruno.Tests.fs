@@ -156,7 +156,7 @@ let private assumptions =
             <| fun () -> notApplicable BrunoSgld.trainedMean reverse "does not say how θ was trained"
             testCase "a learning rate above 2"
             <| fun () ->
-                let check = along "γ" [ "λ", 3.0 ] BrunoSgld.trainedMean
+                let check = along "n" [ "λ", 3.0 ] BrunoSgld.trainedMean
                 Expect.equal check.Verdict NotApplicable "verdict"
                 Expect.stringContains (defaultArg check.Reason "") "λ = 3" "reason"
             testCase "data that are not log-concave"

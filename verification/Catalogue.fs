@@ -54,8 +54,10 @@ module Catalogue =
             Certified.wasserstein
         ]
 
-    /// All statements themselves.
-    let statements = ofPapers @ selfChecks
+    /// All statements themselves; what one claims of its own bound takes its evidence from the statement's checks.
+    let statements =
+        ofPapers @ selfChecks
+        |> List.map (fun theorem -> { theorem with Evidence = Remember.evidence theorem.Evidence })
 
     /// With what some of them claim about their own bounds: that they are attained, or of which order they are.
     let withTightness statements = statements @ List.choose Tightness.claimed statements

@@ -61,6 +61,9 @@ public sealed partial class ParticleLaw
         return Estimate.Sampled(Math.Clamp(Math.Sqrt(Math.Max(0, cost)), lower, upper), lower, upper, Confidence, method);
     }
 
+    /// <summary>The lower end of W2 alone, without the pairing that its value costs; 0 where the particles are too few for one.</summary>
+    public double WassersteinBelow() => Used < FewestParticles ? 0 : Lower(Rows(Used), 1 - Confidence);
+
     // The particles that are looked at.
     private int Used => (int)Math.Min(
         Particles.Count, Dimension == 1 ? Array.MaxLength : Math.Clamp(MostNumbers / Dimension, FewestParticles, MostPaired));

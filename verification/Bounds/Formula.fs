@@ -7,16 +7,20 @@ open Sgm.Verification.Certificates
 /// A bound of a theorem as a formula: one value that the statement prints, that evidence evaluates and that a
 /// prescription is solved from.
 module Formula =
+    /// The interval of a formula of finite numbers.
+    let bracket (numbers: (string * float) list) (formula: Expression) =
+        let known = Map.ofList numbers
+
+        match Enclosure.value (fun name -> Ok(Within(Bracket.Exactly known[name]))) formula with
+        | Ok found -> found
+        | Error reason -> invalidOp $"{Expression.text formula}: {reason}"
+
     /// The value rounded up, so that what is measured above it is above the formula's own; ∞ where one of the numbers is.
     let value (numbers: (string * float) list) (formula: Expression) =
         if numbers |> List.exists (fun (_, x) -> Double.IsInfinity x) then
             infinity
         else
-            let known = Map.ofList numbers
-
-            match Enclosure.value (fun name -> Ok(Within(Bracket.Exactly known[name]))) formula with
-            | Ok found -> found.High
-            | Error reason -> invalidOp $"{Expression.text formula}: {reason}"
+            (bracket numbers formula).High
 
     /// The largest x for which a formula that is a power of it, of positive exponent, is at most a limit.
     let largest name (numbers: (string * float) list) (formula: Expression) limit =

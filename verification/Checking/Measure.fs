@@ -53,15 +53,19 @@ module Measure =
 
     /// The metric of a plan's start against the target at a level.
     let private startAgainst level metric runner (plan: Plan) =
-        Plan(
-            Target = plan.Target,
-            Score = anyScore plan,
-            Start = plan.Start,
-            InitialLevel = level,
-            Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
-            Metrics = ImmutableArray.Create<Metric>(item = metric)
-        )
-        |> atEnd metric runner
+        match plan.Start with
+        | :? Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = level ->
+            Ok(Estimate.ClosedForm 0.0)
+        | _ ->
+            Plan(
+                Target = plan.Target,
+                Score = anyScore plan,
+                Start = plan.Start,
+                InitialLevel = level,
+                Instructions = ImmutableArray.Create<Instruction>(Instruction.Probe("start", level)),
+                Metrics = ImmutableArray.Create<Metric>(item = metric)
+            )
+            |> atEnd metric runner
 
     /// The upper end of a narrow bracket, relative to 1 + the value; or that it is too wide to evaluate a bound with. From the upper
     /// end, so that what is above the bound is above the theorem's; from a narrow one, so that the bound is the theorem's.

@@ -13,12 +13,23 @@ let changed (setting: Setting) values : Setting =
 
 let axis symbol meaning values = { Symbol = symbol; Meaning = meaning; Values = values }
 
-/// Every second value when there is little time.
-let few (values: float list) effort =
+let private ends effort (values: float list) =
     if effort = Quick then
-        values |> List.indexed |> List.filter (fun (i, _) -> i % 2 = 0) |> List.map snd
+        List.distinct [ List.head values; List.last values ]
     else
         values
+
+/// The first and the last value when there is little time.
+let few values effort = ends effort values
+
+/// At these values when there is little time.
+let quickly values axis = { axis with Values = fun effort -> if effort = Quick then values else axis.Values effort }
+
+/// Varied from standard effort on.
+let later axis = quickly [] axis
+
+/// At its ends alone when there is little time: for bounds, of which a rate needs more.
+let spanned axis = { axis with Values = fun effort -> axis.Values effort |> ends effort }
 
 let scenario name description experiment bases axes =
     {

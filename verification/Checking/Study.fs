@@ -24,6 +24,9 @@ module Study =
         with error when not (isCancellation error) ->
             Error $"{what} failed: {error.Message}"
 
+    /// Whether an axis is varied at an effort; what fails when it is asked becomes its check's reason.
+    let private isFor effort (axis: Axis) = guarded "listing the settings" (fun () -> Ok(axis.IsFor effort)) <> Ok false
+
     /// The settings along an axis around every base, or why there are none.
     let private alongAxis effort (scenario: Scenario) (axis: Axis) =
         guarded "listing the settings" (fun () ->
@@ -212,7 +215,7 @@ module Study =
     let private boundChecks effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
-                for axis in scenario.Axes do
+                for axis in scenario.Axes |> List.filter (isFor effort) do
                     let kind = if theorem.Stance = Necessity then NegativeCheck else BoundCheck
                     let empty = empty theorem kind scenario axis
 

@@ -137,6 +137,9 @@ type Axis =
         Values: Effort -> float list
     }
 
+    /// Whether it is varied at an effort. One that has no values is left to those at which it has some.
+    member this.IsFor effort = effort = Full || not (this.Values effort).IsEmpty || (this.Values Full).IsEmpty
+
 /// Experiments on which a theorem is tried, one a setting.
 type Scenario =
     {

@@ -37,7 +37,7 @@ let private large = [ 1.0; 10.0; 100.0; 1e3; 1e4 ]
 let private dimensions = [ for k in 1..5 -> 4.0 ** float k ]
 
 /// Where the mean, whose length is 1 in every dimension, no longer counts.
-let private high = [ for k in 6..9 -> 4.0 ** float k ]
+let private high = [ for k in 5..8 -> 4.0 ** float k ]
 
 let private attained scenarios = [ for name in scenarios -> name, 1.0 ]
 

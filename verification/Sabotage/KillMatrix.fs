@@ -108,7 +108,7 @@ module Sabotage =
     let private targets cells (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
-                for axis in scenario.Axes do
+                for axis in scenario.Axes |> List.filter (fun axis -> axis.IsFor Quick) do
                     let settings =
                         [
                             for point in scenario.Bases do

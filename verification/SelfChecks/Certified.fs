@@ -96,13 +96,16 @@ let private rough =
 /// Most steps of a plan whose certificate is found while verifying: a fraction of a second. `sgm certify` takes longer ones.
 let private mostSteps (plan: Plan) = if plan.Target.IsGaussian then 5000L else 260L
 
-let private certificateOf (plan: Plan) : Result<Certificate, string> =
-    Certificate.ofPlan System.Threading.CancellationToken.None plan |> Result.map List.last
+/// Both metrics, their hypotheses and their evidence take it from one.
+let private certificateOf: Subject -> Result<Certificate, string> =
+    Remember.fact _.Experiment (fun subject ->
+        Certificate.ofPlan System.Threading.CancellationToken.None subject.Plan |> Result.map List.last)
 
 /// What says that a certificate is found and held against an exact law. Where it is quick it is looked at; otherwise
 /// the evidence will.
 let private assumptions what choose =
     let assume statement evaluate = Assumption.ofResult statement (fun subject -> evaluate subject.Plan)
+
 
     [
         assume "at most 260 steps, or 5000 on a normal law; more by `sgm certify`" (fun plan ->
@@ -114,10 +117,10 @@ let private assumptions what choose =
             match Laws.applicable plan with
             | [] -> Error(Laws.reasons (Laws.refusals plan))
             | (law, _) :: _ -> Ok law.Backend)
-        assume $"the rules give a bound of {what}" (fun plan ->
-            match Quick.work plan with
+        Assumption.ofResult $"the rules give a bound of {what}" (fun subject ->
+            match Quick.work subject.Plan with
             | Some units when units <= Quick.most ->
-                certificateOf plan
+                certificateOf subject
                 |> Result.bind (fun found ->
                     let bound: Bound = choose found
 
@@ -130,7 +133,7 @@ let private assumptions what choose =
 let private evidence metric what choose : Evidence =
     fun runner trial ->
         attempt {
-            let! found = certificateOf trial.Subject.Plan
+            let! found = certificateOf trial.Subject
             let bound: Bound = choose found
 
             match bound.Reason with
@@ -163,8 +166,8 @@ let private predictors =
         (fun s _ -> stepsOf s)
         [ setting [ "K", 64.0; "ε", 0.0 ] ]
         [
-            axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ])
-            axis "ε" "size of the constant score error" (few [ 0.003; 0.01; 0.03; 0.1; 0.3 ])
+            axis "K" "number of steps" (few [ 16.0; 32.0; 64.0; 128.0; 256.0 ]) |> quickly [ 64.0 ]
+            axis "ε" "size of the constant score error" (few [ 0.003; 0.01; 0.03; 0.1; 0.3 ]) |> later
         ]
 
 let private reading =

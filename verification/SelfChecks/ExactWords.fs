@@ -32,9 +32,8 @@ let private claim what measured bound =
 let private nameOf (metric: Metric) = $"{metric}".ToUpperInvariant()
 
 /// Two inequalities that hold together when the brackets of engine and reference meet.
-let private met where (law: Law) (metric: Metric, expected: Number) =
+let private met where (metric: Metric, expected: Number, measured: Estimate) =
     let name = nameOf metric
-    let measured = law.Measure metric
 
     if not measured.Value.HasValue then
         [ { What = $"{name} {where}"; Measured = measured; Bound = expected.Upper } ]
@@ -55,9 +54,7 @@ let private met where (law: Law) (metric: Metric, expected: Number) =
         ]
 
 /// The wider of both brackets must be narrow.
-let private width where (law: Law) (metric: Metric, expected: Number) =
-    let measured = law.Measure metric
-
+let private width where (metric: Metric, expected: Number, measured: Estimate) =
     [
         if not (Double.IsInfinity expected.Value || Double.IsInfinity measured.Upper) then
             claim
@@ -75,7 +72,15 @@ let private ofCoordinate what where (values: float[]) (errors: float[]) (expecte
             (error + number.Error))
     |> List.ofArray
 
-let private atProbe (probe: ProbeResult) (reading: Reading) =
+/// A probe, its reference, and the metrics of both, measured once.
+let private measured (outcome: Outcome) (readings: Reading list) =
+    [
+        for probe, reading in Seq.zip outcome.Probes readings ->
+            let metrics = reading.Metrics |> List.map (fun (metric, known) -> metric, known, probe.Law.Measure metric)
+            probe, reading, metrics
+    ]
+
+let private atProbe (probe: ProbeResult, reading: Reading, metrics) =
     let where = $"at '{reading.Name}'"
     let moments = probe.Law.Moments()
     let near (a: float) b = abs (a - b) <= 1e-10 * (1.0 + abs b)
@@ -91,26 +96,19 @@ let private atProbe (probe: ProbeResult) (reading: Reading) =
         yield! ofCoordinate "mean" where moments.Mean moments.MeanError reading.Means
         yield! ofCoordinate "variance" where moments.Variance moments.VarianceError reading.Variances
 
-        for known in reading.Metrics do
-            yield! met where probe.Law known
+        yield! List.collect (met where) metrics
     ]
 
-let private everywhere compare (outcome: Outcome) (readings: Reading list) =
-    [
-        for probe, reading in Seq.zip outcome.Probes readings do
-            yield! compare probe reading
-    ]
+let private agreed (outcome: Outcome) (readings: Reading list) measured =
+    claim "probes too few or too many" (float (abs (outcome.Probes.Length - readings.Length))) 0.0
+    :: List.collect atProbe measured
 
 /// Every number at every probe of a finished run against its reference: the intervals must meet.
-let agreement (outcome: Outcome) (readings: Reading list) =
-    claim "probes too few or too many" (float (abs (outcome.Probes.Length - readings.Length))) 0.0
-    :: everywhere atProbe outcome readings
+let agreement outcome readings = measured outcome readings |> agreed outcome readings
 
 /// Intervals that say next to nothing would meet anywhere: how wide they are.
-let widths outcome readings =
-    let atProbe (probe: ProbeResult) reading = reading.Metrics |> List.collect (width $"at '{reading.Name}'" probe.Law)
-
-    everywhere atProbe outcome readings
+let private widths measured =
+    measured |> List.collect (fun (_, reading, metrics) -> List.collect (width $"at '{reading.Name}'") metrics)
 
 /// What the references say of experiments, remembered: a bug that is planted in a run changes no words.
 let private known = ConcurrentDictionary<Experiment, Lazy<Result<Reading list, string>>>()
@@ -124,7 +122,8 @@ let evidence: Evidence =
             let! readings = readings trial.Subject.Experiment
             let options = RunOptions(Cancellation = runner.Cancellation)
             let! outcome = Measure.outcomeBy runner.Run trial.Subject.Plan options
-            return widths outcome readings @ agreement outcome readings
+            let measured = measured outcome readings
+            return widths measured @ agreed outcome readings measured
         }
 
 /// Whether there is a reference.

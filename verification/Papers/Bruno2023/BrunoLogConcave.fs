@@ -49,20 +49,14 @@ let private stepAxis first =
     axis "γ" "step of the reverse process" (fun effort ->
         let count =
             match effort with
-            | Quick -> 5
+            | Quick -> 4
             | Standard -> 7
             | Full -> 8
 
         List.init count (fun k -> first / 2.0 ** float k))
 
 /// The first values only, where many small steps are needed.
-let private truncated axis =
-    { axis with
-        Values =
-            fun effort ->
-                let count = if effort = Quick then 3 else 5
-                axis.Values effort |> List.truncate count
-    }
+let private truncated quick axis = quickly [ quick ] { axis with Values = axis.Values >> List.truncate 5 }
 
 let private timeAxis =
     axis "T" "time of the forward process" (function
@@ -106,31 +100,36 @@ let private scenarios =
             "½·N(0.5, ½) + ½·N(1.5, ½): strongly log-concave, not normal."
             near
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.0 ] ]
-            [ stepAxis 0.125; timeAxis; errorAxis; stopAxis ]
+            [
+                quickly [ 0.0625 ] (stepAxis 0.125)
+                quickly [ 1.0 ] timeAxis
+                later errorAxis
+                quickly [ 0.04 ] stopAxis
+            ]
         scenario
             "wide bumps"
             "½·N(−1.5, 4) + ½·N(1.5, 4): m < ½, the reverse process expands near the data."
             wide
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.02 ] ]
-            [ stepAxis 0.0625 ]
+            [ quickly [ 0.0625 ] (stepAxis 0.0625) ]
         scenario
             "narrow bumps"
             "½·N(0.35, 0.05) + ½·N(0.65, 0.05): L = 20, stiff near the data."
             narrow
             [ setting [ "T", 3.0; "γ", 1.0 / 512.0; "ε", 0.0; "ε_SN", 0.0 ] ]
-            [ stepAxis (1.0 / 128.0) |> truncated ]
+            [ stepAxis (1.0 / 128.0) |> truncated (1.0 / 128.0) ]
         scenario
             "uneven bumps"
             "0.3·N(−0.4, 0.5) + 0.7·N(0.6, 0.8): curvature known by quadrature only."
             uneven
             [ setting [ "T", 3.0; "γ", 1.0 / 64.0; "ε", 0.0; "ε_SN", 0.01 ] ]
-            [ stepAxis 0.125 ]
+            [ quickly [ 0.0625 ] (stepAxis 0.125) ]
         scenario
             "products of bumps"
             "Half the coordinates two near bumps, half uneven ones, independent."
             bumps
             [ setting [ "T", 3.0; "γ", 1.0 / 32.0; "ε", 0.0; "ε_SN", 0.0 ] ]
-            [ dimensionAxis |> truncated ]
+            [ dimensionAxis |> truncated 8.0 ]
         scenario
             "condition number 10"
             "A normal law with half the variances 1 and half 1/10, in many dimensions."
@@ -139,8 +138,7 @@ let private scenarios =
             [ dimensionAxis; stepAxis (1.0 / 64.0) ]
     ]
 
-/// The limit γ → 0 from so many halvings of the step.
-let private limitOf halvings runner (trial: Trial) = Measure.limitAfter halvings Metric.W2 runner trial.Refined
+let private limitOfSteps runner (trial: Trial) = Measure.limit Metric.W2 runner trial.Refined
 
 let private rate symbol exponent isExponential whatOf quantity scenario =
     {
@@ -159,37 +157,37 @@ let private rates =
             (Exactly 1.0)
             false
             "W2 in the limit γ → 0: the score error alone"
-            (limitOf 4)
+            limitOfSteps
             (scenario
                 "score error"
-                "Two near bumps, T = 6, γ → 0."
-                near
-                [ setting [ "T", 6.0; "γ", 0.25; "ε", 0.0 ] ]
+                "A normal law with variances 1 and ½, T = 16, γ → 0."
+                conditioned
+                [ setting [ "d", 2.0; "κ", 2.0; "T", 16.0; "γ", 0.125; "ε", 0.0 ] ]
                 [ axis "ε_SN" "L² score error" (fun _ -> [ 0.4; 0.2; 0.1; 0.05 ]) ])
         rate
             "T"
             (Exactly -2.0)
             true
             "W2 in the limit γ → 0, exact score: the initialisation error"
-            (limitOf 5)
+            limitOfSteps
             (scenario
                 "initialisation"
-                "Two near bumps, exact score, γ → 0."
-                near
-                [ setting [ "γ", 0.25; "ε", 0.0; "ε_SN", 0.0 ] ]
-                [ axis "T" "time of the forward process" (fun _ -> [ 1.0; 1.5; 2.0; 2.5 ]) ])
+                "A normal law with variances 1 and ½, exact score, γ → 0."
+                conditioned
+                [ setting [ "d", 2.0; "κ", 2.0; "γ", 0.125; "ε", 0.0; "ε_SN", 0.0 ] ]
+                [ axis "T" "time of the forward process" (fun _ -> [ 1.0; 1.5; 2.0; 2.5; 3.0 ]) ])
         rate
             "γ"
             (Exactly 1.0)
             false
-            "W2, exact score, T = 8: the discretisation error"
+            "W2, exact score, T = 6: the discretisation error"
             (atEnd Metric.W2)
             (scenario
                 "discretisation"
-                "Two near bumps, exact score, T = 8."
+                "Two near bumps, exact score, T = 6."
                 near
-                [ setting [ "T", 8.0; "ε", 0.0; "ε_SN", 0.0 ] ]
-                [ stepAxis 0.125 ])
+                [ setting [ "T", 6.0; "ε", 0.0; "ε_SN", 0.0 ] ]
+                [ stepAxis 0.25 ])
         rate
             "d"
             (Exactly 0.5)

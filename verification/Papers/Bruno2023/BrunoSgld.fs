@@ -181,7 +181,14 @@ let private scenarios =
                         "γ", 1.0 / 32.0
                     ]
             ]
-            [ trainingAxis; rateAxis; temperatureAxis; dimensionAxis; stepAxis; timeAxis ]
+            [
+                quickly [ 50.0; 200.0 ] trainingAxis
+                later rateAxis
+                later temperatureAxis
+                quickly [ 64.0 ] dimensionAxis
+                later stepAxis
+                later timeAxis
+            ]
     ]
 
 /// A measured value for an exponent; nothing is decided here, so one stage is all.
@@ -242,18 +249,10 @@ let private rates: RateClaim list =
             Scenario =
                 scenario
                     "learning rate"
-                    "θ_0 = μ, nλ = 10 (the same state of forgetting at every λ), γ = 1/1024."
+                    "θ_0 = μ, nλ = 4 (the same state of forgetting at every λ), γ = 1/1024."
                     [
                         setting
-                            [
-                                "d", 4.0
-                                "mean", 0.0
-                                "offset", 0.0
-                                "T", 2.0
-                                "1/β", 0.0
-                                "nλ", 10.0
-                                "γ", 1.0 / 1024.0
-                            ]
+                            [ "d", 4.0; "mean", 0.0; "offset", 0.0; "T", 2.0; "1/β", 0.0; "nλ", 4.0; "γ", 1.0 / 1024.0 ]
                     ]
                     [ axis "λ" "learning rate" (fun _ -> [ 0.08; 0.04; 0.02; 0.01 ]) ]
         }

@@ -116,11 +116,7 @@ let private boundBy wantsPredictor arrive runner (subject: Subject) =
         | _, Error reason, _
         | _, _, Error reason -> Error reason
 
-    let start =
-        match plan.Start with
-        | :? Engine.Start.Law as law when obj.ReferenceEquals(law.Of, plan.Target) && law.Level = plan.InitialLevel ->
-            Ok 0.0
-        | _ -> Measure.atInitial Metric.Tv runner plan |> Result.bind Measure.atMost
+    let start = Measure.atInitial Metric.Tv runner plan |> Result.bind Measure.atMost
 
     match descent wantsPredictor subject, start with
     | Ok(_, runs), Ok tv -> (Ok tv, runs) ||> List.fold folder

@@ -150,7 +150,7 @@ let private correctorExperiment (setting: Setting) (_refinement: int) =
 
 let private stepsAxis =
     axis "n" "number of steps" (function
-        | Quick -> [ 8.0 ]
+        | Quick -> [ 6.0 ]
         | Standard -> [ 8.0; 16.0; 32.0 ]
         | Full -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
 
@@ -176,10 +176,10 @@ let badSets =
                     Bases = [ Map.ofList [ "R", 1.2; "n", 12.0 ] ]
                     Axes =
                         [
-                            axis "R" "radius that the denoiser is clipped to" (function
-                                | Quick -> [ 1.1 ]
-                                | _ -> [ 1.02; 1.05; 1.1; 1.15; 1.2; 1.25 ])
                             stepsAxis
+                            axis "R" "radius that the denoiser is clipped to" (fun _ ->
+                                [ 1.02; 1.05; 1.1; 1.15; 1.2; 1.25 ])
+                            |> later
                         ]
                     Experiment = predictorExperiment
                 }
@@ -191,9 +191,9 @@ let badSets =
                     Axes =
                         [
                             axis "R" "radius that the denoiser is clipped to" (function
-                                | Quick -> [ 3.0; 4.0 ]
+                                | Quick -> [ 3.0 ]
                                 | _ -> [ 2.0; 2.5; 3.0; 3.5; 4.0; 4.5; 5.0; 6.0 ])
-                            stepsAxis
+                            later stepsAxis
                         ]
                     Experiment = correctorExperiment
                 }

@@ -7,8 +7,18 @@ open Sgm.Verification
 open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeSamplers
 
-let private run runner (base': Experiment) pipeline =
-    { base' with Sampler = pipeline } |> planOf |> Measure.atEnd Metric.Tv runner
+/// No setting: a pipeline's total variation is its own.
+let private ofFamilies = setting [ "families", 1.0 ]
+
+/// The total variation of a pipeline. Methods are held against each other in several settings, and each has its samplers once.
+let private run =
+    let found = Remember.quantity (fun runner (trial: Trial) -> Measure.atEnd Metric.Tv runner trial.Subject.Plan)
+
+    fun runner (base': Experiment) pipeline ->
+        let experiment = { base' with Sampler = pipeline }
+        let plan = planOf experiment
+        let subject = { Experiment = experiment; Plan = plan; Setting = ofFamilies }
+        found runner { Subject = subject; Setting = ofFamilies; Refined = fun _ -> plan }
 
 /// Every sampler of some families between two budgets, with its total variation.
 let private measured runner base' range families above budget =

@@ -209,9 +209,7 @@ let private falseMode =
                 axis "distance" "where the false mode is" (function
                     | Quick -> [ 12.0 ]
                     | _ -> [ 11.0; 12.0; 14.0; 16.0; 20.0 ])
-                axis "offset" "distance of the start: χ₀² ≈ e^(offset²)" (function
-                    | Quick -> [ 1.0 ]
-                    | _ -> [ 0.0; 1.0; 2.0 ])
+                axis "offset" "distance of the start: χ₀² ≈ e^(offset²)" (fun _ -> [ 0.0; 1.0; 2.0 ]) |> later
             ]
         Experiment =
             normalExperiment (fun setting ->
@@ -277,14 +275,10 @@ let private bimodalScenario =
         Axes =
             [
                 axis "ε" "amplitude of the ripple" (function
-                    | Quick -> [ 0.05; 0.025 ]
+                    | Quick -> [ 0.05 ]
                     | _ -> [ 0.07; 0.05; 0.025; 0.0125 ])
-                axis "r" "distance of the modes from 0" (function
-                    | Quick -> [ 0.25 ]
-                    | _ -> [ 0.25; 0.5; 0.7; 0.8 ])
-                axis "ε_χ" "accuracy that step and time are prescribed for" (function
-                    | Quick -> [ 0.4 ]
-                    | _ -> [ 0.5; 0.35; 0.25 ])
+                axis "r" "distance of the modes from 0" (fun _ -> [ 0.25; 0.5; 0.7; 0.8 ]) |> later
+                axis "ε_χ" "accuracy that step and time are prescribed for" (fun _ -> [ 0.5; 0.35; 0.25 ]) |> later
             ]
         Experiment = bimodalExperiment
     }

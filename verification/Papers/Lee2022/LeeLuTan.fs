@@ -4,6 +4,7 @@ module Sgm.Verification.Theorems.LeeLuTan
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Certificates
 open Sgm.Verification.Scenarios
 open Sgm.Verification.Theorems.LeeSupNorm
 
@@ -56,8 +57,11 @@ let private assumptions =
 
 let private c, d, e, h, l, n = Name "C", Name "d", Name "ε₁", Name "h", Name "L", Name "N"
 
+/// What a step keeps of χ²_k, and what score and step add.
+let private kept, fromScore, fromStep = exp (-h / c), 4.01 * e ** 2.0 * h, 11.3 * d * l ** 2.0 * h ** 2.0
+
 /// The bound of χ²_{k+1}.
-let internal oneStep = exp (-h / c) * Name "χ²_k" + 4.01 * e ** 2.0 * h + 11.3 * d * l ** 2.0 * h ** 2.0
+let internal oneStep = kept * Name "χ²_k" + fromScore + fromStep
 
 /// The bound of χ²_N: what is left of the start, the error of the score, the step.
 let internal manySteps = exp (-n * h / c) * Name "χ²₀" + 4.03 * e ** 2.0 * c + 11.4 * d * l ** 2.0 * h * c
@@ -79,13 +83,21 @@ let private evidence: Evidence =
             ||> List.foldBack (fun next found ->
                 Result.bind (fun others -> Result.map (fun one -> one :: others) next) found)
             |> Result.map (fun known ->
+                // What does not change from step to step is enclosed once.
+                let share, added = Formula.bracket (numbers k) kept, Formula.bracket (numbers k) (fromScore + fromStep)
+
                 let recursion =
                     List.zip (List.truncate steps.Length (start :: known)) steps
                     |> List.mapi (fun i (before, after) ->
                         {
-                            What = $"χ² after step {i + 1} from χ² after step {i}"
+                            What =
+                                System.String.Concat(
+                                    "χ² after step ",
+                                    string (i + 1),
+                                    " from χ² after the one before"
+                                )
                             Measured = after
-                            Bound = Formula.value (("χ²_k", before) :: numbers k) oneStep
+                            Bound = (share * Bracket.Exactly before + added).High
                         })
 
                 recursion

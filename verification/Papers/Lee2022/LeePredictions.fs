@@ -62,12 +62,10 @@ let private modesScenario =
         Axes =
             [
                 axis "K" "number of steps" (function
-                    | Quick -> [ 16.0; 32.0 ]
+                    | Quick -> [ 16.0 ]
                     | Standard -> [ 16.0; 32.0; 64.0; 128.0 ]
                     | Full -> [ 16.0; 32.0; 64.0; 128.0; 256.0; 512.0 ])
-                axis "τ" "noise where the schedule stops" (function
-                    | Quick -> [ 1.0 ]
-                    | _ -> [ 1.0; 0.7; 0.4; 0.3 ])
+                axis "τ" "noise where the schedule stops" (fun _ -> [ 1.0; 0.7; 0.4; 0.3 ]) |> later
             ]
         Experiment = experimentOf modes prior (fun _ -> exact |> clipped 1.1)
     }
@@ -102,9 +100,7 @@ let private lowDimensionalScenario =
                 axis "d" "dimension" (function
                     | Quick -> [ 16.0 ]
                     | _ -> [ 2.0; 4.0; 16.0; 64.0; 256.0 ])
-                axis "τ" "noise where the schedule stops" (function
-                    | Quick -> [ 0.25 ]
-                    | _ -> [ 1.0; 0.7; 0.25; 0.2 ])
+                axis "τ" "noise where the schedule stops" (fun _ -> [ 1.0; 0.7; 0.25; 0.2 ]) |> later
             ]
         Experiment =
             experimentOf

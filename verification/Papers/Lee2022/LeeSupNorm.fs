@@ -68,7 +68,7 @@ let private contraction =
         Description =
             "A normal law from a wider one, Nh = 3: every step against the recursion, the end against the N-step bound."
         Bases = [ setting [ "d", 4.0; "h", largestStep 32.0 1.0 1.0; "ε", 0.05; "κ", 1.0 ] ]
-        Axes = [ dimensionAxis; stepAxis; errorAxis ]
+        Axes = [ spanned dimensionAxis; quickly [ largestStep 4.0 1.0 1.0 ] stepAxis; quickly [ 1.0 / 7.0 ] errorAxis ]
         Experiment = experimentOf 3.0
     }
 
@@ -82,6 +82,7 @@ let private conditioned =
                 { dimensionAxis with
                     Values = fun effort -> dimensionAxis.Values effort |> List.filter (fun d -> d >= 2.0 && d <= 32.0)
                 }
+                |> quickly [ 32.0 ]
             ]
         Experiment = experimentOf 3.0
     }
@@ -143,7 +144,7 @@ let private bimodal =
                 {
                     Symbol = "r"
                     Meaning = "distance of the modes from 0"
-                    Values = few [ 0.3; 0.6 ] [ 0.3; 0.5; 0.6; 0.7 ]
+                    Values = few [ 0.6 ] [ 0.3; 0.5; 0.6; 0.7 ]
                 }
                 {
                     Symbol = "ε"
@@ -153,7 +154,7 @@ let private bimodal =
                 {
                     Symbol = "h"
                     Meaning = "step over the largest one allowed"
-                    Values = few [ 1.0 ] [ 1.0; 0.5; 0.25 ]
+                    Values = few [] [ 1.0; 0.5; 0.25 ]
                 }
             ]
         Experiment = bimodalExperiment
@@ -190,7 +191,7 @@ let private productOfModes =
         Description =
             "d independent copies of ½·N(−½, 1) + ½·N(½, 1) with a rippled score, by the product law; L = 1, C ≤ 4/3 in every dimension."
         Bases = [ setting [ "d", 4.0; "ε", 0.05 ] ]
-        Axes = [ axis "d" "dimension" [ 2.0; 8.0 ] [ 1.0; 2.0; 4.0; 8.0; 16.0; 64.0; 256.0 ] ]
+        Axes = [ axis "d" "dimension" [ 8.0 ] [ 1.0; 2.0; 4.0; 8.0; 16.0; 64.0; 256.0 ] ]
         Experiment = productExperiment
     }
 

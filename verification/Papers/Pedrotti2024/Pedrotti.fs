@@ -99,11 +99,8 @@ let private normalBase t2 mean variance =
 
 let private mixtureBase = setting [ "d", 4.0; "T1", 0.8; "T2", 2.0; "ε", 0.1; "mixture", 1.0 ]
 
-let private mixtureAxes =
-    [
-        axis "T2" "time of the corrector" (few [ 0.5; 1.0; 2.0; 3.0; 4.0; 6.0 ])
-        axis "ε" "size of the score error" (few [ 1.0; 0.3; 0.1; 0.03; 0.01 ])
-    ]
+let private correctorAxis = axis "T2" "time of the corrector" (few [ 0.5; 1.0; 2.0; 3.0; 4.0; 6.0 ])
+let private mixtureErrorAxis = axis "ε" "size of the score error" (few [ 1.0; 0.3; 0.1; 0.03; 0.01 ])
 
 let private scenarios =
     [
@@ -124,7 +121,7 @@ let private scenarios =
             "½N(−1, 0.01) + ½N(1, 0.01), T1 = 0.8, in one dimension; the error is a constant."
             (experimentOf (fun _ -> twoAtoms 0.0 1.0 0.01) shift)
             [ mixtureBase ]
-            mixtureAxes
+            [ quickly [ 2.0 ] correctorAxis; later mixtureErrorAxis ]
         scenario
             "product of mixtures"
             "Five unequal atoms in [−1, 1] in half of the coordinates, two in the others; the error is a ripple."
@@ -134,7 +131,11 @@ let private scenarios =
                     product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
                 (fun s -> exact |> rippled (0.5 * value "ε" s) 0.5))
             [ mixtureBase |> Map.add "T2" 0.5 |> Map.add "ε" 1.0 ]
-            (mixtureAxes @ [ axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) ])
+            [
+                axis "d" "dimension" (few [ 2.0; 16.0; 128.0; 1024.0; 4096.0 ]) |> quickly [ 16.0 ]
+                later correctorAxis
+                later mixtureErrorAxis
+            ]
     ]
 
 let private rates =

@@ -141,25 +141,25 @@ let private experimentOf law (s: Setting) refinement =
 
 let private radiusAxis =
     axis "R" "radius of the data's atoms" (function
-        | Quick -> [ 0.5; 2.0; 8.0 ]
+        | Quick -> [ 8.0 ]
         | Standard -> [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0; 16.0 ]
         | Full -> [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0; 16.0; 32.0; 64.0 ])
 
 let private timeAxis =
     axis "T2" "time of the corrector" (function
-        | Quick -> [ 0.5; 1.0; 2.0 ]
+        | Quick -> []
         | Standard -> [ 0.25; 0.5; 1.0; 2.0; 4.0 ]
         | Full -> [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0 ])
 
 let private spreadAxis =
     axis "τ" "standard deviation of the data's smooth part" (function
-        | Quick -> [ 1.0; 0.1; 0.01 ]
+        | Quick -> []
         | Standard
         | Full -> [ 1.0; 0.5; 0.2; 0.1; 0.05; 0.01; 0.001 ])
 
 let private marginAxis =
     axis "k" "kR² in T1 = ½·ln(1 − τ² + kR²)" (function
-        | Quick -> [ 1.25; 5.0 ]
+        | Quick -> []
         | Standard
         | Full -> [ 1.1; 1.25; 1.5; 2.0; 3.0; 5.0; 10.0 ])
 
@@ -180,7 +180,7 @@ let private scenarios =
             "64 copies of five unequal atoms and 64 copies of two, all of radius R: T1 does not see the dimension."
             (experimentOf (fun s -> product [ 64, fiveAtoms (value "R" s) (value "τ" s ** 2.0); 64, bimodal s ]))
             [ base' ]
-            [ radiusAxis ]
+            [ quickly [ 2.0 ] radiusAxis ]
     ]
 
 /// The smallest time at which a law on the line is log-concave, as e^(T1).
@@ -227,7 +227,10 @@ let private rates =
                     "The first time at which −(ln p)″ ≥ 0, by bisection."
                     (experimentOf bimodal)
                     [ base' ]
-                    [ axis "R" "radius of the data's atoms" (fun _ -> List.init 8 (fun i -> 2.0 ** float i)) ]
+                    [
+                        axis "R" "radius of the data's atoms" (fun effort ->
+                            List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i))
+                    ]
         }
         {
             Axis = "R"
@@ -241,14 +244,17 @@ let private rates =
                     "The first time at which −(ln p)″ ≥ 0, by bisection."
                     (experimentOf (fun s -> fiveAtoms (value "R" s) (value "τ" s ** 2.0)))
                     [ base' ]
-                    [ axis "R" "radius of the data's atoms" (fun _ -> List.init 8 (fun i -> 2.0 ** float i)) ]
+                    [
+                        axis "R" "radius of the data's atoms" (fun effort ->
+                            List.init (if effort = Quick then 5 else 8) (fun i -> 2.0 ** float i))
+                    ]
         }
         {
             Axis = "T2"
             Exponent = AtMost -alpha
             IsExponential = true
             Of = "W2 after the corrector, exact score, T1 fixed"
-            Quantity = fun runner trial -> Measure.limitAfter 6 Metric.W2 runner trial.Refined
+            Quantity = fun runner trial -> Measure.limitAfter 5 Metric.W2 runner trial.Refined
             Scenario =
                 scenario
                     "two atoms, decay"
@@ -257,7 +263,7 @@ let private rates =
                     [ base' ]
                     [
                         axis "T2" "time of the corrector" (function
-                            | Quick -> [ 0.5; 1.0; 1.5; 2.0 ]
+                            | Quick -> [ 0.25; 0.5; 0.75; 1.0 ]
                             | Standard
                             | Full -> [ 0.5; 1.0; 1.5; 2.0; 2.5; 3.0 ])
                     ]

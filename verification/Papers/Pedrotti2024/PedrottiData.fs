@@ -9,8 +9,9 @@ open Sgm.Verification.Scenarios
 let assume = Assumption.ofResult
 
 /// The metric at the end in the limit of small steps. Beyond normal laws a run costs more, and four halvings must do.
-let limit metric runner (trial: Trial) =
-    Measure.limitAfter (if trial.Subject.Plan.Target.IsGaussian then 7 else 4) metric runner trial.Refined
+let limit metric =
+    Remember.quantity (fun runner trial ->
+        Measure.limitAfter (if trial.Subject.Plan.Target.IsGaussian then 7 else 4) metric runner trial.Refined)
 
 /// ½N(−R, τ²) + ½N(R, τ²), moved by `mean`.
 let twoAtoms mean radius variance =

@@ -156,13 +156,13 @@ let private scenarios =
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ."
             (experimentOf prior bimodal)
             [ with' [ "T1", 3.0 ] ]
-            [ countAxis; ratioAxis; errorAxis ]
+            [ quickly [ 1.5 ] ratioAxis; later countAxis; later errorAxis ]
         scenario
             "product of mixtures, from p_{T1}"
             "Five unequal atoms and two, R = τ."
             (experimentOf warm mixtures)
             [ base' ]
-            [ dimensionAxis ]
+            [ quickly [ 16.0 ] dimensionAxis ]
     ]
 
 let private countRate what law =
@@ -180,7 +180,7 @@ let private countRate what law =
                 [ with' [ "ε", 0.0 ] ]
                 [
                     axis "K" "number of steps" (fun effort ->
-                        List.init (if effort = Quick then 5 else 7) (fun i -> 16.0 * 2.0 ** float i))
+                        List.init (if effort = Quick then 4 else 7) (fun i -> 16.0 * 2.0 ** float i))
                 ]
     }
 

@@ -214,13 +214,13 @@ let private scenarios =
             "½N(−0.8, 0.01) + ½N(0.8, 0.01) at T1 = 1; a ripple as score error."
             (experimentOf bimodal ripple)
             [ with' [ "d", 1.0; "h", 1.0 / 64.0 ] ]
-            [ stepAxis (1.0 / 16.0); errorAxis ]
+            [ quickly [ 1.0 / 32.0 ] (stepAxis (1.0 / 16.0)); later errorAxis ]
         scenario
             "product of mixtures"
             "Five unequal atoms in half of the coordinates, two in the others; a ripple as score error."
             (experimentOf mixtures ripple)
             [ with' [ "h", 1.0 / 64.0 ] ]
-            [ dimensionAxis ]
+            [ quickly [ 16.0 ] dimensionAxis ]
     ]
 
 /// Three modes at the corners of a triangle: no product, so no exact law. Log-concave at T1 = 1.
@@ -233,7 +233,7 @@ let private sampled =
 
     let steps first count =
         axis "h" "Langevin step" (function
-            | Quick -> powers count first
+            | Quick -> [ first ]
             | Standard -> powers (count + 1) first
             | Full -> powers (count + 2) first)
 
@@ -243,7 +243,7 @@ let private sampled =
             "0.5·N((0.8, 0), 0.04) + 0.3·N((−0.4, 0.7), 0.04) + 0.2·N((−0.4, −0.7), 0.04) at T1 = 1, by particles; a constant score error."
             (experimentOf triangle shift)
             [ plane [ "T1", 1.0; "T2", 4.0; "ε", 0.2; "h", 1.0 / 256.0 ] ]
-            [ steps (1.0 / 64.0) 3; axis "ε" "size of the score error" (few [ 0.6; 0.3; 0.2 ]) ]
+            [ steps (1.0 / 64.0) 3; axis "ε" "size of the score error" (few [ 0.6; 0.3; 0.2 ]) |> later ]
         scenario
             "Old Faithful"
             "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.5, by particles; a constant score error."
@@ -259,7 +259,7 @@ let private separated =
         "½N(−2, ¼) + ½N(2, ¼) at T1 = 0.4: two modes; α from the criteria on the line."
         (experimentOf (fun _ -> twoAtoms 0.0 2.0 0.25) ripple)
         [ with' [ "d", 1.0; "T1", 0.4; "h", 1.0 / 512.0; "ε", 0.01 ] ]
-        [ axis "h" "Langevin step" (fun effort -> powers (if effort = Quick then 2 else 4) (1.0 / 256.0)) ]
+        [ axis "h" "Langevin step" (fun effort -> powers (if effort = Quick then 1 else 4) (1.0 / 256.0)) ]
 
 let private bias metric axisOf exponent law scored what settings =
     {

@@ -115,7 +115,7 @@ let private scenarios =
             "½N(−1, 0.01) + ½N(1, 0.01) at T1 = 1 in one dimension; the error is a constant."
             (experimentOf 3.0 (fun _ -> twoAtoms 0.0 1.0 0.01) shift)
             [ base' ]
-            [ timeAxis; fewErrors ]
+            [ quickly [ 2.0 ] timeAxis; later fewErrors ]
         scenario
             "product of mixtures"
             "Five unequal atoms in [−1, 1] in half of the coordinates, two in the others; the error is a ripple."
@@ -126,7 +126,7 @@ let private scenarios =
                     product [ half, fiveAtoms 1.0 0.04; half, twoAtoms 0.0 0.9 0.01 ])
                 (fun s -> exact |> rippled (value "ε" s) 0.5))
             [ base' ]
-            [ fewErrors; dimensionAxis ]
+            [ quickly [ 0.3 ] fewErrors; later dimensionAxis ]
     ]
 
 let private rates =

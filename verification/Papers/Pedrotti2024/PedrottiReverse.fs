@@ -22,13 +22,22 @@ let private dataForm =
     assume "the data are a product of blocks q∗N(0, τ²·I), supp q inside a ball of radius R" (fun s ->
         blocks s.Plan.Target |> Result.map describe)
 
-let private growth: Subject -> Result<PaperRun * float * float, string> =
-    Once.per (fun subject ->
-        attempt {
-            let! run = reverseRun subject
-            let! growth, accumulated = Reverse.growth subject.Plan run.T1
-            return run, growth, accumulated
-        })
+/// It depends on the data, the score and T1 alone, which many experiments share.
+let private growthFrom =
+    Remember.fact
+        (fun subject -> subject.Experiment.Target, subject.Experiment.Score, reverseRun subject |> Result.map _.T1)
+        (fun subject ->
+            attempt {
+                let! run = reverseRun subject
+                return! Reverse.growth subject.Plan run.T1
+            })
+
+let private growth subject =
+    attempt {
+        let! run = reverseRun subject
+        let! growth, accumulated = growthFrom subject
+        return run, growth, accumulated
+    }
 
 let private reverseForm =
     Assumption.inTheLimit
@@ -183,7 +192,7 @@ let private scenarios =
             (experimentOf 16 warm normalData)
             [ base' ]
             [
-                axis "ε" "size of the constant score error" (fun _ -> [ 1.0; 0.3; 0.1; 0.03 ])
+                axis "ε" "size of the constant score error" (few [ 1.0; 0.3; 0.1; 0.03 ])
                 timeAxis
                 axis "d" "dimension" (few [ 1.0; 4.0; 16.0; 64.0; 256.0 ])
             ]
@@ -192,19 +201,19 @@ let private scenarios =
             "The older way, without a corrector."
             (experimentOf 16 prior normalData)
             [ base' ]
-            [ errorAxis; timeAxis; dimensionAxis ]
+            [ spanned errorAxis; timeAxis; dimensionAxis ]
         scenario
             "two atoms, from N(0, I)"
             "½N(−R, τ²) + ½N(R, τ²), bimodal for R > τ: E grows like e^(R²/(2τ²))."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T1", 2.0 ] ]
-            [ fewErrors; ratioAxis ]
+            [ quickly [ 1.5 ] ratioAxis; later fewErrors ]
         scenario
             "product of mixtures, from N(0, I)"
             "Five unequal atoms and two, R = τ."
             (experimentOf 8 prior mixtures)
             [ with' [ "ε", 0.01 ] ]
-            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]); fewErrors ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) |> quickly [ 64.0 ]; later fewErrors ]
     ]
 
 let private rate axisOf exponent exponential what begun settings =
@@ -229,7 +238,8 @@ let private rates =
             [ "ε", 0.0 ]
         rate
             (axis "T1" "time of the forward process" (fun _ ->
-                List.init 6 (fun i -> 4.0 + 4.0 * float i) @ [ 32.0; 48.0 ]))
+                List.init 6 (fun i -> 4.0 + 4.0 * float i) @ [ 32.0; 48.0 ])
+             |> quickly [ 8.0; 16.0; 24.0; 32.0; 48.0 ])
             (AtMost 1.0)
             false
             "W2 at time 0 without a corrector, ε fixed: the error accumulates in proportion to T1"
@@ -250,25 +260,25 @@ let private mainScenarios =
             "The score error points away from the mean: corrector and reverse are both equalities."
             (experimentOf 16 prior normalData)
             [ with' [ "τ", 1.0; "T2", 4.0 ] ]
-            [ errorAxis; timeAxis; correctorAxis; dimensionAxis ]
+            [ spanned errorAxis; timeAxis; correctorAxis; dimensionAxis ]
         scenario
             "two atoms"
             "½N(−R, τ²) + ½N(R, τ²) with T1 = 1 fixed."
             (experimentOf 8 prior bimodal)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
-            [ fewErrors; ratioAxis ]
+            [ later ratioAxis; later fewErrors ]
         scenario
             "two atoms far apart"
             "R grows, τ = ¾R, T1 = ½·ln(1 − τ² + 5R²): the forward time is logarithmic in R."
             (fun s -> experimentOf 8 prior bimodal (scaledTo (value "R" s) s))
             [ setting [ "ε", 0.01; "T2", 8.0; "R", 1.0 ] ]
-            [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) ]
+            [ axis "R" "radius of the data's atoms" (few [ 0.5; 1.0; 2.0; 8.0; 32.0 ]) |> quickly [ 8.0 ] ]
         scenario
             "product of mixtures"
             "Five unequal atoms and two, R = τ."
             (experimentOf 8 prior mixtures)
             [ with' [ "ε", 0.01; "T2", 4.0 ] ]
-            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) ]
+            [ axis "d" "copies of each" (few [ 1.0; 8.0; 64.0; 512.0; 4096.0 ]) |> quickly [ 1.0 ] ]
     ]
 
 let private mainRates =

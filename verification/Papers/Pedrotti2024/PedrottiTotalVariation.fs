@@ -194,16 +194,16 @@ let private scenarios =
             (experimentOf bimodal)
             [ with' [ "h", 1.0 / 128.0 ] ]
             [
-                countAxis
-                errorAxis
-                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ])
+                quickly [ 64.0 ] countAxis
+                later errorAxis
+                axis "τ" "standard deviation of the data's smooth part" (few [ 0.5; 0.2; 0.05; 0.02; 0.01 ]) |> later
             ]
         scenario
             "product of mixtures"
             "Copies of ½N(−0.8, 0.04) + ½N(0.8, 0.04)."
             (experimentOf mixtures)
             [ with' [ "h", 1.0 / 128.0; "T2", 6.0; "ε", 0.003 ] ]
-            [ dimensionAxis ]
+            [ quickly [ 4.0 ] dimensionAxis ]
         scenario
             "Old Faithful"
             "272 durations of eruptions, standardized, each with a deviation of 0.3: a data set, of which only the radius 1.6 and tr Cov enter."
