@@ -112,7 +112,7 @@ let notANumber (plan: Plan) measured =
             let step = plan.StepsBefore(int64 i) - 1L
 
             let method =
-                plan.Tableaus() |> Seq.tryLast |> Option.map (fun t -> t.Method) |> Option.defaultValue "start"
+                plan.Steps() |> Seq.tryLast |> Option.map (fun t -> t.Method) |> Option.defaultValue "start"
 
             RunStatus.Diverged(
                 step,

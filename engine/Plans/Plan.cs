@@ -56,10 +56,9 @@ public sealed record Plan
 
     /// <summary>
     /// The steps as tableaux, for those who read coefficients. A plan that has a general step is not described by its tableaux: ask
-    /// <see cref="GeneralMethod"/> first; there it throws an <see cref="InvalidOperationException"/>.
+    /// <see cref="GeneralMethod"/> first; there it throws a <see cref="NoTableauException"/>.
     /// </summary>
-    public IEnumerable<Tableau> Tableaus() => Steps().Select(static step => step as Tableau
-        ?? throw new InvalidOperationException($"the step '{step.Method}' is not one tableau"));
+    public IEnumerable<Tableau> Tableaus() => Steps().Select(static step => step as Tableau ?? throw new NoTableauException(step));
 
     /// <summary>Steps until <paramref name="left"/> probes have passed and one more comes (then it is −1), or to the end of the body.</summary>
     private static long StepsUntil(ImmutableArray<Instruction> body, ref long left)

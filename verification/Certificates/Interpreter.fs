@@ -15,9 +15,8 @@ module Certificate =
         | 0.0 -> found
         | each ->
             let levels =
-                plan.Tableaus()
-                |> Seq.collect (fun step -> step.Stages)
-                |> Seq.map _.Level
+                plan.Steps()
+                |> Seq.collect _.Levels
                 |> Seq.distinct
                 |> Seq.length
 

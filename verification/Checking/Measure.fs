@@ -87,7 +87,7 @@ module Measure =
     /// The metric of the start against the target at the level of the first step.
     let atStart metric runner (plan: Plan) =
         let level =
-            plan.Tableaus()
+            plan.Steps()
             |> Seq.tryHead
             |> Option.map (fun step -> step.From)
             |> Option.defaultValue plan.InitialLevel

@@ -90,7 +90,7 @@ module Bug =
                 null
             else
                 Action<StepResult>(fun step ->
-                    own.Invoke(StepResult(step.Index, step.Tableau, step.Level, wrap step.Law)))
+                    own.Invoke(StepResult(step.Index, step.Step, step.Level, wrap step.Law)))
 
         let outcome =
             run
