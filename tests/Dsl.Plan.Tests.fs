@@ -87,7 +87,7 @@ let private algebra =
                         plan.Unrolled()
                         |> Seq.sumBy (fun instruction ->
                             match instruction with
-                            | :? Engine.Instruction.Step -> 1L
+                            | AnyStep _ -> 1L
                             | _ -> 0L)
 
                     Expect.equal plan.StepCount steps "steps"))
@@ -101,7 +101,7 @@ let private algebra =
                         (([], 0L), plan.Unrolled())
                         ||> Seq.fold (fun (found, steps) instruction ->
                             match instruction with
-                            | :? Engine.Instruction.Step -> found, steps + 1L
+                            | AnyStep _ -> found, steps + 1L
                             | :? Engine.Instruction.Probe -> steps :: found, steps
                             | _ -> found, steps)
 
@@ -203,7 +203,7 @@ let private kernels =
                         match naive method forward upper lower with
                         | None -> ()
                         | Some expected ->
-                            let own = Kernel.predictorStep method { Forward = forward; Upper = upper; Lower = lower }
+                            let own = Sgm.Tests.Naive.tableauOf method (Transition.Alone(forward, upper, lower))
 
                             let tableau = own.InScores()
 
@@ -238,7 +238,7 @@ let private kernels =
                         else
                             lower.Mean * (y + (rho' - rho) * (k1 + slope euler lower rho') / 2.0)
 
-                    let tableau = Kernel.predictorStep flowHeun { Forward = forward; Upper = upper; Lower = lower }
+                    let tableau = Sgm.Tests.Naive.tableauOf flowHeun (Transition.Alone(forward, upper, lower))
 
                     for tableau in [ tableau; tableau.InScores() ] do
                         let readings = ResizeArray<float>()

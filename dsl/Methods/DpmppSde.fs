@@ -55,6 +55,6 @@ module DpmppSdeMethod =
                 "ẑ = `ancestralEta` to ρ_s = √(ρρ′) with ξ₁, then m′((ρ_d/ρ)z + (1 − ρ_d/ρ)D(ẑ, ρ_s) + ρ_uξ₂), ξ₁ and ξ₂ increments of one Brownian path in ρ, of correlation √((ρ − ρ_s)/(ρ − ρ′)); D to ρ′ = 0"
             Source = "k-diffusion"
             UsualNames = [ "k-diffusion sample_dpmpp_sde"; "diffusers DPMSolverSDEScheduler" ]
-            Order = 1
+            Order = 2
             Evaluations = 2
         }

@@ -9,7 +9,7 @@ open Sgm.Stepping
 module internal Registers =
     /// A bound on the rounding of every coefficient here: sums of terms of one sign from the gaps between levels, some tens of
     /// operations. Measured in the tests against 512 bits.
-    let private rounding = 2e-14
+    let private rounding = 4e-15
 
     let x c = Term(Input.Register, 0, c)
     let register k c = Term(Input.Register, k, c)

@@ -8,50 +8,49 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class JointChannel
 {
-    private readonly Ball[] gain;
-    private readonly Ball[] mean;
-    private readonly Ball[] shift;
-    private readonly Ball[,] noise;
+    // Columns: gain, gain of the mean, gain of the shift.
+    private readonly LinearEnclosure gains;
 
-    private JointChannel(Ball[] gain, Ball[] mean, Ball[] shift, Ball[,] noise)
+    // The covariance as a vector, row by row; null where no noise has been drawn.
+    private readonly LinearEnclosure? noise;
+
+    private JointChannel(LinearEnclosure gains, LinearEnclosure? noise)
     {
-        this.gain = gain;
-        this.mean = mean;
-        this.shift = shift;
+        this.gains = gains;
         this.noise = noise;
     }
 
     /// <summary>The state alone.</summary>
-    public static JointChannel Of(in AffineChannel state) =>
-        new([state.Gain], [state.MeanGain], [state.ShiftGain], new[,] { { state.Noise } });
+    public static JointChannel Of(in AffineChannel state) => new(
+        LinearEnclosure.Of([state.Gain], [state.MeanGain], [state.ShiftGain]),
+        state.Noise.IsZero ? null : LinearEnclosure.Of([state.Noise]));
 
     /// <summary>What becomes of the state.</summary>
-    public AffineChannel State => new(gain[0], mean[0], shift[0], noise[0, 0]);
+    public AffineChannel State => new(gains[0, 0], gains[1, 0], gains[2, 0], noise?[0, 0] ?? 0);
 
     /// <summary>Registers besides the state.</summary>
-    public int Kept => gain.Length - 1;
+    public int Kept => gains.Length - 1;
 
     /// <summary>First this, then a channel of the state; the registers stay what they are.</summary>
     public JointChannel Then(in AffineChannel next)
     {
-        Ball[] rowGain = [.. gain], rowMean = [.. mean], rowShift = [.. shift];
-        AffineChannel state = State.Then(next);
-        (rowGain[0], rowMean[0], rowShift[0]) = (state.Gain, state.MeanGain, state.ShiftGain);
-        var covariance = (Ball[,])noise.Clone();
-        covariance[0, 0] = state.Noise;
-        for (int k = 1; k < gain.Length; k++)
+        int held = gains.Length;
+        var map = new Ball[held, held];
+        for (int k = 0; k < held; k++)
         {
-            covariance[0, k] = covariance[k, 0] = next.Gain * noise[0, k];
+            map[k, k] = k == 0 ? next.Gain : 1;
         }
 
-        return new(rowGain, rowMean, rowShift, covariance);
+        Ball[] First(Ball value) => [value, .. new Ball[held - 1]];
+        var drawn = new Ball[held, held];
+        drawn[0, 0] = next.Noise;
+        return Mapped(map, [new Ball[held], First(next.MeanGain), First(next.ShiftGain)], next.Noise.IsZero ? null : drawn);
     }
 
     /// <summary>First this, then a general step where the score's law has variance <paramref name="eigenvalue"/>.</summary>
     public JointChannel Then(GeneralTableau step, Ball eigenvalue, AffineScore score)
     {
-        int held = gain.Length;
-        int rows = step.Updates.Length;
+        int held = gains.Length;
         int draws = step.Noises;
         var predictions = new Row[step.Stages.Length];
         for (int i = 0; i < predictions.Length; i++)
@@ -62,33 +61,48 @@ internal sealed class JointChannel
         }
 
         Row[] updates = [.. step.Updates.Select(terms => Row.Of(terms, step.Rounding, predictions, held, draws))];
-        Ball[] After(Ball[] before, Func<Row, Ball> added) =>
-            [.. updates.Select(row => Enumerable.Range(0, held).Aggregate(added(row), (sum, k) => sum + (row.Registers[k] * before[k])))];
-
-        var covariance = new Ball[rows, rows];
+        int rows = updates.Length;
+        var map = new Ball[rows, held];
+        var drawn = new Ball[rows, rows];
         for (int i = 0; i < rows; i++)
         {
-            for (int j = 0; j <= i; j++)
+            for (int k = 0; k < held; k++)
             {
-                Ball sum = 0;
-                for (int k = 0; k < held; k++)
-                {
-                    for (int l = 0; l < held; l++)
-                    {
-                        sum += updates[i].Registers[k] * updates[j].Registers[l] * noise[k, l];
-                    }
-                }
+                map[i, k] = updates[i].Registers[k];
+            }
 
+            for (int j = 0; j < rows; j++)
+            {
                 for (int n = 0; n < draws; n++)
                 {
-                    sum += updates[i].Noises[n] * updates[j].Noises[n];
+                    drawn[i, j] += updates[i].Noises[n] * updates[j].Noises[n];
                 }
-
-                covariance[i, j] = covariance[j, i] = sum;
             }
         }
 
-        return new(After(gain, _ => 0), After(mean, row => row.Mean), After(shift, row => row.Shift), covariance);
+        Ball[][] added = [new Ball[rows], Array.ConvertAll(updates, row => row.Mean), Array.ConvertAll(updates, row => row.Shift)];
+        return Mapped(map, added, draws == 0 ? null : drawn);
+    }
+
+    // T for the gains; for the covariance T⊗T and what is drawn.
+    private JointChannel Mapped(Ball[,] map, Ball[][] added, Ball[,]? drawn)
+    {
+        LinearEnclosure mapped = gains.Mapped(map, added);
+        if (noise is null && drawn is null) return new(mapped, null);
+        int rows = map.GetLength(0);
+        int held = map.GetLength(1);
+        Ball[] fresh = drawn is null ? new Ball[rows * rows] : [.. drawn.Cast<Ball>()];
+        if (noise is null) return new(mapped, LinearEnclosure.Of(fresh));
+        var squared = new Ball[rows * rows, held * held];
+        for (int i = 0; i < rows * rows; i++)
+        {
+            for (int k = 0; k < held * held; k++)
+            {
+                squared[i, k] = map[i / rows, k / held] * map[i % rows, k % held];
+            }
+        }
+
+        return new(mapped, noise.Mapped(squared, [fresh]));
     }
 
     /// <summary>A quantity inside a step: Σ Registers·r + Mean·μ + Shift·u + Σ Noises·ξ.</summary>
