@@ -93,7 +93,12 @@ let rec instructions forward (body: Instruction seq) : string list =
             | Annealed transitions when transitions.Count = 0 -> ()
             | Annealed transitions ->
                 // The second one shows what a method with memory does once it has some.
-                let first = if keepsEarlier (transitions.Body.Invoke 0) then [ 0; min 1 (transitions.Count - 1) ] else [ 0 ]
+                let first =
+                    if keepsEarlier (transitions.Body.Invoke 0) then
+                        [ 0; min 1 (transitions.Count - 1) ]
+                    else
+                        [ 0 ]
+
                 let shown = List.distinct (first @ [ transitions.Count - 1 ])
 
                 for i in shown do

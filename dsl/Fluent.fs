@@ -100,10 +100,13 @@ type Samplers =
     static member DpmppSde(eta: float) : Pipeline = predictor (dpmppSde eta)
     static member ChurnFlow(s: float) : Pipeline = predictor (churn s flow)
     static member ChurnHeun(s: float) : Pipeline = predictor (churn s flowHeun)
+
     static member ChurnFlow(s: float, sMin: float, sMax: float, sNoise: float) : Pipeline =
         predictor (churnWithin s sMin sMax sNoise flow)
+
     static member ChurnHeun(s: float, sMin: float, sMax: float, sNoise: float) : Pipeline =
         predictor (churnWithin s sMin sMax sNoise flowHeun)
+
     static member Dpmpp2m: Pipeline = predictor dpmpp2m
     static member Dpmpp2mSde(eta: float) : Pipeline = predictor (dpmpp2mSde eta)
     static member Dpmpp3mSde(eta: float) : Pipeline = predictor (dpmpp3mSde eta)

@@ -69,12 +69,14 @@ let prediction =
                          >=> repeat 0 (corrector (langevin 0.1)))
 
                 let kinds = [ for struct (example, count) in StepCensus(plan).Kinds -> example, count ]
+
                 let evaluations =
                     kinds
                     |> List.sumBy (fun (example, count) ->
                         match example with
                         | AnyStep step -> int64 (Seq.length step.Levels) * count
                         | other -> failtestf "%A" other)
+
                 Expect.equal (kinds |> List.sumBy snd) plan.StepCount "steps"
                 Expect.equal evaluations plan.ScoreEvaluations "evaluations")
 
@@ -89,8 +91,14 @@ let prediction =
 
                 Expect.equal census.Kinds.Length 2 "without noise, with noise"
 
-                let kinds method = StepCensus(planOf bimodal prior (anneal (uniform 2.0 0.01 9) (predictor method))).Kinds.Length
-                Expect.equal (kinds dpmpp2m) 3 "the first, which has nothing, those in between, the last, which keeps nothing"
+                let kinds method =
+                    StepCensus(planOf bimodal prior (anneal (uniform 2.0 0.01 9) (predictor method))).Kinds.Length
+
+                Expect.equal
+                    (kinds dpmpp2m)
+                    3
+                    "the first, which has nothing, those in between, the last, which keeps nothing"
+
                 Expect.equal (kinds (churn 1.0 flow)) 2 "up, down")
 
             testCase "every kind of plan has a prediction" (fun () ->

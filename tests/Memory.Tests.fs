@@ -49,7 +49,10 @@ let private limits =
             testCase "on one transition every method of the flow that keeps something is Euler's" (fun () ->
                 for forward' in [ vp; ve ] do
                     for method in [ lms 4; ipndm 4; deis 3; dpmpp2m; dpmpp3mSde 0.0; unipc 3 ] do
-                        same $"{method}" (annealing forward' [ 1.5; 0.3 ] method) (annealing forward' [ 1.5; 0.3 ] flow))
+                        same
+                            $"{method}"
+                            (annealing forward' [ 1.5; 0.3 ] method)
+                            (annealing forward' [ 1.5; 0.3 ] flow))
 
             testCase "every anneal starts anew" (fun () ->
                 let twice method =
@@ -76,7 +79,8 @@ let private product (a: Real list) (b: Real list) =
     let at i (poly: Real list) = if i >= 0 && i < poly.Length then poly[i] else zero
 
     [
-        for n in 0 .. a.Length + b.Length - 2 -> [ 0..n ] |> List.map (fun i -> at i a * at (n - i) b) |> List.reduce (+)
+        for n in 0 .. a.Length + b.Length - 2 ->
+            [ 0..n ] |> List.map (fun i -> at i a * at (n - i) b) |> List.reduce (+)
     ]
 
 /// The coefficients of L_j for these nodes.
@@ -98,7 +102,10 @@ let private integral (poly: Real list) a b =
 
 /// ∫₀^h s^p e^(−s) ds, e^(−h) given.
 let rec private moment p h decay =
-    if p = 0 then one - decay else number p * moment (p - 1) h decay - power h p * decay
+    if p = 0 then
+        one - decay
+    else
+        number p * moment (p - 1) h decay - power h p * decay
 
 let private psi k a decay =
     (((one - decay) / a), [ 1 .. k - 1 ]) ||> List.fold (fun value j -> (one / factorial j - value) / a)
@@ -143,54 +150,67 @@ let private exactly word (sigmas: Real list) lower =
         let moved = List.map2 (fun a b -> phi2 * a - phi3 * b) d1 d2
         [ decay; one - decay + moved[0]; moved[1]; moved[2] ]
     | other -> invalidArg "word" other
-    |> fun found -> if List.length sigmas = 1 && word <> "lms" && word <> "deis" then euler else found
+    |> fun found ->
+        if List.length sigmas = 1 && word <> "lms" && word <> "deis" then
+            euler
+        else
+            found
 
 let private numbers =
     testList
         "numbers"
         [
-            testCase "coefficients against the papers' formulas to 512 bits, within the rounding that brackets contain" (fun () ->
-                let random = Random 11
-                let mutable worst = 0.0
+            testCase
+                "coefficients against the papers' formulas to 512 bits, within the rounding that brackets contain"
+                (fun () ->
+                    let random = Random 11
+                    let mutable worst = 0.0
 
-                for _ in 1..60 do
-                    let widest = Math.Pow(10.0, -3.0 + 3.0 * random.NextDouble())
-                    let gaps = [ for _ in 1..4 -> exp (widest * (0.2 + random.NextDouble())) ]
-                    // From the last level up.
-                    let sigmas = gaps |> List.scan (*) 0.3 |> List.rev
-                    let t = Transition.Of(ve, (fun i -> NoiseLevel.VarianceExploding sigmas[i]), 3, 4)
-                    let earlier count = [ for back in 0 .. count - 1 -> real sigmas[3 - back] ]
+                    for _ in 1..60 do
+                        let widest = Math.Pow(10.0, -3.0 + 3.0 * random.NextDouble())
+                        let gaps = [ for _ in 1..4 -> exp (widest * (0.2 + random.NextDouble())) ]
+                        // From the last level up.
+                        let sigmas = gaps |> List.scan (*) 0.3 |> List.rev
+                        let t = Transition.Of(ve, (fun i -> NoiseLevel.VarianceExploding sigmas[i]), 3, 4)
+                        let earlier count = [ for back in 0 .. count - 1 -> real sigmas[3 - back] ]
 
-                    for method, count in [ lms 4, 4; lms 2, 2; deis 4, 4; deis 3, 3; dpmpp2m, 2; dpmpp3mSde 1.0, 3 ] do
-                        let expected = exactly method.Word (earlier count) (real sigmas[4])
+                        for method, count in
+                            [ lms 4, 4; lms 2, 2; deis 4, 4; deis 3, 3; dpmpp2m, 2; dpmpp3mSde 1.0, 3 ] do
+                            let expected = exactly method.Word (earlier count) (real sigmas[4])
 
-                        match Kernel.predictor method t with
-                        | [ GeneralStep step ] ->
-                            let state = step.Updates[0]
+                            match Kernel.predictor method t with
+                            | [ GeneralStep step ] ->
+                                let state = step.Updates[0]
 
-                            let inputs =
-                                (Input.Register, 0) :: (Input.Prediction, 0) :: [ for k in 1 .. count - 1 -> Input.Register, k ]
+                                let inputs =
+                                    (Input.Register, 0)
+                                    :: (Input.Prediction, 0)
+                                    :: [ for k in 1 .. count - 1 -> Input.Register, k ]
 
-                            for (of', number), value in List.zip inputs expected do
-                                let own = sumOf of' number state
-                                let actual = own |> List.map (fun term -> real term.Coefficient) |> List.reduce (+)
-                                let size = own |> List.sumBy (fun term -> abs term.Coefficient)
-                                let error = abs (toFloat (actual - value)) / size
-                                worst <- max worst error
+                                for (of', number), value in List.zip inputs expected do
+                                    let own = sumOf of' number state
+                                    let actual = own |> List.map (fun term -> real term.Coefficient) |> List.reduce (+)
+                                    let size = own |> List.sumBy (fun term -> abs term.Coefficient)
+                                    let error = abs (toFloat (actual - value)) / size
+                                    worst <- max worst error
 
-                                Expect.isLessThanOrEqual
-                                    error
-                                    step.Rounding
-                                    $"{method}: {of'} {number} with steps of {widest:g3}"
-                        | other -> failtestf "%A" other
+                                    Expect.isLessThanOrEqual
+                                        error
+                                        step.Rounding
+                                        $"{method}: {of'} {number} with steps of {widest:g3}"
+                            | other -> failtestf "%A" other
 
-                // The allowance is not far from what happens.
-                Expect.isGreaterThan worst 2e-16 "a rounding")
+                    // The allowance is not far from what happens.
+                    Expect.isGreaterThan worst 2e-16 "a rounding")
 
             testCase "brackets contain the law and are narrow, many steps or few" (fun () ->
                 for method in [ lms 4; ipndm 4; deis 3; dpmpp2m; unipc 3; dpmpp3mSde 1.0; dpmppSde 1.0 ] do
                     for n in [ 10; 1000 ] do
-                        let own = { annealing vp [ 3.0; 0.1 ] method with Sampler = anneal (uniform 3.0 0.1 n) (predictor method) }
+                        let own =
+                            { annealing vp [ 3.0; 0.1 ] method with
+                                Sampler = anneal (uniform 3.0 0.1 n) (predictor method)
+                            }
+
                         let found = (ExactLaws.gaussianLaw own).Measure Metric.W2
                         Expect.isLessThan (found.Upper - found.Lower) 1e-8 $"{method}, {n} steps")
         ]
@@ -231,8 +251,20 @@ let private byParticles method =
 
 let private everyMethod =
     [
-        lms 4; lms 2; ipndm 4; deis 4; deis 2; dpmpp2m; dpmpp2mSde 0.7; dpmpp3mSde 1.0; dpmppSde 0.6; unipc 1; unipc 2; unipc 3
-        churn 1.2 flowHeun; churnWithin 9.0 0.4 3.0 1.1 dpm2
+        lms 4
+        lms 2
+        ipndm 4
+        deis 4
+        deis 2
+        dpmpp2m
+        dpmpp2mSde 0.7
+        dpmpp3mSde 1.0
+        dpmppSde 0.6
+        unipc 1
+        unipc 2
+        unipc 3
+        churn 1.2 flowHeun
+        churnWithin 9.0 0.4 3.0 1.1 dpm2
     ]
 
 let private onTheLine method start' =
@@ -267,7 +299,10 @@ let private interpreters =
                     EnsemblePlans.planOf EnsemblePlans.bimodal prior (anneal (uniform 2.0 0.1 n) (predictor method))
 
                 for method in [ dpmpp3mSde 1.0; dpmppSde 1.0; unipc 3 ] do
-                    let of' threads = EnsemblePlans.run (plan method 9) (EnsemblePlans.options 5000L threads) |> EnsemblePlans.particlesOf
+                    let of' threads =
+                        EnsemblePlans.run (plan method 9) (EnsemblePlans.options 5000L threads)
+                        |> EnsemblePlans.particlesOf
+
                     Expect.equal (of' 3) (of' 1) $"{method}"
 
                     // A plan is compiled once a transition; what is left is a step's own.
@@ -282,32 +317,47 @@ let private interpreters =
                     let few = allocated 10
                     Expect.equal (allocated 1000) few $"{method}: bytes for 1000 rounds and for 10")
 
-            testCase "the line follows what is a map of the anneal's start: a normal law as a mixture, at every level" (fun () ->
-                for method in [ lms 4; ipndm 3; deis 3; dpmpp2m; dpmpp3mSde 0.0; unipc 3 ] do
-                    let of' law =
-                        experiment {
-                            target law
-                            forward vp
-                            sampler (corrector (langevin 0.05) >=> anneal (uniform 2.0 0.1 6) (predictor method >=> probe "along"))
-                            measure [ tv; kl; w2 ]
-                        }
-                        |> ExactLaws.planOf
+            testCase
+                "the line follows what is a map of the anneal's start: a normal law as a mixture, at every level"
+                (fun () ->
+                    for method in [ lms 4; ipndm 3; deis 3; dpmpp2m; dpmpp3mSde 0.0; unipc 3 ] do
+                        let of' law =
+                            experiment {
+                                target law
+                                forward vp
 
-                    let one = normal [ 0.5 ] 0.4
-                    let closed = GaussianInterpreter().Run(of' one, RunOptions())
-                    let summed = GridInterpreter().Run(of' (mixture [ 0.5, one; 0.5, one ]), RunOptions())
-                    Expect.isTrue summed.IsCompleted $"{summed.Status}"
-                    Expect.equal summed.Probes.Length closed.Probes.Length "probes"
+                                sampler (
+                                    corrector (langevin 0.05)
+                                    >=> anneal (uniform 2.0 0.1 6) (predictor method >=> probe "along")
+                                )
 
-                    for a, b in Seq.zip closed.Probes summed.Probes do
-                        for metric in [ Metric.Tv; Metric.Kl; Metric.W2 ] do
-                            let exact, found = a.Law.Measure metric, b.Law.Measure metric
-                            Expect.isTrue (found.Lower <= exact.Upper && exact.Lower <= found.Upper) $"{method} {metric}: {found} {exact}"
-                            Expect.isLessThan (found.Upper - found.Lower) 1e-6 "narrow")
+                                measure [ tv; kl; w2 ]
+                            }
+                            |> ExactLaws.planOf
+
+                        let one = normal [ 0.5 ] 0.4
+                        let closed = GaussianInterpreter().Run(of' one, RunOptions())
+                        let summed = GridInterpreter().Run(of' (mixture [ 0.5, one; 0.5, one ]), RunOptions())
+                        Expect.isTrue summed.IsCompleted $"{summed.Status}"
+                        Expect.equal summed.Probes.Length closed.Probes.Length "probes"
+
+                        for a, b in Seq.zip closed.Probes summed.Probes do
+                            for metric in [ Metric.Tv; Metric.Kl; Metric.W2 ] do
+                                let exact, found = a.Law.Measure metric, b.Law.Measure metric
+
+                                Expect.isTrue
+                                    (found.Lower <= exact.Upper && exact.Lower <= found.Upper)
+                                    $"{method} {metric}: {found} {exact}"
+
+                                Expect.isLessThan (found.Upper - found.Lower) 1e-6 "narrow")
 
             testCase "a point goes through two modes as the second reading says" (fun () ->
                 for method in [ lms 4; ipndm 3; deis 3; dpmpp2m; unipc 3; dpmpp3mSde 0.0 ] do
-                    let e = { onTheLine method (point [ 0.3 ]) with Sampler = anneal (geometric 3.0 0.2 6) (predictor method) }
+                    let e =
+                        { onTheLine method (point [ 0.3 ]) with
+                            Sampler = anneal (geometric 3.0 0.2 6) (predictor method)
+                        }
+
                     let estimate = Steps.estimate 1 (Density.law (fun file -> invalidOp file) e.Target) []
 
                     let expected =
@@ -315,7 +365,10 @@ let private interpreters =
                         ||> List.fold (fun state event ->
                             match event with
                             | Course.Look _ -> state
-                            | _ -> fst (Memory.move e.Forward estimate event) state [])
+                            | _ ->
+                                let move, draws = Memory.move e.Forward estimate event
+                                Expect.equal draws 0 "no noise"
+                                move state [])
 
                     let law = ExactLaws.finalOf (GridInterpreter().Run(ExactLaws.planOf e, RunOptions()))
                     Expect.isLessThan (abs (law.Moments().Mean[0] - expected.Head[0])) 1e-11 $"{method}")
@@ -327,12 +380,17 @@ let private interpreters =
                     let drawn = (ExactLaws.finalOf (Ensemble().Run(plan, RunOptions(Particles = 200_000L)))).Moments()
                     let error = sqrt (exact.Variance[0] / 200_000.0)
                     Expect.isLessThan (abs (exact.Mean[0] - drawn.Mean[0])) (5.0 * error) $"{method}: mean"
-                    Expect.isLessThan (abs (exact.Variance[0] - drawn.Variance[0])) (12.0 * error) $"{method}: variance")
+
+                    Expect.isLessThan
+                        (abs (exact.Variance[0] - drawn.Variance[0]))
+                        (12.0 * error)
+                        $"{method}: variance")
 
             testCase "what no map follows is refused with the reason, and particles run it" (fun () ->
                 for body, says in
                     [
-                        predictor dpmpp2m >=> corrector (langevinScaled 0.1), "'langevinScaled' draws noise between two steps of 'dpmpp2m'"
+                        predictor dpmpp2m >=> corrector (langevinScaled 0.1),
+                        "'langevinScaled' draws noise between two steps of 'dpmpp2m'"
                         predictor (dpmpp2mSde 1.0), "'dpmpp2mSde' keeps earlier evaluations and draws noise"
                         predictor (dpmppSde 1.0), "a state that it has added noise to within the step"
                     ] do
@@ -344,8 +402,14 @@ let private interpreters =
                     Expect.isTrue (Ensemble().Run(plan, RunOptions(Particles = 100L))).IsCompleted "particles"
 
                 // One transition keeps nothing, and its noise comes last.
-                let alone = { onTheLine dpmpp2m prior with Sampler = anneal (levels [ 3.0; 1.0 ]) (predictor (dpmpp2mSde 1.0)) }
-                Expect.isTrue (GridInterpreter().Run(ExactLaws.planOf alone, RunOptions())).IsCompleted "one transition")
+                let alone =
+                    { onTheLine dpmpp2m prior with
+                        Sampler = anneal (levels [ 3.0; 1.0 ]) (predictor (dpmpp2mSde 1.0))
+                    }
+
+                Expect.isTrue
+                    (GridInterpreter().Run(ExactLaws.planOf alone, RunOptions())).IsCompleted
+                    "one transition")
 
             testCase "a diverging run of a method with memory says so" (fun () ->
                 let e = { annealing ve [ 1e12; 1e-12 ] dpmpp2m with Score = exact |> scaled (-1e200) }
@@ -369,7 +433,11 @@ let private readers =
                 Expect.equal (plan.StepCount, plan.ScoreEvaluations) (2L, 2L) "counts"
                 Expect.throwsT<NoTableauException> (fun () -> Seq.iter ignore (plan.Tableaus())) "tableaux"
 
-                match Subject.uniformPredictor subject, Subject.langevin subject, Certificates.Certificate.ofPlan Threading.CancellationToken.None plan with
+                match
+                    Subject.uniformPredictor subject,
+                    Subject.langevin subject,
+                    Certificates.Certificate.ofPlan Threading.CancellationToken.None plan
+                with
                 | Error a, Error b, Error c ->
                     for reason in [ a; b; c ] do
                         Expect.stringContains reason says "reason"

@@ -26,7 +26,12 @@ module ChurnMethod =
 
     let private step name s least most noise (method: PredictorMethod) (t: Transition) =
         let rho = t.Upper.Sigma / t.Upper.Mean
-        let share = if rho >= least && rho <= most then min (s / float t.Count) (sqrt 2.0 - 1.0) else 0.0
+
+        let share =
+            if rho >= least && rho <= most then
+                min (s / float t.Count) (sqrt 2.0 - 1.0)
+            else
+                0.0
 
         if share = 0.0 then
             method.Step t
@@ -45,7 +50,9 @@ module ChurnMethod =
                     yield! within "s" 0.0 1e9 "a churn S from 0 (none) to 1e9" s
                     yield! faults
                     if not (List.contains method.Word allowed) then
-                        let expected = "a method of the flow that starts anew at every step: " + String.concat ", " allowed
+                        let expected =
+                            "a method of the flow that starts anew at every step: " + String.concat ", " allowed
+
                         [ Segment.Part "method" ], Fault.WrongKind($"'{method.Word}'", expected, None)
                 ]
             IsCustom = false

@@ -26,6 +26,7 @@ module Dpmpp3mSdeMethod =
                     // Of (D − D₁)/r₀ and of (D₁ − D₂)/r₁.
                     let earlier = (phi2 * r0 + phi3) / (r0 + r1)
                     let later = phi2 + earlier
+
                     [
                         prediction 0 (later / r0)
                         register 1 (-later / r0)
@@ -41,7 +42,15 @@ module Dpmpp3mSdeMethod =
                     noise 0 drawn
                 ]
 
-            evaluating name t state [ [ prediction 0 1.0 ]; if t.Index > 0 then [ register 1 1.0 ] ]
+            evaluating
+                name
+                t
+                state
+                [
+                    [ prediction 0 1.0 ]
+                    if t.Index > 0 then
+                        [ register 1 1.0 ]
+                ]
 
     /// DPM-Solver++(3M) for the reverse SDE with η times its noise; η = 0 is the flow.
     let dpmpp3mSde eta = noisy "dpmpp3mSde" step eta

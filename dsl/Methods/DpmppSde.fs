@@ -35,8 +35,7 @@ module DpmppSdeMethod =
             step name t [ denoiser t.Upper [ x 1.0 ]; denoiser middle toMiddle ] state []
 
     /// DPM-Solver++ (stochastic, single step) with the share η of the posterior's noise.
-    let dpmppSde eta =
-        withSteps "dpmppSde" [ Numeral.ofFloat eta ] (wrongShare eta) (step "dpmppSde" eta)
+    let dpmppSde eta = withSteps "dpmppSde" [ Numeral.ofFloat eta ] (wrongShare eta) (step "dpmppSde" eta)
 
     let internal dpmppSdeEntry =
         {

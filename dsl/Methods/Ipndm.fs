@@ -7,12 +7,7 @@ open Sgm.Stepping
 module IpndmMethod =
     /// Weights of the slopes before the one now, from one earlier slope to three; with the weight of that one they add up to 1.
     let private classical =
-        [
-            []
-            [ -1.0 / 2.0 ]
-            [ -16.0 / 12.0; 5.0 / 12.0 ]
-            [ -59.0 / 24.0; 37.0 / 24.0; -9.0 / 24.0 ]
-        ]
+        [ []; [ -1.0 / 2.0 ]; [ -16.0 / 12.0; 5.0 / 12.0 ]; [ -59.0 / 24.0; 37.0 / 24.0; -9.0 / 24.0 ] ]
 
     let private step name k (t: Transition) =
         let moved = (descent 0.0 t).Moved

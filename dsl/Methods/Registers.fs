@@ -68,6 +68,7 @@ module internal Registers =
             factorial
         else
             let mutable term = exp -h
+
             for i in 1 .. p + 1 do
                 term <- term * h / float i
 
@@ -86,8 +87,7 @@ module internal Registers =
 
     /// Coefficients of a product of (s + a), the constant first.
     let private expanded (roots: float list) =
-        ([ 1.0 ], roots)
-        ||> List.fold (fun poly a -> List.map2 (+) (List.map ((*) a) poly @ [ 0.0 ]) (0.0 :: poly))
+        ([ 1.0 ], roots) ||> List.fold (fun poly a -> List.map2 (+) (List.map ((*) a) poly @ [ 0.0 ]) (0.0 :: poly))
 
     /// ∫ L_j(s)·w(s) ds from 0 to h, j = 1, 2, …, for the Lagrange polynomials of the nodes 0, −H₁, −H₂, … with these gaps, given the
     /// moments of w. Numerators have one sign on the way, denominators are products of gaps: nothing cancels.
@@ -100,16 +100,23 @@ module internal Registers =
 
         [
             for j in 0 .. gaps.Length - 1 do
-                let others = [ for l in 0 .. gaps.Length - 1 do if l <> j then l ]
+                let others =
+                    [
+                        for l in 0 .. gaps.Length - 1 do
+                            if l <> j then
+                                l
+                    ]
+
                 let numerator = expanded (others |> List.map (fun l -> places[l]))
                 // s·Π(s + H_l) over −H_j·Π(H_l − H_j).
-                let below = (-places[j], others) ||> List.fold (fun product l -> product * float (sign (l - j)) * distance l j)
+                let below =
+                    (-places[j], others) ||> List.fold (fun product l -> product * float (sign (l - j)) * distance l j)
+
                 (numerator |> List.mapi (fun p c -> c * moment (p + 1)) |> List.sum) / below
         ]
 
     /// The weights of earlier slopes for the flow with δ interpolated in ρ (Adams–Bashforth on the grid): ∫ L_j dρ over the step, by ρ.
-    let adams count (t: Transition) =
-        integrals (power (descent 0.0 t).Moved) (gaps count t) |> List.map (~-)
+    let adams count (t: Transition) = integrals (power (descent 0.0 t).Moved) (gaps count t) |> List.map (~-)
 
     /// The same with δ interpolated in ln ρ, dρ = −ρ·e^(−s) ds.
     let exponentialAdams count (t: Transition) = integrals (moment (logStep t)) (logGaps count t) |> List.map (~-)
@@ -138,7 +145,8 @@ module internal Registers =
         let factorial n = List.fold (fun product i -> product * float i) 1.0 [ 1..n ]
 
         if a > 3.0 then
-            (-(RealFunctions.ExpM1 -a) / a, [ 1 .. k - 1 ]) ||> List.fold (fun value j -> (1.0 / factorial j - value) / a)
+            (-(RealFunctions.ExpM1 -a) / a, [ 1 .. k - 1 ])
+            ||> List.fold (fun value j -> (1.0 / factorial j - value) / a)
         else
             // e^(−a) Σ_n a^n/(n!(n + k)), terms of one sign.
             let mutable term, sum, n = 1.0, 1.0 / float k, 0
@@ -156,7 +164,10 @@ module internal Registers =
             if order >= 1 && order <= most then
                 []
             else
-                [ [ Segment.Part "k" ], Fault.OutOfRange(string order, $"a number of evaluations that are used, from 1 to {most}") ]
+                [
+                    [ Segment.Part "k" ],
+                    Fault.OutOfRange(string order, $"a number of evaluations that are used, from 1 to {most}")
+                ]
 
         withSteps word [ string order ] faults (step word order)
 

@@ -120,9 +120,7 @@ module internal Stepping =
             [ [ Segment.Part name ], Fault.OutOfRange(Numeral.ofFloat x, allowed) ]
 
     /// What is wrong with a share η of the posterior's noise.
-    let wrongShare =
-        within "eta" 0.0 1.0 "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
+    let wrongShare = within "eta" 0.0 1.0 "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
 
     /// A method with a share η of the posterior's noise, 0 to 1, as its argument.
-    let sharing word step eta =
-        withArguments word [ Numeral.ofFloat eta ] (wrongShare eta) (step word eta)
+    let sharing word step eta = withArguments word [ Numeral.ofFloat eta ] (wrongShare eta) (step word eta)

@@ -12,25 +12,42 @@ module UnipcMethod =
         let b i = List.fold (fun product j -> product * float j) 1.0 [ 1..i ] * psi (i + 1) h / psi 1 h
 
         let weighted =
-          match places with
-          | [] -> []
-          | [ _ ] -> [ 0.5 ]
-          | [ r; s ] -> [ (b 2 - s * b 1) / (r - s); (b 2 - r * b 1) / (s - r) ]
-          | _ ->
-            [
-                for i, r in List.indexed places do
-                    let others = [ for j, s in List.indexed places do if j <> i then s ]
-                    let s, u = others[0], others[1]
-                    // (b₃ − (s + u)b₂ + su·b₁)/((r − s)(r − u)), the differences taken first where one place is 1.
-                    let above = if u = 1.0 then (b 3 - b 2) - s * (b 2 - b 1) else b 3 - (s + u) * b 2 + s * u * b 1
-                    above / ((r - s) * (r - u))
-            ]
+            match places with
+            | [] -> []
+            | [ _ ] -> [ 0.5 ]
+            | [ r; s ] -> [ (b 2 - s * b 1) / (r - s); (b 2 - r * b 1) / (s - r) ]
+            | _ ->
+                [
+                    for i, r in List.indexed places do
+                        let others =
+                            [
+                                for j, s in List.indexed places do
+                                    if j <> i then
+                                        s
+                            ]
+
+                        let s, u = others[0], others[1]
+                        // (b₃ − (s + u)b₂ + su·b₁)/((r − s)(r − u)), the differences taken first where one place is 1.
+                        let above =
+                            if u = 1.0 then
+                                (b 3 - b 2) - s * (b 2 - b 1)
+                            else
+                                b 3 - (s + u) * b 2 + s * u * b 1
+
+                        above / ((r - s) * (r - u))
+                ]
 
         List.map2 (/) weighted places
 
     /// From a state y at the upper level of a transition to the lower one: e^(−h)·y + (1 − e^(−h))·(D + Σ_j w_j(D_j − D)), as terms of
     /// y, of D and of the others.
-    let private combined (t: Transition) scale (y: float -> Term) (d: float -> Term) (others: ((float -> Term) * float) list) =
+    let private combined
+        (t: Transition)
+        scale
+        (y: float -> Term)
+        (d: float -> Term)
+        (others: ((float -> Term) * float) list)
+        =
         let pull = t.Lower.Mean * (descent 0.0 t).Moved * scale
 
         [
@@ -56,7 +73,12 @@ module UnipcMethod =
                 let before = t.Before 1
                 let count = min before.Index (k - 1)
                 let h, earlier = places count before
-                let others = List.zip ([ for j in 1..count -> register (j + 2) ] @ [ prediction 0 ]) (weights h (earlier @ [ 1.0 ]))
+
+                let others =
+                    List.zip
+                        ([ for j in 1..count -> register (j + 2) ] @ [ prediction 0 ])
+                        (weights h (earlier @ [ 1.0 ]))
+
                 combined before scale (register 1) (register 2) others
 
         let predicted =

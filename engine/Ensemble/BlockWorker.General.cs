@@ -9,7 +9,7 @@ internal sealed partial class BlockWorker<TLanes>
     private bool Step(ParticleNode.General node)
     {
         if (run.ShouldStop(block)) return false;
-        for (int n = 0; n < node.Tableau.Noises; n++)
+        for (int n = 0; n < node.Noises; n++)
         {
             stream.FillNormal<TLanes>(Array(1 + shape.Registers + shape.Stages + n));
         }

@@ -39,7 +39,8 @@ internal abstract record ParticleNode
     public sealed record Step(Tableau Tableau, CompiledStage[] Stages, double[] B, double[] Constants) : ParticleNode;
 
     /// <summary>One general step.</summary>
-    public sealed record General(GeneralTableau Tableau, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
+    public sealed record General(
+        GeneralTableau Tableau, int Noises, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
 
     public sealed record Repeat(long Count, ParticleNode[] Body) : ParticleNode;
 
@@ -159,7 +160,7 @@ internal sealed class ParticleProgram
             return Sum(i * length, stage.At);
         }
 
-        return new(tableau, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
+        return new(tableau, tableau.Noises, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
     }
 
     private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)

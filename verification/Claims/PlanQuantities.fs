@@ -43,8 +43,7 @@ module PlanQuantities =
 
     /// The levels at which a plan reads its score.
     let private read (plan: Plan) =
-        let found =
-            plan.Steps() |> Seq.collect _.Levels |> Seq.distinct
+        let found = plan.Steps() |> Seq.collect _.Levels |> Seq.distinct
 
         match Seq.truncate 100_001 found |> List.ofSeq with
         | levels when levels.Length > 100_000 -> Error "the plan reads its score at more than 100 000 levels"

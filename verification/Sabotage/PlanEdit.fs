@@ -48,7 +48,12 @@ let steps (change: Tableau -> Tableau option) (plan: Plan) =
     let change (t: Tableau) = change (t.InScores())
 
     // General steps are not of this form, and are left alone.
-    let tableaus = plan.Steps() |> Seq.choose (fun step -> match step with :? Tableau as t -> Some t | _ -> None)
+    let tableaus =
+        plan.Steps()
+        |> Seq.choose (fun step ->
+            match step with
+            | :? Tableau as t -> Some t
+            | _ -> None)
 
     if tableaus |> Seq.exists (fun t -> (change t).IsSome) then
         plan

@@ -19,6 +19,9 @@ let isRead (method: PredictorMethod) = words.Contains method.Word
 let private plus = List.reduce (Array.map2 (+))
 let private times (c: float) = Array.map ((*) c)
 let private less a b = plus [ a; times -1.0 b ]
+/// A draw on top, where there is one.
+let private noised c (draws: float[] list) z = if c = 0.0 then z else plus [ z; times c draws[0] ]
+
 let private rhoOf at = at.Sigma / at.M
 
 let private lagrange (nodes: float list) j u =
@@ -46,11 +49,11 @@ let private thirdOrder eta (h: float) (gaps: float list) rho' denoise =
     let drawn = rho' * sqrt (1.0 - exp (-2.0 * h * eta))
 
     {
-        Draws = 1
+        Draws = if drawn = 0.0 then 0 else 1
         Step =
             fun z kept draws ->
                 let d = denoise z
-                let start = plus [ times (exp -a) z; times (1.0 - exp -a) d; times drawn draws[0] ]
+                let start = plus [ times (exp -a) z; times (1.0 - exp -a) d ] |> noised drawn draws
 
                 let z' =
                     match gaps with
@@ -72,11 +75,11 @@ let private secondOrder eta (h: float) (gaps: float list) rho rho' denoise =
     let drawn = rho' * sqrt (1.0 - exp (-2.0 * h * eta))
 
     {
-        Draws = 1
+        Draws = if drawn = 0.0 then 0 else 1
         Step =
             fun z kept draws ->
                 let d = denoise z
-                let start = plus [ times (rho' / rho * exp (-eta * h)) z; times (1.0 - exp -a) d; times drawn draws[0] ]
+                let start = plus [ times (rho' / rho * exp (-eta * h)) z; times (1.0 - exp -a) d ] |> noised drawn draws
 
                 match gaps with
                 | [] -> [ start; d ]
@@ -162,10 +165,16 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
                         fun z _ draws ->
                             // Two increments of one path in ρ, the first from ρ to the middle, and what is left.
                             let first, rest = sqrt (rho - middle), sqrt (middle - rho')
-                            let whole = plus [ times first draws[0]; times rest draws[1] ] |> times (1.0 / sqrt (rho - rho'))
+
+                            let whole =
+                                plus [ times first draws[0]; times rest draws[1] ] |> times (1.0 / sqrt (rho - rho'))
+
                             let d = denoise z
                             let reached, up = down middle
-                            let half = plus [ times (reached / rho) z; times (1.0 - reached / rho) d; times up draws[0] ]
+
+                            let half =
+                                plus [ times (reached / rho) z; times (1.0 - reached / rho) d; times up draws[0] ]
+
                             let d2 = denoiseAt middle half
                             let reached, up = down rho'
                             [ plus [ times (reached / rho) z; times (1.0 - reached / rho) d2; times up whole ] ]
@@ -184,7 +193,10 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
                                 | before :: d0 :: earlier when not anneal.Earlier.IsEmpty ->
                                     let h = gaps[0]
                                     let count = min (anneal.Earlier.Length - 1) (k - 1)
-                                    let places = gaps |> List.tail |> List.truncate count |> List.scan (+) 0.0 |> List.tail
+
+                                    let places =
+                                        gaps |> List.tail |> List.truncate count |> List.scan (+) 0.0 |> List.tail
+
                                     let places = (places |> List.map (fun far -> -far / h)) @ [ 1.0 ]
                                     unify h places before d0 (List.truncate count earlier @ [ d ])
                                 | _ -> z
@@ -199,7 +211,10 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
                                 else
                                     unify h (places |> List.map (fun far -> -far / h)) corrected d earlier
 
-                            next :: corrected :: d :: (if anneal.Earlier.IsEmpty then [] else kept |> List.tail |> List.truncate 2)
+                            next
+                            :: corrected
+                            :: d
+                            :: (if anneal.Earlier.IsEmpty then [] else kept |> List.tail |> List.truncate 2)
                 }
             | ("churn" | "churnWithin"), s :: rest ->
                 let least, most, factor =
@@ -215,12 +230,13 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
 
                 let after, _ = Steps.moveFrom forward score (List.last rest) (levelAt raised) lower
 
+                let drawn = factor * sqrt (raised * raised - rho * rho)
+
                 {
-                    Draws = 1
+                    Draws = if drawn = 0.0 then 0 else 1
                     Step =
                         fun z _ draws ->
-                            let up = plus [ z; times (factor * sqrt (raised * raised - rho * rho)) draws[0] ]
-                            [ times (1.0 / lower.M) (after (times (levelAt raised).M up)) ]
+                            [ times (1.0 / lower.M) (after (times (levelAt raised).M (noised drawn draws z))) ]
                 }
             | _ -> invalidOp $"'{method.Word}' has no second reading"
 

@@ -45,11 +45,7 @@ let moved d (move: float[] list -> float[] list -> float[] list) draws (law: Nor
     }
 
 /// The law of the state alone.
-let state d (law: Normal) =
-    {
-        Mean = law.Mean.SubVector(0, d)
-        Covariance = law.Covariance.SubMatrix(0, d, 0, d)
-    }
+let state d (law: Normal) = { Mean = law.Mean.SubVector(0, d); Covariance = law.Covariance.SubMatrix(0, d, 0, d) }
 
 /// Variances λ and offsets δ of q in coordinates where p is N(0, I) and q's are independent, and the condition of p.
 let private whitened (q: Normal) (p: Normal) =

@@ -83,8 +83,7 @@ let private fold move step state course =
     ||> List.fold (fun (state, seen) event ->
         match event with
         | Look(name, at) -> state, (name, at, state) :: seen
-        | _ ->
-            step (move event) state, seen)
+        | _ -> step (move event) state, seen)
     |> snd
     |> List.rev
 
@@ -144,7 +143,8 @@ let private form data (experiment: Experiment) =
             elif d > 1.0 && (modifiers |> List.exists (fun (m: ScoreModifier) -> m.IsClipped)) then
                 Error "a clip ties the coordinates together"
             elif remembers experiment.Sampler then
-                Error "a method that keeps earlier evaluations, or draws inside a step, is read a second time on normal laws alone"
+                Error
+                    "a method that keeps earlier evaluations, or draws inside a step, is read a second time on normal laws alone"
             elif steps > mostSteps then
                 Error $"{steps:g6} steps are too many for plain sums"
             else
