@@ -20,10 +20,10 @@ module DeisMethod =
                         ("k", Kind.whole)
                         Kind.predictor
                         deis
-                        "deis 2"
+                        "deis 3"
                         "the flow from the last k slopes, 1 to 4, interpolated in ln ρ (DEIS)"
                 ]
-            Method = deis 2
+            Method = deis 3
             Formula =
                 "m′(z + Σ_j c_jδ_j), c_j = ∫ L_j(ln ρ) dρ from ρ to ρ′, L_j the Lagrange polynomials of the last k ln ρ; Euler's step to ρ′ = 0"
             Source = "Zhang & Chen 2023"

@@ -59,10 +59,10 @@ module Dpmpp2mMethod =
                         ("eta", Kind.number)
                         Kind.predictor
                         dpmpp2mSde
-                        "dpmpp2mSde 0.5"
+                        "dpmpp2mSde 1.0"
                         "`dpmpp2m` for the reverse SDE with η times its noise"
                 ]
-            Method = dpmpp2mSde 0.5
+            Method = dpmpp2mSde 1.0
             Formula =
                 "m′(e^(−(1+η)h)z + (1 − e^(−(1+η)h))D̄ + ρ′√(1 − e^(−2ηh))ξ), h and D̄ as for `dpmpp2m`; D to ρ′ = 0"
             Source = "Lu et al. 2022b; k-diffusion"

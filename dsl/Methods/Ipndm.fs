@@ -25,10 +25,10 @@ module IpndmMethod =
                         ("k", Kind.whole)
                         Kind.predictor
                         ipndm
-                        "ipndm 2"
+                        "ipndm 4"
                         "`lms` with the coefficients of equal steps, whatever the grid"
                 ]
-            Method = ipndm 2
+            Method = ipndm 4
             Formula =
                 "m′(z + (ρ′ − ρ)Σ_j b_jδ_j), b = (3/2, −1/2), (23/12, −16/12, 5/12), (55/24, −59/24, 37/24, −9/24); one slope more a step"
             Source = "Liu, Ren, Lin & Zhao 2022; Zhang & Chen 2023"

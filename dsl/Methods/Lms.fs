@@ -21,10 +21,10 @@ module LmsMethod =
                         ("k", Kind.whole)
                         Kind.predictor
                         lms
-                        "lms 2"
+                        "lms 4"
                         "the flow by Adams–Bashforth from the last k slopes, 1 to 4, on the grid of ρ"
                 ]
-            Method = lms 2
+            Method = lms 4
             Formula = "m′(z + Σ_j c_jδ_j), c_j = ∫ L_j dρ from ρ to ρ′, L_j the Lagrange polynomials of the last k ρ"
             Source = "Adams–Bashforth; Zhang & Chen 2023 (ρAB-DEIS)"
             UsualNames = [ "k-diffusion sample_lms"; "diffusers LMSDiscreteScheduler" ]
