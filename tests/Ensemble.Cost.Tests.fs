@@ -96,8 +96,8 @@ let prediction =
 
                 Expect.equal
                     (kinds dpmpp2m)
-                    3
-                    "the first, which has nothing, those in between, the last, which keeps nothing"
+                    2
+                    "the first, which has nothing, and the last, which keeps nothing, are as many sums; those in between more"
 
                 Expect.equal (kinds (churn 1.0 flow)) 2 "up, down")
 
