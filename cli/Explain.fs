@@ -41,28 +41,73 @@ let private tableau forward (t: Tableau) =
             "    x ← " + sum ([ t.A, "x" ] @ [ for i, b in Seq.indexed t.B -> b, named i ] @ [ t.C, "ξ" ])
         ]
 
-/// The lines of instructions. Of a schedule, the first transition and the last are written out.
+/// The lines of a general step: its stages, then the state and the registers.
+let private general forward (t: GeneralTableau) =
+    let named (term: Term) =
+        match term.Of with
+        | Input.Register -> if term.Number = 0 then "x" else $"r{subscript term.Number}"
+        | Input.Prediction -> $"D{subscript (term.Number + 1)}"
+        | _ -> $"ξ{subscript (term.Number + 1)}"
+
+    // Terms of one input as one.
+    let written (terms: Term seq) =
+        terms
+        |> Seq.groupBy named
+        |> Seq.map (fun (name, same) -> Seq.sumBy (fun (term: Term) -> term.Coefficient) same, name)
+        |> List.ofSeq
+        |> sum
+
+    [
+        $"{t.Method}, {Words.level forward t.From} → {Words.level forward t.To}:"
+        for i, stage in Seq.indexed t.Stages do
+            let letter = if stage.Of = Prediction.Denoiser then "D" else "s"
+            $"    D{subscript (i + 1)} = {letter}({written stage.At}; {Words.level forward stage.Level})"
+        for k, row in Seq.indexed t.Updates do
+            let name = if k = 0 then "x" else $"r{subscript k}"
+            $"    {name} ← {written row}"
+    ]
+
+/// Whether a body has a step that keeps earlier evaluations.
+let rec private keepsEarlier (body: Instruction seq) =
+    body
+    |> Seq.exists (fun instruction ->
+        match instruction with
+        | GeneralStep step -> step.Kept > 0
+        | Repeated repeat -> keepsEarlier repeat.Body
+        | TableauStep _
+        | Annealed _
+        | Probed _ -> false)
+
+/// The lines of instructions. Of a schedule, the first transition and the last are written out; of a method with memory the second, too.
 let rec instructions forward (body: Instruction seq) : string list =
     let indented lines = lines |> List.map (fun line -> "    " + line)
 
     [
         for instruction in body do
             match instruction with
-            | :? Instruction.Step as step -> yield! tableau forward step.Tableau
-            | :? Instruction.Repeat as repeat ->
+            | TableauStep step -> yield! tableau forward step
+            | GeneralStep step -> yield! general forward step
+            | Repeated repeat ->
                 $"repeat {Words.count repeat.Count} times:"
                 yield! indented (instructions forward repeat.Body)
-            | :? Instruction.Transitions as transitions when transitions.Count > 0 ->
-                let shown = List.distinct [ 0; transitions.Count - 1 ]
+            | Annealed transitions when transitions.Count = 0 -> ()
+            | Annealed transitions ->
+                // The second one shows what a method with memory does once it has some.
+                let first =
+                    if keepsEarlier (transitions.Body.Invoke 0) then
+                        [ 0; min 1 (transitions.Count - 1) ]
+                    else
+                        [ 0 ]
+
+                let shown = List.distinct (first @ [ transitions.Count - 1 ])
 
                 for i in shown do
                     $"transition {Words.count (int64 i + 1L)} of {Words.count transitions.Count}:"
                     yield! indented (instructions forward (transitions.Body.Invoke i))
 
-                    if i = 0 && transitions.Count > 2 then
+                    if i = List.last first && transitions.Count > i + 2 then
                         "…"
-            | :? Instruction.Probe as probe -> $"measure “{probe.Name}” at {Words.fullLevel forward probe.Level}"
-            | _ -> ()
+            | Probed probe -> $"measure “{probe.Name}” at {Words.fullLevel forward probe.Level}"
     ]
 
 let private mixture (law: Mixture) =
@@ -126,7 +171,7 @@ let private score (plan: Plan) =
     String.Join(", ", basis :: [ for m in plan.Score.Modifiers -> modifier m ])
 
 let private firstAndLast (plan: Plan) =
-    let stages = plan.Tableaus() |> Seq.collect (fun t -> t.Stages) |> Seq.map (fun stage -> stage.Level)
+    let stages = plan.Steps() |> Seq.collect _.Levels
 
     match List.ofSeq (Seq.truncate 1 stages) with
     | [] -> []

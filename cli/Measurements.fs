@@ -111,8 +111,7 @@ let notANumber (plan: Plan) measured =
         |> Option.map (fun what ->
             let step = plan.StepsBefore(int64 i) - 1L
 
-            let method =
-                plan.Tableaus() |> Seq.tryLast |> Option.map (fun t -> t.Method) |> Option.defaultValue "start"
+            let method = plan.Steps() |> Seq.tryLast |> Option.map (fun t -> t.Method) |> Option.defaultValue "start"
 
             RunStatus.Diverged(
                 step,

@@ -134,9 +134,11 @@ module internal CheckSampler =
         | Some schedule when method.IsCustom && method.Faults.IsEmpty ->
             let level = Schedule.parameter schedule >> Forward.level forward
 
-            seq { 1 .. Schedule.transitions schedule }
+            let count = Schedule.transitions schedule
+
+            seq { 0 .. count - 1 }
             |> Seq.tryPick (fun i ->
-                match method.Step { Forward = forward; Upper = level (i - 1); Lower = level i } with
+                match method.Step(Transition.Of(forward, level, i, count)) with
                 | Ok _ -> None
                 | Error fault -> Some fault)
             |> Option.iter (fun fault -> problems.Add(place, fault))

@@ -97,6 +97,23 @@ type Samplers =
     static member Dpm2Ancestral(eta: float) : Pipeline = predictor (dpm2Ancestral eta)
     static member Dpmpp2s: Pipeline = predictor dpmpp2s
     static member Dpmpp2sAncestral(eta: float) : Pipeline = predictor (dpmpp2sAncestral eta)
+    static member DpmppSde(eta: float) : Pipeline = predictor (dpmppSde eta)
+    static member ChurnFlow(s: float) : Pipeline = predictor (churn s flow)
+    static member ChurnHeun(s: float) : Pipeline = predictor (churn s flowHeun)
+
+    static member ChurnFlow(s: float, sMin: float, sMax: float, sNoise: float) : Pipeline =
+        predictor (churnWithin s sMin sMax sNoise flow)
+
+    static member ChurnHeun(s: float, sMin: float, sMax: float, sNoise: float) : Pipeline =
+        predictor (churnWithin s sMin sMax sNoise flowHeun)
+
+    static member Dpmpp2m: Pipeline = predictor dpmpp2m
+    static member Dpmpp2mSde(eta: float) : Pipeline = predictor (dpmpp2mSde eta)
+    static member Dpmpp3mSde(eta: float) : Pipeline = predictor (dpmpp3mSde eta)
+    static member Lms(k: int) : Pipeline = predictor (lms k)
+    static member Ipndm(k: int) : Pipeline = predictor (ipndm k)
+    static member Deis(k: int) : Pipeline = predictor (deis k)
+    static member Unipc(k: int) : Pipeline = predictor (unipc k)
 
     /// A step of one's own: lines of formulas, as in `custom` of the language.
     static member Custom(name: string, [<ParamArray>] lines: string[]) : Pipeline =

@@ -15,13 +15,41 @@ module KernelSyntax =
     let langevin h = Langevin h
     let langevinScaled c = LangevinScaled c
 
-/// From one level to the next less noisy one.
+/// From one level to the next less noisy one, within an anneal.
+[<NoEquality; NoComparison>]
 type Transition =
     {
         Forward: Forward
         Upper: NoiseLevel
         Lower: NoiseLevel
+        /// Its number in the anneal, from 0.
+        Index: int
+        /// How many transitions the anneal has.
+        Count: int
+        /// The anneal's levels, from 0 to Count.
+        LevelAt: int -> NoiseLevel
     }
+
+    /// A transition of an anneal.
+    static member Of(forward, levelAt: int -> NoiseLevel, index, count) =
+        {
+            Forward = forward
+            Upper = levelAt index
+            Lower = levelAt (index + 1)
+            Index = index
+            Count = count
+            LevelAt = levelAt
+        }
+
+    /// The one transition of an anneal.
+    static member Alone(forward, upper: NoiseLevel, lower: NoiseLevel) =
+        Transition.Of(forward, (fun i -> if i = 0 then upper else lower), 0, 1)
+
+    /// The transition so many before this one, `back` ≤ Index.
+    member this.Before back = Transition.Of(this.Forward, this.LevelAt, this.Index - back, this.Count)
+
+    /// Whether it ends the anneal.
+    member this.IsLast = this.Index = this.Count - 1
 
     /// The step in the process's own clock: t − t′ (vp), σ² − σ′² (ve).
     member this.Gamma =
@@ -53,8 +81,8 @@ type PredictorMethod =
         Faults: (Place * Fault) list
         /// Whether its formulas are a user's, so that every transition must be tried before they run.
         IsCustom: bool
-        /// Its tableau over a transition, or why there is none.
-        Step: Transition -> Result<Tableau, Fault>
+        /// Its steps over a transition, or why there are none. What a method keeps in registers ends with the anneal.
+        Step: Transition -> Result<Instruction list, Fault>
     }
 
     /// The same word with the same arguments.
@@ -77,10 +105,10 @@ module Kernel =
         | Langevin h -> langevinStep "langevin" h level
         | LangevinScaled c -> langevinStep "langevinScaled" (c * level.NoiseVariance) level
 
-    /// The tableau of a predictor over a transition of a checked experiment.
-    let predictorStep (method: PredictorMethod) transition =
+    /// The steps of a predictor over a transition of a checked experiment.
+    let predictor (method: PredictorMethod) transition =
         match method.Step transition with
-        | Ok tableau -> tableau
+        | Ok steps -> steps
         | Error _ -> invalidOp $"'{method.Word}' has no step from {transition.Upper} to {transition.Lower}: check first"
 
     /// The order in h of the W2 bias at stationarity.

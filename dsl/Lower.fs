@@ -109,8 +109,7 @@ module Lower =
         | Predictor method ->
             let transition = place.Pending.Value
 
-            [ Engine.Instruction.Step(Kernel.predictorStep method transition) ],
-            { place with Level = transition.Lower; Pending = None }
+            Kernel.predictor method transition, { place with Level = transition.Lower; Pending = None }
         | Probe name -> [ Engine.Instruction.Probe(name, place.Level) ], place
         | Sequence parts ->
             let lowered, after = List.mapFold (fun where part -> instructions where part) place parts
@@ -133,7 +132,7 @@ module Lower =
             let level i = Forward.level place.Forward (parameter i)
 
             let inside i =
-                let transition = { Forward = place.Forward; Upper = level i; Lower = level (i + 1) }
+                let transition = Transition.Of(place.Forward, level, i, count)
 
                 if Pipeline.moves body then
                     { place with Level = transition.Upper; Pending = Some transition }

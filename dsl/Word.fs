@@ -83,4 +83,29 @@ module internal Word =
                 fun values -> f (k1.Read values[0]) (k2.Read values[1]) (k3.Read values[2]) (k4.Read values[3]) |> box
         }
 
+    let word5
+        name
+        (p1, k1: Kind<'a>)
+        (p2, k2: Kind<'b>)
+        (p3, k3: Kind<'c>)
+        (p4, k4: Kind<'d>)
+        (p5, k5: Kind<'e>)
+        (result: Kind<'r>)
+        (f: 'a -> 'b -> 'c -> 'd -> 'e -> 'r)
+        example
+        meaning
+        =
+        { word0 name result Unchecked.defaultof<'r> example meaning with
+            Parameters = [ p1, k1.Untyped; p2, k2.Untyped; p3, k3.Untyped; p4, k4.Untyped; p5, k5.Untyped ]
+            Make =
+                fun values ->
+                    f
+                        (k1.Read values[0])
+                        (k2.Read values[1])
+                        (k3.Read values[2])
+                        (k4.Read values[3])
+                        (k5.Read values[4])
+                    |> box
+        }
+
     let modifies word = { word with Modifies = true }

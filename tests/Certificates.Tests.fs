@@ -115,7 +115,15 @@ let private experimentOn law rippling =
         let scored = if ripples then scored |> rippled 0.3 1.7 else scored
         let! noising = Gen.elements [ vp; ve ]
         let! schedule = Generators.schedule false
-        let! method = Gen.elements [ for entry in Methods.predictors -> entry.Method ]
+
+        let! method =
+            Gen.elements
+                [
+                    for entry in Methods.predictors do
+                        if Naive.isTableau entry.Method then
+                            entry.Method
+                ]
+
         let! before = Gen.choose (0, 3)
         let! after = Gen.choose (0, 5)
         let! h = Gen.elements [ 0.003; 0.01; 0.05; 0.2 ]

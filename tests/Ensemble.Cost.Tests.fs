@@ -69,7 +69,14 @@ let prediction =
                          >=> repeat 0 (corrector (langevin 0.1)))
 
                 let kinds = [ for struct (example, count) in StepCensus(plan).Kinds -> example, count ]
-                let evaluations = kinds |> List.sumBy (fun (example, count) -> int64 example.Stages.Length * count)
+
+                let evaluations =
+                    kinds
+                    |> List.sumBy (fun (example, count) ->
+                        match example with
+                        | AnyStep step -> int64 (Seq.length step.Levels) * count
+                        | other -> failtestf "%A" other)
+
                 Expect.equal (kinds |> List.sumBy snd) plan.StepCount "steps"
                 Expect.equal evaluations plan.ScoreEvaluations "evaluations")
 
@@ -82,13 +89,25 @@ let prediction =
                             (anneal (uniform 2.0 0.01 7) (predictor flow >=> corrector (langevin 0.1)))
                     )
 
-                Expect.equal census.Kinds.Length 2 "without noise, with noise")
+                Expect.equal census.Kinds.Length 2 "without noise, with noise"
+
+                let kinds method =
+                    StepCensus(planOf bimodal prior (anneal (uniform 2.0 0.01 9) (predictor method))).Kinds.Length
+
+                Expect.equal
+                    (kinds dpmpp2m)
+                    2
+                    "the first, which has nothing, and the last, which keeps nothing, are as many sums; those in between more"
+
+                Expect.equal (kinds (churn 1.0 flow)) 2 "up, down")
 
             testCase "every kind of plan has a prediction" (fun () ->
                 for plan in
                     [
                         annealed
                         planOf bimodal prior identity
+                        planOf bimodal prior (anneal (uniform 2.0 0.01 9) (predictor (unipc 3)))
+                        planOf bimodal prior (anneal (uniform 2.0 0.01 9) (predictor (dpmppSde 1.0)))
                         planOf (standard 3) prior (repeat 9 (corrector (langevin 0.1)))
                     ] do
                     let predicted = Ensemble().Predict(plan, options 5000L 1)

@@ -128,6 +128,14 @@ let predictorMethod: Gen<PredictorMethod> =
             Gen.map ancestralEta share
             Gen.map dpm2Ancestral share
             Gen.map dpmpp2sAncestral share
+            Gen.map dpmppSde share
+            Gen.map dpmpp2mSde share
+            Gen.map dpmpp3mSde share
+            Gen.map lms (Gen.choose (1, 4))
+            Gen.map ipndm (Gen.choose (1, 4))
+            Gen.map deis (Gen.choose (1, 4))
+            Gen.map unipc (Gen.choose (1, 3))
+            Gen.map2 churn (Gen.elements [ 0.0; 0.4; 5.0 ]) (Gen.elements [ flow; flowHeun; dpm2; dpmpp2s ])
             Gen.map
                 (fun k ->
                     custom "own \"flow\"" [ "k", k ] [ "d = denoise rho z"; "z + k * (rho' / rho - 1) * (z - d)" ])

@@ -24,6 +24,7 @@ let private tests =
             DslFluentTests.tests
             GaussianTests.tests
             DenseNormalsTests.tests
+            MemoryTests.tests
             GridTests.tests
             GridMixturesTests.tests
             GridBracketsTests.tests

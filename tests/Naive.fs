@@ -61,17 +61,29 @@ let drift (plan: Plan) (step: Tableau) x =
 
     step.A * x + Seq.sum (Seq.mapi (fun j b -> b * read'[j]) step.B)
 
+/// A predictor's step over a transition, of a method that is one tableau.
+let tableauOf method transition =
+    match Kernel.predictor method transition with
+    | [ TableauStep step ] -> step
+    | other -> failwith $"'{method}' is no tableau but {other}"
+
+/// Whether a method of the catalogue is one tableau.
+let isTableau method =
+    match Kernel.predictor method (Transition.Alone(vp, Forward.level vp 2.0, Forward.level vp 1.0)) with
+    | [ TableauStep _ ] -> true
+    | _ -> false
+
 /// Every step in the order of running.
 let steps (plan: Plan) =
     let rec walk (body: seq<Instruction>) : seq<Tableau> =
         body
         |> Seq.collect (fun instruction ->
             match instruction with
-            | :? Instruction.Step as step -> Seq.singleton step.Tableau
-            | :? Instruction.Repeat as again -> Seq.collect (fun _ -> walk again.Body) (seq { 1L .. again.Count })
-            | :? Instruction.Transitions as several ->
-                Seq.collect (fun i -> walk (several.Body.Invoke i)) (seq { 0 .. several.Count - 1 })
-            | _ -> Seq.empty)
+            | TableauStep step -> Seq.singleton step
+            | GeneralStep step -> failwith $"the naive twin does not know '{step.Method}'"
+            | Repeated again -> Seq.collect (fun _ -> walk again.Body) (seq { 1L .. again.Count })
+            | Annealed several -> Seq.collect (fun i -> walk (several.Body.Invoke i)) (seq { 0 .. several.Count - 1 })
+            | Probed _ -> Seq.empty)
 
     walk plan.Instructions
 

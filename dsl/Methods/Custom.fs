@@ -1,6 +1,7 @@
 namespace Sgm
 
 open System
+open Sgm.Engine
 
 [<AutoOpen>]
 module CustomMethod =
@@ -30,7 +31,9 @@ module CustomMethod =
                 ]
             Faults = unnamed @ faults
             IsCustom = true
-            Step = CustomStep.tableau $"custom {Visible.line name}" parameters read
+            Step =
+                CustomStep.tableau $"custom {Visible.line name}" parameters read
+                >> Result.map (fun tableau -> [ Instruction.Step tableau ])
         }
 
     let internal customWord =

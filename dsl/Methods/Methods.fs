@@ -18,6 +18,16 @@ module Methods =
             dpm2AncestralEntry
             dpmpp2sEntry
             dpmpp2sAncestralEntry
+            dpmppSdeEntry
+            churnEntry
+            churnWithinEntry
+            dpmpp2mEntry
+            dpmpp2mSdeEntry
+            dpmpp3mSdeEntry
+            lmsEntry
+            ipndmEntry
+            deisEntry
+            unipcEntry
         ]
 
     /// The words for predictors.

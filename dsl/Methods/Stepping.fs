@@ -29,14 +29,18 @@ type Predicting =
 /// those of x and the score have size m′/m.
 module internal Stepping =
     /// A method whose arguments were checked by its own file.
-    let withArguments word arguments faults step =
+    let withSteps word arguments faults (step: Transition -> Instruction) =
         {
             Word = word
             Arguments = arguments
             Faults = faults
             IsCustom = false
-            Step = step >> Ok
+            Step = step >> List.singleton >> Ok
         }
+
+    /// The same of one that is a tableau.
+    let withArguments word arguments faults (step: Transition -> Tableau) =
+        withSteps word arguments faults (fun t -> Instruction.Step(step t))
 
     /// A method without arguments.
     let plain word step = withArguments word [] [] (step word)
@@ -108,13 +112,15 @@ module internal Stepping =
             C = d.Noise
         )
 
-    /// A method with a share η of the posterior's noise, 0 to 1, as its argument.
-    let sharing word step eta =
-        let faults =
-            if eta >= 0.0 && eta <= 1.0 then
-                []
-            else
-                let allowed = "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
-                [ [ Segment.Part "eta" ], Fault.OutOfRange(Numeral.ofFloat eta, allowed) ]
+    /// What is wrong with a number that has to be in a range.
+    let within name least most allowed (x: float) : (Place * Fault) list =
+        if x >= least && x <= most then
+            []
+        else
+            [ [ Segment.Part name ], Fault.OutOfRange(Numeral.ofFloat x, allowed) ]
 
-        withArguments word [ Numeral.ofFloat eta ] faults (step word eta)
+    /// What is wrong with a share η of the posterior's noise.
+    let wrongShare = within "eta" 0.0 1.0 "a share of noise η from 0 (the flow) to 1 (the posterior's noise)"
+
+    /// A method with a share η of the posterior's noise, 0 to 1, as its argument.
+    let sharing word step eta = withArguments word [ Numeral.ofFloat eta ] (wrongShare eta) (step word eta)

@@ -1,7 +1,7 @@
 namespace Sgm.Engine;
 
 /// <summary>Where a block stopped early.</summary>
-internal sealed record BlockFailure(long Step, Tableau Tableau, long Block);
+internal sealed record BlockFailure(long Step, IStep At, long Block);
 
 /// <summary>What the workers of a run share.</summary>
 internal abstract class BlockRun
@@ -42,10 +42,10 @@ internal abstract class BlockWorker : IDisposable
     public abstract void Dispose();
 
     /// <summary>Doubles of working memory.</summary>
-    public static long MemoryLength(ScoreKernel kernel, int stages, int width)
+    public static long MemoryLength(ScoreKernel kernel, ProgramShape shape, int width)
     {
         long state = AlignedMemory.Round((long)kernel.Dimension * width);
-        return (state * (stages + (stages > 1 ? 2 : 1))) + NoiseChunk + AlignedMemory.Round(kernel.ScratchLength);
+        return (state * shape.Arrays) + (NoiseChunk * (1 + shape.Registers)) + AlignedMemory.Round(kernel.ScratchLength);
     }
 
     /// <summary>Normals drawn at a time; a multiple of 16, so it is no part of the format.</summary>
@@ -53,7 +53,7 @@ internal abstract class BlockWorker : IDisposable
 }
 
 /// <inheritdoc/>
-internal sealed class BlockWorker<TLanes> : BlockWorker
+internal sealed partial class BlockWorker<TLanes> : BlockWorker
     where TLanes : struct, ILanes<TLanes>
 {
     // A slice of a block's particles that costs about this many operations is evaluated between two looks at the token.
@@ -65,6 +65,7 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
     private readonly BlockRun run;
     private readonly AlignedMemory memory;
     private readonly int capacity;
+    private readonly ProgramShape shape;
     private readonly RandomStream stream = new(0, 0);
 
     // The block that is running.
@@ -74,7 +75,7 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
     private long step;
     private long probes;
     private long reported;
-    private Tableau? failed;
+    private IStep? failed;
 
     public BlockWorker(ParticleProgram program, ScoreKernel kernel, StartSampler start, BlockRun run, int capacity)
     {
@@ -83,7 +84,8 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
         this.start = start;
         this.run = run;
         this.capacity = capacity;
-        memory = new AlignedMemory(MemoryLength(kernel, program.MostStages, capacity));
+        shape = program.Shape;
+        memory = new AlignedMemory(MemoryLength(kernel, shape, capacity));
     }
 
     private int Length => kernel.Dimension * width;
@@ -94,9 +96,12 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
 
     private Span<double> Scratch => memory.Slice(Offset(1) + NoiseChunk, kernel.ScratchLength);
 
-    private Span<double> Score(int stage) => memory.Slice(Offset(1) + NoiseChunk + AlignedMemory.Round(kernel.ScratchLength) + Offset(stage), Length);
+    // After the arrays that every plan has: predictions, the point of a stage, registers, noises, and a part of what registers become.
+    private long Others => Offset(1) + NoiseChunk + AlignedMemory.Round(kernel.ScratchLength);
 
-    private Span<double> StageInput => Score(program.MostStages);
+    private Span<double> Score(int stage) => memory.Slice(Others + Offset(stage), Length);
+
+    private Span<double> StageInput => Score(shape.Stages);
 
     private long Offset(int arrays) => arrays * AlignedMemory.Round((long)kernel.Dimension * capacity);
 
@@ -110,6 +115,8 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
         step = probes = reported = 0;
         failed = null;
         stream.Reset(seed, block);
+        kept = shape.Registers;
+        Drop(0);
         start.Fill(stream, State, width);
         bool ended = Execute(program.Root);
         run.Advance(step - reported);
@@ -124,6 +131,7 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
             bool goesOn = node switch
             {
                 ParticleNode.Step one => Step(one),
+                ParticleNode.General one => Step(one),
                 ParticleNode.Repeat repeat => Execute(repeat),
                 ParticleNode.Lazy lazy => Execute(lazy),
                 ParticleNode.Probe probe => Measure(probe),
@@ -190,10 +198,15 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
         }
 
         bool fine = Update(node.Tableau, total, weight, out bool stopped);
-        if (stopped) return false;
+        return !stopped && Ended(node.Tableau, fine);
+    }
+
+    // Whether the block goes on after a step.
+    private bool Ended(IStep one, bool fine)
+    {
         if (!fine && HasDiverged())
         {
-            failed = node.Tableau;
+            failed = one;
             run.Diverged(block);
             return false;
         }
@@ -244,9 +257,12 @@ internal sealed class BlockWorker<TLanes> : BlockWorker
             }
         }
 
-        ReadOnlySpan<double> constants = node.Constants.AsSpan(stage.Constants, kernel.ConstantsLength);
+        return Evaluate(node.Constants.AsSpan(stage.Constants, kernel.ConstantsLength), input, Score(index));
+    }
+
+    private bool Evaluate(ReadOnlySpan<double> constants, Span<double> input, Span<double> score)
+    {
         Span<double> scratch = Scratch;
-        Span<double> score = Score(index);
         int slice = (int)Math.Min(width, BlockFormat.Grain * Math.Ceiling(SliceCost / (BlockFormat.Grain * kernel.Cost)));
         for (int from = 0; from < width; from += slice)
         {

@@ -39,7 +39,7 @@ public sealed partial class Ensemble
             * Math.Ceiling(blocks / (double)Math.Min(ThreadCount(options, blocks), Environment.ProcessorCount));
         CalibrationRun run = new(plan.Dimension, particles, options.Cancellation);
         Calibration calibration = new(plan, ScoreKernels.Create(plan.Score), run, particles);
-        ImmutableArray<Instruction> steps = [.. census.Kinds.Select(k => new Instruction.Step(k.Example))];
+        ImmutableArray<Instruction> steps = [.. census.Kinds.Select(k => k.Example)];
         Instruction probe = new Instruction.Probe("", plan.InitialLevel);
         // Once more where the compilation of the kernels took all of the time.
         double once = 0;

@@ -9,6 +9,25 @@ internal readonly record struct CompiledStage(int Constants, double A, double[] 
     public bool IsAtState => A == 1 && B.Length == 0;
 }
 
+/// <summary>
+/// Sums of a general step ready to run, over a block's arrays: the state, registers, predictions and noises, in this order. Terms of one
+/// array are added up.
+/// </summary>
+/// <param name="Constants">Where the constants of the score begin; −1 for what is no stage.</param>
+/// <param name="Terms">Array and coefficient.</param>
+internal readonly record struct CompiledSum(int Constants, (int Array, double Coefficient)[] Terms);
+
+/// <summary>Working memory of a block, in arrays of the size of its state.</summary>
+/// <param name="Stages">Most stages of a step.</param>
+/// <param name="HasInput">Whether a stage evaluates the score somewhere else than at the state.</param>
+/// <param name="Registers">Registers besides the state.</param>
+/// <param name="Noises">Most draws of a general step.</param>
+internal readonly record struct ProgramShape(int Stages, bool HasInput, int Registers, int Noises)
+{
+    /// <summary>The state and all others.</summary>
+    public int Arrays => 1 + Stages + (HasInput ? 1 : 0) + Registers + Noises;
+}
+
 /// <summary>A node of a plan ready to run.</summary>
 internal abstract record ParticleNode
 {
@@ -18,6 +37,10 @@ internal abstract record ParticleNode
 
     /// <summary>One step; its constants lie in <paramref name="Constants"/>.</summary>
     public sealed record Step(Tableau Tableau, CompiledStage[] Stages, double[] B, double[] Constants) : ParticleNode;
+
+    /// <summary>One general step.</summary>
+    public sealed record General(
+        GeneralTableau Tableau, int Noises, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
 
     public sealed record Repeat(long Count, ParticleNode[] Body) : ParticleNode;
 
@@ -44,15 +67,25 @@ internal sealed class ParticleProgram
     public ParticleProgram(Plan plan, ScoreKernel kernel)
     {
         this.kernel = kernel;
-        MostStages = 1;
+        var shape = new ProgramShape(1, false, 0, 0);
         long steps = 0;
         long most = Math.Min(LargestSteps, 1 + (LargestConstants / Math.Max(1, kernel.ConstantsLength)));
-        foreach (Tableau tableau in plan.Tableaus())
+        foreach (IStep step in plan.Steps())
         {
-            MostStages = Math.Max(MostStages, tableau.Stages.Length);
-            steps += tableau.Stages.Length;
+            shape = step switch
+            {
+                Tableau t => shape with { Stages = Math.Max(shape.Stages, t.Stages.Length), HasInput = shape.HasInput || t.Stages.Length > 1 },
+                GeneralTableau g => new(
+                    Math.Max(shape.Stages, g.Stages.Length),
+                    true,
+                    Math.Max(shape.Registers, g.Registers),
+                    Math.Max(shape.Noises, g.Noises)),
+                _ => throw new NotSupportedException($"the ensemble does not know the step {step}"),
+            };
+            steps += step.Levels.Count();
         }
 
+        Shape = shape;
         Root = Compile(plan.Instructions, steps > most, []);
         ProbeCount = plan.ProbeCount;
     }
@@ -60,8 +93,8 @@ internal sealed class ParticleProgram
     /// <summary>What to run.</summary>
     public ParticleNode[] Root { get; }
 
-    /// <summary>Largest number of stages of a step.</summary>
-    public int MostStages { get; }
+    /// <summary>What a block needs.</summary>
+    public ProgramShape Shape { get; }
 
     /// <summary>Probes that a run reaches, repeats counted.</summary>
     public long ProbeCount { get; }
@@ -78,6 +111,9 @@ internal sealed class ParticleProgram
             {
                 case Instruction.Step step:
                     nodes.Add(Compile(step.Tableau, known));
+                    break;
+                case Instruction.General general:
+                    nodes.Add(Compile(general.Tableau));
                     break;
                 case Instruction.Repeat repeat:
                     ParticleNode[] inner = Compile(repeat.Body, lazy, known);
@@ -103,6 +139,28 @@ internal sealed class ParticleProgram
         }
 
         return [.. nodes];
+    }
+
+    private ParticleNode.General Compile(GeneralTableau tableau)
+    {
+        int length = kernel.ConstantsLength;
+        double[] constants = new double[tableau.Stages.Length * length];
+        CompiledSum Sum(int at, ImmutableArray<Term> terms) => new(at, [
+            .. terms.GroupBy(ArrayOf).Select(group => (group.Key, group.Sum(term => term.Coefficient))).Where(term => term.Item2 != 0),
+        ]);
+        int ArrayOf(Term term) => term.Number + (term.Of switch
+        {
+            Input.Register => 0,
+            Input.Prediction => 1 + Shape.Registers,
+            _ => 1 + Shape.Registers + Shape.Stages,
+        });
+        CompiledSum Stage(GeneralStage stage, int i)
+        {
+            kernel.Prepare(stage.Level, stage.Of, constants.AsSpan(i * length, length));
+            return Sum(i * length, stage.At);
+        }
+
+        return new(tableau, tableau.Noises, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
     }
 
     private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)

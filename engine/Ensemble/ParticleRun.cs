@@ -61,7 +61,7 @@ internal sealed class ParticleRun(Plan plan, RunOptions options, long first, int
         if (options.Cancellation.IsCancellationRequested && !IsComplete) return new Outcome(new RunStatus.Cancelled(), []);
         if (failure is { } f)
         {
-            Tableau t = f.Tableau;
+            IStep t = f.At;
             return new Outcome(new RunStatus.Diverged(f.Step, t.Method, t.From, f.Block, Advice(t)), []);
         }
 
@@ -74,7 +74,7 @@ internal sealed class ParticleRun(Plan plan, RunOptions options, long first, int
 
     private bool IsComplete => failure is null && states.All(s => s.All(b => b is not null));
 
-    private static string Advice(Tableau t) => t.StaysAtLevel
+    private static string Advice(IStep t) => t.StaysAtLevel
         ? $"the step of '{t.Method}' is too large for the stiffest direction at this level, or the score is not finite: use a smaller step (below twice the smallest variance)"
         : $"'{t.Method}' left the numbers between two levels: use more transitions there, or a score that is finite far out";
 }

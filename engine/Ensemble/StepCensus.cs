@@ -6,5 +6,5 @@ namespace Sgm.Engine;
 public sealed class StepCensus(Plan plan)
 {
     /// <summary>One step of every kind and how many of its kind a particle makes, repeats counted.</summary>
-    public ImmutableArray<(Tableau Example, long Count)> Kinds { get; } = [.. PlanTotals.Of(plan.Instructions).Kinds];
+    public ImmutableArray<(Instruction Example, long Count)> Kinds { get; } = [.. PlanTotals.Of(plan.Instructions).Kinds];
 }

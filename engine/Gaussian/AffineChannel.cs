@@ -73,7 +73,7 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
     {
         int stages = tableau.Stages.Length;
 
-        bool isOfScores = tableau.Stages.All(stage => stage.Of == Prediction.Score);
+        bool isOfScores = tableau.Stages.All(stage => stage.Of == Engine.Prediction.Score);
         (double rounding, double noiseRounding) = tableau.StaysAtLevel ? (0, RootRounding)
             : isOfScores ? (ScoreRounding, ScoreRounding)
             : (DenoiserRounding, DenoiserNoiseRounding);
@@ -85,10 +85,7 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
         for (int i = 0; i < stages; i++)
         {
             Stage stage = tableau.Stages[i];
-            Ball m = stage.Level.Mean;
-            Ball sigma = stage.Level.Sigma;
-            Ball noise = sigma * sigma;
-            Ball share = score.Scale / ((m * m * eigenvalue) + noise);
+            (Ball slope, Ball centre, Ball added) = Prediction(stage.Level, stage.Of, eigenvalue, score);
             Ball x = Known(stage.A);
             Ball mean = 0;
             Ball shift = 0;
@@ -99,10 +96,6 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
                 shift += Known(stage.B[j]) * values[j].Shift;
             }
 
-            bool isDenoiser = stage.Of == Prediction.Denoiser;
-            Ball slope = isDenoiser ? ((1 - score.Scale) / m) + (share * m * eigenvalue) : -share;
-            Ball centre = share * (isDenoiser ? noise : m);
-            Ball added = isDenoiser ? noise / m * score.Shift : score.Shift;
             values[i] = (slope * x, (slope * mean) + centre, (slope * shift) + added);
         }
 
@@ -118,6 +111,18 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
 
         Ball deviation = new(tableau.C, noiseRounding * tableau.C);
         return new(gain, meanGain, shiftGain, deviation * deviation);
+    }
+
+    /// <summary>The prediction of the model at y, Slope·y + Centre·μ + Added·u.</summary>
+    internal static (Ball Slope, Ball Centre, Ball Added) Prediction(NoiseLevel level, Prediction of, Ball eigenvalue, AffineScore score)
+    {
+        Ball m = level.Mean;
+        Ball sigma = level.Sigma;
+        Ball noise = sigma * sigma;
+        Ball share = score.Scale / ((m * m * eigenvalue) + noise);
+        return of == Engine.Prediction.Denoiser
+            ? (((1 - score.Scale) / m) + (share * m * eigenvalue), share * noise, noise / m * score.Shift)
+            : (-share, share * m, score.Shift);
     }
 }
 

@@ -12,6 +12,7 @@ internal sealed class GaussianRun
     private readonly List<Ball> eigenvalues;
     private readonly List<ProbeResult> probes = [];
     private AffineChannel[] channels;
+    private JointChannel[]? joint;
     private NoiseLevel level;
     private long step;
     private RunStatus? stopped;
@@ -64,6 +65,9 @@ internal sealed class GaussianRun
                 case Instruction.Step s:
                     Apply(s.Tableau);
                     break;
+                case Instruction.General general:
+                    Apply(general.Tableau);
+                    break;
                 case Instruction.Probe probe:
                     level = probe.Level;
                     probes.Add(new(probe.Name, level, Law()));
@@ -82,7 +86,7 @@ internal sealed class GaussianRun
         }
     }
 
-    private void Apply(Tableau tableau)
+    private void Apply(IStep one)
     {
         if ((step & 1023) == 0 && options.Cancellation.IsCancellationRequested)
         {
@@ -92,21 +96,37 @@ internal sealed class GaussianRun
 
         for (int k = 0; k < channels.Length; k++)
         {
-            channels[k] = channels[k].Then(AffineChannel.OfStep(tableau, eigenvalues[k], score));
+            Advance(k, one);
             if (!channels[k].IsFinite)
             {
-                stopped = new RunStatus.Diverged(step, tableau.Method, tableau.From, -1, Advice(tableau, (double)eigenvalues[k]));
+                stopped = new RunStatus.Diverged(step, one.Method, one.From, -1, Advice(one, (double)eigenvalues[k]));
                 return;
             }
         }
 
-        level = tableau.To;
-        options.AfterStep?.Invoke(new(step, tableau, level, Law()));
+        joint = one is GeneralTableau { Kept: 0 } ? null : joint;
+        level = one.To;
+        options.AfterStep?.Invoke(new(step, one, level, Law()));
         step++;
     }
 
+    private void Advance(int k, IStep one)
+    {
+        if (one is Tableau tableau)
+        {
+            AffineChannel next = AffineChannel.OfStep(tableau, eigenvalues[k], score);
+            channels[k] = channels[k].Then(next);
+            joint?[k] = joint[k].Then(next);
+            return;
+        }
+
+        joint ??= [.. channels.Select(channel => JointChannel.Of(channel))];
+        joint[k] = joint[k].Then((GeneralTableau)one, eigenvalues[k], score);
+        channels[k] = joint[k].State;
+    }
+
     /// <summary>
-    /// A body that nobody watches is composed once and raised to a power. If that leaves the representable range, the longest
+    /// A body of tableaux that nobody watches is composed once and raised to a power. If that leaves the representable range, the longest
     /// power that stays inside is applied and the rest walked step by step, so that the report names the step.
     /// </summary>
     private void ExecuteRepeat(Instruction.Repeat repeat)
@@ -116,7 +136,7 @@ internal sealed class GaussianRun
             return;
         }
 
-        if (options.AfterStep is not null || HasProbe(repeat.Body))
+        if (options.AfterStep is not null || HasProbe(repeat.Body) || PlanTotals.Of(repeat.Body).GeneralMethod is not null)
         {
             for (long i = 0; i < repeat.Count && stopped is null; i++)
             {
@@ -127,12 +147,15 @@ internal sealed class GaussianRun
         }
 
         AffineChannel[] before = channels;
+        JointChannel[]? registers = joint;
+        joint = null;
         long stepBefore = step;
         channels = [.. eigenvalues.Select(_ => AffineChannel.Identity)];
         Execute(repeat.Body);
         AffineChannel[] body = channels;
         long bodySteps = step - stepBefore;
         channels = before;
+        joint = registers;
         step = stepBefore;
         if (stopped is not null)
         {
@@ -148,6 +171,7 @@ internal sealed class GaussianRun
 
         long safe = LongestFinite(before, body, repeat.Count);
         channels = Advance(before, body, safe);
+        joint = joint is null ? null : [.. joint.Zip(body, (one, once) => one.Then(once.Power(safe)))];
         step = stepBefore + (safe * bodySteps);
         if (safe < repeat.Count)
         {
@@ -189,7 +213,7 @@ internal sealed class GaussianRun
 
     private GaussianLaw Law() => new(directions, [.. channels], level);
 
-    private static string Advice(Tableau tableau, double eigenvalue) => tableau.StaysAtLevel
+    private static string Advice(IStep step, double eigenvalue) => step is Tableau { StaysAtLevel: true } tableau
         ? $"the step h = {tableau.B[0]:g6} is unstable where the variance is {tableau.From.VarianceOf(eigenvalue):g6}: use h < {2 * tableau.From.VarianceOf(eigenvalue):g6}"
         : "the steps of the schedule are too long for this predictor: use more levels";
 }

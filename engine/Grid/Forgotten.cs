@@ -63,6 +63,14 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
         }
     }
 
+    /// <summary>The same, to be followed on its own.</summary>
+    public Forgotten Copy()
+    {
+        Forgotten copy = new(target);
+        copy.parcels.AddRange(parcels);
+        return copy;
+    }
+
     /// <summary>ln of what is followed could add to χ² against a law.</summary>
     public double LogShare(ScalarMixture law)
     {
@@ -87,7 +95,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
         parcels.Clear();
         parcels.AddRange(now);
 
-        ScalarMixture law = target(map.Tableau.To);
+        ScalarMixture law = target(map.To);
         if (map.Noise > 0)
         {
             AddDropped(after, law);

@@ -13,7 +13,7 @@ public sealed class GridInterpreter : IInterpreter
     public string? WhyNot(Plan plan) =>
         plan.Dimension != 1
             ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
-            : ScoreProblem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
+            : ScoreProblem(plan) ?? RegisterNoise.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)
@@ -36,7 +36,7 @@ public sealed class GridInterpreter : IInterpreter
     /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>
     internal static string? ScoreProblem(Plan plan) =>
         plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned { Function.NeedsNoise: true })
-            && plan.Tableaus().Any(t => t.Stages.Any(s => s.Level.Sigma == 0))
+            && plan.Steps().Any(step => step.Levels.Any(level => level.Sigma == 0))
             ? "a clipped or learned score is evaluated at noise level 0, where there is no denoiser; end the schedule above 0 or take another score"
             : null;
 }

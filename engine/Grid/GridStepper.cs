@@ -172,7 +172,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     }
 
     /// <summary>An unstable corrector, |dT/dx| &gt; 1 towards ±∞ at one level, drives the state off at a geometric rate.</summary>
-    private static bool IsUnstable(ScalarMap map) => map.Tableau.StaysAtLevel && Math.Abs(map.FarSlope) > 1 + 1e-9;
+    private static bool IsUnstable(ScalarMap map) => map.StaysAtLevel && Math.Abs(map.FarSlope) > 1 + 1e-9;
 
     /// <summary>What it means that the grid can no longer hold a law.</summary>
     private static StepFailure Lost(ScalarMap map) => IsUnstable(map) ? StepFailure.Diverged : StepFailure.TooLarge;

@@ -12,7 +12,10 @@ internal abstract class LineProcess
     public abstract bool Start(double logRange, WorkLimit work);
 
     /// <summary>One step.</summary>
-    public abstract StepFailure Apply(Tableau tableau);
+    public abstract StepFailure Apply(IStep step);
+
+    /// <summary>Makes the law ready to be looked at, after steps whose effect was put off.</summary>
+    public virtual StepFailure Settle() => StepFailure.None;
 
     /// <summary>The law now, against the target at a level; <paramref name="work"/> is what a metric may spend.</summary>
     public abstract Law Law(NoiseLevel at, WorkLimit work);
@@ -34,6 +37,10 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     : LineProcess
 {
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
+
+    /// <summary>The steps since registers were first held: the state is a function of what it was then, and is found when it is asked for.</summary>
+    private readonly List<IStep> pending = [];
+    private (LineState Fine, LineState Coarse, Forgotten Forgotten)? shown;
     private GridResolution fineResolution = GridResolution.Fine(1);
     private GridResolution coarseResolution = GridResolution.Coarse(1);
     private WorkLimit? work;
@@ -47,6 +54,8 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override bool Start(double logRange, WorkLimit work)
     {
         this.work = work;
+        pending.Clear();
+        shown = null;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         fineStepper?.Forget();
@@ -61,7 +70,45 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(Tableau tableau)
+    public override StepFailure Apply(IStep step)
+    {
+        if (step is Tableau tableau && pending.Count == 0)
+        {
+            return Apply(MapOf(tableau));
+        }
+
+        pending.Add(step);
+        shown = null;
+        if (step is not GeneralTableau { Kept: 0 })
+        {
+            return StepFailure.None;
+        }
+
+        ScalarMap path = new PathMap(pending, scored, modifiers);
+        pending.Clear();
+        work!.Spend(path.PanelCost);
+        return Apply(path);
+    }
+
+    /// <inheritdoc/>
+    public override StepFailure Settle()
+    {
+        if (pending.Count == 0 || shown is not null)
+        {
+            return StepFailure.None;
+        }
+
+        (LineState, LineState, Forgotten) before = (fine, coarse, forgotten);
+        forgotten = forgotten.Copy();
+        ScalarMap path = new PathMap(pending, scored, modifiers);
+        work!.Spend(path.PanelCost);
+        StepFailure failure = Apply(path);
+        shown = failure == StepFailure.None ? (fine, coarse, forgotten) : null;
+        (fine, coarse, forgotten) = before;
+        return failure;
+    }
+
+    private ScalarMap MapOf(Tableau tableau)
     {
         if (!maps.TryGetValue(tableau, out ScalarMap? map))
         {
@@ -70,6 +117,11 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             maps.Add(tableau, map);
         }
 
+        return map;
+    }
+
+    private StepFailure Apply(ScalarMap map)
+    {
         (LineState? next, StepFailure failure) = fineStepper!.Apply(fine, map);
         if (next is null)
         {
@@ -105,11 +157,16 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         (fineStepper, coarseStepper, forgotten) = (null, null, null!);
         (fine, coarse) = (null!, null!);
         maps.Clear();
+        pending.Clear();
+        shown = null;
     }
 
     /// <inheritdoc/>
-    public override GridLaw Law(NoiseLevel at, WorkLimit work) =>
-        new(fine, coarse, fineResolution, coarseResolution, At(at), work, forgotten.LogShare(At(at)));
+    public override GridLaw Law(NoiseLevel at, WorkLimit work)
+    {
+        (LineState one, LineState other, Forgotten left) = shown ?? (fine, coarse, forgotten);
+        return new(one, other, fineResolution, coarseResolution, At(at), work, left.LogShare(At(at)));
+    }
 
     // The target at the last level that was asked for.
     private ScalarMixture At(NoiseLevel level)

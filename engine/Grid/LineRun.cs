@@ -25,6 +25,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private readonly List<(Instruction.Probe Probe, Dictionary<LineProcess, Law> Laws)> probes = [];
     private LineProcess[] group = [];
     private NoiseLevel level;
+    private IStep? latest;
     private readonly WorkLimit work = new(WorkLimit.OfRun, options.Cancellation);
     private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
@@ -133,6 +134,25 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (stopped, last, isOver) = (status, step, true);
     }
 
+    private void Stop(StepFailure failure, long at, IStep one) => Stop(failure == StepFailure.Diverged
+        ? new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one))
+        : TooLarge($"step {at} ({one.Method})"));
+
+    /// <summary>Whether the laws can be looked at; a failure of steps that were put off is one of the last of them.</summary>
+    private bool Settled()
+    {
+        foreach (LineProcess process in group)
+        {
+            if (process.Settle() is var failure && failure != StepFailure.None)
+            {
+                Stop(failure, step - 1, latest!);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private void Execute(ImmutableArray<Instruction> body)
     {
         foreach (Instruction instruction in body)
@@ -141,6 +161,9 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             {
                 case Instruction.Step s:
                     Apply(s.Tableau);
+                    break;
+                case Instruction.General general:
+                    Apply(general.Tableau);
                     break;
                 case Instruction.Probe probe:
                     Probe(probe);
@@ -173,7 +196,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
 
     private bool IsWorthGoingOn => !(needsMoreRange && logRange < GridResolution.LargestLogRange);
 
-    private void Apply(Tableau tableau)
+    private void Apply(IStep one)
     {
         if (options.Cancellation.IsCancellationRequested)
         {
@@ -190,24 +213,22 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         long before = work.Spent;
         foreach (LineProcess process in group)
         {
-            StepFailure failure = process.Apply(tableau);
-            if (failure != StepFailure.None)
+            if (process.Apply(one) is var failure && failure != StepFailure.None)
             {
-                Stop(failure == StepFailure.Diverged
-                    ? new RunStatus.Diverged(step, tableau.Method, level, -1, Advice(tableau))
-                    : TooLarge($"step {step} ({tableau.Method})"));
+                Stop(failure, step, one);
                 return;
             }
         }
 
         if (keptNodes + Nodes > GridMemory.Nodes)
         {
-            Stop(TooLarge($"step {step} ({tableau.Method})"));
+            Stop(TooLarge($"step {step} ({one.Method})"));
             return;
         }
 
-        level = tableau.To;
-        Observe(step, tableau);
+        level = one.To;
+        latest = one;
+        Observe(step, one);
         step++;
         if ((step & 63) == 0 || work.Spent - told > ProgressWork)
         {
@@ -234,16 +255,21 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
     }
 
-    private void Observe(long index, Tableau? tableau)
+    private void Observe(long index, IStep? one)
     {
-        if (!silent)
+        if (!silent && options.AfterStep is { } observer && Settled())
         {
-            options.AfterStep?.Invoke(new(index, tableau, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
+            observer(new(index, one, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
         }
     }
 
     private void Probe(Instruction.Probe probe)
     {
+        if (!Settled())
+        {
+            return;
+        }
+
         if (passed == probes.Count)
         {
             probes.Add((probe, []));
@@ -289,7 +315,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private static RunStatus.Unsupported TooLarge(string where) => new(
         $"{where} needs more than {GridMemory.Nodes} grid points, all that the memory for grids holds, or finer positions than doubles have (the law has structure on scales too far apart); use particles, or less extreme widths");
 
-    private static string Advice(Tableau tableau) => tableau.StaysAtLevel
+    private static string Advice(IStep step) => step is Tableau { StaysAtLevel: true } tableau
         ? $"the step h = {tableau.B[0]:g6} is unstable for this target: use h below twice its smallest variance at this level"
         : "the steps of the schedule are too long for this predictor: use more levels";
 }

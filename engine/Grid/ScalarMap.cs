@@ -9,7 +9,7 @@ namespace Sgm.Engine;
 internal readonly record struct MapValue(double Value, double Slope, int Piece, double Rounding);
 
 /// <summary>The deterministic part of a step on the line: T(x) = A·x + Σ_i B_i·f_i, then + C·ξ.</summary>
-internal sealed class ScalarMap
+internal class ScalarMap
 {
     /// <summary>
     /// Relative rounding of a coefficient with that of the product and the sum: the coefficient is good to a few units.
@@ -17,25 +17,40 @@ internal sealed class ScalarMap
     private const double TermRounding = 6e-16;
 
     private readonly ScalarScore[] predictions;
+    private readonly Tableau tableau;
 
     /// <summary>The map of a tableau.</summary>
     public ScalarMap(Tableau tableau, Mixture law, ImmutableArray<ScoreModifier> modifiers)
+        : this(tableau, [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, stage.Of))], tableau.C)
     {
-        Tableau = tableau;
-        predictions = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, stage.Of))];
+        this.tableau = tableau;
         FarSlope = Far();
+    }
+
+    /// <summary>What a map by other means has in common with it.</summary>
+    protected ScalarMap(IStep step, ScalarScore[] predictions, double noise)
+    {
+        this.predictions = predictions;
+        tableau = null!;
+        (StaysAtLevel, To, Noise) = (step.StaysAtLevel, step.To, noise);
         Cost = predictions.Sum(s => 5 + s.Law.Cost);
         MayHide = predictions.Any(s => FineStructure.MayBeIn(s.Law));
     }
 
-    /// <summary>The step.</summary>
-    public Tableau Tableau { get; }
+    /// <summary>Whether it is a corrector's.</summary>
+    public bool StaysAtLevel { get; }
+
+    /// <summary>The level after it.</summary>
+    public NoiseLevel To { get; }
 
     /// <summary>C, the standard deviation of the noise that follows.</summary>
-    public double Noise => Tableau.C;
+    public double Noise { get; }
 
     /// <summary>dT/dx towards ±∞.</summary>
-    public double FarSlope { get; }
+    public double FarSlope { get; protected init; }
+
+    /// <summary>What the first stage multiplies x with.</summary>
+    protected virtual double FirstScale => tableau.Stages[0].A;
 
     /// <summary>The laws whose scores are evaluated, stage by stage.</summary>
     public IEnumerable<ScalarMixture> ScoreLaws => predictions.Select(s => s.Law);
@@ -66,7 +81,7 @@ internal sealed class ScalarMap
             return false;
         }
 
-        double scale = Tableau.Stages[0].A;
+        double scale = FirstScale;
         if (FineStructure.IsIn(predictions[0].Law, Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
         {
             return true;
@@ -107,13 +122,14 @@ internal sealed class ScalarMap
         return false;
     }
 
-    private MapValue At(double x, Span<(double Low, double High)> arguments)
+    /// <summary>T(x); widens the ranges of the stages' arguments, where there are any.</summary>
+    protected virtual MapValue At(double x, Span<(double Low, double High)> arguments)
     {
         Span<MapValue> stages = stackalloc MapValue[predictions.Length];
         int piece = 0;
         for (int i = 0; i < predictions.Length; i++)
         {
-            Stage stage = Tableau.Stages[i];
+            Stage stage = tableau.Stages[i];
             MapValue y = Combined(stage.A, stage.B, x, stages);
             if (!arguments.IsEmpty)
             {
@@ -125,7 +141,7 @@ internal sealed class ScalarMap
             piece = unchecked((piece * 31) + f.Piece);
         }
 
-        return Combined(Tableau.A, Tableau.B, x, stages) with { Piece = piece };
+        return Combined(tableau.A, tableau.B, x, stages) with { Piece = piece };
     }
 
     private static MapValue Combined(double a, ImmutableArray<double> b, double x, ReadOnlySpan<MapValue> stages)
@@ -167,9 +183,9 @@ internal sealed class ScalarMap
 
         for (int i = 0; i < predictions.Length; i++)
         {
-            stages[i] = predictions[i].FarSlope * Slope(Tableau.Stages[i].A, Tableau.Stages[i].B);
+            stages[i] = predictions[i].FarSlope * Slope(tableau.Stages[i].A, tableau.Stages[i].B);
         }
 
-        return Slope(Tableau.A, Tableau.B);
+        return Slope(tableau.A, tableau.B);
     }
 }

@@ -40,10 +40,10 @@ public sealed record Outcome(RunStatus Status, ImmutableArray<ProbeResult> Probe
 
 /// <summary>The law after one step, handed to an observer and not kept.</summary>
 /// <param name="Index">0-based index of the step in the order of running; −1 for the start, before any step.</param>
-/// <param name="Tableau">The step that just ran; null for the start.</param>
+/// <param name="Step">The step that just ran; null for the start.</param>
 /// <param name="Level">The current level now.</param>
 /// <param name="Law">The law now.</param>
-public readonly record struct StepResult(long Index, Tableau? Tableau, NoiseLevel Level, Law Law);
+public readonly record struct StepResult(long Index, IStep? Step, NoiseLevel Level, Law Law);
 
 /// <summary>How to run a plan.</summary>
 public sealed record RunOptions

@@ -84,7 +84,11 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
                 case Instruction.Step { Tableau: { C: > 0 } noisy }:
                     steps.Add(new Instruction.Step(noisy with { C = 0 }));
                     return noisy.C;
+                case Instruction.General { Tableau: var general } when Ending(general) is var (mean, deviation):
+                    steps.Add(new Instruction.General(mean));
+                    return deviation;
                 case Instruction.Step:
+                case Instruction.General:
                     return null;
                 case Instruction.Repeat { Count: > 0 } repeat:
                     steps.Add(new Instruction.Repeat(repeat.Count - 1, repeat.Body));
@@ -98,5 +102,21 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
         }
 
         return null;
+    }
+
+    // A general step whose noise only enters its new state: that one without it, and how much it is.
+    private static (GeneralTableau Mean, double Deviation)? Ending(GeneralTableau step)
+    {
+        double[] noise = new double[step.Noises];
+        foreach (Term term in step.Updates[0].Where(term => term.Of == Input.Noise))
+        {
+            noise[term.Number] += term.Coefficient;
+        }
+
+        double deviation = Math.Sqrt(noise.Sum(c => c * c));
+        ImmutableArray<Term> quiet = [.. step.Updates[0].Where(term => term.Of != Input.Noise)];
+        return deviation > 0 && !step.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
+            ? (step with { Updates = step.Updates.SetItem(0, quiet) }, deviation)
+            : null;
     }
 }

@@ -48,8 +48,17 @@ public sealed record Plan
     /// <summary>The steps and probes in the order in which they run, repeats unrolled, produced on demand.</summary>
     public IEnumerable<Instruction> Unrolled() => Unroll(Instructions);
 
-    /// <summary>Every tableau once a place in the plan: a repeat's body is visited once.</summary>
-    public IEnumerable<Tableau> Tableaus() => DistinctSteps(Instructions);
+    /// <summary>Every step once a place in the plan: a repeat's body is visited once.</summary>
+    public IEnumerable<IStep> Steps() => DistinctSteps(Instructions);
+
+    /// <summary>The name of the first step that is no tableau; null where all are.</summary>
+    public string? GeneralMethod => PlanTotals.Of(this).GeneralMethod;
+
+    /// <summary>
+    /// The steps as tableaux, for those who read coefficients. A plan that has a general step is not described by its tableaux: ask
+    /// <see cref="GeneralMethod"/> first; there it throws a <see cref="NoTableauException"/>.
+    /// </summary>
+    public IEnumerable<Tableau> Tableaus() => Steps().Select(static step => step as Tableau ?? throw new NoTableauException(step));
 
     /// <summary>Steps until <paramref name="left"/> probes have passed and one more comes (then it is −1), or to the end of the body.</summary>
     private static long StepsUntil(ImmutableArray<Instruction> body, ref long left)
@@ -60,6 +69,7 @@ public sealed record Plan
             switch (instruction)
             {
                 case Instruction.Step:
+                case Instruction.General:
                     steps++;
                     break;
                 case Instruction.Probe:
@@ -129,20 +139,21 @@ public sealed record Plan
         }
     }
 
-    private static IEnumerable<Tableau> DistinctSteps(ImmutableArray<Instruction> body)
+    private static IEnumerable<IStep> DistinctSteps(ImmutableArray<Instruction> body)
     {
         foreach (Instruction instruction in body)
         {
-            IEnumerable<Tableau> inner = instruction switch
+            IEnumerable<IStep> inner = instruction switch
             {
                 Instruction.Step step => [step.Tableau],
+                Instruction.General general => [general.Tableau],
                 Instruction.Repeat { Count: > 0 } repeat => DistinctSteps(repeat.Body),
                 Instruction.Transitions t => Enumerable.Range(0, t.Count).SelectMany(i => DistinctSteps(t.Body(i))),
                 _ => [],
             };
-            foreach (Tableau tableau in inner)
+            foreach (IStep step in inner)
             {
-                yield return tableau;
+                yield return step;
             }
         }
     }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using Kind = (int Stages, int Inputs, bool IsNoisy);
+using Kind = (int Stages, int Inputs, int Noises, int Terms);
 
 namespace Sgm.Engine;
 
@@ -14,7 +14,7 @@ internal sealed class PlanTotals
 
     private static readonly ConditionalWeakTable<Plan, PlanTotals> KnownPlans = [];
 
-    private readonly Dictionary<Kind, (Tableau Example, long Count)> kinds = [];
+    private readonly Dictionary<Kind, (Instruction Example, long Count)> kinds = [];
 
     /// <summary>Probes that a run reaches.</summary>
     public long Probes { get; private set; }
@@ -25,8 +25,11 @@ internal sealed class PlanTotals
     /// <summary>Score evaluations per particle.</summary>
     public long Evaluations { get; private set; }
 
+    /// <summary>The name of the first step that is no tableau.</summary>
+    public string? GeneralMethod { get; private set; }
+
     /// <summary>The first step of every kind, and how many of its kind there are.</summary>
-    public IEnumerable<(Tableau Example, long Count)> Kinds => kinds.Values;
+    public IEnumerable<(Instruction Example, long Count)> Kinds => kinds.Values;
 
     /// <summary>Of a plan; counted once.</summary>
     public static PlanTotals Of(Plan plan) => KnownPlans.GetValue(plan, static plan => Of(plan.Instructions));
@@ -58,7 +61,12 @@ internal sealed class PlanTotals
             switch (instruction)
             {
                 case Instruction.Step { Tableau: var step }:
-                    Add((step.Stages.Length, step.Stages.Sum(Inputs), step.C != 0), step, times);
+                    Add((step.Stages.Length, step.Stages.Sum(Inputs), step.C != 0 ? 1 : 0, 0), instruction, times);
+                    break;
+                case Instruction.General { Tableau: var step }:
+                    GeneralMethod ??= step.Method;
+                    int inputs = step.Stages.Sum(stage => stage.At.Length);
+                    Add((step.Stages.Length, inputs, step.Noises, step.Updates.Sum(row => 1 + row.Length)), instruction, times);
                     break;
                 case Instruction.Probe:
                     Probes = checked(Probes + times);
@@ -69,7 +77,8 @@ internal sealed class PlanTotals
                 case Instruction.Transitions transitions:
                     PlanTotals all = Of(transitions);
                     Probes = checked(Probes + (times * all.Probes));
-                    foreach ((Kind kind, (Tableau example, long count)) in all.kinds)
+                    GeneralMethod ??= all.GeneralMethod;
+                    foreach ((Kind kind, (Instruction example, long count)) in all.kinds)
                     {
                         Add(kind, example, checked(times * count));
                     }
@@ -79,7 +88,7 @@ internal sealed class PlanTotals
         }
     }
 
-    private void Add(Kind kind, Tableau example, long count)
+    private void Add(Kind kind, Instruction example, long count)
     {
         Steps = checked(Steps + count);
         Evaluations = checked(Evaluations + (kind.Stages * count));

@@ -14,7 +14,7 @@ public sealed record Stage(NoiseLevel Level, double A, ImmutableArray<double> B,
 /// The interpreters know nothing about method names: a method is these numbers. <see cref="InScores"/> is the same step with every
 /// f_i a score, for those who read coefficients; it must not be run, as its terms are of size m′/m and cancel.
 /// </summary>
-public sealed record Tableau
+public sealed record Tableau : IStep
 {
     /// <summary>The method's name, for reports ("langevin", "ancestral", …).</summary>
     public required string Method { get; init; }
@@ -51,7 +51,13 @@ public sealed record Tableau
             C = c,
         };
 
-    /// <summary>Whether this is a corrector's step, one that stays at its level.</summary>
+    /// <inheritdoc/>
+    public IEnumerable<NoiseLevel> Levels => Stages.Select(static stage => stage.Level);
+
+    /// <inheritdoc/>
+    public bool IsNoisy => C != 0;
+
+    /// <inheritdoc/>
     public bool StaysAtLevel => From == To;
 
     /// <summary>The same step with the score in every stage: f_i = (y_i + σ_i²·s_i)/m_i substituted where it is the denoiser.</summary>

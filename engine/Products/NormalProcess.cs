@@ -16,6 +16,7 @@ internal sealed class NormalProcess(
     private const double StepCost = 12;
 
     private AffineChannel channel = AffineChannel.Identity;
+    private JointChannel? joint;
     private WorkLimit? work;
 
     /// <inheritdoc/>
@@ -23,14 +24,27 @@ internal sealed class NormalProcess(
     {
         this.work = work;
         channel = AffineChannel.Identity;
+        joint = null;
         return true;
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(Tableau tableau)
+    public override StepFailure Apply(IStep step)
     {
         work?.Spend(StepCost);
-        channel = channel.Then(AffineChannel.OfStep(tableau, scored.Variance, score));
+        if (step is Tableau tableau)
+        {
+            AffineChannel next = AffineChannel.OfStep(tableau, scored.Variance, score);
+            channel = channel.Then(next);
+            joint = joint?.Then(next);
+        }
+        else
+        {
+            joint = (joint ?? JointChannel.Of(channel)).Then((GeneralTableau)step, scored.Variance, score);
+            channel = joint.State;
+            joint = joint.Kept == 0 ? null : joint;
+        }
+
         return channel.IsFinite ? StepFailure.None : StepFailure.Diverged;
     }
 

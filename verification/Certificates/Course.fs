@@ -1,6 +1,7 @@
 namespace Sgm.Verification.Certificates
 
 open System.Collections.Immutable
+open Sgm
 open Sgm.Engine
 
 /// A plan as certificates read it: steps in their order with the number of the first one, rounds that are all alike kept together, however many.
@@ -27,9 +28,11 @@ module Course =
     /// Rounds that move the level, or that are probed, are written out.
     let rec private read (first: int64) (instruction: Instruction) : Course list =
         match instruction with
-        | :? Instruction.Step as step -> [ Kernel(first, step.Tableau) ]
-        | :? Instruction.Probe as probe -> [ Mark probe ]
-        | :? Instruction.Repeat as repeat when repeat.Count > 0L ->
+        | TableauStep step -> [ Kernel(first, step) ]
+        | GeneralStep step -> raise (NoTableauException step)
+        | Probed probe -> [ Mark probe ]
+        | Repeated repeat when repeat.Count = 0L -> []
+        | Repeated repeat ->
             let body = readAll first repeat.Body
             let steps = body |> List.collect (kernels 1L) |> List.map (fun (_, _, step) -> step)
 
@@ -54,7 +57,7 @@ module Course =
                     for i in 0L .. repeat.Count - 1L do
                         yield! readAll (first + i * one) repeat.Body
                 ]
-        | :? Instruction.Transitions as all ->
+        | Annealed all ->
             let mutable at = first
 
             [
@@ -63,7 +66,6 @@ module Course =
                     at <- at + length body
                     yield! body
             ]
-        | _ -> []
 
     and private readAll (first: int64) (body: ImmutableArray<Instruction>) : Course list =
         let mutable at = first
@@ -79,25 +81,29 @@ module Course =
         body
         |> Seq.forall (fun instruction ->
             match instruction with
-            | :? Instruction.Step as step -> step.Tableau.StaysAtLevel
-            | :? Instruction.Repeat as repeat -> isStill repeat.Body
-            | _ -> false)
+            | TableauStep step -> step.StaysAtLevel
+            | GeneralStep step -> step.StaysAtLevel
+            | Repeated repeat -> isStill repeat.Body
+            | Annealed _
+            | Probed _ -> false)
 
     /// Steps and probes that must be looked at one by one, on demand: those in `Repeat`s that only stay at a level come once.
     let rec private places (body: ImmutableArray<Instruction>) : Instruction seq =
         seq {
             for instruction in body do
                 match instruction with
-                | :? Instruction.Repeat as repeat ->
+                | Repeated repeat ->
                     let rounds = if isStill repeat.Body then min 1L repeat.Count else repeat.Count
 
                     if not (Seq.isEmpty (places repeat.Body)) then
                         for _ in 1L .. rounds do
                             yield! places repeat.Body
-                | :? Instruction.Transitions as all ->
+                | Annealed all ->
                     for i in 0 .. all.Count - 1 do
                         yield! places (all.Body.Invoke i)
-                | single -> single
+                | TableauStep _
+                | GeneralStep _
+                | Probed _ -> instruction
         }
 
     /// The steps and probes that must be looked at one by one, up to `most` and one more.
@@ -105,7 +111,9 @@ module Course =
 
     /// The plan's course, or why it is too long to be looked at.
     let ofPlan (plan: Plan) =
-        if (placesWithin mostSteps plan).LongLength > mostSteps then
+        if not (isNull plan.GeneralMethod) then
+            Error $"no certificate: {NoTableauException.Reason plan.GeneralMethod}"
+        elif (placesWithin mostSteps plan).LongLength > mostSteps then
             Error
                 $"the plan has more than {mostSteps} different steps and probes, which is the most that certificates look at (repeats at one level count once)"
         else

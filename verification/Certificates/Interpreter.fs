@@ -14,12 +14,7 @@ module Certificate =
         match ScoreError.risk plan with
         | 0.0 -> found
         | each ->
-            let levels =
-                plan.Tableaus()
-                |> Seq.collect (fun step -> step.Stages)
-                |> Seq.map _.Level
-                |> Seq.distinct
-                |> Seq.length
+            let levels = plan.Steps() |> Seq.collect _.Levels |> Seq.distinct |> Seq.length
 
             let risky (bound: Bound) = { bound with Confidence = bound.Confidence - each * float levels }
 

@@ -1,5 +1,6 @@
 namespace Sgm.Verification.Certificates
 
+open Sgm
 open Sgm.Engine
 
 /// Certificates that cost below a second, told by counts of work and not by a clock, so that they are there on every
@@ -51,7 +52,7 @@ module Quick =
                 steps
                 |> Array.choose (fun instruction ->
                     match instruction with
-                    | :? Instruction.Step as step -> Some(step.Tableau.From, step.Tableau.To)
+                    | AnyStep step -> Some(step.From, step.To)
                     | _ -> None)
 
             // A change of the level without the state takes a quadrature too.

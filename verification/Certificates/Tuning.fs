@@ -37,10 +37,17 @@ module Tuning =
         | _ -> Error "the sampler has several anneals; which levels to choose is not clear"
 
     /// Score evaluations of a transition's body, and its steps given the transition.
-    let rec private steps (transition: Transition) level pipeline : Tableau list * NoiseLevel =
+    let rec private steps (transition: Transition) level pipeline : IStep list * NoiseLevel =
         match pipeline with
         | Corrector method -> [ Kernel.corrector method level ], level
-        | Predictor method -> [ Kernel.predictorStep method transition ], transition.Lower
+        | Predictor method ->
+            let found =
+                Kernel.predictor method transition
+                |> List.choose (function
+                    | AnyStep step -> Some step
+                    | _ -> None)
+
+            found, transition.Lower
         | Sequence parts ->
             let found, after = parts |> List.mapFold (fun at part -> steps transition at part) level
             List.concat found, after
@@ -56,13 +63,13 @@ module Tuning =
         | Probe _ -> [], level
 
     let private bodySteps forward a b body =
-        let transition = { Forward = forward; Upper = Forward.level forward a; Lower = Forward.level forward b }
+        let transition = Transition.Alone(forward, Forward.level forward a, Forward.level forward b)
         fst (steps transition transition.Upper body)
 
     /// Score evaluations of one transition.
     let evaluations (experiment: Experiment) place =
         let at = Schedule.parameter place.Schedule
-        bodySteps experiment.Forward (at 0) (at 1) place.Body |> List.sumBy (fun step -> step.Stages.Length)
+        bodySteps experiment.Forward (at 0) (at 1) place.Body |> List.sumBy (fun step -> Seq.length step.Levels)
 
     /// Most levels of the grid, and most transitions that are chosen on it.
     let private mostLevels = 480
@@ -91,7 +98,7 @@ module Tuning =
             else parameter forward (a + (b - a) * float i / float n))
 
     /// Σκ of a transition with its body; +∞ where nothing is known.
-    let private cost (kappa: Tableau -> Result<float, string>) forward body a b =
+    let private cost (kappa: IStep -> Result<float, string>) forward body a b =
         let steps = bodySteps forward a b body
         // Correctors that are repeated cost the same.
         let distinct = steps |> List.countBy id
@@ -150,6 +157,11 @@ module Tuning =
             match DrawnPath.atomsOf plan with
             | Some(atoms, v) -> DrawnPath.estimator plan atoms v (levels |> Array.map (Forward.level forward))
             | None -> fun step -> PathRule.cost plan step |> Result.map (fun cost -> cost.Whole)
+
+        let kappa (step: IStep) =
+            match step with
+            | :? Tableau as step -> kappa step
+            | other -> Error(NoTableauException.Reason other.Method)
 
         attempt {
             do!

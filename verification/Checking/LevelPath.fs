@@ -3,6 +3,7 @@
 module Sgm.Verification.LevelPath
 
 open System.Collections.Immutable
+open Sgm
 open Sgm.Engine
 
 /// Which places of a run a statement needs the state's own level at; predictors always, as their formula starts from it.
@@ -15,7 +16,7 @@ type private Wanted =
     }
 
 /// What a stretch of a run looks like from outside: where its first step starts, and where its last one ended.
-type private Stretch = { First: Tableau; Reached: NoiseLevel }
+type private Stretch = { First: IStep; Reached: NoiseLevel }
 
 let private spelled (level: NoiseLevel) =
     if level.Mean = 1.0 then
@@ -56,15 +57,18 @@ let rec private stretch wanted (body: ImmutableArray<Instruction>) = inOrder wan
 
 and private one wanted (instruction: Instruction) =
     match instruction with
-    | :? Instruction.Step as step -> Ok(Some { First = step.Tableau; Reached = step.Tableau.To })
-    | :? Instruction.Repeat as repeat when repeat.Count > 0L ->
+    | AnyStep step -> Ok(Some { First = step; Reached = step.To })
+    | Repeated repeat when repeat.Count > 0L ->
         attempt {
             let! once = stretch wanted repeat.Body
             // All later rounds are like the second.
             return! if repeat.Count > 1L then joined wanted once once else Ok once
         }
-    | :? Instruction.Transitions as all -> inOrder wanted (Seq.init all.Count all.Body.Invoke) (stretch wanted)
-    | _ -> Ok None
+    | Annealed all -> inOrder wanted (Seq.init all.Count all.Body.Invoke) (stretch wanted)
+    | TableauStep _
+    | GeneralStep _
+    | Repeated _
+    | Probed _ -> Ok None
 
 let private followed wanted (plan: Plan) =
     attempt {

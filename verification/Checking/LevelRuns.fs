@@ -1,6 +1,7 @@
 namespace Sgm.Verification
 
 open System.Collections.Immutable
+open Sgm
 open Sgm.Engine
 
 /// What a plan does at one level: perhaps a predictor step that arrives there, then N equal Langevin steps.
@@ -22,16 +23,19 @@ module LevelRuns =
     let private most = 200_000
 
     /// Steps with how often each is repeated, on demand.
-    let rec private steps (body: ImmutableArray<Instruction>) : (Tableau * int64) seq =
+    let rec private steps (body: ImmutableArray<Instruction>) : (IStep * int64) seq =
         seq {
             for instruction in body do
                 match instruction with
-                | :? Instruction.Step as step -> step.Tableau, 1L
-                | :? Instruction.Transitions as all ->
+                | TableauStep step -> step, 1L
+                | GeneralStep step -> step, 1L
+                | Annealed all ->
                     for i in 0 .. all.Count - 1 do
                         yield! steps (all.Body.Invoke i)
-                | :? Instruction.Repeat as repeat when repeat.Count > 0L -> yield! rounds repeat
-                | _ -> ()
+                | Repeated repeat ->
+                    if repeat.Count > 0L then
+                        yield! rounds repeat
+                | Probed _ -> ()
         }
 
     /// Rounds of one and the same step, or of several at one level, are one round with every step as often.
@@ -52,8 +56,7 @@ module LevelRuns =
                     yield! once
             }
 
-    /// What is done after one more step at a level, and whether that is another level.
-    let private add (current: LevelRun) (step: Tableau, count) =
+    let private addTableau (current: LevelRun) (step: Tableau, count) =
         if step.StaysAtLevel then
             if not (Subject.isLangevin step) then
                 Error $"the step '{step.Method}' is not a Langevin step x + h·s + √(2h)·ξ"
@@ -65,10 +68,18 @@ module LevelRuns =
                 Ok({ current with H = step.B[0]; N = current.N + count }, false)
             else
                 Error "the Langevin steps at one level have several sizes"
+        elif step.To.NoiseVariance > step.From.NoiseVariance then
+            Error $"the step '{step.Method}' goes up, from σ = {step.From.Sigma:g6} to σ = {step.To.Sigma:g6}"
         elif current.Level <> step.From then
             Error $"the step '{step.Method}' starts at another level than that of the start"
         else
             Ok({ From = step.From; Level = step.To; Predictor = Some step; H = 0.0; N = 0L }, true)
+
+    /// What is done after one more step at a level, and whether that is another level.
+    let private add (current: LevelRun) (step: IStep, count) =
+        match step with
+        | :? Tableau as step -> addTableau current (step, count)
+        | other -> Error(NoTableauException.Reason other.Method)
 
     /// The levels in the order of the run, the initial one first even when nothing happens there; or why the plan is not this.
     /// A predictor starts where the state is, from the initial level on, and the end is measured at the last level. Every level is shown to

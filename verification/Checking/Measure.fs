@@ -91,10 +91,7 @@ module Measure =
     /// The metric of the start against the target at the level of the first step.
     let atStart metric runner (plan: Plan) =
         let level =
-            plan.Tableaus()
-            |> Seq.tryHead
-            |> Option.map (fun step -> step.From)
-            |> Option.defaultValue plan.InitialLevel
+            plan.Steps() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
 
         startAgainst level metric runner plan
 

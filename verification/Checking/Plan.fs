@@ -2,6 +2,7 @@
 module Sgm.Verification.Plan
 
 open System.Collections.Immutable
+open Sgm
 open Sgm.Engine
 
 let private rebuilt (plan: Plan) score start instructions metrics =
@@ -24,10 +25,11 @@ let rec private lastLevel (body: Instruction seq) =
     |> Seq.rev
     |> Seq.tryPick (fun instruction ->
         match instruction with
-        | :? Instruction.Step as step -> Some step.Tableau.To
-        | :? Instruction.Repeat as repeat when repeat.Count > 0L -> lastLevel repeat.Body
-        | :? Instruction.Transitions as all when all.Count > 0 -> lastLevel (all.Body.Invoke(all.Count - 1))
-        | _ -> None)
+        | TableauStep step -> Some step.To
+        | GeneralStep step -> Some step.To
+        | Repeated repeat -> if repeat.Count > 0L then lastLevel repeat.Body else None
+        | Annealed all -> if all.Count > 0 then lastLevel (all.Body.Invoke(all.Count - 1)) else None
+        | Probed _ -> None)
 
 /// The plan with further probes "along": after about `most` of the transitions of an anneal, or rounds of a repeat, outermost ones alone.
 let probedAlong (most: int) (plan: Plan) =
@@ -36,7 +38,7 @@ let probedAlong (most: int) (plan: Plan) =
 
     let among (instruction: Instruction) : Instruction list =
         match instruction with
-        | :? Instruction.Transitions as all ->
+        | Annealed all ->
             let every = max 1 (all.Count / most)
 
             let body i =
@@ -44,7 +46,7 @@ let probedAlong (most: int) (plan: Plan) =
                 if (i + 1) % every = 0 then own.AddRange(probe own) else own
 
             [ Instruction.Transitions(all.Count, System.Func<_, _> body) ]
-        | :? Instruction.Repeat as repeat when repeat.Count > 1L ->
+        | Repeated repeat when repeat.Count > 1L ->
             let parts = min (int64 most) repeat.Count
 
             [
@@ -52,7 +54,10 @@ let probedAlong (most: int) (plan: Plan) =
                     Instruction.Repeat(i * repeat.Count / parts - (i - 1L) * repeat.Count / parts, repeat.Body)
                     yield! probe repeat.Body
             ]
-        | other -> [ other ]
+        | TableauStep _
+        | GeneralStep _
+        | Repeated _
+        | Probed _ -> [ instruction ]
 
     withInstructions (plan.Instructions |> Seq.collect among |> ImmutableArray.CreateRange) plan
 

@@ -55,9 +55,16 @@ module Subject =
         && step.A = 1.0
         && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
 
+    /// Found once a subject, whose steps are all tableaux.
+    let private ofTableaus (read: Subject -> Result<'shape, string>) =
+        Once.per (fun subject ->
+            match subject.Plan.GeneralMethod with
+            | null -> read subject
+            | method -> Error(NoTableauException.Reason method))
+
     /// The plan as N Langevin steps x ← x + h·s + √(2h)·ξ of one size at one level, or why it is not that.
     let langevin: Subject -> Result<LangevinRun, string> =
-        Once.per (fun subject ->
+        ofTableaus (fun subject ->
             match subject.Plan.Tableaus() |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
             | [ step ] ->
                 if isLangevin step then
@@ -73,7 +80,7 @@ module Subject =
     /// The plan as K predictor steps of one method over equal steps of time (vp), or why it is not that. At which level the end is
     /// measured is left to the statement.
     let uniformPredictor: Subject -> Result<PredictorRun, string> =
-        Once.per (fun subject ->
+        ofTableaus (fun subject ->
             match Seq.tryHead (subject.Plan.Tableaus()) with
             | None -> Error "the sampler takes no step"
             | Some first when subject.Experiment.Forward <> Vp ->

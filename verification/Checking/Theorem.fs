@@ -71,7 +71,9 @@ module Assumption =
     let evaluate subject (assumption: Assumption) =
         try
             assumption.Evaluate subject
-        with error when not (error :? System.OperationCanceledException) ->
+        with
+        | :? NoTableauException as error -> Broken error.Message
+        | error when not (error :? System.OperationCanceledException) ->
             Broken $"it could not be evaluated: {error.Message}"
 
     /// All of a theorem's hypotheses on an experiment, and the first reason why it says nothing about it.

@@ -11,7 +11,7 @@ open Sgm.Verification.Certificates
 /// lower one, as `Constants` and `ScoreError` prove them.
 module PlanQuantities =
     let private first (plan: Plan) =
-        plan.Tableaus() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
+        plan.Steps() |> Seq.tryHead |> Option.map (fun step -> step.From) |> Option.defaultValue plan.InitialLevel
 
     let private last (plan: Plan) =
         match Seq.tryLast plan.Instructions with
@@ -43,10 +43,7 @@ module PlanQuantities =
 
     /// The levels at which a plan reads its score.
     let private read (plan: Plan) =
-        let found =
-            plan.Tableaus()
-            |> Seq.collect (fun step -> step.Stages |> Seq.map (fun stage -> stage.Level))
-            |> Seq.distinct
+        let found = plan.Steps() |> Seq.collect _.Levels |> Seq.distinct
 
         match Seq.truncate 100_001 found |> List.ofSeq with
         | levels when levels.Length > 100_000 -> Error "the plan reads its score at more than 100 000 levels"

@@ -16,7 +16,7 @@ module Targets =
 
     /// The data's level, and where the sampler begins and ends.
     let private levels (plan: Plan) =
-        let last = plan.Tableaus() |> Seq.tryLast |> Option.map (fun step -> step.To) |> Option.toList
+        let last = plan.Steps() |> Seq.tryLast |> Option.map (fun step -> step.To) |> Option.toList
         NoiseLevel.Data :: plan.InitialLevel :: last |> List.distinct
 
     let private plain = "from the components"

@@ -89,8 +89,7 @@ module Bug =
             if isNull own then
                 null
             else
-                Action<StepResult>(fun step ->
-                    own.Invoke(StepResult(step.Index, step.Tableau, step.Level, wrap step.Law)))
+                Action<StepResult>(fun step -> own.Invoke(StepResult(step.Index, step.Step, step.Level, wrap step.Law)))
 
         let outcome =
             run

@@ -3,6 +3,7 @@
 module Sgm.Verification.Sabotage.PlanEdit
 
 open System.Collections.Immutable
+open Sgm
 open Sgm.Verification
 open Sgm.Engine
 
@@ -32,11 +33,11 @@ let rec private everywhere
     change body
     |> List.map (fun instruction ->
         match instruction with
-        | :? Instruction.Repeat as repeat ->
-            Instruction.Repeat(repeat.Count, everywhere change repeat.Body) :> Instruction
-        | :? Instruction.Transitions as all ->
-            Instruction.Transitions(all.Count, fun i -> everywhere change (all.Body.Invoke i))
-        | other -> other)
+        | Repeated repeat -> Instruction.Repeat(repeat.Count, everywhere change repeat.Body) :> Instruction
+        | Annealed all -> Instruction.Transitions(all.Count, fun i -> everywhere change (all.Body.Invoke i))
+        | TableauStep _
+        | GeneralStep _
+        | Probed _ -> instruction)
     |> ImmutableArray.CreateRange
 
 /// Every list of instructions changed.
@@ -46,15 +47,25 @@ let lists change (plan: Plan) = plan |> Plan.withInstructions (everywhere change
 let steps (change: Tableau -> Tableau option) (plan: Plan) =
     let change (t: Tableau) = change (t.InScores())
 
-    if plan.Tableaus() |> Seq.exists (fun t -> (change t).IsSome) then
+    // General steps are not of this form, and are left alone.
+    let tableaus =
+        plan.Steps()
+        |> Seq.choose (fun step ->
+            match step with
+            | :? Tableau as t -> Some t
+            | _ -> None)
+
+    if tableaus |> Seq.exists (fun t -> (change t).IsSome) then
         plan
         |> lists (fun body ->
             [
                 for instruction in body do
                     match instruction with
-                    | :? Instruction.Step as step ->
-                        Instruction.Step(change step.Tableau |> Option.defaultValue step.Tableau) :> Instruction
-                    | other -> other
+                    | TableauStep step -> Instruction.Step(change step |> Option.defaultValue step) :> Instruction
+                    | GeneralStep _
+                    | Repeated _
+                    | Annealed _
+                    | Probed _ -> instruction
             ])
         |> Some
     else
@@ -70,9 +81,11 @@ let rec private has (wanted: Instruction -> bool) (body: ImmutableArray<Instruct
     |> Seq.exists (fun instruction ->
         wanted instruction
         || match instruction with
-           | :? Instruction.Repeat as repeat when repeat.Count > 0L -> has wanted repeat.Body
-           | :? Instruction.Transitions as all when all.Count > 0 -> has wanted (all.Body.Invoke 0)
-           | _ -> false)
+           | Repeated repeat -> repeat.Count > 0L && has wanted repeat.Body
+           | Annealed all -> all.Count > 0 && has wanted (all.Body.Invoke 0)
+           | TableauStep _
+           | GeneralStep _
+           | Probed _ -> false)
 
 let private replaced wanted (change: Instruction -> Instruction list) (plan: Plan) =
     if has wanted plan.Instructions then
@@ -129,7 +142,7 @@ let transitions (change: int -> int -> Instruction list -> Instruction list opti
 /// Whether an instruction leads to a lower level.
 let moves (instruction: Instruction) =
     match instruction with
-    | :? Instruction.Step as step -> not step.Tableau.StaysAtLevel
+    | AnyStep step -> not step.StaysAtLevel
     | _ -> false
 
 /// Every list of instructions before its last probe, and that probe; None for a plan without a step.

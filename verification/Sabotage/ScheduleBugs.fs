@@ -13,7 +13,7 @@ let private anneal (all: Instruction.Transitions) count body : Instruction list 
     [ Instruction.Transitions(count, fun i -> all.Body.Invoke(body i)) ]
 
 let private severalLevels (plan: Plan) =
-    plan.Tableaus() |> Seq.map (fun t -> t.From) |> Seq.distinct |> Seq.truncate 2 |> Seq.length > 1
+    plan.Steps() |> Seq.map (fun t -> t.From) |> Seq.distinct |> Seq.truncate 2 |> Seq.length > 1
 
 let private schedules =
     [

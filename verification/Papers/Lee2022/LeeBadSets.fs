@@ -14,8 +14,11 @@ let private longest = 10_000L
 let private unrolled (plan: Plan) =
     plan.Unrolled()
     |> Seq.choose (function
-        | :? Instruction.Step as step -> Some step.Tableau
-        | _ -> None)
+        | TableauStep step -> Some step
+        | GeneralStep step -> raise (NoTableauException step)
+        | Repeated _
+        | Annealed _
+        | Probed _ -> None)
     |> List.ofSeq
 
 /// The steps in the order of running.

@@ -11,12 +11,15 @@ type Level = { M: float; Sigma: float }
 /// The data: no noise.
 let data = { M = 1.0; Sigma = 0.0 }
 
+/// The anneal around a step: the levels before the step's upper one, the nearest first, and how many transitions there are.
+type Anneal = { Earlier: Level list; Count: int }
+
 /// What happens to the state.
 type Event =
     /// A Langevin step of size h at a level.
     | Correction of h: float * at: Level
     /// A step from a level to a less noisy one; γ is the time between them (vp) or σ² − σ′² (ve).
-    | Prediction of PredictorMethod * gamma: float * upper: Level * lower: Level
+    | Prediction of PredictorMethod * gamma: float * upper: Level * lower: Level * Anneal
     /// The state is looked at; the target is the data at this level.
     | Look of name: string * at: Level
 
@@ -60,7 +63,7 @@ let rec private firstSchedule pipeline =
     | Probe _ -> None
 
 /// The current level, the transition that the next predictor makes, and what has happened, last first.
-type private Place = { At: Level; Transition: (float * Level) option; Past: Event list }
+type private Place = { At: Level; Transition: (float * Level * Anneal) option; Past: Event list }
 
 let rec private walk forward place pipeline =
     match pipeline with
@@ -75,18 +78,22 @@ let rec private walk forward place pipeline =
 
         { place with Past = Correction(h, place.At) :: place.Past }
     | Predictor method ->
-        let gamma, lower = place.Transition.Value
+        let gamma, lower, anneal = place.Transition.Value
 
         {
             At = lower
             Transition = None
-            Past = Prediction(method, gamma, place.At, lower) :: place.Past
+            Past = Prediction(method, gamma, place.At, lower, anneal) :: place.Past
         }
     | Anneal(schedule, body) ->
         let move = predicts body
 
-        (place, List.pairwise (parameters schedule))
-        ||> List.fold (fun now (above, below) ->
+        let all = parameters schedule
+
+        (place, List.indexed (List.pairwise all))
+        ||> List.fold (fun now (i, (above, below)) ->
+            let earlier = all |> List.truncate i |> List.rev |> List.truncate 4 |> List.map (level forward)
+            let anneal = { Earlier = earlier; Count = all.Length - 1 }
             let lower = level forward below
 
             let gamma =
@@ -96,7 +103,7 @@ let rec private walk forward place pipeline =
 
             let inside =
                 if move then
-                    { now with At = level forward above; Transition = Some(gamma, lower) }
+                    { now with At = level forward above; Transition = Some(gamma, lower, anneal) }
                 else
                     { now with At = lower; Transition = None }
 

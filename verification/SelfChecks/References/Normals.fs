@@ -1,4 +1,4 @@
-/// Runs on normal laws: an affine step takes N(a, S) to N(T(a), M·S·Mᵀ + C²·I). M is read off the step's values at 0 and at the
+/// Runs on normal laws: an affine step takes N(a, S) to N(T(a), M·S·Mᵀ + N·Nᵀ), the state stacked on what a method keeps. M and N are read off the step's values at 0 and at the
 /// unit vectors, so that no method is spelled a second time in matrices.
 module Sgm.Verification.References.Normals
 
@@ -28,17 +28,24 @@ let ofLaw (law: Law) =
 
 let ofPoint (at: float list) = { Mean = vector at; Covariance = Matrix<float>.Build.Dense(at.Length, at.Length) }
 
-/// The law after x ← map(x) + C·ξ, the map affine.
-let step (map: float[] -> float[]) (c: float) (law: Normal) =
-    let d = law.Mean.Count
-    let origin = map (Array.zeroCreate d)
-    let column i = Array.map2 (-) (map (Array.init d (fun j -> if i = j then 1.0 else 0.0))) origin
-    let m = Matrix<float>.Build.DenseOfColumnArrays(Array.init d column)
+/// The law of a state and what is kept, stacked, after an affine move with so many draws in d dimensions each.
+let moved d (move: float[] list -> float[] list -> float[] list) draws (law: Normal) =
+    let n = law.Mean.Count
+    let blocks (all: float[]) = all |> Array.chunkBySize d |> List.ofArray
+    let map (all: float[]) = move (blocks all[.. n - 1]) (blocks all[n..]) |> Array.concat
+    let size = n + draws * d
+    let origin = map (Array.zeroCreate size)
+    let column i = Array.map2 (-) (map (Array.init size (fun j -> if i = j then 1.0 else 0.0))) origin
+    let m = Matrix<float>.Build.DenseOfColumnArrays(Array.init size column)
+    let ofState, ofDraws = m.SubMatrix(0, m.RowCount, 0, n), m.SubMatrix(0, m.RowCount, n, draws * d)
 
     {
-        Mean = m * law.Mean + vector (List.ofArray origin)
-        Covariance = m * law.Covariance * m.Transpose() + (c * c) * unit d
+        Mean = ofState * law.Mean + vector (List.ofArray origin)
+        Covariance = ofState * law.Covariance * ofState.Transpose() + ofDraws * ofDraws.Transpose()
     }
+
+/// The law of the state alone.
+let state d (law: Normal) = { Mean = law.Mean.SubVector(0, d); Covariance = law.Covariance.SubMatrix(0, d, 0, d) }
 
 /// Variances λ and offsets δ of q in coordinates where p is N(0, I) and q's are independent, and the condition of p.
 let private whitened (q: Normal) (p: Normal) =

@@ -78,16 +78,20 @@ let started data (experiment: Experiment) first : Result<Law, float list> =
     | Warm -> Ok(noised first target)
 
 /// The states at the probes of a course, folded from the first.
-let private fold (experiment: Experiment) estimate step state course =
+let private fold move step state course =
     ((state, []), course.Events)
     ||> List.fold (fun (state, seen) event ->
         match event with
         | Look(name, at) -> state, (name, at, state) :: seen
-        | _ ->
-            let map, noise = Steps.move experiment.Forward estimate event
-            step map noise state, seen)
+        | _ -> step (move event) state, seen)
     |> snd
     |> List.rev
+
+/// Whether a step keeps earlier evaluations or draws inside.
+let rec private remembers pipeline =
+    match pipeline with
+    | Predictor method -> Memory.isRead method
+    | other -> Pipeline.children other |> List.exists remembers
 
 /// How an experiment is run here.
 type private Form =
@@ -138,6 +142,9 @@ let private form data (experiment: Experiment) =
                 Ok(Normal(target, scored, start))
             elif d > 1.0 && (modifiers |> List.exists (fun (m: ScoreModifier) -> m.IsClipped)) then
                 Error "a clip ties the coordinates together"
+            elif remembers experiment.Sampler then
+                Error
+                    "a method that keeps earlier evaluations, or draws inside a step, is read a second time on normal laws alone"
             elif steps > mostSteps then
                 Error $"{steps:g6} steps are too many for plain sums"
             else
@@ -154,7 +161,12 @@ let private normal (experiment: Experiment) target scored start =
     let estimate = Steps.estimate (dimension target) scored experiment.Score.Modifiers
 
     [
-        for name, at, state in fold experiment estimate Normals.step first (ofExperiment experiment) ->
+        let d = first.Mean.Count
+        let move event = Memory.move experiment.Forward estimate event
+        let step (move, draws) law = Normals.moved d move draws law
+
+        for name, at, stacked in fold move step first (ofExperiment experiment) ->
+            let state = Normals.state d stacked
             let rounding value = Number.exactly value (1e-11 * (1.0 + abs value))
 
             {
@@ -211,9 +223,10 @@ let private lines (experiment: Experiment) every =
                         | Error x -> Line.ofPoint x
 
                     let estimate = Steps.estimate d [ score ] experiment.Score.Modifiers
-                    let step map c line = Line.step n (fun x -> Array.head (map [| x |])) c line
+                    let move event = Steps.move experiment.Forward estimate event
+                    let step (map, c) line = Line.step n (fun x -> Array.head (map [| x |])) c line
 
-                    fold experiment estimate step first course
+                    fold move step first course
                     |> List.map (fun (_, at, line) -> List.head (noised at [ target ]), line, count)
             ]
             |> List.transpose

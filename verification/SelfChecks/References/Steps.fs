@@ -38,6 +38,11 @@ let estimate dimension (law: Density.Law) modifiers =
 /// m′·D + (σ′/σ)·(x − m·D): the noise that the denoiser leaves, rescaled (DDIM; Song et al. 2021, equation 12 with η = 0).
 let private deterministic upper lower = each (fun x d -> lower.M * d + lower.Sigma / upper.Sigma * (x - upper.M * d))
 
+/// The denoiser at a point y = x/m of a level.
+let denoisedAt score at (y: float[]) =
+    let x = y |> Array.map ((*) at.M)
+    denoised at x (score at x)
+
 /// The flow dy/dρ = (y − D)/ρ in y = x/m against ρ = σ/m: what a step sees of it, with the slope at (ρ, y).
 type private Course =
     {
@@ -82,13 +87,14 @@ let private singleStep flow y =
         decayed h y (flow.Denoiser (flow.Rho * exp (-h / 2.0)) half)
 
 /// k-diffusion's ancestral step: the flow's method down to ρ_d, then the noise ρ_u, in y.
-let private down eta upper lower =
-    let rho, rho' = upper.Sigma / upper.M, lower.Sigma / lower.M
+let ancestral eta rho rho' =
     let up = eta * rho' / rho * sqrt (rho * rho - rho' * rho')
     sqrt (rho' * rho' - up * up), up
 
+let private down eta upper lower = ancestral eta (upper.Sigma / upper.M) (lower.Sigma / lower.M)
+
 /// The level with this σ/m, where it is none of the ends.
-let private between forward (upper: Level) (lower: Level) rho =
+let between forward (upper: Level) (lower: Level) rho =
     if rho = upper.Sigma / upper.M then
         upper
     elif rho = lower.Sigma / lower.M then
@@ -98,13 +104,38 @@ let private between forward (upper: Level) (lower: Level) rho =
         | Ve -> { M = 1.0; Sigma = rho }
         | Vp -> { M = 1.0 / sqrt (1.0 + rho * rho); Sigma = rho / sqrt (1.0 + rho * rho) }
 
+/// A method of the flow down to the level that the noise share η leaves, and that noise.
+let private flows forward score eta upper lower step =
+    let reached, up = down eta upper lower
+
+    let denoiserAt rho y = denoisedAt score (between forward upper lower rho) y
+
+    let flow =
+        {
+            Rho = upper.Sigma / upper.M
+            Down = reached
+            Slope = fun rho y -> each (fun y d -> (y - d) / rho) y (denoiserAt rho y)
+            Denoiser = denoiserAt
+        }
+
+    (fun x -> x |> Array.map (fun v -> v / upper.M) |> step flow |> Array.map ((*) lower.M)), lower.M * up
+
+/// A method of the flow by its word, between any two levels.
+let moveFrom forward score word upper lower =
+    match word with
+    | "flow" -> (fun x -> deterministic upper lower x (denoised upper x (score upper x))), 0.0
+    | "flowHeun" -> flows forward score 0.0 upper lower heun
+    | "dpm2" -> flows forward score 0.0 upper lower midpoint
+    | "dpmpp2s" -> flows forward score 0.0 upper lower singleStep
+    | other -> invalidOp $"'{other}' is no method of the flow"
+
 /// What a step does to the state apart from its noise, and the deviation of its noise in every coordinate. Methods of the
 /// catalogue have theirs here; a user's own lines are read by nobody else.
 let move forward score event : (float[] -> float[]) * float =
     match event with
     | Look _ -> id, 0.0
     | Correction(h, at) -> (fun x -> each (fun x s -> x + h * s) x (score at x)), sqrt (2.0 * h)
-    | Prediction(method, gamma, upper, lower) ->
+    | Prediction(method, gamma, upper, lower, _) ->
         let euler growth pull = fun x -> each (fun x s -> growth * x + pull * s) x (score upper x)
         let denoiser x = denoised upper x (score upper x)
 
@@ -118,24 +149,7 @@ let move forward score event : (float[] -> float[]) * float =
             let ofData = lower.M * added / after
             each (fun x d -> ofState * x + ofData * d) x (denoiser x)
 
-        // A method of the flow down to the level that the noise share η leaves.
-        let flows eta step =
-            let reached, up = down eta upper lower
-
-            let denoiserAt rho y =
-                let at = between forward upper lower rho
-                let x = y |> Array.map ((*) at.M) in
-                denoised at x (score at x)
-
-            let flow =
-                {
-                    Rho = upper.Sigma / upper.M
-                    Down = reached
-                    Slope = fun rho y -> each (fun y d -> (y - d) / rho) y (denoiserAt rho y)
-                    Denoiser = denoiserAt
-                }
-
-            (fun x -> x |> Array.map (fun v -> v / upper.M) |> step flow |> Array.map ((*) lower.M)), lower.M * up
+        let flows = fun eta step -> flows forward score eta upper lower step
 
         match forward, method.Word, List.map float method.Arguments with
         // dx = s dw + dB with w = σ², the score frozen: one formula for all.
@@ -158,10 +172,7 @@ let move forward score event : (float[] -> float[]) * float =
             let left = sqrt (before - noise ** 2.0)
             let step x d = lower.M * d + left * (x - upper.M * d) / upper.Sigma
             (fun x -> each step x (denoiser x)), noise
-        | _, "flow", _ -> (fun x -> deterministic upper lower x (denoiser x)), 0.0
-        | _, "flowHeun", _ -> flows 0.0 heun
-        | _, "dpm2", _ -> flows 0.0 midpoint
+        | _, ("flow" | "flowHeun" | "dpm2" | "dpmpp2s"), _ -> moveFrom forward score method.Word upper lower
         | _, "dpm2Ancestral", [ eta ] -> flows eta midpoint
-        | _, "dpmpp2s", _ -> flows 0.0 singleStep
         | _, "dpmpp2sAncestral", [ eta ] -> flows eta singleStep
         | _, word, _ -> invalidOp $"'{word}' has no second reading"

@@ -64,20 +64,20 @@ let run data (experiment: Experiment) count (seed: int) =
                 let parts = law |> List.map (draw random)
                 fun () -> parts |> List.map (fun part -> part ()) |> Array.concat
 
-        let mutable particles = Array.init count (fun _ -> first ())
+        // Each particle with what is kept of it.
+        let mutable particles = Array.init count (fun _ -> [ first () ])
 
         [
             for event in course.Events do
                 match event with
-                | Look(name, _) -> name, Array.transpose particles
+                | Look(name, _) -> name, particles |> Array.map List.head |> Array.transpose
                 | _ ->
-                    let map, c = Steps.move experiment.Forward estimate event
+                    let move, draws = Memory.move experiment.Forward estimate event
 
                     particles <-
                         particles
-                        |> Array.map (fun x ->
-                            let image = map x
-                            if c = 0.0 then image else image |> Array.map (fun v -> v + c * normal random))
+                        |> Array.map (fun state ->
+                            move state [ for _ in 1..draws -> Array.init state.Head.Length (fun _ -> normal random) ])
         ]
         |> Ok
 
