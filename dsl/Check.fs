@@ -85,8 +85,12 @@ module Check =
         if read "score" then
             CheckScore.check library problems experiment (read "forward") dimension
 
+        let beforeForward = problems.Count
+        CheckSchedule.forward problems (field "forward") experiment.Forward
+
         let samplerValid =
             read "forward"
+            && problems.Count = beforeForward
             && read "sampler"
             && CheckSampler.check problems experiment.Forward (field "sampler") experiment.Sampler
 

@@ -43,7 +43,7 @@ module internal CheckLevels =
             else
                 after
         | Anneal(schedule, body) ->
-            let level i = Forward.level forward (Schedule.parameter schedule i)
+            let level i = Forward.level forward (Schedule.parameter forward schedule i)
             let n = Schedule.transitions schedule
             visit place (Anneals(current.Last, level 0))
             let upper = { First = level 0; Last = level (n - 1) }

@@ -101,7 +101,7 @@ module internal CheckScore =
             match Pipeline.firstSchedule experiment.Sampler with
             | Some schedule ->
                 let n = Schedule.transitions schedule
-                [ n; n - 1 ] |> List.map (Schedule.parameter schedule >> Forward.level experiment.Forward)
+                [ n; n - 1 ] |> List.map (Schedule.parameter experiment.Forward schedule >> Forward.level experiment.Forward)
             | None -> []
 
         first :: later
@@ -170,7 +170,7 @@ module internal CheckScore =
                     (field "score" @ [ Segment.Part "output"; Segment.Part "dataDeviation" ])
                     "a deviation"
                     deviation
-            | NetworkOutput.Velocity when isForwardRead && experiment.Forward = Ve ->
+            | NetworkOutput.Velocity when isForwardRead && experiment.Forward <> Vp ->
                 problems.Add(field "score" @ [ Segment.Part "output" ], Fault.VelocityUnderVe)
             | NetworkOutput.Velocity
             | NetworkOutput.Gradient

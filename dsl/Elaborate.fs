@@ -79,9 +79,11 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         match Words.tryFind name with
         | Some word when Kind.agrees word.Result kind -> Some word
         | Some word ->
+            let advice = Synonym.ofKind kind name |> Option.orElseWith (fun () -> wrapping word kind)
+
             report
                 at
-                (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, wrapping word kind))
+                (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, advice))
 
             None
         | None ->

@@ -129,7 +129,7 @@ module Lower =
                 once @ [ rest ], after
         | Anneal(schedule, body) ->
             let count = Schedule.transitions schedule
-            let parameter = Schedule.parameter schedule
+            let parameter = Schedule.parameter place.Forward schedule
             let level i = Forward.level place.Forward (parameter i)
 
             let inside i =
@@ -147,7 +147,7 @@ module Lower =
     /// The level of the first state: the first level of the first anneal, or the data level.
     let initialLevel forward sampler =
         Pipeline.firstSchedule sampler
-        |> Option.map (Schedule.first >> Forward.level forward)
+        |> Option.map (Schedule.first forward >> Forward.level forward)
         |> Option.defaultValue Engine.NoiseLevel.Data
 
     let private start data (experiment: Experiment) (target: Engine.Target) (level: Engine.NoiseLevel) : Engine.Start =
@@ -155,8 +155,11 @@ module Lower =
         | Prior ->
             let variance =
                 match experiment.Forward with
-                | Vp -> 1.0
-                | Ve -> level.NoiseVariance
+                | Vp
+                | SubVp -> 1.0
+                | Ve
+                | Rectified
+                | LevelsOf _ -> level.NoiseVariance
 
             Engine.Start.Law(Engine.Target.Centred(target.Dimension, variance), Engine.NoiseLevel.Data)
         | From law ->

@@ -158,7 +158,9 @@ module Print =
                 out.Write "from "
                 inParentheses out (column + 5) law)
 
-    let private schedule levels =
+    let rec private schedule levels =
+        let around (words: string) inner = $"{words} ({schedule inner})"
+
         match levels with
         | Uniform(a, b, n) -> $"uniform {number a} {number b} {n}"
         | Geometric(a, b, n) -> $"geometric {number a} {number b} {n}"
@@ -167,6 +169,19 @@ module Print =
             text (fun out ->
                 out.Write "levels "
                 vectorArgument out parameters)
+        | Polyexponential(rho, a, b, n) -> $"polyexponential {number rho} {number a} {number b} {n}"
+        | Linear(first, last, n) -> $"linear {number first} {number last} {n}"
+        | ScaledLinear(first, last, n) -> $"scaledLinear {number first} {number last} {n}"
+        | Sigmoid(first, last, n) -> $"sigmoid {number first} {number last} {n}"
+        | Cosine n -> $"cosine {n}"
+        | ZeroSnr inner -> around "zeroSnr" inner
+        | Leading(offset, k, inner) -> around $"leading {offset} {k}" inner
+        | Trailing(k, inner) -> around $"trailing {k}" inner
+        | Linspace(k, inner) -> around $"linspace {k}" inner
+        | InRatio inner -> around "inRatio" inner
+        | InBetaTime(first, last, inner) -> around $"inBetaTime {number first} {number last}" inner
+        | Shift(s, inner) -> around $"shift {number s}" inner
+        | ToZero inner -> around "toZero" inner
 
     let private correctorMethod kernel =
         match kernel with
@@ -227,6 +242,20 @@ module Print =
         | _, Anneal(levels, body) -> around $"anneal ({schedule levels})" body
         | _ -> out.Write(flatPipeline sampler)
 
+    /// A forward process as a field's value.
+    let private forward (out: TextWriter) column given =
+        match given with
+        | LevelsOf levels ->
+            let pair (mean, sigma) = out.Write $"{number mean}, {number sigma}"
+            out.Write "(levelsOf "
+            let isShort = List.length levels <= 4
+            list out (if isShort then "; " else newLine (column + 11)) pair levels
+            out.Write ')'
+        | Vp
+        | Ve
+        | SubVp
+        | Rectified -> out.Write(Forward.name given)
+
     let private seed (n: int64) = if n = int64 (int32 n) then string n else $"{n}L"
 
     let private metric (metric: Engine.Metric) = metric.Name
@@ -253,7 +282,13 @@ module Print =
                 | Point _ -> ()
             ]
 
+        let rec schedules pipeline =
+            match pipeline with
+            | Anneal(schedule, body) -> schedule :: schedules body
+            | other -> Pipeline.children other |> List.collect schedules
+
         Pipeline.depth experiment.Sampler <= Syntax.deepestValue
+        && schedules experiment.Sampler |> List.forall (fun one -> Schedule.depth one <= Syntax.deepestValue)
         && List.length experiment.Score.Modifiers <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
@@ -274,13 +309,7 @@ module Print =
         out.Write "experiment {\n"
         field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
 
-        field
-            "forward"
-            (words (
-                match experiment.Forward with
-                | Vp -> "vp"
-                | Ve -> "ve"
-            ))
+        field "forward" (fun () -> forward out column experiment.Forward)
 
         field "score" (words (parenthesised (score column experiment.Score)))
         field "start" (words (parenthesised (start column experiment.Start)))
