@@ -69,7 +69,7 @@ let private algebra =
                     (fun (schedule, body, share) ->
                         let n = Schedule.transitions schedule
                         let cut = min n (share * (n + 1) / 101)
-                        let all = List.init (n + 1) (Schedule.parameter schedule)
+                        let all = List.init (n + 1) (Schedule.parameter vp schedule)
                         let upper, lower = List.take (cut + 1) all, List.skip cut all
 
                         if upper.Length > 1 && lower.Length > 1 then

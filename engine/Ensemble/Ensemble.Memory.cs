@@ -15,7 +15,7 @@ public sealed partial class Ensemble
         double kept = particles * plan.Dimension * sizeof(double) * plan.ProbeCount;
         // State, score and a second stage, and the level's constants.
         double working = 6.0 * plan.Dimension * width * sizeof(double);
-        double means = plan.Score.Of.Factors.Sum(f => (double)f.Law.Means.Length) * 4 * sizeof(double);
+        double means = plan.Score.Blends.Prepend(plan.Score).Sum(s => s.Of.Factors.Sum(f => (double)f.Law.Means.Length)) * 4 * sizeof(double);
         return kept + (working * ThreadCount(options, blocks)) + means + MeasuringBytes(plan, particles);
     }
 

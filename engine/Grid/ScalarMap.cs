@@ -24,8 +24,8 @@ internal sealed class ScalarMap
         Tableau = tableau;
         predictions = [.. tableau.Stages.Select(stage => new ScalarScore(law, stage.Level, modifiers, stage.Of))];
         FarSlope = Far();
-        Cost = predictions.Sum(s => 5 + s.Law.Cost);
-        MayHide = predictions.Any(s => FineStructure.MayBeIn(s.Law));
+        Cost = predictions.Sum(s => 5 + s.Laws.Sum(law => law.Cost));
+        MayHide = predictions.Any(s => s.Laws.Any(FineStructure.MayBeIn));
     }
 
     /// <summary>The step.</summary>
@@ -38,7 +38,7 @@ internal sealed class ScalarMap
     public double FarSlope { get; }
 
     /// <summary>The laws whose scores are evaluated, stage by stage.</summary>
-    public IEnumerable<ScalarMixture> ScoreLaws => predictions.Select(s => s.Law);
+    public IEnumerable<ScalarMixture> ScoreLaws => predictions.SelectMany(s => s.Laws);
 
     /// <summary>Whether T is smooth in pieces only.</summary>
     public bool HasKinks => predictions.Any(s => s.HasKinks);
@@ -50,7 +50,7 @@ internal sealed class ScalarMap
     public bool MayHide { get; }
 
     /// <summary>Evaluations of a component that the panels of all stages take.</summary>
-    public double PanelCost => predictions.Sum(s => s.Law.PanelCost);
+    public double PanelCost => predictions.Sum(s => s.Laws.Sum(law => law.PanelCost));
 
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x) => At(x, []);
@@ -67,7 +67,7 @@ internal sealed class ScalarMap
         }
 
         double scale = Tableau.Stages[0].A;
-        if (FineStructure.IsIn(predictions[0].Law, Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
+        if (predictions[0].HidesOn(Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
         {
             return true;
         }
@@ -98,7 +98,7 @@ internal sealed class ScalarMap
 
         for (int i = 0; i < predictions.Length; i++)
         {
-            if (FineStructure.IsIn(predictions[i].Law, arguments[i].Low, arguments[i].High))
+            if (predictions[i].HidesOn(arguments[i].Low, arguments[i].High))
             {
                 return true;
             }

@@ -18,13 +18,36 @@ type WorkRow =
 
 /// Work against precision: samplers for one target at equal score evaluations, the number of transitions of their anneals scaled.
 module Comparing =
-    let private scaled n schedule =
+    let rec private scaled n schedule =
+        let inside around inner = scaled n inner |> Result.map around
+
         match schedule with
         | Uniform(a, b, _) -> Ok(Uniform(a, b, n))
         | Geometric(a, b, _) -> Ok(Geometric(a, b, n))
         | Karras(rho, a, b, _) -> Ok(Karras(rho, a, b, n))
+        | Polyexponential(rho, a, b, _) -> Ok(Polyexponential(rho, a, b, n))
         | Levels _ ->
             Error "its levels are listed, and how many there are cannot be scaled; write uniform, geometric or karras"
+        | Linear _
+        | ScaledLinear _
+        | Sigmoid _
+        | Cosine _
+        | ZeroSnr _ ->
+            Error
+                "its levels are those of training, and how many there are cannot be scaled; say how many of them are visited: leading, trailing or linspace"
+        | Leading(offset, _, inner) -> Ok(Leading(offset, n + 1, inner))
+        | Trailing(_, inner) -> Ok(Trailing(n + 1, inner))
+        | Linspace(_, inner) -> Ok(Linspace(n + 1, inner))
+        | InRatio inner -> inside InRatio inner
+        | InBetaTime(first, last, inner) -> inside (fun found -> InBetaTime(first, last, found)) inner
+        | Shift(s, inner) -> inside (fun found -> Shift(s, found)) inner
+        | ToZero inner ->
+            match inner with
+            | Leading(offset, _, training) -> Ok(ToZero(Leading(offset, n, training)))
+            | Trailing(_, training) -> Ok(ToZero(Trailing(n, training)))
+            | Linspace(_, training) -> Ok(ToZero(Linspace(n, training)))
+            | other when n > 1 -> scaled (n - 1) other |> Result.map ToZero
+            | _ -> Error "'toZero' adds a transition to one at least, so that two are needed"
 
     let rec private withPredictor method pipeline =
         match pipeline with

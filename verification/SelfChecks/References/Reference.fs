@@ -68,8 +68,11 @@ let started data (experiment: Experiment) first : Result<Law, float list> =
     | Prior ->
         let variance =
             match experiment.Forward with
-            | Vp -> 1.0
-            | Ve -> first.Sigma * first.Sigma
+            | Vp
+            | SubVp -> 1.0
+            | Ve
+            | Rectified
+            | LevelsOf _ -> first.Sigma * first.Sigma
 
         let d = dimension target
         Ok [ [ { Weight = 1.0; Mean = vector (Array.zeroCreate d); Covariance = variance * unit d } ] ]
