@@ -104,6 +104,14 @@ type Scores =
     /// Fitted by denoising score matching to draws of the target.
     static member ScoreMatching(draws: int, features: int, seed: int) : Score = scoreMatching draws features seed
 
+    /// Σ weight·score.
+    static member Blend([<ParamArray>] parts: struct (float * Score)[]) : Score =
+        blend [ for struct (weight, score) in parts -> weight, score ]
+
+    /// unconditional + scale·(conditional − unconditional).
+    static member Guided(scale: float, conditional: Score, unconditional: Score) : Score =
+        guided scale conditional unconditional
+
     /// The network in an ONNX file, which gives this.
     static member Onnx(file: string, output: NetworkOutput) : Score = onnx file output
 
@@ -121,6 +129,9 @@ type ScoreModifiers =
 
     [<Extension>]
     static member Scaled(score: Score, factor: float) : Score = scaled factor score
+
+    [<Extension>]
+    static member Temperature(score: Score, k: float) : Score = temperature k score
 
     [<Extension>]
     static member Rippled(score: Score, amplitude: float, frequency: float) : Score = rippled amplitude frequency score

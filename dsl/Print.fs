@@ -113,6 +113,7 @@ module Print =
         match change with
         | Shifted amount -> $"shifted {number amount}"
         | Scaled factor -> $"scaled {number factor}"
+        | Temperature k -> $"temperature {number k}"
         | Rippled(amplitude, frequency) -> $"rippled {number amplitude} {number frequency}"
         | Clipped radius -> $"clipped {number radius}"
 
@@ -124,9 +125,9 @@ module Print =
         | NetworkOutput.Velocity -> "velocity"
         | NetworkOutput.Edm deviation -> $"(edm {number deviation})"
 
-    let private score column (score: Score) =
+    let rec private score column (given: Score) =
         let first =
-            match score.Base with
+            match given.Base with
             | Exact -> "exact"
             | ScoreOf law ->
                 text (fun out ->
@@ -136,8 +137,17 @@ module Print =
             | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
             | Onnx(file, given) -> $"onnx {quoted file} {output given}"
             | OfFunction(name, _) -> $"ofFunction {quoted name}"
+            | Blend parts ->
+                text (fun out ->
+                    out.Write "blend "
 
-        let parts = first :: List.map modifier score.Modifiers
+                    let part (weight, inner) =
+                        let head = number weight + ", "
+                        out.Write(head + parenthesised (score (column + 8 + head.Length + 1) inner))
+
+                    list out (newLine (column + 8)) part parts)
+
+        let parts = first :: List.map modifier given.Modifiers
         let flat = String.Join(" |> ", parts)
 
         if column + flat.Length <= width && not (first.Contains '\n') then
@@ -265,16 +275,20 @@ module Print =
 
     /// Whether the value is nested so shallowly that its text can be read back.
     let isShallow (experiment: Experiment) =
+        let scores, _ = Score.all experiment.Score
+
         let laws =
             [
                 experiment.Target
-                match experiment.Score.Base with
-                | ScoreOf law -> law
-                | Exact
-                | Onnx _
-                | OfFunction _
-                | ScoreMatching _
-                | KernelDensity _ -> ()
+                for one in scores do
+                    match one.Base with
+                    | ScoreOf law -> law
+                    | Exact
+                    | Onnx _
+                    | OfFunction _
+                    | ScoreMatching _
+                    | KernelDensity _
+                    | Blend _ -> ()
                 match experiment.Start with
                 | From law -> law
                 | Prior
@@ -289,7 +303,7 @@ module Print =
 
         Pipeline.depth experiment.Sampler <= Syntax.deepestValue
         && schedules experiment.Sampler |> List.forall (fun one -> Schedule.depth one <= Syntax.deepestValue)
-        && List.length experiment.Score.Modifiers <= Syntax.deepestValue
+        && Score.depth experiment.Score <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
     /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as

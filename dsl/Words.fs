@@ -122,6 +122,22 @@ module Words =
                 kernelDensity
                 "kernelDensity 500 0.2 1"
                 "the exact score of the mixture of N(X_i, bandwidth²·I) over that many draws X_i of the target"
+            word1
+                "blend"
+                ("parts", Kind.many "part" (Kind.pair ("weight", Kind.number) ("", Kind.score)))
+                Kind.score
+                blend
+                "blend [ 0.5, exact; 0.5, scoreOf (normal [ 0.1 ] 1.0) ]"
+                "Σ weight·score, with any weights: composition, negative prompts, autoguidance"
+            word3
+                "guided"
+                ("scale", Kind.number)
+                ("conditional", Kind.score)
+                ("unconditional", Kind.score)
+                Kind.score
+                guided
+                "guided 2.0 exact (scoreOf (standard 1))"
+                "classifier-free guidance: another name of `blend [ scale, conditional; 1 - scale, unconditional ]`; scale is the programs' guidance scale, Ho & Salimans's 1 + w"
             word2
                 "onnx"
                 ("file", Kind.text)
@@ -147,6 +163,15 @@ module Words =
                 scaled
                 "exact |> scaled 1.1"
                 "multiplies the score"
+            |> modifies
+            word2
+                "temperature"
+                ("k", Kind.number)
+                ("", Kind.score)
+                Kind.score
+                temperature
+                "exact |> temperature 0.8"
+                "divides the score by k > 0: the score of p_level^(1/k), at every level"
             |> modifies
             word3
                 "rippled"

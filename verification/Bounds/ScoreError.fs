@@ -14,17 +14,18 @@ module ScoreError =
 
     let private couples (plan: Plan) =
         plan.Dimension > 1
-        && plan.Score.Modifiers
+        && plan.Score.AllModifiers
            |> Seq.exists (function
                | :? ScoreModifier.Clipped
                | :? ScoreModifier.Learned -> true
                | _ -> false)
 
-    /// Whether the score is a function of which nothing is known but its values.
+    /// Whether the score is a function of which nothing is known but its values: a network, a function, and beyond the line a blend.
     let isUnknown (plan: Plan) =
-        plan.Score.Modifiers
+        plan.Score.AllModifiers
         |> Seq.exists (function
             | :? ScoreModifier.Learned as learned -> not learned.Function.HasBounds
+            | :? ScoreModifier.Blended -> plan.Dimension > 1
             | _ -> false)
 
     /// Most distinct coordinates that are walked one by one.
@@ -57,7 +58,7 @@ module ScoreError =
 
     let private coordinatesOf (plan: Plan) =
         if isUnknown plan then
-            Error "nothing is known of a network, or of a function, but its values"
+            Error "nothing is known of a network, of a function, or of a blend in more than one dimension, but its values"
         elif couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
@@ -211,7 +212,7 @@ module ScoreError =
     let sup (plan: Plan) =
         match ScoreForm.ofScore plan.Score with
         | _ when not (isExactBase plan) -> Error "the score is that of another law"
-        | None -> Error "no bound is known for the sup norm of a clipped or learned score's error"
+        | None -> Error "no bound is known for the sup norm of a clipped, blended or learned score's error"
         | Some form when form.Gain <> 1.0 ->
             Error
                 $"sup‖s − ∇ln p‖ = ∞: the score is multiplied by {form.Gain:g6}, and ({form.Gain - 1.0:g6})·∇ln p is not bounded"

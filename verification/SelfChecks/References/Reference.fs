@@ -40,7 +40,7 @@ let private split (law: Law) : Component list list option =
     else
         None
 
-/// The law that the score was made for; None for one that is fitted to draws.
+/// The law that the score was made for; None for one that is fitted to draws, or blended.
 let scored data (experiment: Experiment) =
     match experiment.Score.Base with
     | Exact -> Some(law data experiment.Target)
@@ -48,15 +48,17 @@ let scored data (experiment: Experiment) =
     | Onnx _
     | OfFunction _
     | ScoreMatching _
-    | KernelDensity _ -> None
+    | KernelDensity _
+    | Blend _ -> None
 
-/// Whether the score is fitted to draws.
+/// Whether the score is fitted to draws, or blended: not that of one law.
 let isFitted (experiment: Experiment) =
     match experiment.Score.Base with
     | Onnx _
     | OfFunction _
     | ScoreMatching _
-    | KernelDensity _ -> true
+    | KernelDensity _
+    | Blend _ -> true
     | Exact
     | ScoreOf _ -> false
 
@@ -123,7 +125,7 @@ let private form data (experiment: Experiment) =
         Error $"{steps:g6} steps in {d:g6} dimensions are too many for matrices"
     else
         match scored data experiment with
-        | None -> Error "the score is fitted to draws"
+        | None -> Error "the score is not that of one law"
         | Some scored ->
             let target = law data experiment.Target |> List.map merged
             let scored = List.map merged scored

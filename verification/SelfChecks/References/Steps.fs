@@ -14,6 +14,7 @@ let private modified dimension at modifier (x: float[]) (s: float[]) =
     match modifier with
     | Shifted a -> s |> Array.map (fun v -> v + a / sqrt (float dimension))
     | Scaled c -> s |> Array.map (fun v -> c * v)
+    | Temperature k -> s |> Array.map (fun v -> v / k)
     | Rippled(a, w) -> each (fun x v -> v + a / sqrt (float dimension) * sqrt 2.0 * sin (w * x)) x s
     | Clipped radius ->
         let d = denoised at x s
