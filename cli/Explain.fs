@@ -110,8 +110,7 @@ let rec private modifier (own: Engine.Target) (m: Engine.ScoreModifier) =
         $"with the denoiser clipped to the ball of radius {Words.number clipped.Radius}"
     | :? Engine.ScoreModifier.Learned as learned -> $"which is {learned.Function.Description}"
     | :? Engine.ScoreModifier.Blended as blend ->
-        let parts =
-            [ for other in blend.Others -> $"{Words.number other.Weight} times [ {scoreOf own other.Score} ]" ]
+        let parts = [ for other in blend.Others -> $"{Words.number other.Weight} times [ {scoreOf own other.Score} ]" ]
 
         $"""times {Words.number blend.Weight}{String.Join("", parts |> List.map (fun part -> ", plus " + part))}"""
     | _ -> "modified"
@@ -121,12 +120,9 @@ and private scoreOf (own: Engine.Target) (score: Engine.Score) =
     let isLearned = score.Modifiers |> Seq.exists (fun m -> m :? Engine.ScoreModifier.Learned)
 
     let basis =
-        if isLearned then
-            "a score of its own"
-        elif obj.ReferenceEquals(score.Of, own) then
-            "the exact score of the target"
-        else
-            $"""the exact score of another law: {String.Join(" ", target score.Of)}"""
+        if isLearned then "a score of its own"
+        elif obj.ReferenceEquals(score.Of, own) then "the exact score of the target"
+        else $"""the exact score of another law: {String.Join(" ", target score.Of)}"""
 
     String.Join(", ", basis :: [ for m in score.Modifiers -> modifier own m ])
 

@@ -83,6 +83,7 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations by
     attempt {
         let! place = Tuning.place loaded.Experiment
         let each = Tuning.evaluations loaded.Experiment place
+
         do!
             match loaded.Experiment.Forward with
             | LevelsOf _ -> Error "levelsOf lists its levels, and there is none between them to choose from"

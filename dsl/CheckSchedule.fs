@@ -40,12 +40,13 @@ module internal CheckSchedule =
             | Ve -> outOfRange "a standard deviation σ ≥ 0 (0, or between 1e-50 and 1e50)"
             | Rectified when x = 1.0 ->
                 let advice =
-                    "from the noise itself every step goes to m′·E[X] + σ′·Z: start at a level below 1, such as 0.999, or there from that normal law"
+                    "start at a level below 1, such as 0.999 (the first step from the noise itself goes to N(m′·E[X], σ′²·I) at the next level, whatever it is: a start from that law there leaves it out exactly)"
 
                 problems.Add(place, Fault.PureNoise advice)
             | Rectified -> outOfRange "a time t from 0 to below 1 (0, or from 1e-50 on)"
             | LevelsOf levels ->
-                outOfRange $"the number of a level, whole, from 0 (the last one) to {List.length levels - 1} (the first)"
+                outOfRange
+                    $"the number of a level, whole, from 0 (the last one) to {List.length levels - 1} (the first)"
 
     /// The levels of `levelsOf`: numbers that the formulas can bear, and ρ = σ/m decreasing.
     let forward (problems: Problems) (place: Place) forward =
@@ -129,7 +130,10 @@ module internal CheckSchedule =
                     else
                         ""
 
-                problems.Add(part name place, Fault.OutOfRange(Numeral.ofFloat beta, $"a β from 1e-15 to below 1{advice}"))
+                problems.Add(
+                    part name place,
+                    Fault.OutOfRange(Numeral.ofFloat beta, $"a β from 1e-15 to below 1{advice}")
+                )
 
     /// How many levels of training there may be.
     let private count (problems: Problems) place least n =
@@ -152,7 +156,10 @@ module internal CheckSchedule =
             if b = 0.0 then
                 problems.Add(
                     part "b" place,
-                    Fault.OutOfRange("0.0", "a last level > 0: equal ratios never reach 0 (toZero adds it; uniform and karras do)")
+                    Fault.OutOfRange(
+                        "0.0",
+                        "a last level > 0: equal ratios never reach 0 (toZero adds it; uniform and karras do)"
+                    )
                 )
 
         let exponent rho =
@@ -238,7 +245,10 @@ module internal CheckSchedule =
 
             for name, beta in [ "first", first; "last", last ] do
                 if not (beta = 0.0 || (beta >= 1e-50 && beta <= 1e50)) then
-                    problems.Add(part name place, Fault.OutOfRange(Numeral.ofFloat beta, "a rate β ≥ 0 of at most 1e50"))
+                    problems.Add(
+                        part name place,
+                        Fault.OutOfRange(Numeral.ofFloat beta, "a rate β ≥ 0 of at most 1e50")
+                    )
 
             if isPlain inner then
                 // Times of another clock, of which the result is checked.
@@ -269,7 +279,7 @@ module internal CheckSchedule =
 
             if found = infinity || (forward = Rectified && found = 1.0) then
                 let advice =
-                    "no step can start there; leave it out: zeroSnr goes with leading, which does not visit the last level, or do without it"
+                    "leave it out: zeroSnr goes with leading, which does not visit the last level of training; or do without zeroSnr"
 
                 problems.Add(place, Fault.PureNoise advice)
             else
@@ -296,4 +306,3 @@ module internal CheckSchedule =
             decreasing problems forward place schedule
 
         problems.Count = before
-

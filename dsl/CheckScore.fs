@@ -121,7 +121,9 @@ module internal CheckScore =
             match Pipeline.firstSchedule experiment.Sampler with
             | Some schedule ->
                 let n = Schedule.transitions schedule
-                [ n; n - 1 ] |> List.map (Schedule.parameter experiment.Forward schedule >> Forward.level experiment.Forward)
+
+                [ n; n - 1 ]
+                |> List.map (Schedule.parameter experiment.Forward schedule >> Forward.level experiment.Forward)
             | None -> []
 
         first :: later
@@ -218,7 +220,10 @@ module internal CheckScore =
         if Score.depth experiment.Score > Syntax.deepestValue then
             problems.Add(field "score", Fault.TooDeep Syntax.deepestValue)
         elif scores.Length > mostBlended then
-            problems.Add(field "score", Fault.OutOfRange($"{scores.Length} scores in a blend", $"at most {mostBlended}"))
+            problems.Add(
+                field "score",
+                Fault.OutOfRange($"{scores.Length} scores in a blend", $"at most {mostBlended}")
+            )
         else
             let forward = if isForwardRead then Some experiment.Forward else None
 

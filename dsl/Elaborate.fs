@@ -81,9 +81,7 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         | Some word ->
             let advice = Synonym.ofKind kind name |> Option.orElseWith (fun () -> wrapping word kind)
 
-            report
-                at
-                (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, advice))
+            report at (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, advice))
 
             None
         | None ->

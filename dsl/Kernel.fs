@@ -49,7 +49,9 @@ type Transition =
         | SubVp
         | Rectified
         | LevelsOf _ ->
-            let difference = RealFunctions.Determinant(this.Upper.Sigma, this.Lower.Mean, this.Upper.Mean, this.Lower.Sigma)
+            let difference =
+                RealFunctions.Determinant(this.Upper.Sigma, this.Lower.Mean, this.Upper.Mean, this.Lower.Sigma)
+
             let sum = this.Upper.Sigma + this.Shrink * this.Lower.Sigma
             difference / this.Lower.Mean * sum
 

@@ -171,6 +171,7 @@ module Lower =
     /// A score estimate for a target. A blend is its first score, to which the others are added.
     let rec private score (networks: NetworkScores) data (target: Engine.Target) (own: Score) : Engine.Score =
         let learned func = Engine.ScoreModifier.Learned func: Engine.ScoreModifier
+
         let changed law (first: Engine.ScoreModifier seq) =
             Engine.Score(law, ImmutableArray.CreateRange(Seq.append first (Seq.map modifier own.Modifiers)))
 

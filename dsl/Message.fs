@@ -220,7 +220,7 @@ module Message =
         | Fault.UnreadableNetwork(file, reason) -> $"cannot use the network '{file}': {reason}"
         | Fault.WrongFunction(name, reason) -> $"cannot use the function '{name}': {reason}"
         | Fault.VelocityUnderVe ->
-            "found 'velocity', which is m·Z − σ·X under vp, under another forward process; under ve a velocity by σ is the noise itself: write 'noise'"
+            "found 'velocity' under another process than vp, where it is m·Z − σ·X; under ve a velocity by σ is the noise itself: write 'noise'; for v = Z − X of a rectified flow have the network give x − t·v, and write 'denoised'"
         | Fault.NoStepUnder(word, forward, instead) ->
             $"'{word}' has no step under {forward}, as its formula is one in the process's own time; write {instead}"
         | Fault.NotTraining word ->

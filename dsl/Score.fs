@@ -134,7 +134,10 @@ module Score =
         match score.Base with
         | ScoreOf target -> { score with Base = ScoreOf(law target) }
         | Onnx(name, output) -> { score with Base = Onnx(file name, output) }
-        | Blend parts -> { score with Base = Blend [ for weight, part in parts -> weight, mapFiles law file part ] }
+        | Blend parts ->
+            { score with
+                Base = Blend [ for weight, part in parts -> weight, mapFiles law file part ]
+            }
         | Exact
         | ScoreMatching _
         | KernelDensity _

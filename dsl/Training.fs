@@ -28,11 +28,7 @@ module internal Training =
         times
 
     /// From first to last in N numbers, evenly.
-    let private along first last n k =
-        if n = 1 then
-            first
-        else
-            first + (last - first) * float k / float (n - 1)
+    let private along first last n k = if n = 1 then first else first + (last - first) * float k / float (n - 1)
 
     /// β in equal steps.
     let linear first last n = ofBetas n (along first last n)
@@ -44,8 +40,7 @@ module internal Training =
             root * root)
 
     /// β along the logistic function from −6 to 6.
-    let sigmoid first last n =
-        ofBetas n (fun k -> first + (last - first) / (1.0 + exp -(along -6.0 6.0 n k)))
+    let sigmoid first last n = ofBetas n (fun k -> first + (last - first) / (1.0 + exp -(along -6.0 6.0 n k)))
 
     /// ᾱ_k = f(k + 1)/f(0), f(j) = cos²(π/2·(j/N + s)/(1 + s)), s = 0.008, and β_{N−1} = 0.999, the clip, which nothing else reaches.
     let cosine n =
@@ -83,4 +78,8 @@ module internal Training =
             0
         else
             let at = k - 1 - i
-            if at = k - 1 then n - 1 else int (Math.Round(float at * (float (n - 1) / float (k - 1))))
+
+            if at = k - 1 then
+                n - 1
+            else
+                int (Math.Round(float at * (float (n - 1) / float (k - 1))))

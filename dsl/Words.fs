@@ -237,7 +237,7 @@ module Words =
                 Kind.start
                 prior
                 "prior"
-                "N(0, I) for vp, N(0, σ₀²·I) for ve, at the first level; needs an anneal"
+                "N(0, I) for vp and subVp, else N(0, σ₀²·I), at the first level; needs an anneal"
             word0 "warm" Kind.start warm "warm" "exactly the target at the first level"
             word1
                 "from"

@@ -113,9 +113,19 @@ let private experimentOn law rippling =
         let! scored = modifiers
         let! ripples = Gen.elements [ rippling; false ]
         let scored = if ripples then scored |> rippled 0.3 1.7 else scored
-        let! noising = Gen.elements [ vp; ve ]
-        let! schedule = Generators.schedule false
-        let! method = Gen.elements [ for entry in Methods.predictors -> entry.Method ]
+        let! noising = Gen.elements [ vp; vp; ve; ve; subVp; rectified ]
+        let! any = Generators.schedule false
+        let schedule = if noising = vp || noising = ve then any else inRatio (geometric 5.0 0.1 5)
+        let inTime = set [ "exponential"; "relative"; "reverseDiffusion" ]
+
+        let! method =
+            Gen.elements
+                [
+                    for entry in Methods.predictors do
+                        if noising = vp || noising = ve || not (inTime.Contains entry.Method.Word) then
+                            entry.Method
+                ]
+
         let! before = Gen.choose (0, 3)
         let! after = Gen.choose (0, 5)
         let! h = Gen.elements [ 0.003; 0.01; 0.05; 0.2 ]

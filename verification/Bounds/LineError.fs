@@ -5,7 +5,12 @@ open System.Collections.Generic
 open Sgm.Engine
 
 /// A score as a law and its modifiers, each with what a blend adds; without a law it is that of the target.
-type private Branch = { Law: LineLaw option; Cell: LineCell option; Steps: (ScoreModifier * (float * Branch) list) list }
+type private Branch =
+    {
+        Law: LineLaw option
+        Cell: LineCell option
+        Steps: (ScoreModifier * (float * Branch) list) list
+    }
 
 /// The error e = s − ∇ln p of a score on the line, enclosed on intervals, and integrals of it over all of p from above. Nothing between two points is
 /// missed, whatever its scale: what is not certain counts as if it were there.
@@ -34,8 +39,7 @@ type internal LineError
     let score = branch scored modifiers
 
     let rec lawsOf (branch: Branch) =
-        Option.toList branch.Law
-        @ (branch.Steps |> List.collect (snd >> List.collect (fun (_, part) -> lawsOf part)))
+        Option.toList branch.Law @ (branch.Steps |> List.collect (snd >> List.collect (fun (_, part) -> lawsOf part)))
 
     let laws = target :: lawsOf score
     let components = laws |> List.sumBy (fun law -> law.Means.Length)
@@ -146,7 +150,9 @@ type internal LineError
         cell.Move(p, q)
         let struct (truth, truthSlope, truthRest) = model cell c h
 
-        let struct (gain, value, slope, rest) = estimate score (struct (p, q, c, h)) (struct (truth, truthSlope, truthRest))
+        let struct (gain, value, slope, rest) =
+            estimate score (struct (p, q, c, h)) (struct (truth, truthSlope, truthRest))
+
         let middle = (gain - 1.0) * truth + value
         let spread = abs ((gain - 1.0) * truthSlope + slope) * h + abs (gain - 1.0) * truthRest + rest
         let spread = spread + 1e-15 * (abs (gain - 1.0) * abs truth + abs value)

@@ -58,11 +58,16 @@ module ScoreError =
 
     let private coordinatesOf (plan: Plan) =
         if isUnknown plan then
-            Error "nothing is known of a network, of a function, or of a blend in more than one dimension, but its values"
+            Error
+                "nothing is known of a network, of a function, or of a blend in more than one dimension, but its values"
         elif couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
-            (foundOf plan).Coordinates.Value
+            let blended =
+                plan.Score.Blends |> Seq.collect (fun other -> other.Of.Factors) |> Seq.map (fun f -> f.Law.Count)
+
+            Limits.within Limits.mostComponents (Seq.fold max 0 blended) "components"
+            |> Result.bind (fun () -> (foundOf plan).Coordinates.Value)
 
     let private lineOf (plan: Plan) level (law: Mixture) (other: Mixture) =
         let scored = if Coordinates.same law other then None else Some(LineLaw.at level other)
@@ -194,7 +199,7 @@ module ScoreError =
         | Ok constant -> Ok [ for level in levels -> level, constant ]
         | Error _ ->
             attempt {
-                let isNormal = plan.Target.IsGaussian && plan.Score.Of.IsGaussian
+                let isNormal = plan.Target.IsGaussian && plan.Score.Of.IsGaussian && Seq.isEmpty plan.Score.Blends
 
                 do!
                     Limits.within

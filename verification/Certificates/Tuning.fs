@@ -74,8 +74,7 @@ module Tuning =
         (level.Sigma / level.Mean) ** (1.0 / 7.0)
 
     /// The parameter of the level there.
-    let parameter forward position =
-        Forward.ofRatio forward (position ** 7.0)
+    let parameter forward position = Forward.ofRatio forward (position ** 7.0)
 
     /// Levels from the schedule's first to its last, equal in ρ^(1/7).
     let private grid forward first last n =

@@ -19,7 +19,9 @@ let private coordinatesAreIndependent (plan: Plan) =
             | :? Engine.ScoreModifier.Learned -> false
             | _ -> true)
 
-    startIs && staysSo && plan.Target.HasIndependentCoordinates
+    startIs
+    && staysSo
+    && plan.Target.HasIndependentCoordinates
     && Seq.append [ plan.Score ] plan.Score.Blends |> Seq.forall (fun score -> score.Of.HasIndependentCoordinates)
 
 /// The particles at the end of a run.

@@ -15,7 +15,7 @@ internal sealed class BlendKernel(ScoreKernel first, double weight, (double Weig
 
     // Points and scores of a grain of points, and what the kernels need.
     public override int ScratchLength =>
-        (2 * Dimension * BlockFormat.Grain) + Math.Max(first.ScratchLength, others.Max(static other => other.Kernel.ScratchLength));
+        (2 * Dimension * BlockFormat.Grain) + others.Select(static other => other.Kernel.ScratchLength).Append(first.ScratchLength).Max();
 
     public override double Cost => first.Cost + others.Sum(static other => other.Kernel.Cost) + (3.0 * (1 + others.Length) * Dimension);
 

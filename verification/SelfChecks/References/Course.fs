@@ -97,8 +97,7 @@ let rec parameters forward schedule =
     | Sigmoid _
     | Cosine _
     | ZeroSnr _ -> cumulated schedule |> List.rev |> trained
-    | Leading(offset, k, training) ->
-        picked training [ for i in k - 1 .. -1 .. 0 -> i * (count training / k) + offset ]
+    | Leading(offset, k, training) -> picked training [ for i in k - 1 .. -1 .. 0 -> i * (count training / k) + offset ]
     | Trailing(k, training) ->
         let n = float (count training)
         picked training [ for i in 0 .. k - 1 -> rounded (n - float i * (n / float k)) - 1 ]
