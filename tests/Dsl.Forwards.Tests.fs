@@ -82,6 +82,41 @@ let private sde forward t =
     let f = slope (m >> log)
     f, slope variance - 2.0 * f * variance t
 
+/// In decimal numbers of 28 digits.
+let private precise =
+    testCase "coefficients of ancestralEta are right to rounding, also near η = 1 and to levels far below" (fun () ->
+        let rootOf (x: decimal) = Seq.fold (fun root _ -> (root + x / root) / 2M) (decimal (sqrt (float x))) [ 1..3 ]
+
+        for eta in [ 0.0; 0.5; 0.999; 1.0 ] do
+            for forward, above, below in
+                [
+                    ve, 5.0, 1e-3
+                    ve, 1.0, 1e-6
+                    ve, 1.0, 0.75
+                    rectified, 0.9375, 0.001
+                    rectified, 0.5, 0.4375
+                    levelsOf [ 0.75, 2.0; 1.5, 0.001 ], 1.0, 0.0
+                ] do
+                let upper, lower = Forward.level forward above, Forward.level forward below
+                let step = Kernel.predictorStep (ancestralEta eta) { Forward = forward; Upper = upper; Lower = lower }
+
+                let m, sigma, m', sigma' =
+                    decimal upper.Mean, decimal upper.Sigma, decimal lower.Mean, decimal lower.Sigma
+
+                let kappa = (m * sigma') / (m' * sigma)
+                let down = rootOf (1M - decimal eta * decimal eta * (1M - kappa * kappa))
+
+                let near (found: float) (expected: decimal) what =
+                    let error = abs ((decimal found - expected) / expected)
+                    // What `decimal` keeps of a double: 15 digits.
+                    Expect.isLessThan error 4e-15M $"{what} of η = {eta} under {forward} from {above} to {below}"
+
+                near step.A (sigma' / sigma * down) "A"
+                near step.B[0] (m' * (1M - kappa * down)) "B"
+
+                if eta > 0.0 then
+                    near step.C (decimal eta * sigma' * rootOf (1M - kappa * kappa)) "C")
+
 let private inTime =
     testList
         "steps in the process's time"
@@ -207,4 +242,4 @@ let private theorems =
 
         Expect.isTrue isCovered "under vp one of them speaks of it")
 
-let tests = testList "Dsl.Forwards" [ oneProcess; inTime; listed; theorems ]
+let tests = testList "Dsl.Forwards" [ oneProcess; precise; inTime; listed; theorems ]

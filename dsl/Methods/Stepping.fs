@@ -79,7 +79,8 @@ module internal Stepping =
 
     let descent eta (t: Transition) =
         let kappa, added = t.Shrink * t.Lower.Sigma / t.Upper.Sigma, addedShare t
-        let down = sqrt (1.0 - eta * eta * added)
+        // 1 − η²(1 − κ²), of two terms ≥ 0.
+        let down = sqrt ((1.0 - eta) * (1.0 + eta) + (eta * kappa) * (eta * kappa))
         let kept = kappa * down
 
         {
