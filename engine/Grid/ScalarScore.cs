@@ -19,6 +19,9 @@ internal sealed class ScalarScore
     /// <summary>The parts of each blend but the score so far, by the modifier's index.</summary>
     private readonly ScalarScore[][] parts;
 
+    /// <summary>Of each blend, 1 − Σw and Σ|w|.</summary>
+    private readonly (double Rest, double Size)[] weights;
+
     /// <summary>σ²/m for a denoiser, 1 for a score: what is added to the score counts so much.</summary>
     private readonly double weight;
 
@@ -36,6 +39,7 @@ internal sealed class ScalarScore
         parts = [.. modifiers.Select(modifier => modifier is ScoreModifier.Blended blend
             ? blend.Others.Select(other => new ScalarScore(other.Score.Of.Factors[0].Law, level, other.Score.Modifiers, of)).ToArray()
             : [])];
+        weights = [.. modifiers.Select(modifier => modifier is ScoreModifier.Blended blend ? Weights(blend) : default)];
         FarSlope = Far();
     }
 
@@ -108,9 +112,9 @@ internal sealed class ScalarScore
 
                     break;
                 case ScoreModifier.Blended blend:
-                    double stays = isDenoiser ? Remainder(blend) / level.Mean : 0;
-                    double sizes = isDenoiser ? (Math.Abs(blend.Weight) + blend.Others.Sum(other => Math.Abs(other.Weight))) * Math.Abs(x / level.Mean) : 0;
-                    sizes += Math.Abs(blend.Weight * value);
+                    double stays = isDenoiser ? weights[i].Rest / level.Mean : 0;
+                    double sizes = Math.Abs(blend.Weight * value);
+                    sizes += isDenoiser ? weights[i].Size * Math.Abs(x / level.Mean) : 0;
                     (value, slope) = ((stays * x) + (blend.Weight * value), stays + (blend.Weight * slope));
                     rounding *= Math.Abs(blend.Weight);
                     for (int j = 0; j < parts[i].Length; j++)
@@ -150,16 +154,18 @@ internal sealed class ScalarScore
             : (((level.Mean * edge) - x) / level.NoiseVariance, -1 / level.NoiseVariance, side);
     }
 
-    /// <summary>1 − Σ weights: what a blend of denoisers keeps of x/m.</summary>
-    private static double Remainder(ScoreModifier.Blended blend)
+    /// <summary>1 − Σw, what a blend of denoisers keeps of x/m, and Σ|w|.</summary>
+    private static (double Rest, double Size) Weights(ScoreModifier.Blended blend)
     {
         double sum = blend.Weight;
+        double size = Math.Abs(blend.Weight);
         foreach (WeightedScore other in blend.Others)
         {
             sum += other.Weight;
+            size += Math.Abs(other.Weight);
         }
 
-        return 1 - sum;
+        return (1 - sum, size);
     }
 
     private double Far()
@@ -171,7 +177,7 @@ internal sealed class ScalarScore
             {
                 ScoreModifier.Scaled scaled => (isDenoiser ? (1 - scaled.Factor) / level.Mean : 0) + (scaled.Factor * slope),
                 ScoreModifier.Learned learned => (isDenoiser ? 1 / level.Mean : 0) + (weight * learned.Function.FarSlope(level)),
-                ScoreModifier.Blended blend => (isDenoiser ? Remainder(blend) / level.Mean : 0)
+                ScoreModifier.Blended blend => (isDenoiser ? weights[i].Rest / level.Mean : 0)
                     + (blend.Weight * slope)
                     + blend.Others.Select((other, j) => other.Weight * parts[i][j].FarSlope).Sum(),
                 ScoreModifier.Clipped when isDenoiser => 0,

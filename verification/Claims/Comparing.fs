@@ -58,12 +58,23 @@ module Comparing =
         | Corrector _
         | Probe _ -> pipeline
 
-    /// The experiment with every predictor of the language in place of its own, by name.
+    /// The experiment with every predictor of the language in place of its own, by name; and the names of those that have no step
+    /// under its forward process.
     let predictors (own: Experiment) =
+        let hasStep (entry: Predicting) =
+            match Pipeline.firstSchedule own.Sampler with
+            | Some schedule ->
+                let level = Schedule.parameter own.Forward schedule >> Forward.level own.Forward
+                let first = { Forward = own.Forward; Upper = level 0; Lower = level 1 }
+                (entry.Method.Step first).IsOk
+            | None -> true
+
+        let found, without = Methods.predictors |> List.partition hasStep
+
         [
-            for entry in Methods.predictors do
-                entry.Method.ToString(), { own with Sampler = withPredictor entry.Method own.Sampler }
-        ]
+            for entry in found -> entry.Method.ToString(), { own with Sampler = withPredictor entry.Method own.Sampler }
+        ],
+        [ for entry in without -> entry.Method.ToString() ]
 
     /// The experiment with the most transitions of its anneal that so many evaluations allow.
     let private within directory (own: Experiment) (allowed: int64) =

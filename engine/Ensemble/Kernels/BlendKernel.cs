@@ -11,11 +11,12 @@ internal sealed class BlendKernel(ScoreKernel first, double weight, (double Weig
     public override int Dimension => first.Dimension;
 
     // Those of the kernels one after the other, then what is kept of the state.
-    public override int ConstantsLength => first.ConstantsLength + others.Sum(static other => other.Kernel.ConstantsLength) + 1;
+    public override int ConstantsLength { get; } =
+        first.ConstantsLength + others.Sum(static other => other.Kernel.ConstantsLength) + 1;
 
     // Points and scores of a grain of points, and what the kernels need.
-    public override int ScratchLength =>
-        (2 * Dimension * BlockFormat.Grain) + others.Select(static other => other.Kernel.ScratchLength).Append(first.ScratchLength).Max();
+    public override int ScratchLength { get; } = (2 * first.Dimension * BlockFormat.Grain)
+        + others.Select(static other => other.Kernel.ScratchLength).Append(first.ScratchLength).Max();
 
     public override double Cost => first.Cost + others.Sum(static other => other.Kernel.Cost) + (3.0 * (1 + others.Length) * Dimension);
 
