@@ -65,17 +65,22 @@ let tests =
             testCase "the same experiment as the words make" (fun () -> Expect.equal chained written "value")
 
             testCase "schedules, forward processes and scores are those of the words" (fun () ->
-                let training = Schedules.ScaledLinear(0.00085, 0.012, 1000)
+                // As C# reads `training.ZeroSnr().Leading(1, 50)`; in F# the union's cases have these names.
+                let training = ScheduleChanges.ZeroSnr(Schedules.ScaledLinear(0.00085, 0.012, 1000))
 
                 for found, expected in
                     [
-                        training.ZeroSnr().Leading(1, 50).ToZero(),
+                        ScheduleChanges.ToZero(ScheduleChanges.Leading(training, 1, 50)),
                         toZero (leading 1 50 (zeroSnr (scaledLinear 0.00085 0.012 1000)))
-                        Schedules.Linear(1e-4, 0.02, 100).Trailing 7, trailing 7 (linear 1e-4 0.02 100)
-                        Schedules.Sigmoid(1e-4, 0.02, 100).Linspace 7, linspace 7 (sigmoid 1e-4 0.02 100)
-                        Schedules.Cosine(50).Shift 2.0, shift 2.0 (cosine 50)
-                        Schedules.Polyexponential(2.0, 8.0, 0.1, 5).InRatio(), inRatio (polyexponential 2.0 8.0 0.1 5)
-                        Schedules.Uniform(1.0, 0.1, 5).InBetaTime(0.1, 20.0), inBetaTime 0.1 20.0 (uniform 1.0 0.1 5)
+                        ScheduleChanges.Trailing(Schedules.Linear(1e-4, 0.02, 100), 7),
+                        trailing 7 (linear 1e-4 0.02 100)
+                        ScheduleChanges.Linspace(Schedules.Sigmoid(1e-4, 0.02, 100), 7),
+                        linspace 7 (sigmoid 1e-4 0.02 100)
+                        ScheduleChanges.Shift(Schedules.Cosine 50, 2.0), shift 2.0 (cosine 50)
+                        ScheduleChanges.InRatio(Schedules.Polyexponential(2.0, 8.0, 0.1, 5)),
+                        inRatio (polyexponential 2.0 8.0 0.1 5)
+                        ScheduleChanges.InBetaTime(Schedules.Uniform(1.0, 0.1, 5), 0.1, 20.0),
+                        inBetaTime 0.1 20.0 (uniform 1.0 0.1 5)
                         Schedules.LinearBeta(0.1, 20.0, 5), linearBeta 0.1 20.0 5
                     ] do
                     Expect.equal found expected "schedule"

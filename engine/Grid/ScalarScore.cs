@@ -20,7 +20,7 @@ internal sealed class ScalarScore
     private readonly ScalarScore[][] parts;
 
     /// <summary>Of each blend, 1 − Σw and Σ|w|.</summary>
-    private readonly (double Rest, double Size)[] weights;
+    private readonly (double Kept, double Size)[] weights;
 
     /// <summary>σ²/m for a denoiser, 1 for a score: what is added to the score counts so much.</summary>
     private readonly double weight;
@@ -112,7 +112,7 @@ internal sealed class ScalarScore
 
                     break;
                 case ScoreModifier.Blended blend:
-                    double stays = isDenoiser ? weights[i].Rest / level.Mean : 0;
+                    double stays = isDenoiser ? weights[i].Kept / level.Mean : 0;
                     double sizes = Math.Abs(blend.Weight * value);
                     sizes += isDenoiser ? weights[i].Size * Math.Abs(x / level.Mean) : 0;
                     (value, slope) = ((stays * x) + (blend.Weight * value), stays + (blend.Weight * slope));
@@ -155,7 +155,7 @@ internal sealed class ScalarScore
     }
 
     /// <summary>1 − Σw, what a blend of denoisers keeps of x/m, and Σ|w|.</summary>
-    private static (double Rest, double Size) Weights(ScoreModifier.Blended blend)
+    private static (double Kept, double Size) Weights(ScoreModifier.Blended blend)
     {
         double sum = blend.Weight;
         double size = Math.Abs(blend.Weight);
@@ -177,7 +177,7 @@ internal sealed class ScalarScore
             {
                 ScoreModifier.Scaled scaled => (isDenoiser ? (1 - scaled.Factor) / level.Mean : 0) + (scaled.Factor * slope),
                 ScoreModifier.Learned learned => (isDenoiser ? 1 / level.Mean : 0) + (weight * learned.Function.FarSlope(level)),
-                ScoreModifier.Blended blend => (isDenoiser ? weights[i].Rest / level.Mean : 0)
+                ScoreModifier.Blended blend => (isDenoiser ? weights[i].Kept / level.Mean : 0)
                     + (blend.Weight * slope)
                     + blend.Others.Select((other, j) => other.Weight * parts[i][j].FarSlope).Sum(),
                 ScoreModifier.Clipped when isDenoiser => 0,
