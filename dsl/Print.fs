@@ -296,13 +296,17 @@ module Print =
                 | Point _ -> ()
             ]
 
-        let rec schedules pipeline =
+        let rec deepest pipeline =
             match pipeline with
-            | Anneal(schedule, body) -> schedule :: schedules body
-            | other -> Pipeline.children other |> List.collect schedules
+            | Anneal(schedule, body) -> max (Schedule.depth schedule) (deepest body)
+            | Repeat(_, body) -> deepest body
+            | Sequence parts -> parts |> List.fold (fun found part -> max found (deepest part)) 0
+            | Corrector _
+            | Predictor _
+            | Probe _ -> 0
 
         Pipeline.depth experiment.Sampler <= Syntax.deepestValue
-        && schedules experiment.Sampler |> List.forall (fun one -> Schedule.depth one <= Syntax.deepestValue)
+        && deepest experiment.Sampler <= Syntax.deepestValue
         && Score.depth experiment.Score <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 

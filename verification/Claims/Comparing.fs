@@ -22,6 +22,11 @@ module Comparing =
         let inside around inner = scaled n inner |> Result.map around
 
         match schedule with
+        // Before the transition that toZero adds.
+        | Uniform(a, _, _)
+        | Geometric(a, _, _)
+        | Karras(_, a, _, _)
+        | Polyexponential(_, a, _, _) when n = 0 -> Ok(Levels [ a ])
         | Uniform(a, b, _) -> Ok(Uniform(a, b, n))
         | Geometric(a, b, _) -> Ok(Geometric(a, b, n))
         | Karras(rho, a, b, _) -> Ok(Karras(rho, a, b, n))
@@ -41,13 +46,7 @@ module Comparing =
         | InRatio inner -> inside InRatio inner
         | InBetaTime(first, last, inner) -> inside (fun found -> InBetaTime(first, last, found)) inner
         | Shift(s, inner) -> inside (fun found -> Shift(s, found)) inner
-        | ToZero inner ->
-            match inner with
-            | Leading(offset, _, training) -> Ok(ToZero(Leading(offset, n, training)))
-            | Trailing(_, training) -> Ok(ToZero(Trailing(n, training)))
-            | Linspace(_, training) -> Ok(ToZero(Linspace(n, training)))
-            | other when n > 1 -> scaled (n - 1) other |> Result.map ToZero
-            | _ -> Error "'toZero' adds a transition to one at least, so that two are needed"
+        | ToZero inner -> scaled (n - 1) inner |> Result.map ToZero
 
     let rec private withPredictor method pipeline =
         match pipeline with

@@ -18,7 +18,8 @@ internal sealed class BlendKernel(ScoreKernel first, double weight, (double Weig
     public override int ScratchLength { get; } = (2 * first.Dimension * BlockFormat.Grain)
         + others.Select(static other => other.Kernel.ScratchLength).Append(first.ScratchLength).Max();
 
-    public override double Cost => first.Cost + others.Sum(static other => other.Kernel.Cost) + (3.0 * (1 + others.Length) * Dimension);
+    public override double Cost { get; } =
+        first.Cost + others.Sum(static other => other.Kernel.Cost) + (3.0 * (1 + others.Length) * first.Dimension);
 
     public override void Prepare(NoiseLevel level, Prediction of, Span<double> constants)
     {
