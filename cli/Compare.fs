@@ -123,7 +123,13 @@ let command (terminal: Terminal) (request: CompareRequest) =
                     let directory = Loading.directoryOf file
 
                     if request.Catalogue then
-                        for name, own in Comparing.predictors one.Experiment do
+                        let found, without = Comparing.predictors one.Experiment
+
+                        if not without.IsEmpty then
+                            let names = String.Join(", ", without)
+                            Terminal.tell terminal $"left out, with no step under this forward process: {names}"
+
+                        for name, own in found do
                             (if files.Length = 1 then name else $"{file}, {name}"), directory, own
                     else
                         file, directory, one.Experiment

@@ -145,7 +145,7 @@ let private start (plan: Plan) =
     | :? Start.Law as law -> String.Join(" ", target law.Of)
     | _ -> ""
 
-let private modifier (m: Engine.ScoreModifier) =
+let rec private modifier (own: Engine.Target) (m: Engine.ScoreModifier) =
     match m with
     | :? Engine.ScoreModifier.Shifted as shifted -> $"shifted by a vector of length {Words.number (abs shifted.Amount)}"
     | :? Engine.ScoreModifier.Scaled as scaled -> $"times {Words.number scaled.Factor}"
@@ -154,21 +154,24 @@ let private modifier (m: Engine.ScoreModifier) =
     | :? Engine.ScoreModifier.Clipped as clipped ->
         $"with the denoiser clipped to the ball of radius {Words.number clipped.Radius}"
     | :? Engine.ScoreModifier.Learned as learned -> $"which is {learned.Function.Description}"
+    | :? Engine.ScoreModifier.Blended as blend ->
+        let parts = [ for other in blend.Others -> $"{Words.number other.Weight} times [ {scoreOf own other.Score} ]" ]
+
+        $"""times {Words.number blend.Weight}{String.Join("", parts |> List.map (fun part -> ", plus " + part))}"""
     | _ -> "modified"
 
-/// The score in words.
-let private score (plan: Plan) =
-    let isLearned = plan.Score.Modifiers |> Seq.exists (fun m -> m :? Engine.ScoreModifier.Learned)
+/// A score in words.
+and private scoreOf (own: Engine.Target) (score: Engine.Score) =
+    let isLearned = score.Modifiers |> Seq.exists (fun m -> m :? Engine.ScoreModifier.Learned)
 
     let basis =
-        if isLearned then
-            "a score of its own"
-        elif obj.ReferenceEquals(plan.Score.Of, plan.Target) then
-            "the exact score of the target"
-        else
-            $"""the exact score of another law: {String.Join(" ", target plan.Score.Of)}"""
+        if isLearned then "a score of its own"
+        elif obj.ReferenceEquals(score.Of, own) then "the exact score of the target"
+        else $"""the exact score of another law: {String.Join(" ", target score.Of)}"""
 
-    String.Join(", ", basis :: [ for m in plan.Score.Modifiers -> modifier m ])
+    String.Join(", ", basis :: [ for m in score.Modifiers -> modifier own m ])
+
+let private score (plan: Plan) = scoreOf plan.Target plan.Score
 
 let private firstAndLast (plan: Plan) =
     let stages = plan.Steps() |> Seq.collect _.Levels

@@ -94,9 +94,10 @@ let private show (screen: Screen) run =
     for network in run.Loaded.Networks do
         line "score" network.Description
 
-    match experiment.Score.Base with
-    | OfFunction(name, _) -> line "score" $"the function '{name}', which the text names and does not hold"
-    | _ -> ()
+    for score in fst (Score.all experiment.Score) do
+        match score.Base with
+        | OfFunction(name, _) -> line "score" $"the function '{name}', which the text names and does not hold"
+        | _ -> ()
 
     let evaluations = Words.evaluations plan
 

@@ -59,7 +59,7 @@ let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tunin
         let named =
             [
                 for schedule in schedules ->
-                    let parameter = Schedule.parameter schedule
+                    let parameter = Schedule.parameter loaded.Experiment.Forward schedule
                     Array.init (count + 1) parameter
             ]
 
@@ -83,6 +83,15 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations by
     attempt {
         let! place = Tuning.place loaded.Experiment
         let each = Tuning.evaluations loaded.Experiment place
+
+        do!
+            match loaded.Experiment.Forward with
+            | LevelsOf _ -> Error "levelsOf lists its levels, and there is none between them to choose from"
+            | Vp
+            | Ve
+            | SubVp
+            | Rectified -> Ok()
+
         let own = Schedule.transitions place.Schedule
         let beside = loaded.Plan.ScoreEvaluations - int64 (own * each)
         let count = (int64 evaluations - beside) / int64 (max 1 each)
@@ -95,7 +104,8 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations by
 
         let count = int count
         told "choosing levels" 0.2
-        let first, last = Schedule.first place.Schedule, Schedule.last place.Schedule
+        let forward = loaded.Experiment.Forward
+        let first, last = Schedule.first forward place.Schedule, Schedule.last forward place.Schedule
 
         let others =
             [

@@ -70,17 +70,23 @@ let roughly (s: float) =
     else
         $"{count (int64 amount)} {name}"
 
-/// A level by the user's parameter: "t = 0.5" (vp) or "σ = 0.5" (ve).
+/// A level by the user's parameter: "t = 0.5", or "σ = 0.5" (ve), or "level 2" of a list.
 let level forward (at: NoiseLevel) =
     match forward with
-    | Vp -> $"t = {number at.Parameter}"
+    | Vp
+    | SubVp
+    | Rectified -> $"t = {number at.Parameter}"
     | Ve -> $"σ = {number at.Parameter}"
+    | LevelsOf _ -> $"level {number at.Parameter}"
 
 /// A level with its mean factor and noise.
 let fullLevel forward (at: NoiseLevel) =
     match forward with
-    | Vp -> $"t = {number at.Parameter} (m = {number at.Mean}, σ = {number at.Sigma})"
-    | Ve -> $"σ = {number at.Parameter}"
+    | Vp
+    | SubVp
+    | Rectified
+    | LevelsOf _ -> $"{level forward at} (m = {number at.Mean}, σ = {number at.Sigma})"
+    | Ve -> level forward at
 
 /// The contract's name of a metric.
 let metric (m: Metric) = m.Name

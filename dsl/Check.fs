@@ -85,8 +85,12 @@ module Check =
         if read "score" then
             CheckScore.check library problems experiment (read "forward") dimension
 
+        let beforeForward = problems.Count
+        CheckSchedule.forward problems (field "forward") experiment.Forward
+
         let samplerValid =
             read "forward"
+            && problems.Count = beforeForward
             && read "sampler"
             && CheckSampler.check problems experiment.Forward (field "sampler") experiment.Sampler
 
@@ -110,18 +114,7 @@ module Check =
     let private warnings (experiment: Experiment) (plan: Engine.Plan) =
         let problems = Problems()
 
-        let factor =
-            experiment.Score.Modifiers
-            |> List.fold
-                (fun product modifier ->
-                    match modifier with
-                    | Scaled factor -> product * factor
-                    | Shifted _
-                    | Rippled _
-                    | Clipped _ -> product)
-                1.0
-
-        CheckLevels.warn problems experiment.Forward plan.Score.Of factor experiment.Sampler
+        CheckLevels.warn problems experiment.Forward plan.Score experiment.Sampler
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
 

@@ -43,7 +43,7 @@ module internal CheckLevels =
             else
                 after
         | Anneal(schedule, body) ->
-            let level i = Forward.level forward (Schedule.parameter schedule i)
+            let level i = Forward.level forward (Schedule.parameter forward schedule i)
             let n = Schedule.transitions schedule
             visit place (Anneals(current.Last, level 0))
             let upper = { First = level 0; Last = level (n - 1) }
@@ -73,10 +73,27 @@ module internal CheckLevels =
         let covariances = law.Factors |> Seq.collect (fun factor -> factor.Law.Covariances)
         covariances |> Seq.map (fun covariance -> covariance.Smallest) |> Seq.min, not law.IsGaussian
 
-    /// Warnings: steps beyond stability (at the worst level of a schedule), steps of size 0, jumps up in level. `scored` is
-    /// the law whose score is used and `factor` what the score is multiplied by.
-    let warn (problems: Problems) forward (scored: Engine.Target) factor sampler =
-        let variance, several = smallestVariance scored
+    /// The laws whose scores are added up, by their smallest variance and what their scores are multiplied by; whether one has several
+    /// normal parts, so that the variance is an estimate.
+    let rec private slopes (score: Engine.Score) : (float * float) list * bool =
+        let variance, several = smallestVariance score.Of
+
+        (([ variance, 1.0 ], several), score.Modifiers)
+        ||> Seq.fold (fun (found, several) modifier ->
+            let times factor all = all |> List.map (fun (variance, by) -> variance, factor * by)
+
+            match modifier with
+            | :? Engine.ScoreModifier.Scaled as scaled -> times scaled.Factor found, several
+            | :? Engine.ScoreModifier.Blended as blend ->
+                ((times blend.Weight found, several), blend.Others)
+                ||> Seq.fold (fun (found, several) other ->
+                    let own, estimated = slopes other.Score
+                    found @ times other.Weight own, several || estimated)
+            | _ -> found, several)
+
+    /// Warnings: steps beyond stability (at the worst level of a schedule), steps of size 0, jumps up in level.
+    let warn (problems: Problems) forward (score: Engine.Score) sampler =
+        let scored, several = slopes score
         let zero = HashSet<Place>()
         let jumps = HashSet<Place>()
         let worst = Dictionary<Place, struct (float * Fault)>()
@@ -88,10 +105,14 @@ module internal CheckLevels =
             | LangevinScaled c -> c * level.NoiseVariance
 
         let stability place method (level: Engine.NoiseLevel) =
-            let largest = 2.0 * level.VarianceOf variance / factor
+            let largest =
+                match scored with
+                | [ variance, factor ] -> 2.0 * level.VarianceOf variance / factor
+                | _ -> 2.0 / (scored |> List.sumBy (fun (variance, factor) -> factor / level.VarianceOf variance))
+
             let h = step method level
 
-            if factor > 0.0 && h >= largest then
+            if largest > 0.0 && h >= largest then
                 match worst.TryGetValue place with
                 | true, struct (ratio, _) when ratio >= h / largest -> ()
                 | known, _ ->

@@ -12,17 +12,15 @@ module internal CheckScore =
             problems.Add(place, Fault.DimensionMismatch(found, expected, "the target"))
         | _ -> ()
 
-    let private modifiers (problems: Problems) (score: Score) =
-        if List.length score.Modifiers > Syntax.deepestValue then
-            problems.Add(field "score", Fault.TooDeep Syntax.deepestValue)
-
+    let private modifiers (problems: Problems) (place: Place) (score: Score) =
         score.Modifiers
         |> List.iteri (fun i modifier ->
-            let at name = field "score" @ [ Segment.Item("modifier", i + 1); Segment.Part name ]
+            let at name = place @ [ Segment.Item("modifier", i + 1); Segment.Part name ]
 
             match modifier with
             | Shifted amount -> CheckNumber.finite problems (at "amount") amount
             | Scaled factor -> CheckNumber.finite problems (at "factor") factor
+            | Temperature k -> CheckNumber.positive problems (at "k") "a temperature" k
             | Rippled(amplitude, frequency) ->
                 CheckNumber.finite problems (at "amplitude") amplitude
                 CheckNumber.finite problems (at "frequency") frequency
@@ -31,25 +29,47 @@ module internal CheckScore =
     /// The words of a score that have a meaning only where there is noise.
     let needsNoise (score: Score) =
         [
+            for one in fst (Score.all score) do
+                match one.Base with
+                | ScoreMatching _ -> "scoreMatching"
+                | Onnx(_, output) when Networks.needsNoise output -> "onnx"
+                | Onnx _
+                | OfFunction _
+                | Exact
+                | ScoreOf _
+                | KernelDensity _
+                | Blend _ -> ()
+
+                if
+                    one.Modifiers
+                    |> List.exists (function
+                        | Clipped _ -> true
+                        | Shifted _
+                        | Scaled _
+                        | Temperature _
+                        | Rippled _ -> false)
+                then
+                    "clipped"
+        ]
+        |> List.distinct
+
+    /// The scores inside a score with their places, itself first.
+    let rec private placed (place: Place) (score: Score) : (Place * Score) list =
+        let inside =
             match score.Base with
-            | ScoreMatching _ -> "scoreMatching"
-            | Onnx(_, output) when Networks.needsNoise output -> "onnx"
-            | Onnx _
-            | OfFunction _
+            | Blend parts ->
+                parts
+                |> List.mapi (fun i (_, part) ->
+                    placed (place @ [ Segment.Part "parts"; Segment.Item("part", i + 1) ]) part)
+                |> List.concat
             | Exact
             | ScoreOf _
-            | KernelDensity _ -> ()
+            | ScoreMatching _
+            | KernelDensity _
+            | Onnx _
+            | OfFunction _ -> []
 
-            if
-                score.Modifiers
-                |> List.exists (function
-                    | Clipped _ -> true
-                    | Shifted _
-                    | Scaled _
-                    | Rippled _ -> false)
-            then
-                "clipped"
-        ]
+        (place, score) :: inside
 
     /// The most numbers of one kind that a fitted score may keep: 800 MB.
     let private largestFit = 100_000_000L
@@ -101,7 +121,9 @@ module internal CheckScore =
             match Pipeline.firstSchedule experiment.Sampler with
             | Some schedule ->
                 let n = Schedule.transitions schedule
-                [ n; n - 1 ] |> List.map (Schedule.parameter schedule >> Forward.level experiment.Forward)
+
+                [ n; n - 1 ]
+                |> List.map (Schedule.parameter experiment.Forward schedule >> Forward.level experiment.Forward)
             | None -> []
 
         first :: later
@@ -129,35 +151,39 @@ module internal CheckScore =
             with error ->
                 Some $"it fails: {error.Message}")
 
-    /// Reads and tries a score of one's own: files and functions are asked last, when everything else is known.
+    /// Reads and tries scores of one's own: files and functions are asked last, when everything else is known.
     let tried (library: Data.Library) (problems: Problems) (experiment: Experiment) (dimension: int64 option) =
-        match experiment.Score.Base, dimension with
-        | Onnx(file, output), Some d when d <= int64 System.Int32.MaxValue && problems.Count = 0 ->
-            let levels = trials experiment (Networks.needsNoise output)
-            let place = field "score" @ [ Segment.Part "file" ]
+        for place, score in placed (field "score") experiment.Score do
+            match score.Base, dimension with
+            | Onnx(file, output), Some d when d <= int64 System.Int32.MaxValue && problems.Count = 0 ->
+                let levels = trials experiment (Networks.needsNoise output)
+                let place = place @ [ Segment.Part "file" ]
 
-            match library.TryNetwork(place, file, output, int d, levels, problems) with
-            | Some network when network.NeedsNoise && not (Networks.needsNoise output) ->
-                CheckLevels.needsNoise problems "onnx" experiment.Forward experiment.Sampler
+                match library.TryNetwork(place, file, output, int d, levels, problems) with
+                | Some network when network.NeedsNoise && not (Networks.needsNoise output) ->
+                    CheckLevels.needsNoise problems "onnx" experiment.Forward experiment.Sampler
+                | _ -> ()
+            | OfFunction(name, score), Some d when problems.Count = 0 ->
+                tryFunction name score (int d) (trials experiment false)
+                |> Option.iter (fun reason -> problems.Add(place, Fault.WrongFunction(name, reason)))
             | _ -> ()
-        | OfFunction(name, score), Some d when problems.Count = 0 ->
-            tryFunction name score (int d) (trials experiment false)
-            |> Option.iter (fun reason -> problems.Add(field "score", Fault.WrongFunction(name, reason)))
-        | _ -> ()
 
-    /// Base and modifiers of a score, whose law has the target's dimension; files of networks are read by `tried`.
-    let check (library: Data.Library) (problems: Problems) (experiment: Experiment) isForwardRead dimension =
-        match experiment.Score.Base with
-        | Exact -> ()
+    /// The most scores of one blend, those inside others included.
+    let private mostBlended = 1000
+
+    let private one (library: Data.Library) (problems: Problems) forward place (score: Score) dimension =
+        let at name = place @ [ Segment.Part name ]
+
+        match score.Base with
+        | Exact
+        | OfFunction _ -> ()
         | ScoreMatching(draws, features, seed) ->
-            let at name = field "score" @ [ Segment.Part name ]
             CheckNumber.atLeast problems (at "draws") "a number of draws" 2 draws
             CheckNumber.atLeast problems (at "features") "a number of features" 1 features
             CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
 
             fits problems at dimension (int64 draws) (Some(int64 features))
         | KernelDensity(draws, bandwidth, seed) ->
-            let at name = field "score" @ [ Segment.Part name ]
             CheckNumber.atLeast problems (at "draws") "a number of draws" 1 draws
             CheckNumber.positive problems (at "bandwidth") "a bandwidth" bandwidth
             CheckNumber.atLeast problems (at "seed") "a seed" 0 seed
@@ -165,20 +191,41 @@ module internal CheckScore =
         | Onnx(_, output) ->
             match output with
             | NetworkOutput.Edm deviation ->
-                CheckNumber.positive
-                    problems
-                    (field "score" @ [ Segment.Part "output"; Segment.Part "dataDeviation" ])
-                    "a deviation"
-                    deviation
-            | NetworkOutput.Velocity when isForwardRead && experiment.Forward = Ve ->
-                problems.Add(field "score" @ [ Segment.Part "output" ], Fault.VelocityUnderVe)
+                let place = place @ [ Segment.Part "output"; Segment.Part "dataDeviation" ]
+                CheckNumber.positive problems place "a deviation" deviation
+            | NetworkOutput.Velocity when forward |> Option.exists (fun forward -> forward <> Vp) ->
+                problems.Add(at "output", Fault.VelocityUnderVe)
             | NetworkOutput.Velocity
             | NetworkOutput.Gradient
             | NetworkOutput.Noise
             | NetworkOutput.Denoised -> ()
-        | OfFunction _ -> ()
         | ScoreOf law ->
-            let place = field "score" @ [ Segment.Part "law" ]
+            let place = at "law"
             CheckTarget.check library problems place law |> sameDimension problems place dimension
+        | Blend parts ->
+            if parts.IsEmpty then
+                problems.Add(at "parts", Fault.Empty "at least one weight with a score")
 
-        modifiers problems experiment.Score
+            parts
+            |> List.iteri (fun i (weight, _) ->
+                let place = place @ [ Segment.Part "parts"; Segment.Item("part", i + 1); Segment.Part "weight" ]
+                CheckNumber.finite problems place weight)
+
+        modifiers problems place score
+
+    /// Bases and modifiers of a score, whose laws have the target's dimension; files of networks are read by `tried`.
+    let check (library: Data.Library) (problems: Problems) (experiment: Experiment) isForwardRead dimension =
+        let scores, _ = Score.all experiment.Score
+
+        if Score.depth experiment.Score > Syntax.deepestValue then
+            problems.Add(field "score", Fault.TooDeep Syntax.deepestValue)
+        elif scores.Length > mostBlended then
+            problems.Add(
+                field "score",
+                Fault.OutOfRange($"{scores.Length} scores in a blend", $"at most {mostBlended}")
+            )
+        else
+            let forward = if isForwardRead then Some experiment.Forward else None
+
+            for place, score in placed (field "score") experiment.Score do
+                one library problems forward place score dimension

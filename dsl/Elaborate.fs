@@ -79,9 +79,9 @@ type internal Elaboration(tree: Tree, problems: Problems) =
         match Words.tryFind name with
         | Some word when Kind.agrees word.Result kind -> Some word
         | Some word ->
-            report
-                at
-                (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, wrapping word kind))
+            let advice = Synonym.ofKind kind name |> Option.orElseWith (fun () -> wrapping word kind)
+
+            report at (Fault.WrongKind($"'{name}', {Kind.describe word.Result}", Kind.describe kind, advice))
 
             None
         | None ->

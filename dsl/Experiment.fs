@@ -37,15 +37,8 @@ module Experiment =
                 | Point _
                 | Warm -> experiment.Start
             Score =
-                match experiment.Score.Base with
-                | ScoreOf law -> { experiment.Score with Base = ScoreOf(Target.inDirectory directory law) }
-                | Onnx(file, output) ->
-                    let path = System.IO.Path.GetFullPath(file, System.IO.Path.GetFullPath directory)
-                    { experiment.Score with Base = Onnx(path, output) }
-                | OfFunction _
-                | Exact
-                | ScoreMatching _
-                | KernelDensity _ -> experiment.Score
+                let file name = System.IO.Path.GetFullPath(name, System.IO.Path.GetFullPath directory)
+                Score.mapFiles (Target.inDirectory directory) file experiment.Score
         }
 
 /// The words for starts and metrics.

@@ -34,10 +34,67 @@ type Schedules =
     static member Uniform(a: float, b: float, n: int) : Schedule = uniform a b n
     static member Geometric(a: float, b: float, n: int) : Schedule = geometric a b n
     static member Karras(rho: float, a: float, b: float, n: int) : Schedule = karras rho a b n
+    static member Polyexponential(rho: float, a: float, b: float, n: int) : Schedule = polyexponential rho a b n
     static member Levels([<ParamArray>] parameters: float[]) : Schedule = levels (List.ofArray parameters)
+
+    /// n levels of training, β in equal steps.
+    static member Linear(first: float, last: float, n: int) : Schedule = linear first last n
+
+    /// n levels of training, √β in equal steps.
+    static member ScaledLinear(first: float, last: float, n: int) : Schedule = scaledLinear first last n
+
+    /// n levels of training, β along the logistic function.
+    static member Sigmoid(first: float, last: float, n: int) : Schedule = sigmoid first last n
+
+    /// n levels of training, ᾱ a squared cosine.
+    static member Cosine(n: int) : Schedule = cosine n
+
+    /// The VP SDE with β linear in time, in n equal steps of its time from 1 to 0.
+    static member LinearBeta(first: float, last: float, n: int) : Schedule = linearBeta first last n
 
     /// The levels τ(0), …, τ(n).
     static member Levels(n: int, level: Func<int, float>) : Schedule = levels (List.init (n + 1) level.Invoke)
+
+[<AbstractClass; Sealed; Extension>]
+type ScheduleChanges =
+    /// Of levels of training: rescaled so that the last has m = 0.
+    [<Extension>]
+    static member ZeroSnr(training: Schedule) : Schedule = zeroSnr training
+
+    /// Of levels of training: every (N div k)-th, from the index `offset` up.
+    [<Extension>]
+    static member Leading(training: Schedule, offset: int, k: int) : Schedule = leading offset k training
+
+    /// Of levels of training: k down from the last.
+    [<Extension>]
+    static member Trailing(training: Schedule, k: int) : Schedule = trailing k training
+
+    /// Of levels of training: k from the last to the first.
+    [<Extension>]
+    static member Linspace(training: Schedule, k: int) : Schedule = linspace k training
+
+    /// The numbers of the schedule are ρ = σ/m.
+    [<Extension>]
+    static member InRatio(schedule: Schedule) : Schedule = inRatio schedule
+
+    /// The numbers of the schedule are times of the SDE with β linear in time.
+    [<Extension>]
+    static member InBetaTime(schedule: Schedule, first: float, last: float) : Schedule = inBetaTime first last schedule
+
+    /// ρ = σ/m of every level times s.
+    [<Extension>]
+    static member Shift(schedule: Schedule, s: float) : Schedule = shift s schedule
+
+    /// One more level, the data.
+    [<Extension>]
+    static member ToZero(schedule: Schedule) : Schedule = toZero schedule
+
+/// Forward processes whose C# name is not that of the union's case.
+[<AbstractClass; Sealed>]
+type Forwards =
+    /// These levels (m, σ), the noisiest first.
+    static member LevelsOf([<ParamArray>] levels: struct (float * float)[]) : Forward =
+        levelsOf [ for struct (mean, sigma) in levels -> mean, sigma ]
 
 [<AbstractClass; Sealed>]
 type Scores =
@@ -46,6 +103,14 @@ type Scores =
 
     /// Fitted by denoising score matching to draws of the target.
     static member ScoreMatching(draws: int, features: int, seed: int) : Score = scoreMatching draws features seed
+
+    /// Σ weight·score.
+    static member Blend([<ParamArray>] parts: struct (float * Score)[]) : Score =
+        blend [ for struct (weight, score) in parts -> weight, score ]
+
+    /// unconditional + scale·(conditional − unconditional).
+    static member Guided(scale: float, conditional: Score, unconditional: Score) : Score =
+        guided scale conditional unconditional
 
     /// The network in an ONNX file, which gives this.
     static member Onnx(file: string, output: NetworkOutput) : Score = onnx file output
@@ -64,6 +129,9 @@ type ScoreModifiers =
 
     [<Extension>]
     static member Scaled(score: Score, factor: float) : Score = scaled factor score
+
+    [<Extension>]
+    static member Temperature(score: Score, k: float) : Score = temperature k score
 
     [<Extension>]
     static member Rippled(score: Score, amplitude: float, frequency: float) : Score = rippled amplitude frequency score

@@ -51,23 +51,37 @@ type Transition =
     /// Whether it ends the anneal.
     member this.IsLast = this.Index = this.Count - 1
 
-    /// The step in the process's own clock: t − t′ (vp), σ² − σ′² (ve).
+    /// The step in the process's own clock: σ² − σ′² (ve), else t − t′; listed levels have none.
     member this.Gamma =
         match this.Forward with
-        | Vp -> this.Upper.Parameter - this.Lower.Parameter
+        | Vp
+        | SubVp
+        | Rectified -> this.Upper.Parameter - this.Lower.Parameter
         | Ve -> (this.Upper.Sigma - this.Lower.Sigma) * (this.Upper.Sigma + this.Lower.Sigma)
+        | LevelsOf _ -> nan
 
-    /// r = m/m′ ≤ 1, the factor by which the forward process shrinks the state from lower to upper.
+    /// r = m/m′, the factor by which the forward process shrinks the state from lower to upper.
     member this.Shrink =
         match this.Forward with
         | Vp -> exp -this.Gamma
         | Ve -> 1.0
+        | SubVp
+        | Rectified
+        | LevelsOf _ -> this.Upper.Mean / this.Lower.Mean
 
     /// σ² − r²σ′² > 0, the noise variance that the forward process adds from lower to upper, without cancellation.
     member this.AddedVariance =
         match this.Forward with
         | Vp -> -(RealFunctions.ExpM1(-2.0 * this.Gamma))
         | Ve -> this.Gamma
+        | SubVp
+        | Rectified
+        | LevelsOf _ ->
+            let difference =
+                RealFunctions.Determinant(this.Upper.Sigma, this.Lower.Mean, this.Upper.Mean, this.Lower.Sigma)
+
+            let sum = this.Upper.Sigma + this.Shrink * this.Lower.Sigma
+            difference / this.Lower.Mean * sum
 
 /// A kernel that moves the state from a level to a less noisy one, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]

@@ -90,6 +90,7 @@ module Lower =
         match m with
         | Shifted a -> Engine.ScoreModifier.Shifted a
         | Scaled c -> Engine.ScoreModifier.Scaled c
+        | Temperature k -> Engine.ScoreModifier.Scaled(1.0 / k)
         | Rippled(a, w) -> Engine.ScoreModifier.Rippled(a, w)
         | Clipped r -> Engine.ScoreModifier.Clipped r
 
@@ -128,7 +129,7 @@ module Lower =
                 once @ [ rest ], after
         | Anneal(schedule, body) ->
             let count = Schedule.transitions schedule
-            let parameter = Schedule.parameter schedule
+            let parameter = Schedule.parameter place.Forward schedule
             let level i = Forward.level place.Forward (parameter i)
 
             let inside i =
@@ -146,7 +147,7 @@ module Lower =
     /// The level of the first state: the first level of the first anneal, or the data level.
     let initialLevel forward sampler =
         Pipeline.firstSchedule sampler
-        |> Option.map (Schedule.first >> Forward.level forward)
+        |> Option.map (Schedule.first forward >> Forward.level forward)
         |> Option.defaultValue Engine.NoiseLevel.Data
 
     let private start data (experiment: Experiment) (target: Engine.Target) (level: Engine.NoiseLevel) : Engine.Start =
@@ -154,14 +155,40 @@ module Lower =
         | Prior ->
             let variance =
                 match experiment.Forward with
-                | Vp -> 1.0
-                | Ve -> level.NoiseVariance
+                | Vp
+                | SubVp -> 1.0
+                | Ve
+                | Rectified
+                | LevelsOf _ -> level.NoiseVariance
 
             Engine.Start.Law(Engine.Target.Centred(target.Dimension, variance), Engine.NoiseLevel.Data)
         | From law ->
             Engine.Start.Law(Engine.Target(ImmutableArray.CreateRange(factors data law)), Engine.NoiseLevel.Data)
         | Point coordinates -> Engine.Start.Point(Array.ofList coordinates)
         | Warm -> Engine.Start.Law(target, level)
+
+    /// A score estimate for a target. A blend is its first score, to which the others are added.
+    let rec private score (networks: NetworkScores) data (target: Engine.Target) (own: Score) : Engine.Score =
+        let learned func = Engine.ScoreModifier.Learned func: Engine.ScoreModifier
+
+        let changed law (first: Engine.ScoreModifier seq) =
+            Engine.Score(law, ImmutableArray.CreateRange(Seq.append first (Seq.map modifier own.Modifiers)))
+
+        match own.Base with
+        | Exact -> changed target []
+        | ScoreOf law -> changed (Engine.Target(ImmutableArray.CreateRange(factors data law))) []
+        | KernelDensity(draws, bandwidth, seed) ->
+            changed (Engine.TrainingSample.KernelDensity(target, draws, bandwidth, seed)) []
+        | ScoreMatching(draws, features, seed) ->
+            changed target [ learned (Engine.ScoreMatching(target, draws, features, seed)) ]
+        | Onnx(file, output) -> changed target [ learned (networks file output) ]
+        | OfFunction(name, function') -> changed target [ learned (Engine.OwnScore(name, target.Dimension, function')) ]
+        | Blend parts ->
+            let all = parts |> List.map (fun (weight, part) -> struct (weight, score networks data target part))
+            let struct (weight, first) = all.Head
+            let others = [ for struct (weight, other) in all.Tail -> Engine.WeightedScore(weight, other) ]
+            let blend = Engine.ScoreModifier.Blended(weight, ImmutableArray.CreateRange others): Engine.ScoreModifier
+            changed first.Of (Seq.append first.Modifiers [ blend ])
 
     /// The plan of a valid experiment, with what its files hold.
     let planWith (networks: NetworkScores) (data: DataSets) (experiment: Experiment) : Engine.Plan =
@@ -171,31 +198,9 @@ module Lower =
         let body, after =
             instructions { Forward = experiment.Forward; Level = level; Pending = None } experiment.Sampler
 
-        let scored =
-            match experiment.Score.Base with
-            | Exact
-            | Onnx _
-            | OfFunction _
-            | ScoreMatching _ -> target
-            | ScoreOf law -> Engine.Target(ImmutableArray.CreateRange(factors data law))
-            | KernelDensity(draws, bandwidth, seed) ->
-                Engine.TrainingSample.KernelDensity(target, draws, bandwidth, seed)
-
-        let fitted: Engine.ScoreModifier list =
-            match experiment.Score.Base with
-            | ScoreMatching(draws, features, seed) ->
-                [ Engine.ScoreModifier.Learned(Engine.ScoreMatching(target, draws, features, seed)) ]
-            | Onnx(file, output) -> [ Engine.ScoreModifier.Learned(networks file output) ]
-            | OfFunction(name, score) ->
-                [ Engine.ScoreModifier.Learned(Engine.OwnScore(name, target.Dimension, score)) ]
-            | Exact
-            | ScoreOf _
-            | KernelDensity _ -> []
-
         Engine.Plan(
             Target = target,
-            Score =
-                Engine.Score(scored, ImmutableArray.CreateRange(fitted @ List.map modifier experiment.Score.Modifiers)),
+            Score = score networks data target experiment.Score,
             Start = start data experiment target level,
             InitialLevel = level,
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),

@@ -220,7 +220,17 @@ module Message =
         | Fault.UnreadableNetwork(file, reason) -> $"cannot use the network '{file}': {reason}"
         | Fault.WrongFunction(name, reason) -> $"cannot use the function '{name}': {reason}"
         | Fault.VelocityUnderVe ->
-            "found 'velocity' under ve, expected it under vp, where it is m·Z − σ·X; under ve a velocity by σ is the noise itself: write 'noise'"
+            "found 'velocity' under another process than vp, where it is m·Z − σ·X; under ve a velocity by σ is the noise itself: write 'noise'; for v = Z − X of a rectified flow have the network give x − t·v, and write 'denoised'"
+        | Fault.NoStepUnder(word, forward, instead) ->
+            $"'{word}' has no step under {forward}, as its formula is one in the process's own time; write {instead}"
+        | Fault.NotTraining word ->
+            $"'{word}' takes levels of training, expected linear, scaledLinear, sigmoid or cosine (or zeroSnr of one) inside it"
+        | Fault.NotPlain word ->
+            $"'{word}' says what the numbers of a schedule are, expected uniform, geometric, karras, polyexponential or levels (or toZero of one) inside it"
+        | Fault.PureNoise advice ->
+            $"this level has m = 0: nothing of the data is left in it, and x/m, in which steps are written, does not exist; {advice}"
+        | Fault.BetweenListed word ->
+            $"'{word}' asks for levels by their ρ = σ/m, but levelsOf lists its levels and has none between them; write the numbers of the levels, such as uniform 2.0 0.0 2"
         | Fault.TooFewRows(file, found) ->
             $"the data file '{file}' has {rows found}, expected at least 2 to standardize its columns"
         | Fault.ConstantColumn(file, column) ->

@@ -113,6 +113,7 @@ module Print =
         match change with
         | Shifted amount -> $"shifted {number amount}"
         | Scaled factor -> $"scaled {number factor}"
+        | Temperature k -> $"temperature {number k}"
         | Rippled(amplitude, frequency) -> $"rippled {number amplitude} {number frequency}"
         | Clipped radius -> $"clipped {number radius}"
 
@@ -124,9 +125,9 @@ module Print =
         | NetworkOutput.Velocity -> "velocity"
         | NetworkOutput.Edm deviation -> $"(edm {number deviation})"
 
-    let private score column (score: Score) =
+    let rec private score column (given: Score) =
         let first =
-            match score.Base with
+            match given.Base with
             | Exact -> "exact"
             | ScoreOf law ->
                 text (fun out ->
@@ -136,8 +137,17 @@ module Print =
             | KernelDensity(draws, bandwidth, seed) -> $"kernelDensity {draws} {number bandwidth} {seed}"
             | Onnx(file, given) -> $"onnx {quoted file} {output given}"
             | OfFunction(name, _) -> $"ofFunction {quoted name}"
+            | Blend parts ->
+                text (fun out ->
+                    out.Write "blend "
 
-        let parts = first :: List.map modifier score.Modifiers
+                    let part (weight, inner) =
+                        let head = number weight + ", "
+                        out.Write(head + parenthesised (score (column + 8 + head.Length + 1) inner))
+
+                    list out (newLine (column + 8)) part parts)
+
+        let parts = first :: List.map modifier given.Modifiers
         let flat = String.Join(" |> ", parts)
 
         if column + flat.Length <= width && not (first.Contains '\n') then
@@ -158,7 +168,9 @@ module Print =
                 out.Write "from "
                 inParentheses out (column + 5) law)
 
-    let private schedule levels =
+    let rec private schedule levels =
+        let around (words: string) inner = $"{words} ({schedule inner})"
+
         match levels with
         | Uniform(a, b, n) -> $"uniform {number a} {number b} {n}"
         | Geometric(a, b, n) -> $"geometric {number a} {number b} {n}"
@@ -167,6 +179,19 @@ module Print =
             text (fun out ->
                 out.Write "levels "
                 vectorArgument out parameters)
+        | Polyexponential(rho, a, b, n) -> $"polyexponential {number rho} {number a} {number b} {n}"
+        | Linear(first, last, n) -> $"linear {number first} {number last} {n}"
+        | ScaledLinear(first, last, n) -> $"scaledLinear {number first} {number last} {n}"
+        | Sigmoid(first, last, n) -> $"sigmoid {number first} {number last} {n}"
+        | Cosine n -> $"cosine {n}"
+        | ZeroSnr inner -> around "zeroSnr" inner
+        | Leading(offset, k, inner) -> around $"leading {offset} {k}" inner
+        | Trailing(k, inner) -> around $"trailing {k}" inner
+        | Linspace(k, inner) -> around $"linspace {k}" inner
+        | InRatio inner -> around "inRatio" inner
+        | InBetaTime(first, last, inner) -> around $"inBetaTime {number first} {number last}" inner
+        | Shift(s, inner) -> around $"shift {number s}" inner
+        | ToZero inner -> around "toZero" inner
 
     let private correctorMethod kernel =
         match kernel with
@@ -227,6 +252,20 @@ module Print =
         | _, Anneal(levels, body) -> around $"anneal ({schedule levels})" body
         | _ -> out.Write(flatPipeline sampler)
 
+    /// A forward process as a field's value.
+    let private forward (out: TextWriter) column given =
+        match given with
+        | LevelsOf levels ->
+            let pair (mean, sigma) = out.Write $"{number mean}, {number sigma}"
+            out.Write "(levelsOf "
+            let isShort = List.length levels <= 4
+            list out (if isShort then "; " else newLine (column + 11)) pair levels
+            out.Write ')'
+        | Vp
+        | Ve
+        | SubVp
+        | Rectified -> out.Write(Forward.name given)
+
     let private seed (n: int64) = if n = int64 (int32 n) then string n else $"{n}L"
 
     let private metric (metric: Engine.Metric) = metric.Name
@@ -236,16 +275,20 @@ module Print =
 
     /// Whether the value is nested so shallowly that its text can be read back.
     let isShallow (experiment: Experiment) =
+        let scores, _ = Score.all experiment.Score
+
         let laws =
             [
                 experiment.Target
-                match experiment.Score.Base with
-                | ScoreOf law -> law
-                | Exact
-                | Onnx _
-                | OfFunction _
-                | ScoreMatching _
-                | KernelDensity _ -> ()
+                for one in scores do
+                    match one.Base with
+                    | ScoreOf law -> law
+                    | Exact
+                    | Onnx _
+                    | OfFunction _
+                    | ScoreMatching _
+                    | KernelDensity _
+                    | Blend _ -> ()
                 match experiment.Start with
                 | From law -> law
                 | Prior
@@ -253,8 +296,18 @@ module Print =
                 | Point _ -> ()
             ]
 
+        let rec deepest pipeline =
+            match pipeline with
+            | Anneal(schedule, body) -> max (Schedule.depth schedule) (deepest body)
+            | Repeat(_, body) -> deepest body
+            | Sequence parts -> parts |> List.fold (fun found part -> max found (deepest part)) 0
+            | Corrector _
+            | Predictor _
+            | Probe _ -> 0
+
         Pipeline.depth experiment.Sampler <= Syntax.deepestValue
-        && List.length experiment.Score.Modifiers <= Syntax.deepestValue
+        && deepest experiment.Sampler <= Syntax.deepestValue
+        && Score.depth experiment.Score <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
     /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as
@@ -274,13 +327,7 @@ module Print =
         out.Write "experiment {\n"
         field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
 
-        field
-            "forward"
-            (words (
-                match experiment.Forward with
-                | Vp -> "vp"
-                | Ve -> "ve"
-            ))
+        field "forward" (fun () -> forward out column experiment.Forward)
 
         field "score" (words (parenthesised (score column experiment.Score)))
         field "start" (words (parenthesised (start column experiment.Start)))

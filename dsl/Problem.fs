@@ -82,6 +82,11 @@ type Fault =
     | TooManyCells of found: float * limit: int
     // Values.
     | VelocityUnderVe
+    | NoStepUnder of word: string * forward: string * instead: string
+    | NotTraining of word: string
+    | NotPlain of word: string
+    | PureNoise of advice: string
+    | BetweenListed of word: string
     | OutOfRange of found: string * allowed: string
     | Empty of what: string
     | DimensionMismatch of found: int64 * expected: int64 * reference: string

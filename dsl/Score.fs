@@ -1,5 +1,18 @@
 namespace Sgm
 
+/// A change of the score; d is the dimension of the state.
+type ScoreModifier =
+    /// Adds (a/√d)·(1, …, 1): L² and sup error |a|.
+    | Shifted of amount: float
+    /// Multiplies by c.
+    | Scaled of factor: float
+    /// Divides by k: the score of a power 1/k of the density at every level.
+    | Temperature of k: float
+    /// Adds (a/√d)·√2·sin(w·x_i) in coordinate i: sup error ≤ |a|·√2.
+    | Rippled of amplitude: float * frequency: float
+    /// Projects the implied denoiser (x + σ²s)/m onto the ball of radius R.
+    | Clipped of radius: float
+
 /// What the score estimate is before the modifiers.
 type ScoreBase =
     /// ∇ln p_level of the experiment's own target.
@@ -14,20 +27,11 @@ type ScoreBase =
     | Onnx of file: string * output: NetworkOutput
     /// A function of F# or C#, under a name; it has no text that could be read back.
     | OfFunction of name: string * score: Engine.BlockScore
-
-/// A change of the score; d is the dimension of the state.
-type ScoreModifier =
-    /// Adds (a/√d)·(1, …, 1): L² and sup error |a|.
-    | Shifted of amount: float
-    /// Multiplies by c.
-    | Scaled of factor: float
-    /// Adds (a/√d)·√2·sin(w·x_i) in coordinate i: sup error ≤ |a|·√2.
-    | Rippled of amplitude: float * frequency: float
-    /// Projects the implied denoiser (x + σ²s)/m onto the ball of radius R.
-    | Clipped of radius: float
+    /// Σ weight·s, any weights.
+    | Blend of (float * Score) list
 
 /// The score estimate s(x, level): a base and modifiers, applied from left to right.
-type Score = { Base: ScoreBase; Modifiers: ScoreModifier list }
+and Score = { Base: ScoreBase; Modifiers: ScoreModifier list }
 
 /// Scores by functions of rows.
 module internal OwnScores =
@@ -75,11 +79,66 @@ module ScoreSyntax =
     let ofFunction name (score: Engine.NoiseLevel -> float[][] -> float[][]) =
         { Base = OfFunction(name, OwnScores.ofRows name score); Modifiers = [] }
 
+    /// Σ weight·score.
+    let blend parts = { Base = Blend parts; Modifiers = [] }
+    /// unconditional + scale·(conditional − unconditional): classifier-free guidance, the programs' guidance scale.
+    let guided scale conditional unconditional = blend [ scale, conditional; 1.0 - scale, unconditional ]
+
     /// Adds the constant vector with every coordinate a/√d.
     let shifted amount score = modify (Shifted amount) score
     /// Multiplies the score by c.
     let scaled factor score = modify (Scaled factor) score
+    /// Divides the score by k.
+    let temperature k score = modify (Temperature k) score
     /// Adds the ripple (a/√d)·√2·sin(w·x_i).
     let rippled amplitude frequency score = modify (Rippled(amplitude, frequency)) score
     /// Clips the denoiser to the ball of radius R.
     let clipped radius score = modify (Clipped radius) score
+
+/// Questions about a score that checking and printing share.
+module Score =
+    /// The scores that are blended directly into this one.
+    let children score =
+        match score.Base with
+        | Blend parts -> List.map snd parts
+        | Exact
+        | ScoreOf _
+        | ScoreMatching _
+        | KernelDensity _
+        | Onnx _
+        | OfFunction _ -> []
+
+    /// The score and those inside it, found without recursion.
+    let all score =
+        let pending = System.Collections.Generic.Stack [ struct (score, 1) ]
+        let found = ResizeArray()
+        let mutable deepest = 0
+
+        while pending.Count > 0 do
+            let struct (next, level) = pending.Pop()
+            found.Add next
+            deepest <- max deepest level
+
+            for child in List.rev (children next) do
+                pending.Push(struct (child, level + 1))
+
+        List.ofSeq found, deepest
+
+    /// Levels of nesting, modifiers included.
+    let depth score =
+        let found, deepest = all score
+        deepest - 1 + (found |> List.map (fun one -> List.length one.Modifiers) |> List.max)
+
+    /// The same score with its targets and files as these functions have them.
+    let rec mapFiles law file score =
+        match score.Base with
+        | ScoreOf target -> { score with Base = ScoreOf(law target) }
+        | Onnx(name, output) -> { score with Base = Onnx(file name, output) }
+        | Blend parts ->
+            { score with
+                Base = Blend [ for weight, part in parts -> weight, mapFiles law file part ]
+            }
+        | Exact
+        | ScoreMatching _
+        | KernelDensity _
+        | OfFunction _ -> score

@@ -33,14 +33,18 @@ module internal Synonym =
                 "chisquare", "χ²(q‖p) is 'chi2' here"
                 "gaussian", "a normal law is 'normal [ mean ] variance' here"
                 "gmm", "a Gaussian mixture is 'mixture [ weight, normal [ mean ] variance; … ]' here"
-                "subvp", "'vp' and 've' are the forwards here"
+                "subvp", "the sub-VP process is 'subVp' here"
+                "flowmatching", "flow matching's straight line is 'rectified' here"
+                "cfg", "classifier-free guidance is 'guided scale conditional unconditional' here"
+                "squaredcoscapv2", "diffusers' squaredcos_cap_v2 is 'cosine n' here"
+                "ddpmlinear", "DDPM's levels of training are 'linear 0.0001 0.02 1000' here"
+                "appendzero", "one more level, the data, is 'toZero' here: karras 7.0 80.0 0.002 17 |> toZero"
                 "ou", "the Ornstein–Uhlenbeck process is 'vp' here"
                 "epsilon", "the noise of x is 'noise' here"
                 "eps", "the noise of x is 'noise' here"
                 "x0", "E[X | x] is 'denoised' here"
                 "vprediction", "m·Z − σ·X is 'velocity' here"
                 "offunction", "a function has no text: write the experiment in F#, where 'ofFunction' takes it"
-                "linspace", "evenly spaced levels are 'uniform a b n' here"
                 "logspace", "geometrically spaced levels are 'geometric a b n' here"
                 "pow", "a power is 'x ** y' here, of numbers with a point"
                 "ln", "the natural logarithm is 'log' here"
@@ -48,6 +52,21 @@ module internal Synonym =
                 "loop", "'repeat n body' runs a body n times"
                 "for", "'repeat n body' runs a body n times"
             ]
+
+    /// Words that name another kind of thing here.
+    let private elsewhere =
+        dict
+            [
+                (Kind.Schedule, "exponential"), "k-diffusion's exponential schedule is 'geometric a b n' here"
+                (Kind.Schedule, "edm"),
+                "EDM's schedule of N steps is 'karras 7.0 80.0 0.002 (N - 1) |> toZero' here, such as karras 7.0 80.0 0.002 17 |> toZero"
+            ]
+
+    /// What to write for a word of another kind, where this kind is expected.
+    let ofKind kind found =
+        match elsewhere.TryGetValue((kind, found)) with
+        | true, sentence -> Some sentence
+        | false, _ -> None
 
     let private symbols =
         dict

@@ -7,7 +7,6 @@ open Sgm.Word
 module Words =
 
     let private mean = "mean", Kind.vector
-    let private n = "n", Kind.whole
     let private components = Kind.pair ("weight", Kind.number) ("", Kind.law)
     let private blocks = Kind.pair ("copies", Kind.whole) ("", Kind.law)
 
@@ -69,123 +68,6 @@ module Words =
                 "`samples` after every column was brought to mean 0 and variance 1"
         ]
 
-    let private forwards =
-        [
-            word0 "vp" Kind.forward vp "vp" "Ornstein–Uhlenbeck: m = e^(−t), σ² = 1 − e^(−2t); the level parameter is t"
-            word0 "ve" Kind.forward ve "ve" "additive noise: m = 1; the level parameter is σ"
-        ]
-
-    let private scores =
-        [
-            word0 "exact" Kind.score exact "exact" "the score of the target at the level"
-            word1
-                "scoreOf"
-                ("law", Kind.law)
-                Kind.score
-                scoreOf
-                "scoreOf (normal [ 0.1 ] 1.0)"
-                "the exact score of another law of the same dimension, noised to the level"
-            word3
-                "scoreMatching"
-                ("draws", Kind.whole)
-                ("features", Kind.whole)
-                ("seed", Kind.whole)
-                Kind.score
-                scoreMatching
-                "scoreMatching 2000 64 1"
-                "fitted at every level by denoising score matching to that many draws of the target: ridge regression on random Fourier features; needs σ > 0"
-            word3
-                "kernelDensity"
-                ("draws", Kind.whole)
-                ("bandwidth", Kind.number)
-                ("seed", Kind.whole)
-                Kind.score
-                kernelDensity
-                "kernelDensity 500 0.2 1"
-                "the exact score of the mixture of N(X_i, bandwidth²·I) over that many draws X_i of the target"
-            word2
-                "onnx"
-                ("file", Kind.text)
-                ("output", Kind.networkOutput)
-                Kind.score
-                onnx
-                "onnx \"net.onnx\" denoised"
-                "the network in an ONNX file, whose inputs are found by name; the path is relative to the file that names it"
-            word2
-                "shifted"
-                ("amount", Kind.number)
-                ("", Kind.score)
-                Kind.score
-                shifted
-                "exact |> shifted 0.05"
-                "adds the constant vector (a/√d, …, a/√d): L² and sup error |a|"
-            |> modifies
-            word2
-                "scaled"
-                ("factor", Kind.number)
-                ("", Kind.score)
-                Kind.score
-                scaled
-                "exact |> scaled 1.1"
-                "multiplies the score"
-            |> modifies
-            word3
-                "rippled"
-                ("amplitude", Kind.number)
-                ("frequency", Kind.number)
-                ("", Kind.score)
-                Kind.score
-                rippled
-                "exact |> rippled 0.05 3.0"
-                "adds (a/√d)·√2·sin(w·x_i) in coordinate i: sup error ≤ |a|·√2"
-            |> modifies
-            word2
-                "clipped"
-                ("radius", Kind.number)
-                ("", Kind.score)
-                Kind.score
-                clipped
-                "exact |> clipped 5.0"
-                "projects the implied denoiser (x + σ²s)/m onto the ball of this radius; needs σ > 0"
-            |> modifies
-        ]
-
-    let private outputs =
-        [
-            word0 "gradient" Kind.networkOutput gradient "gradient" "the network gives ∇ln p itself"
-            word0
-                "score"
-                Kind.networkOutput
-                gradient
-                "score"
-                "another name of `gradient`, in `.sgm` files alone: in F# it is the field"
-            word0
-                "noise"
-                Kind.networkOutput
-                noise
-                "noise"
-                "the network gives E[Z | x], the noise of x = m·X + σ·Z: s = −noise/σ"
-            word0
-                "denoised"
-                Kind.networkOutput
-                denoised
-                "denoised"
-                "the network gives E[X | x]: s = (m·denoised − x)/σ²"
-            word0
-                "velocity"
-                Kind.networkOutput
-                velocity
-                "velocity"
-                "the network gives E[m·Z − σ·X | x], for vp: s = −x − (m/σ)·velocity"
-            word1
-                "edm"
-                ("dataDeviation", Kind.number)
-                Kind.networkOutput
-                edm
-                "edm 0.5"
-                "the network is the F of D = c_skip·x + c_out·F(c_in·x) in x/m and ρ = σ/m (Karras et al. 2022), for data of this deviation s: c_skip = s²/(s² + ρ²), c_out = ρs/√(s² + ρ²), c_in = 1/√(s² + ρ²)"
-        ]
-
     let private starts =
         [
             word0
@@ -193,7 +75,7 @@ module Words =
                 Kind.start
                 prior
                 "prior"
-                "N(0, I) for vp, N(0, σ₀²·I) for ve, at the first level; needs an anneal"
+                "N(0, I) for vp and subVp, else N(0, σ₀²·I), at the first level; needs an anneal"
             word0 "warm" Kind.start warm "warm" "exactly the target at the first level"
             word1
                 "from"
@@ -203,32 +85,6 @@ module Words =
                 "from (standard 2)"
                 "this law, as the law of the state itself"
             word1 "point" ("", Kind.vector) Kind.start point "point [ 0.0; 1.0 ]" "this point"
-        ]
-
-    let private a = "a", Kind.number
-    let private b = "b", Kind.number
-
-    let private schedules =
-        [
-            word3 "uniform" a b n Kind.schedule uniform "uniform 2.0 0.0 100" "τ_i = a + (b − a)·i/n"
-            word3 "geometric" a b n Kind.schedule geometric "geometric 10.0 0.1 20" "τ_i = a·(b/a)^(i/n)"
-            word4
-                "karras"
-                ("rho", Kind.number)
-                a
-                b
-                n
-                Kind.schedule
-                karras
-                "karras 7.0 80.0 0.002 18"
-                "τ_i = (a^(1/ρ) + (i/n)(b^(1/ρ) − a^(1/ρ)))^ρ"
-            word1
-                "levels"
-                ("", Kind.many "level" Kind.number)
-                Kind.schedule
-                levels
-                "levels [ 10.0; 3.0; 1.0; 0.0 ]"
-                "the level parameters themselves"
         ]
 
     let private correctors =
@@ -297,11 +153,12 @@ module Words =
             [
                 targets
                 vectors
-                forwards
-                scores
-                outputs
+                ScheduleWords.forwards
+                ScoreWords.scores
+                ScoreWords.outputs
                 starts
-                schedules
+                ScheduleWords.schedules
+                ScheduleWords.training
                 correctors
                 Methods.predictorWords
                 pipelines

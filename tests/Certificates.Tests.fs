@@ -113,14 +113,18 @@ let private experimentOn law rippling =
         let! scored = modifiers
         let! ripples = Gen.elements [ rippling; false ]
         let scored = if ripples then scored |> rippled 0.3 1.7 else scored
-        let! noising = Gen.elements [ vp; ve ]
-        let! schedule = Generators.schedule false
+        let! noising = Gen.elements [ vp; vp; ve; ve; subVp; rectified ]
+        let! any = Generators.schedule false
+        let schedule = if noising = vp || noising = ve then any else inRatio (geometric 5.0 0.1 5)
+        let inTime = set [ "exponential"; "relative"; "reverseDiffusion" ]
 
         let! method =
             Gen.elements
                 [
                     for entry in Methods.predictors do
-                        if Naive.isTableau entry.Method then
+                        let runs = noising = vp || noising = ve || not (inTime.Contains entry.Method.Word)
+
+                        if runs && Naive.isTableau entry.Method then
                             entry.Method
                 ]
 

@@ -64,6 +64,42 @@ let tests =
         [
             testCase "the same experiment as the words make" (fun () -> Expect.equal chained written "value")
 
+            testCase "schedules, forward processes and scores are those of the words" (fun () ->
+                // As C# reads `training.ZeroSnr().Leading(1, 50)`; in F# the union's cases have these names.
+                let training = ScheduleChanges.ZeroSnr(Schedules.ScaledLinear(0.00085, 0.012, 1000))
+
+                for found, expected in
+                    [
+                        ScheduleChanges.ToZero(ScheduleChanges.Leading(training, 1, 50)),
+                        toZero (leading 1 50 (zeroSnr (scaledLinear 0.00085 0.012 1000)))
+                        ScheduleChanges.Trailing(Schedules.Linear(1e-4, 0.02, 100), 7),
+                        trailing 7 (linear 1e-4 0.02 100)
+                        ScheduleChanges.Linspace(Schedules.Sigmoid(1e-4, 0.02, 100), 7),
+                        linspace 7 (sigmoid 1e-4 0.02 100)
+                        ScheduleChanges.Shift(Schedules.Cosine 50, 2.0), shift 2.0 (cosine 50)
+                        ScheduleChanges.InRatio(Schedules.Polyexponential(2.0, 8.0, 0.1, 5)),
+                        inRatio (polyexponential 2.0 8.0 0.1 5)
+                        ScheduleChanges.InBetaTime(Schedules.Uniform(1.0, 0.1, 5), 0.1, 20.0),
+                        inBetaTime 0.1 20.0 (uniform 1.0 0.1 5)
+                        Schedules.LinearBeta(0.1, 20.0, 5), linearBeta 0.1 20.0 5
+                    ] do
+                    Expect.equal found expected "schedule"
+
+                Expect.equal
+                    (Forwards.LevelsOf(struct (0.5, 1.0), struct (1.0, 0.1)))
+                    (levelsOf [ 0.5, 1.0; 1.0, 0.1 ])
+                    "levels"
+
+                let other = Scores.Of(Targets.Standard 1)
+
+                Expect.equal
+                    (Scores.Guided(2.0, Scores.Exact, other))
+                    (guided 2.0 exact (scoreOf (standard 1)))
+                    "guided"
+
+                let blended = Scores.Blend(struct (0.5, Scores.Exact), struct (0.5, other)).Temperature 2.0
+                Expect.equal blended (blend [ 0.5, exact; 0.5, scoreOf (standard 1) ] |> temperature 2.0) "blend")
+
             testCase "checks, texts and messages" (fun () ->
                 let valid = chained.Check "."
                 Expect.isTrue valid.IsValid (String.Join("\n", valid.Errors))

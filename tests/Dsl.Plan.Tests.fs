@@ -78,14 +78,16 @@ let private algebra =
                     (fun (schedule, body, share) ->
                         let n = Schedule.transitions schedule
                         let cut = min n (share * (n + 1) / 101)
-                        let all = List.init (n + 1) (Schedule.parameter schedule)
-                        let upper, lower = List.take (cut + 1) all, List.skip cut all
 
-                        if upper.Length > 1 && lower.Length > 1 then
-                            same
-                                (anneal schedule body)
-                                (anneal (levels upper) body >=> anneal (levels lower) body)
-                                "plan"))
+                        for forward in [ vp; ve ] do
+                            let all = List.init (n + 1) (Schedule.parameter forward schedule)
+                            let upper, lower = List.take (cut + 1) all, List.skip cut all
+
+                            if upper.Length > 1 && lower.Length > 1 then
+                                Expect.sequenceEqual
+                                    (unrolled forward (anneal schedule body))
+                                    (unrolled forward (anneal (levels upper) body >=> anneal (levels lower) body))
+                                    "plan"))
 
             testProperty
                 "the step count is that of the unrolled plan"

@@ -16,7 +16,7 @@ let rec private around kind text =
 
     match kind with
     | Kind.Law -> field "target" $"({text})"
-    | Kind.Forward -> field "forward" text
+    | Kind.Forward -> field "forward" $"({text})"
     | Kind.Score -> field "score" $"({text})"
     | Kind.NetworkOutput -> around Kind.Score $"onnx \"net.onnx\" ({text})"
     | Kind.Start -> field "start" $"({text})"

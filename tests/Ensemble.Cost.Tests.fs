@@ -1,9 +1,11 @@
 module Sgm.Tests.EnsembleCostTests
 
 open System
+open System.Collections.Immutable
 open Expecto
 open Sgm
 open Sgm.Engine
+open Sgm.Verification
 open Sgm.Tests.EnsemblePlans
 
 let cost =
@@ -15,15 +17,24 @@ let cost =
                     let law =
                         Engine.Mixture([| 0.5; 0.5 |], [| -1.0; 0.0; 1.0; 2.0 |], [| Covariance.Isotropic(2, 0.5) |])
 
-                    let allocated steps =
+                    let blended =
+                        let other = WeightedScore(-0.5, Engine.Score(standardNormal 2, ImmutableArray.Empty))
+                        Engine.ScoreModifier.Blended(1.5, ImmutableArray.Create other) :> Engine.ScoreModifier
+
+                    let allocated modifiers steps =
                         let plan = langevinPlan (Engine.Target law) 0.01 steps
+
+                        let plan =
+                            plan |> Plan.withScore (Engine.Score(plan.Target, ImmutableArray.CreateRange modifiers))
+
                         let before = GC.GetAllocatedBytesForCurrentThread()
                         run plan (options 1000L 1) |> ignore
                         GC.GetAllocatedBytesForCurrentThread() - before
 
-                    allocated 10L |> ignore
-                    let few = allocated 10L
-                    Expect.equal (allocated 1000L) few "bytes for 1000 steps and for 10")
+                    for modifiers in [ []; [ blended ] ] do
+                        allocated modifiers 10L |> ignore
+                        let few = allocated modifiers 10L
+                        Expect.equal (allocated modifiers 1000L) few "bytes for 1000 steps and for 10")
                 testCase "progress ends at 1 and never falls" (fun () ->
                     let seen = ResizeArray<float>()
 

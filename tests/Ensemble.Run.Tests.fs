@@ -61,7 +61,7 @@ let private determinism =
                         }
 
                 let long = anneal (uniform 10.0 1.0 1200) (predictor ancestral)
-                let levels = List.init 1201 (fun i -> Schedule.parameter (uniform 10.0 1.0 1200) i)
+                let levels = List.init 1201 (fun i -> Schedule.parameter ve (uniform 10.0 1.0 1200) i)
 
                 let halves =
                     anneal (levels |> List.take 601 |> Levels) (predictor ancestral)

@@ -91,6 +91,8 @@ let rec target dimension : Gen<Target> =
 
 /// A schedule of at most 6 transitions; `toZero` when its last level may be 0.
 let schedule toZero : Gen<Schedule> =
+    let toZero' = Sgm.ScheduleSyntax.toZero
+
     gen {
         let! n = Gen.choose (1, 6)
         let! top = scaled 1.0 5.0
@@ -101,6 +103,23 @@ let schedule toZero : Gen<Schedule> =
         let! rho = Gen.elements [ 1.0; 3.0; 7.0; 2.5 ]
         let! gaps = Gen.listOfLength n (scaled 0.05 1.0)
 
+        let! training =
+            Gen.elements [ linear 1e-4 0.02 100; scaledLinear 0.00085 0.012 60; sigmoid 0.001 0.05 40; cosine 30 ]
+
+        let! training = Gen.elements [ training; zeroSnr training ]
+        let! offset = Gen.choose (0, 2)
+        let! spacing = Gen.elements [ leading offset; trailing; linspace ]
+        // The last level of zeroSnr is pure noise, from which there is no step.
+        let visited k =
+            if
+                (match training with
+                 | ZeroSnr _ -> true
+                 | _ -> false)
+            then
+                leading offset k training
+            else
+                spacing k training
+
         return!
             Gen.elements
                 [
@@ -108,6 +127,12 @@ let schedule toZero : Gen<Schedule> =
                     geometric top low n
                     karras rho top last n
                     levels (List.scan (+) last gaps |> List.rev)
+                    polyexponential rho top low n
+                    (if zero then visited n |> toZero' else visited (n + 1))
+                    karras rho top last n |> inRatio
+                    inBetaTime 0.1 8.0 (uniform 1.0 (if zero then 0.0 else 0.1) n)
+                    shift 3.0 (uniform (top / 2.0) last n)
+                    (if zero then geometric top low n |> toZero' else geometric top low n)
                 ]
     }
 
@@ -218,6 +243,7 @@ let private modifier clips : Gen<Score -> Score> =
         [
             Gen.map shifted number
             Gen.map Sgm.ScoreSyntax.scaled (scaled 0.5 1.5)
+            Gen.map temperature (scaled 0.7 1.5)
             Gen.map2 rippled number positive
             (if clips then Gen.map clipped (scaled 0.5 9.0) else Gen.map shifted positive)
         ]
@@ -227,9 +253,23 @@ let score clips dimension : Gen<Score> =
     gen {
         let! other = target dimension
         let! first = Gen.frequency [ 4, Gen.constant exact; 1, Gen.constant (scoreOf other) ]
-        let! count = Gen.choose (0, 3)
-        let! modifiers = Gen.listOfLength count (modifier clips)
-        return List.fold (fun score modify -> modify score) first modifiers
+
+        let changed =
+            gen {
+                let! count = Gen.choose (0, 3)
+                let! modifiers = Gen.listOfLength count (modifier clips)
+                return List.fold (fun score modify -> modify score) first modifiers
+            }
+
+        let! one = changed
+        let! two = changed
+        let! weight = scaled -1.0 2.0
+
+        let! blended =
+            Gen.frequency [ 5, Gen.constant one; 1, Gen.constant (blend [ weight, one; 0.7, two; 0.3, exact ]) ]
+
+        let! last = modifier clips
+        return! Gen.elements [ blended; last blended ]
     }
 
 let private start annealing dimension : Gen<Start> =

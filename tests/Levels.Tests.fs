@@ -51,7 +51,7 @@ let private withAnotherEnd e =
 let rec private withAGap pipeline =
     match pipeline with
     | Anneal(schedule, body) when Pipeline.moves body && Schedule.transitions schedule >= 3 ->
-        let at = Schedule.parameter schedule
+        let at = Schedule.parameter vp schedule
         let n = Schedule.transitions schedule
 
         anneal (Levels [ at 0; at 1 ]) body

@@ -15,6 +15,9 @@ let private tests =
             DslTextTests.tests
             DslPlanTests.tests
             DslMethodsTests.tests
+            DslSchedulesTests.tests
+            DslForwardsTests.tests
+            ScoresBlendedTests.tests
             DslErrorsTests.tests
             DslCompilerTests.tests
             DslFuzzTests.tests

@@ -23,8 +23,8 @@ let logDensity (law: Mixture) (level: NoiseLevel) x =
     largest + log (terms |> Array.sumBy (fun t -> exp (t - largest)))
 
 /// The score with its modifiers (no clips).
-let score (score: Score) (level: NoiseLevel) x =
-    let law = score.Of.Factors[0].Law
+let rec score (own: Score) (level: NoiseLevel) x =
+    let law = own.Of.Factors[0].Law
     let whole = logDensity law level x
 
     let exact =
@@ -37,12 +37,15 @@ let score (score: Score) (level: NoiseLevel) x =
             }
         )
 
-    (exact, score.Modifiers)
+    (exact, own.Modifiers)
     ||> Seq.fold (fun value modifier ->
         match modifier with
         | :? ScoreModifier.Shifted as shifted -> value + shifted.Amount
         | :? ScoreModifier.Scaled as scaled -> value * scaled.Factor
         | :? ScoreModifier.Rippled as ripple -> value + ripple.Amplitude * sqrt 2.0 * sin (ripple.Frequency * x)
+        | :? ScoreModifier.Blended as blend ->
+            blend.Weight * value
+            + Seq.sum (blend.Others |> Seq.map (fun other -> other.Weight * score other.Score level x))
         | other -> failwith $"the naive twin does not know {other}")
 
 /// What a stage reads of a score: itself, or the denoiser (x + σ²s)/m that it stands for.

@@ -155,6 +155,36 @@ let tests =
                         Expect.equal ran.Code 2 $"{words}"
                         Expect.stringContains ran.Error says $"{words}"))
 
+            testCase "a catalogue leaves out what has no step, and scales spacings" (fun () ->
+                let text process' schedule =
+                    $"experiment {{\n    target (standard 1)\n    forward {process'}\n    sampler (anneal ({schedule}) (predictor flow))\n    measure [ w2 ]\n}}\n"
+
+                withFile (text "rectified" "uniform 0.9 0.1 4") (fun file ->
+                    let ran = sgm [ "compare"; file; "--catalogue"; "--evaluations"; "8" ]
+                    Expect.equal ran.Code 0 ran.Error
+                    Expect.stringContains ran.Error "exponential, relative, reverseDiffusion" "left out"
+                    Expect.stringContains ran.Out "eulerMaruyama" "compared")
+
+                for schedule, allowed, code in
+                    [
+                        "linear 0.0001 0.02 100 |> trailing 5 |> toZero", "4,8", 0
+                        "karras 7.0 2.0 0.1 3 |> inRatio |> toZero", "4,8", 0
+                        "linear 0.0001 0.02 100", "4", 2
+                    ] do
+                    withFile (text "vp" schedule) (fun file ->
+                        let ran = sgm [ "compare"; file; "--evaluations"; allowed; "--json" ]
+                        Expect.equal ran.Code code $"{schedule}: {ran.Error}"
+
+                        if code = 0 then
+                            let rows = items (at [ "rows" ] (json ran))
+
+                            Expect.equal
+                                (rows |> List.map (fun row -> (at [ "transitions" ] row).GetInt32()))
+                                [ 4; 8 ]
+                                schedule
+                        else
+                            Expect.stringContains ran.Error "leading, trailing or linspace" "remedy"))
+
             testCase "what cannot be swept is refused" (fun () ->
                 withFile
                     "experiment {\n    target (standard 1)\n    forward ve\n    start warm\n    sampler identity\n}\n"

@@ -11,7 +11,7 @@ module ChurnMethod =
 
     /// From ρ up to ρ̂ = ρ(1 + g): the state rescaled, and noise of deviation S_noise·√(ρ̂² − ρ²) in x/m.
     let private raised name share noise (t: Transition) =
-        let upper = levelOf t.Forward (t.Upper.Sigma / t.Upper.Mean * (1.0 + share))
+        let upper = Forward.atRatio t.Forward (t.Upper.Sigma / t.Upper.Mean * (1.0 + share))
 
         upper,
         Tableau(

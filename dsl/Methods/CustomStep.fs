@@ -210,7 +210,7 @@ module internal CustomStep =
         let level at =
             if at = rho then t.Upper
             elif at = rho' then t.Lower
-            else levelOf t.Forward at
+            else Forward.atRatio t.Forward at
 
         member _.Line(line: Line) : Result<Value, string> =
             let found = value line.Formula

@@ -13,7 +13,7 @@ module DpmppSdeMethod =
             evaluating name t [ prediction 0 t.Lower.Mean ] []
         else
             let q = sqrt (descent 0.0 t).Kept
-            let middle = levelOf t.Forward (t.Upper.Sigma / t.Upper.Mean * q)
+            let middle = Forward.atRatio t.Forward (t.Upper.Sigma / t.Upper.Mean * q)
             let first = descent eta (Transition.Alone(t.Forward, t.Upper, middle))
             let whole = descent eta t
 

@@ -9,11 +9,14 @@ module ExponentialMethod =
         match t.Forward with
         | Vp ->
             let growth = RealFunctions.ExpM1 t.Gamma
-            byScore name t (1.0 + growth) (2.0 * growth) (sqrt (RealFunctions.ExpM1(2.0 * t.Gamma)))
-        | Ve -> exploding name t
+            Ok(byScore name t (1.0 + growth) (2.0 * growth) (sqrt (RealFunctions.ExpM1(2.0 * t.Gamma))))
+        | Ve -> Ok(exploding name t)
+        | SubVp
+        | Rectified
+        | LevelsOf _ -> noStep name t derived
 
     /// The exponential integrator: the reverse SDE with its score frozen.
-    let exponential = plain "exponential" step
+    let exponential = timed "exponential" step
 
     let internal exponentialEntry =
         {

@@ -10,11 +10,14 @@ module RelativeMethod =
         match t.Forward with
         | Vp ->
             let added = -(RealFunctions.ExpM1 -t.Gamma)
-            byScore name t (1.0 + added) (2.0 * added) (sqrt t.AddedVariance)
-        | Ve -> exploding name t
+            Ok(byScore name t (1.0 + added) (2.0 * added) (sqrt t.AddedVariance))
+        | Ve -> Ok(exploding name t)
+        | SubVp
+        | Rectified
+        | LevelsOf _ -> noStep name t derived
 
     /// The exponential integrator of the score relative to the standard normal law: exact where p is N(0, I) under vp.
-    let relative = plain "relative" step
+    let relative = timed "relative" step
 
     let internal relativeEntry =
         {

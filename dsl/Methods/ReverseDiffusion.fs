@@ -7,11 +7,14 @@ module ReverseDiffusionMethod =
     /// The forward step x ← √(1 − β)·x + √β·ξ has √(1 − β) = r and β = 1 − r².
     let private step name (t: Transition) =
         match t.Forward with
-        | Vp -> byScore name t (2.0 - t.Shrink) t.AddedVariance (sqrt t.AddedVariance)
-        | Ve -> exploding name t
+        | Vp -> Ok(byScore name t (2.0 - t.Shrink) t.AddedVariance (sqrt t.AddedVariance))
+        | Ve -> Ok(exploding name t)
+        | SubVp
+        | Rectified
+        | LevelsOf _ -> noStep name t derived
 
     /// The discretisation of the reverse SDE that mirrors that of the forward chain.
-    let reverseDiffusion = plain "reverseDiffusion" step
+    let reverseDiffusion = timed "reverseDiffusion" step
 
     let internal reverseDiffusionEntry =
         {

@@ -45,6 +45,22 @@ module internal Stepping =
     /// A method without arguments.
     let plain word step = withArguments word [] [] (step word)
 
+    /// A method in the process's own time, which not every forward process has a step of.
+    let timed word (step: string -> Transition -> Result<Tableau, Fault>) =
+        {
+            Word = word
+            Arguments = []
+            Faults = []
+            IsCustom = false
+            Step = fun t -> step word t |> Result.map (fun tableau -> [ Instruction.Step tableau ])
+        }
+
+    /// There is none under this forward process.
+    let noStep word (t: Transition) instead = Error(Fault.NoStepUnder(word, Forward.name t.Forward, instead))
+
+    /// What to write instead of a method that was derived for vp and ve.
+    let derived = "ancestral, flow or another step in ρ = σ/m, or (but for listed levels) eulerMaruyama"
+
     let private oneStage name (t: Transition) a b c prediction =
         Tableau.OneStage(name, t.Upper, t.Lower, t.Upper, a, b, c, prediction)
 
@@ -73,7 +89,8 @@ module internal Stepping =
 
     let descent eta (t: Transition) =
         let kappa, added = t.Shrink * t.Lower.Sigma / t.Upper.Sigma, addedShare t
-        let down = sqrt (1.0 - eta * eta * added)
+        // 1 − η²(1 − κ²), of two terms ≥ 0.
+        let down = sqrt ((1.0 - eta) * (1.0 + eta) + (eta * kappa) * (eta * kappa))
         let kept = kappa * down
 
         {
@@ -88,17 +105,11 @@ module internal Stepping =
         let d = descent eta t
         byDenoiser name t (t.Lower.Sigma / t.Upper.Sigma * d.Down) (t.Lower.Mean * d.Moved) d.Noise
 
-    /// The level with this σ/m.
-    let levelOf forward rho =
-        match forward with
-        | Vp -> NoiseLevel.VariancePreserving(0.5 * RealFunctions.LogOnePlus(rho * rho))
-        | Ve -> NoiseLevel.VarianceExploding rho
-
     /// y′ = (ρ_d/ρ)·y + b₁·D₁ + b₂·D₂ and the noise on top, D₂ at the level √(ρρ_d) of Euler's point of the flow there.
     let between name eta (t: Transition) b1 b2 =
         let d = descent eta t
         let q = sqrt d.Kept
-        let middle = levelOf t.Forward (t.Upper.Sigma / t.Upper.Mean * q)
+        let middle = Forward.atRatio t.Forward (t.Upper.Sigma / t.Upper.Mean * q)
         let toMiddle = ImmutableArray.Create(middle.Mean * d.Moved / (1.0 + q))
         let second = Stage(middle, middle.Sigma / t.Upper.Sigma, toMiddle, Prediction.Denoiser)
 

@@ -34,7 +34,7 @@ public sealed partial class Ensemble
         if ((WhyNot(plan) ?? WhyTooLarge(plan, options, 0, blocks)) is not null) return null;
         StepCensus census = new(plan);
         int whole = BlockFormat.ParticlesIn(plan.Dimension, options.Particles, 0);
-        int particles = plan.Score.Modifiers.Any(m => m is ScoreModifier.Learned) ? whole : Math.Min(whole, PartOfBlock(plan.Score.Of));
+        int particles = plan.Score.AllModifiers.Any(m => m is ScoreModifier.Learned or ScoreModifier.Blended) ? whole : Math.Min(whole, PartOfBlock(plan.Score.Of));
         double rounds = whole / (double)particles
             * Math.Ceiling(blocks / (double)Math.Min(ThreadCount(options, blocks), Environment.ProcessorCount));
         CalibrationRun run = new(plan.Dimension, particles, options.Cancellation);

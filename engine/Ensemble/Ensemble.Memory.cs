@@ -16,7 +16,7 @@ public sealed partial class Ensemble
         // State, score and a second stage, and the level's constants; registers and draws of general steps.
         double others = plan.GeneralMethod is null ? 0 : plan.Steps().OfType<GeneralTableau>().Max(step => step.Registers + step.Noises);
         double working = (6.0 + others) * plan.Dimension * width * sizeof(double);
-        double means = plan.Score.Of.Factors.Sum(f => (double)f.Law.Means.Length) * 4 * sizeof(double);
+        double means = plan.Score.Blends.Prepend(plan.Score).Sum(s => s.Of.Factors.Sum(f => (double)f.Law.Means.Length)) * 4 * sizeof(double);
         return kept + (working * ThreadCount(options, blocks)) + means + MeasuringBytes(plan, particles);
     }
 

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Sgm.Engine;
 
 /// <summary>
@@ -120,17 +122,46 @@ public readonly record struct AffineChannel(Ball Gain, Ball MeanGain, Ball Shift
         Ball sigma = level.Sigma;
         Ball noise = sigma * sigma;
         Ball share = score.Scale / ((m * m * eigenvalue) + noise);
-        return of == Engine.Prediction.Denoiser
-            ? (((1 - score.Scale) / m) + (share * m * eigenvalue), share * noise, noise / m * score.Shift)
-            : (-share, share * m, score.Shift);
+        bool isDenoiser = of == Engine.Prediction.Denoiser;
+        Ball scale = score.Scale;
+        Ball slope = isDenoiser ? share * m * eigenvalue : -share;
+        Ball centre = share * (isDenoiser ? noise : m);
+        Ball added = isDenoiser ? noise / m * score.Shift : score.Shift;
+        foreach (AffinePart other in score.Others)
+        {
+            Ball part = other.Scale / ((m * m * other.Variance) + noise);
+            scale += other.Scale;
+            slope += isDenoiser ? part * m * other.Variance : -part;
+            added += part * (isDenoiser ? noise : m) * other.Mean;
+        }
+
+        return (isDenoiser ? ((1 - scale) / m) + slope : slope, centre, added);
     }
 }
 
-/// <summary>An affine score in terms of the exact one: s = Scale·∇ln p + Shift·u with u = (1, …, 1)/√d.</summary>
+/// <summary>Scale·∇ln of N(m·Mean, m²·Variance + σ²), a part of an affine score on the line.</summary>
+public readonly record struct AffinePart(Ball Scale, Ball Mean, Ball Variance);
+
+/// <summary>
+/// An affine score in terms of the exact one: s = Scale·∇ln p + Shift·u with u = (1, …, 1)/√d, and on the line the scores of other
+/// normal laws that are blended into it.
+/// </summary>
 public readonly record struct AffineScore(Ball Scale, Ball Shift)
 {
+    private readonly ImmutableArray<AffinePart> others = [];
+
+    /// <summary>The other normal laws' scores.</summary>
+    public ImmutableArray<AffinePart> Others
+    {
+        get => others.IsDefault ? [] : others;
+        private init => others = value;
+    }
+
     /// <summary>The affine form of the modifiers, or null when one of them is not affine.</summary>
-    public static AffineScore? Of(IEnumerable<ScoreModifier> modifiers)
+    public static AffineScore? Of(IEnumerable<ScoreModifier> modifiers) => Of(modifiers, 1);
+
+    /// <summary>The same for one coordinate out of d, with a/√d for an added vector of length a: <paramref name="unit"/> = 1/√d.</summary>
+    public static AffineScore? Of(IEnumerable<ScoreModifier> modifiers, Ball unit)
     {
         var result = new AffineScore(1, 0);
         foreach (ScoreModifier modifier in modifiers)
@@ -138,10 +169,25 @@ public readonly record struct AffineScore(Ball Scale, Ball Shift)
             switch (modifier)
             {
                 case ScoreModifier.Shifted shifted:
-                    result = result with { Shift = result.Shift + shifted.Amount };
+                    result = result with { Shift = result.Shift + (unit * shifted.Amount) };
                     break;
                 case ScoreModifier.Scaled scaled:
-                    result = new(result.Scale * scaled.Factor, result.Shift * scaled.Factor);
+                    result = result.Times(scaled.Factor);
+                    break;
+                case ScoreModifier.Blended blend:
+                    result = result.Times(blend.Weight);
+                    foreach ((double weight, Score other) in blend.Others)
+                    {
+                        if (!other.Of.IsGaussian || other.Of.Dimension != 1 || Of(other.Modifiers, unit) is not { } own) return null;
+                        Mixture law = other.Of.Factors[0].Law;
+                        AffineScore part = own.Times(weight);
+                        result = result with
+                        {
+                            Shift = result.Shift + part.Shift,
+                            Others = [.. result.Others, new(part.Scale, law.Means[0], law.Covariances[0].Variance(0)), .. part.Others],
+                        };
+                    }
+
                     break;
                 default:
                     return null;
@@ -150,4 +196,9 @@ public readonly record struct AffineScore(Ball Scale, Ball Shift)
 
         return result;
     }
+
+    private AffineScore Times(Ball factor) => new(Scale * factor, Shift * factor)
+    {
+        Others = [.. Others.Select(part => part with { Scale = part.Scale * factor })],
+    };
 }

@@ -18,7 +18,9 @@ public sealed class GaussianInterpreter : IInterpreter
         string? target = !plan.Target.IsGaussian ? "the target is not a single normal law" : null;
         string? scored = !plan.Score.Of.IsGaussian ? "the score is not that of a single normal law" : null;
         string? modifiers = AffineScore.Of(plan.Score.Modifiers) is null
-            ? "the score is not affine in x (rippled, clipped and learned scores are not)"
+            ? plan.Score.Modifiers.Any(m => m is ScoreModifier.Blended)
+                ? "the score is a blend that is not affine, or one of normal laws in more than one dimension, which run coordinate by coordinate"
+                : "the score is not affine in x (rippled, clipped and learned scores are not)"
             : null;
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
         string? reason = target ?? scored ?? modifiers ?? start;

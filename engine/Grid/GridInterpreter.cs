@@ -35,7 +35,7 @@ public sealed class GridInterpreter : IInterpreter
 
     /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>
     internal static string? ScoreProblem(Plan plan) =>
-        plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned { Function.NeedsNoise: true })
+        plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned { Function.NeedsNoise: true })
             && plan.Steps().Any(step => step.Levels.Any(level => level.Sigma == 0))
             ? "a clipped or learned score is evaluated at noise level 0, where there is no denoiser; end the schedule above 0 or take another score"
             : null;

@@ -33,8 +33,8 @@ internal class ScalarMap
         this.predictions = predictions;
         tableau = null!;
         (StaysAtLevel, To, Noise) = (step.StaysAtLevel, step.To, noise);
-        Cost = predictions.Sum(s => 5 + s.Law.Cost);
-        MayHide = predictions.Any(s => FineStructure.MayBeIn(s.Law));
+        Cost = predictions.Sum(s => 5 + s.Laws.Sum(law => law.Cost));
+        MayHide = predictions.Any(s => s.Laws.Any(FineStructure.MayBeIn));
     }
 
     /// <summary>Whether it is a corrector's.</summary>
@@ -53,7 +53,7 @@ internal class ScalarMap
     protected virtual double FirstScale => tableau.Stages[0].A;
 
     /// <summary>The laws whose scores are evaluated, stage by stage.</summary>
-    public IEnumerable<ScalarMixture> ScoreLaws => predictions.Select(s => s.Law);
+    public IEnumerable<ScalarMixture> ScoreLaws => predictions.SelectMany(s => s.Laws);
 
     /// <summary>Whether T is smooth in pieces only.</summary>
     public bool HasKinks => predictions.Any(s => s.HasKinks);
@@ -65,7 +65,7 @@ internal class ScalarMap
     public bool MayHide { get; }
 
     /// <summary>Evaluations of a component that the panels of all stages take.</summary>
-    public double PanelCost => predictions.Sum(s => s.Law.PanelCost);
+    public double PanelCost => predictions.Sum(s => s.Laws.Sum(law => law.PanelCost));
 
     /// <summary>T(x) with slope, piece and rounding.</summary>
     public MapValue At(double x) => At(x, []);
@@ -82,7 +82,7 @@ internal class ScalarMap
         }
 
         double scale = FirstScale;
-        if (FineStructure.IsIn(predictions[0].Law, Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
+        if (predictions[0].HidesOn(Math.Min(scale * from, scale * to), Math.Max(scale * from, scale * to)))
         {
             return true;
         }
@@ -113,7 +113,7 @@ internal class ScalarMap
 
         for (int i = 0; i < predictions.Length; i++)
         {
-            if (FineStructure.IsIn(predictions[i].Law, arguments[i].Low, arguments[i].High))
+            if (predictions[i].HidesOn(arguments[i].Low, arguments[i].High))
             {
                 return true;
             }

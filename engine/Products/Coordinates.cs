@@ -27,13 +27,20 @@ internal readonly record struct CoordinateLaw
 }
 
 /// <summary>One kind of coordinate.</summary>
-internal readonly record struct Coordinate(CoordinateLaw Target, CoordinateLaw Scored, CoordinateLaw Start);
+/// <param name="Target">Of the target.</param>
+/// <param name="Scored">Of the score's law.</param>
+/// <param name="Start">Of the start.</param>
+/// <param name="Blended">Which laws of blended scores it has (<see cref="Coordinates.BlendedLaws"/>); 0 where nothing is blended.</param>
+internal readonly record struct Coordinate(CoordinateLaw Target, CoordinateLaw Scored, CoordinateLaw Start, int Blended);
 
 /// <summary>The coordinates of a plan with independent ones, grouped into kinds.</summary>
 internal sealed class Coordinates
 {
     private readonly List<Mixture> mixtures = [];
     private readonly Dictionary<Mixture, int> known = new(new SameLaw());
+
+    private readonly List<(int Before, CoordinateLaw Law)> chains = [];
+    private readonly Dictionary<(int Before, CoordinateLaw Law), int> knownChains = [];
 
     private Coordinates(Plan plan)
     {
@@ -46,13 +53,14 @@ internal sealed class Coordinates
             Start.Point point => [.. point.At.Select(x => CoordinateLaw.Normal(x, 0))],
             _ => throw new InvalidOperationException("a start that the product law does not know"),
         };
+        CoordinateLaw[][] others = [.. plan.Score.Blends.Select(other => ReferenceEquals(other.Of, plan.Target) ? target : Expand(other.Of))];
         StartLevel = plan.Start is Start.Law { Level: var level } ? level : NoiseLevel.Data;
         KindOf = new int[d];
         var kinds = new Dictionary<Coordinate, int>();
         var counts = new List<long>();
         for (int i = 0; i < d; i++)
         {
-            var coordinate = new Coordinate(target[i], scored[i], start[i]);
+            var coordinate = new Coordinate(target[i], scored[i], start[i], Chain(others, i));
             if (!kinds.TryGetValue(coordinate, out int kind))
             {
                 kind = counts.Count;
@@ -83,12 +91,26 @@ internal sealed class Coordinates
     /// <summary>The coordinates of a plan whose target, score and start have independent ones.</summary>
     public static Coordinates Of(Plan plan) => new(plan);
 
+    /// <summary>The laws of a kind's blended scores, in the order of <see cref="Score.Blends"/>.</summary>
+    public CoordinateLaw[] BlendedLaws(Coordinate kind)
+    {
+        List<CoordinateLaw> laws = [];
+        for (int at = kind.Blended; at > 0; at = chains[at - 1].Before)
+        {
+            laws.Add(chains[at - 1].Law);
+        }
+
+        laws.Reverse();
+        return [.. laws];
+    }
+
     /// <summary>No more kinds than this: one for every factor of one dimension, and every coordinate of the others, of target, score and start.</summary>
     public static long MostKinds(Plan plan)
     {
         static long Of(Target law) => law.Factors.Sum(f => f.Law.Dimension == 1 ? 1 : (long)f.Count * f.Law.Dimension);
         return Of(plan.Target)
             + (ReferenceEquals(plan.Target, plan.Score.Of) ? 0 : Of(plan.Score.Of))
+            + plan.Score.Blends.Sum(other => Of(other.Of))
             + (plan.Start is Start.Law law ? Of(law.Of) : plan.Dimension);
     }
 
@@ -96,6 +118,24 @@ internal sealed class Coordinates
     public Mixture MixtureOf(CoordinateLaw law) => law.Mixture >= 0
         ? mixtures[law.Mixture]
         : Sgm.Engine.Mixture.Normal([law.Mean], Covariance.Isotropic(1, law.Variance));
+
+    // Laws one after the other as a number: equal ones have the same.
+    private int Chain(CoordinateLaw[][] others, int coordinate)
+    {
+        int at = 0;
+        foreach (CoordinateLaw[] laws in others)
+        {
+            (int, CoordinateLaw) next = (at, laws[coordinate]);
+            if (!knownChains.TryGetValue(next, out at))
+            {
+                chains.Add(next);
+                at = chains.Count;
+                knownChains.Add(next, at);
+            }
+        }
+
+        return at;
+    }
 
     private CoordinateLaw[] Expand(Target law)
     {

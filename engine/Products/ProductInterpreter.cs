@@ -17,9 +17,9 @@ public sealed class ProductInterpreter : IInterpreter
     {
         string? reason =
             !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
-            : !plan.Score.Of.HasIndependentCoordinates ? "the score is that of a law whose coordinates are not independent"
+            : !plan.Score.Blends.Prepend(plan.Score).All(s => s.Of.HasIndependentCoordinates) ? "the score is that of a law whose coordinates are not independent"
             : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
-            : plan.Dimension > 1 && plan.Score.Modifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
+            : plan.Dimension > 1 && plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
             : null;
         return reason is null
             ? GridInterpreter.ScoreProblem(plan) ?? (IsNormal(plan) ? null : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan)
@@ -47,8 +47,9 @@ public sealed class ProductInterpreter : IInterpreter
 
     private static (int Grids, int Kinds) Count(Plan plan) => Known.GetValue(plan, static plan =>
     {
-        Coordinate[] kinds = Coordinates.Of(plan).Kinds;
-        return new((kinds.Count(kind => !IsNormal(kind, plan.Score.Modifiers)), kinds.Length));
+        var coordinates = Coordinates.Of(plan);
+        int grids = coordinates.Kinds.Count(kind => Affine(kind, Along(plan.Score.Modifiers, coordinates, kind), 1) is null);
+        return new((grids, coordinates.Kinds.Length));
     }).Value;
 
     /// <summary>Whether every coordinate stays normal.</summary>
@@ -56,11 +57,30 @@ public sealed class ProductInterpreter : IInterpreter
         plan.Target.IsGaussian
         && plan.Score.Of.IsGaussian
         && plan.Start is not Start.Law { Of.IsGaussian: false }
-        && AffineScore.Of(plan.Score.Modifiers) is not null;
+        && plan.Score.Blends.All(other => other.Of.IsGaussian)
+        && AffineScore.Of(plan.Score.AllModifiers.Where(m => m is not ScoreModifier.Blended)) is not null;
 
-    /// <summary>Whether a coordinate stays normal.</summary>
-    private static bool IsNormal(Coordinate kind, IEnumerable<ScoreModifier> modifiers) =>
-        kind is { Target.Mixture: < 0, Scored.Mixture: < 0, Start.Mixture: < 0 } && AffineScore.Of(modifiers) is not null;
+    /// <summary>The score of a coordinate that stays normal; null where it does not.</summary>
+    private static AffineScore? Affine(Coordinate kind, ImmutableArray<ScoreModifier> modifiers, Ball unit) =>
+        kind is { Target.Mixture: < 0, Scored.Mixture: < 0, Start.Mixture: < 0 } ? AffineScore.Of(modifiers, unit) : null;
+
+    /// <summary>The modifiers with the laws of blended scores in one coordinate.</summary>
+    private static ImmutableArray<ScoreModifier> Along(ImmutableArray<ScoreModifier> modifiers, Coordinates coordinates, Coordinate kind)
+    {
+        if (kind.Blended == 0) return modifiers;
+        Queue<CoordinateLaw> laws = new(coordinates.BlendedLaws(kind));
+        ImmutableArray<ScoreModifier> Of(ImmutableArray<ScoreModifier> all) => [.. all.Select(m => m is ScoreModifier.Blended blend
+            ? blend with
+            {
+                Others = [.. blend.Others.Select(other =>
+                {
+                    Target law = new(coordinates.MixtureOf(laws.Dequeue()));
+                    return other with { Score = new(law, Of(other.Score.Modifiers)) };
+                })],
+            }
+            : m)];
+        return Of(modifiers);
+    }
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)
@@ -71,13 +91,14 @@ public sealed class ProductInterpreter : IInterpreter
         }
 
         var coordinates = Coordinates.Of(plan);
-        ImmutableArray<ScoreModifier> modifiers = PerCoordinate(plan.Score.Modifiers, plan.Dimension);
-        // Here the shift a/√d is not rounded.
-        AffineScore? affine = AffineScore.Of(plan.Score.Modifiers) is { } whole
-            ? whole with { Shift = whole.Shift / Ball.Sqrt(plan.Dimension) }
-            : null;
         var allowance = new BlockAllowance();
-        LineProcess[] processes = [.. coordinates.Kinds.Select(kind => Process(coordinates, kind, modifiers, affine, allowance))];
+        LineProcess[] processes = [.. coordinates.Kinds.Select(kind =>
+        {
+            ImmutableArray<ScoreModifier> along = Along(plan.Score.Modifiers, coordinates, kind);
+            // Here the shift a/√d is not rounded.
+            AffineScore? affine = Affine(kind, along, 1 / Ball.Sqrt(plan.Dimension));
+            return Process(coordinates, kind, PerCoordinate(along, plan.Dimension), affine, allowance);
+        })];
         return new LineRun(plan, options, processes, laws => new ProductLaw(laws, coordinates.Counts, coordinates.KindOf)).Run();
     }
 
@@ -89,6 +110,11 @@ public sealed class ProductInterpreter : IInterpreter
         {
             ScoreModifier.Shifted shifted => new ScoreModifier.Shifted(shifted.Amount * unit),
             ScoreModifier.Rippled rippled => new ScoreModifier.Rippled(rippled.Amplitude * unit, rippled.Frequency),
+            ScoreModifier.Blended blend => blend with
+            {
+                Others = [.. blend.Others.Select(other =>
+                    other with { Score = other.Score with { Modifiers = PerCoordinate(other.Score.Modifiers, dimension) } })],
+            },
             _ => m,
         })];
     }
@@ -103,7 +129,7 @@ public sealed class ProductInterpreter : IInterpreter
         NoiseLevel level = coordinates.StartLevel;
         Ball m = level.Mean;
         bool atPoint = kind.Start is { Mixture: < 0, Variance: 0 };
-        if (affine is { } score && IsNormal(kind, modifiers))
+        if (affine is { } score)
         {
             return new NormalProcess(
                 (kind.Target.Mean, kind.Target.Variance),

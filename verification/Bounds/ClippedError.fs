@@ -31,7 +31,10 @@ module internal ClippedError =
 
     /// What is known of ‖s − ∇ln p‖ by the modifiers: the radius of the last clip, and what is added behind it.
     let private clipOf (score: Score) =
-        ((Error "the network's denoiser is not clipped", score.Modifiers)
+        let isBlend = score.Modifiers |> Seq.exists (fun modifier -> modifier :? ScoreModifier.Blended)
+        let what = if isBlend then "blend" else "network"
+
+        ((Error $"the {what}'s denoiser is not clipped", score.Modifiers)
          ||> Seq.fold (fun found modifier ->
              match modifier, found with
              | (:? ScoreModifier.Clipped as clipped), _ -> Ok struct (clipped.Radius, 0.0)
@@ -104,13 +107,18 @@ module internal ClippedError =
 
     let private costOf (plan: Plan) =
         let own =
-            plan.Score.Modifiers
+            plan.Score.AllModifiers
             |> Seq.sumBy (function
                 | :? ScoreModifier.Learned as learned -> learned.Function.Cost
                 | _ -> float plan.Dimension)
 
+        let blended =
+            plan.Score.Blends
+            |> Seq.collect (fun other -> other.Of.Factors)
+            |> Seq.sumBy (fun factor -> 2.0 * float factor.Law.Means.Length)
+
         let law = plan.Target.Factors[0].Law
-        own + float law.Count * float law.Dimension * 2.0
+        own + blended + float law.Count * float law.Dimension * 2.0
 
     /// The law of the target where it is one block.
     let private blockOf (plan: Plan) =

@@ -4,13 +4,44 @@ open System
 open System.Collections.Generic
 open Sgm.Engine
 
+/// A score as a law and its modifiers, each with what a blend adds; without a law it is that of the target.
+type private Branch =
+    {
+        Law: LineLaw option
+        Cell: LineCell option
+        Steps: (ScoreModifier * (float * Branch) list) list
+    }
+
 /// The error e = s − ∇ln p of a score on the line, enclosed on intervals, and integrals of it over all of p from above. Nothing between two points is
 /// missed, whatever its scale: what is not certain counts as if it were there.
 type internal LineError
     (level: NoiseLevel, target: LineLaw, scored: LineLaw option, modifiers: ScoreModifier list, dimension: int) =
     let cell = LineCell target
-    let scoredCell = scored |> Option.map LineCell
-    let laws = target :: Option.toList scored
+
+    let rec branch (law: LineLaw option) (modifiers: ScoreModifier list) : Branch =
+        let part (other: WeightedScore) =
+            let own = LineLaw.at level other.Score.Of.Factors[0].Law
+            let law = if own = target then None else Some own
+            other.Weight, branch law (List.ofSeq other.Score.Modifiers)
+
+        {
+            Law = law
+            Cell = law |> Option.map LineCell
+            Steps =
+                [
+                    for modifier in modifiers ->
+                        match modifier with
+                        | :? ScoreModifier.Blended as blend -> modifier, [ for other in blend.Others -> part other ]
+                        | _ -> modifier, []
+                ]
+        }
+
+    let score = branch scored modifiers
+
+    let rec lawsOf (branch: Branch) =
+        Option.toList branch.Law @ (branch.Steps |> List.collect (snd >> List.collect (fun (_, part) -> lawsOf part)))
+
+    let laws = target :: lawsOf score
     let components = laws |> List.sumBy (fun law -> law.Means.Length)
     let unit = 1.0 / sqrt (float dimension)
     let noise = level.Sigma * level.Sigma
@@ -33,17 +64,14 @@ type internal LineError
         let rest = (if curved <= straight then curved else straight) + 1e-14 * (sizes + (precise + spread) * h)
         struct (value, slope, rest)
 
-    /// The least and the largest |e| on [p, q].
-    let enclose p q =
-        let c = 0.5 * (p + q)
-        let h = Math.BitIncrement(0.5 * (q - p))
-        cell.Move(p, q)
-        let struct (truth, truthSlope, truthRest) = model cell c h
-
-        // The score so far is gain·∇ln p + what is in the model, so that an exact score stays exact.
+    /// gain, value, slope and rest of the model gain·∇ln p + value + slope·t ± rest of a score on [p, q], so that an exact score
+    /// stays exact.
+    let rec estimate (branch: Branch) place truth : struct (float * float * float * float) =
+        let struct (p, q, c, h) = place
+        let struct (truthValue, truthSlope, truthRest) = truth
         let mutable gain, value, slope, rest = 1.0, 0.0, 0.0, 0.0
 
-        match scoredCell with
+        match branch.Cell with
         | None -> ()
         | Some other ->
             other.Move(p, q)
@@ -53,7 +81,7 @@ type internal LineError
             slope <- d
             rest <- r
 
-        for modifier in modifiers do
+        for modifier, parts in branch.Steps do
             match modifier with
             | :? ScoreModifier.Shifted as shifted -> value <- value + shifted.Amount * unit
             | :? ScoreModifier.Scaled as scaled ->
@@ -61,6 +89,26 @@ type internal LineError
                 value <- value * scaled.Factor
                 slope <- slope * scaled.Factor
                 rest <- rest * abs scaled.Factor
+            | :? ScoreModifier.Blended as blend ->
+                let w = blend.Weight
+                // Sizes of what is added up on [p, q].
+                let truthSize = abs truthValue + abs truthSlope * h + truthRest
+                let mutable sizes = abs w * (abs value + abs slope * h + abs gain * truthSize)
+                gain <- w * gain
+                value <- w * value
+                slope <- w * slope
+                rest <- abs w * rest
+
+                for w, part in parts do
+                    let struct (g, v, d, r) = estimate part place truth
+                    gain <- gain + w * g
+                    value <- value + w * v
+                    slope <- slope + w * d
+                    rest <- rest + abs w * r
+                    sizes <- sizes + abs w * (abs v + abs d * h + abs g * truthSize)
+
+                // What the sums lose where parts cancel.
+                rest <- rest + 1e-15 * float (1 + parts.Length) * sizes
             | :? ScoreModifier.Rippled as rippled ->
                 let a, w = rippled.Amplitude * unit * sqrt 2.0, rippled.Frequency
                 value <- value + a * sin (w * c)
@@ -74,7 +122,7 @@ type internal LineError
                 slope <- d
                 rest <- min (0.5 * bend * h * h) ((steepest + abs d) * h)
             | :? ScoreModifier.Clipped as clipped ->
-                let full = gain * truth + value
+                let full = gain * truthValue + value
                 let denoised = (c + noise * full) / level.Mean
                 let denoisedSlope = (1.0 + noise * (gain * truthSlope + slope)) / level.Mean
                 let spare = noise / level.Mean * (abs gain * truthRest + rest) + 1e-15 * abs denoised
@@ -93,6 +141,18 @@ type internal LineError
                             level.Mean / noise * moved
             | _ -> rest <- infinity
 
+        struct (gain, value, slope, rest)
+
+    /// The least and the largest |e| on [p, q].
+    let enclose p q =
+        let c = 0.5 * (p + q)
+        let h = Math.BitIncrement(0.5 * (q - p))
+        cell.Move(p, q)
+        let struct (truth, truthSlope, truthRest) = model cell c h
+
+        let struct (gain, value, slope, rest) =
+            estimate score (struct (p, q, c, h)) (struct (truth, truthSlope, truthRest))
+
         let middle = (gain - 1.0) * truth + value
         let spread = abs ((gain - 1.0) * truthSlope + slope) * h + abs (gain - 1.0) * truthRest + rest
         let spread = spread + 1e-15 * (abs (gain - 1.0) * abs truth + abs value)
@@ -105,25 +165,38 @@ type internal LineError
             Array.max (Array.map2 (fun m v -> abs (at - m) / v) law.Means law.Variances), steep
 
         let truth, truthSteep = ofLaw target
-        let mutable value, steep = scored |> Option.map ofLaw |> Option.defaultValue (truth, truthSteep)
 
-        for modifier in modifiers do
-            match modifier with
-            | :? ScoreModifier.Shifted as shifted -> value <- value + abs shifted.Amount * unit
-            | :? ScoreModifier.Scaled as scaled ->
-                value <- value * abs scaled.Factor
-                steep <- steep * abs scaled.Factor
-            | :? ScoreModifier.Rippled as rippled -> value <- value + abs rippled.Amplitude * unit * sqrt 2.0
-            | :? ScoreModifier.Learned as learned ->
-                let struct (v, _) = learned.Function.OnLine(level, at)
-                let struct (steepest, _) = learned.Function.Bounds level
-                value <- abs v
-                steep <- steepest
-            | :? ScoreModifier.Clipped as clipped ->
-                value <- value + (level.Mean * clipped.Radius + abs at) / noise
-                steep <- steep + 1.0 / noise
-            | _ -> value <- infinity
+        let rec ofBranch (branch: Branch) =
+            let mutable value, steep = branch.Law |> Option.map ofLaw |> Option.defaultValue (truth, truthSteep)
 
+            for modifier, parts in branch.Steps do
+                match modifier with
+                | :? ScoreModifier.Shifted as shifted -> value <- value + abs shifted.Amount * unit
+                | :? ScoreModifier.Scaled as scaled ->
+                    value <- value * abs scaled.Factor
+                    steep <- steep * abs scaled.Factor
+                | :? ScoreModifier.Blended as blend ->
+                    value <- value * abs blend.Weight
+                    steep <- steep * abs blend.Weight
+
+                    for w, part in parts do
+                        let own, slope = ofBranch part
+                        value <- value + abs w * own
+                        steep <- steep + abs w * slope
+                | :? ScoreModifier.Rippled as rippled -> value <- value + abs rippled.Amplitude * unit * sqrt 2.0
+                | :? ScoreModifier.Learned as learned ->
+                    let struct (v, _) = learned.Function.OnLine(level, at)
+                    let struct (steepest, _) = learned.Function.Bounds level
+                    value <- abs v
+                    steep <- steepest
+                | :? ScoreModifier.Clipped as clipped ->
+                    value <- value + (level.Mean * clipped.Radius + abs at) / noise
+                    steep <- steep + 1.0 / noise
+                | _ -> value <- infinity
+
+            value, steep
+
+        let value, steep = ofBranch score
         value + truth, steep + truthSteep
 
     /// P(X beyond `at`) and E|e|² there from above: (a + b·s_k)²·w_k·Φ̄(z_k), as E[(Z − z)²; Z > z] ≤ Φ̄(z) for z ≥ 0.

@@ -14,17 +14,18 @@ module ScoreError =
 
     let private couples (plan: Plan) =
         plan.Dimension > 1
-        && plan.Score.Modifiers
+        && plan.Score.AllModifiers
            |> Seq.exists (function
                | :? ScoreModifier.Clipped
                | :? ScoreModifier.Learned -> true
                | _ -> false)
 
-    /// Whether the score is a function of which nothing is known but its values.
+    /// Whether the score is a function of which nothing is known but its values: a network, a function, and beyond the line a blend.
     let isUnknown (plan: Plan) =
-        plan.Score.Modifiers
+        plan.Score.AllModifiers
         |> Seq.exists (function
             | :? ScoreModifier.Learned as learned -> not learned.Function.HasBounds
+            | :? ScoreModifier.Blended -> plan.Dimension > 1
             | _ -> false)
 
     /// Most distinct coordinates that are walked one by one.
@@ -57,11 +58,16 @@ module ScoreError =
 
     let private coordinatesOf (plan: Plan) =
         if isUnknown plan then
-            Error "nothing is known of a network, or of a function, but its values"
+            Error
+                "nothing is known of a network, of a function, or of a blend in more than one dimension, but its values"
         elif couples plan then
             Error "a clipped or learned score couples the coordinates"
         else
-            (foundOf plan).Coordinates.Value
+            let blended =
+                plan.Score.Blends |> Seq.collect (fun other -> other.Of.Factors) |> Seq.map (fun f -> f.Law.Count)
+
+            Limits.within Limits.mostComponents (Seq.fold max 0 blended) "components"
+            |> Result.bind (fun () -> (foundOf plan).Coordinates.Value)
 
     let private lineOf (plan: Plan) level (law: Mixture) (other: Mixture) =
         let scored = if Coordinates.same law other then None else Some(LineLaw.at level other)
@@ -193,7 +199,7 @@ module ScoreError =
         | Ok constant -> Ok [ for level in levels -> level, constant ]
         | Error _ ->
             attempt {
-                let isNormal = plan.Target.IsGaussian && plan.Score.Of.IsGaussian
+                let isNormal = plan.Target.IsGaussian && plan.Score.Of.IsGaussian && Seq.isEmpty plan.Score.Blends
 
                 do!
                     Limits.within
@@ -211,7 +217,7 @@ module ScoreError =
     let sup (plan: Plan) =
         match ScoreForm.ofScore plan.Score with
         | _ when not (isExactBase plan) -> Error "the score is that of another law"
-        | None -> Error "no bound is known for the sup norm of a clipped or learned score's error"
+        | None -> Error "no bound is known for the sup norm of a clipped, blended or learned score's error"
         | Some form when form.Gain <> 1.0 ->
             Error
                 $"sup‖s − ∇ln p‖ = ∞: the score is multiplied by {form.Gain:g6}, and ({form.Gain - 1.0:g6})·∇ln p is not bounded"

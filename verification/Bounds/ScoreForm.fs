@@ -26,7 +26,7 @@ module ScoreForm =
             Some { form with Ripples = (rippled.Amplitude, rippled.Frequency) :: form.Ripples }
         | _ -> None
 
-    /// The form of a score's modifiers; None where it is clipped or learned.
+    /// The form of a score's modifiers; None where it is clipped, blended or learned.
     let ofScore (score: Score) =
         (Some { Gain = 1.0; Shift = 0.0; Ripples = [] }, score.Modifiers)
         ||> Seq.fold (fun form modifier -> form |> Option.bind (fun f -> change f modifier))

@@ -39,11 +39,7 @@ type Certificate =
 
 /// What certificates of all kinds share.
 module internal Shared =
-    let spelled (level: NoiseLevel) =
-        if level.Mean = 1.0 then
-            $"σ = {level.Sigma:g6}"
-        else
-            $"t = {level.Parameter:g6}"
+    let spelled = LevelPath.spelled
 
     let noReverse = "KL(q‖p) has no triangle inequality, and paths compare the other way round: see KL(p‖q)"
 

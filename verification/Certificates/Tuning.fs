@@ -68,7 +68,7 @@ module Tuning =
 
     /// Score evaluations of one transition.
     let evaluations (experiment: Experiment) place =
-        let at = Schedule.parameter place.Schedule
+        let at = Schedule.parameter experiment.Forward place.Schedule
         bodySteps experiment.Forward (at 0) (at 1) place.Body |> List.sumBy (fun step -> Seq.length step.Levels)
 
     /// Most levels of the grid, and most transitions that are chosen on it.
@@ -81,12 +81,7 @@ module Tuning =
         (level.Sigma / level.Mean) ** (1.0 / 7.0)
 
     /// The parameter of the level there.
-    let parameter forward position =
-        let rho = position ** 7.0
-
-        match forward with
-        | Ve -> rho
-        | Vp -> 0.5 * RealFunctions.LogOnePlus(rho * rho)
+    let parameter forward position = Forward.ofRatio forward (position ** 7.0)
 
     /// Levels from the schedule's first to its last, equal in ρ^(1/7).
     let private grid forward first last n =
@@ -150,7 +145,7 @@ module Tuning =
     let optimal cancellation (plan: Plan) (experiment: Experiment) place count =
         let forward = experiment.Forward
         let n = max 200 (min mostLevels (6 * count))
-        let levels = grid forward (Schedule.first place.Schedule) (Schedule.last place.Schedule) n
+        let levels = grid forward (Schedule.first forward place.Schedule) (Schedule.last forward place.Schedule) n
 
         // κ itself, or its estimate where only draws know it.
         let kappa =

@@ -40,7 +40,7 @@ module internal Wasserstein =
     let scoreForm (plan: Plan) =
         match ScoreForm.ofScore plan.Score with
         | Some form -> Ok form
-        | None -> Error "no Lipschitz constant is known here for a clipped or learned score"
+        | None -> Error "no Lipschitz constant is known here for a clipped, blended or learned score"
 
     /// The slope of the mean map, enclosed: stage by stage, each score having slopes −gain·[m, L] ± those of its
     /// ripples. Slopes of several stages multiply, so that they are numbers: one coordinate, or all alike.

@@ -18,11 +18,16 @@ type private Wanted =
 /// What a stretch of a run looks like from outside: where its first step starts, and where its last one ended.
 type private Stretch = { First: IStep; Reached: NoiseLevel }
 
-let private spelled (level: NoiseLevel) =
+/// A level as its forward process names it; by m and σ where the parameter is a number in a list.
+let spelled (level: NoiseLevel) =
+    let isAt (process': float -> NoiseLevel) = process' level.Parameter = level
+
     if level.Mean = 1.0 then
         $"σ = {level.Sigma:g6}"
-    else
+    elif isAt NoiseLevel.VariancePreserving || isAt NoiseLevel.SubVariancePreserving || isAt NoiseLevel.Rectified then
         $"t = {level.Parameter:g6}"
+    else
+        $"(m, σ) = ({level.Mean:g4}, {level.Sigma:g4})"
 
 let private moved (state: NoiseLevel) (level: NoiseLevel) before =
     Error

@@ -84,7 +84,7 @@ module Subject =
             match Seq.tryHead (subject.Plan.Tableaus()) with
             | None -> Error "the sampler takes no step"
             | Some first when subject.Experiment.Forward <> Vp ->
-                Error $"'{first.Method}' runs under ve; the statement is for vp"
+                Error $"'{first.Method}' runs under {Forward.name subject.Experiment.Forward}; the statement is for vp"
             | Some first when first.StaysAtLevel ->
                 Error "the sampler has corrector steps; the statement is for a predictor alone"
             | Some first ->

@@ -18,13 +18,35 @@ type WorkRow =
 
 /// Work against precision: samplers for one target at equal score evaluations, the number of transitions of their anneals scaled.
 module Comparing =
-    let private scaled n schedule =
+    let rec private scaled n schedule =
+        let inside around inner = scaled n inner |> Result.map around
+
         match schedule with
+        // Before the transition that toZero adds.
+        | Uniform(a, _, _)
+        | Geometric(a, _, _)
+        | Karras(_, a, _, _)
+        | Polyexponential(_, a, _, _) when n = 0 -> Ok(Levels [ a ])
         | Uniform(a, b, _) -> Ok(Uniform(a, b, n))
         | Geometric(a, b, _) -> Ok(Geometric(a, b, n))
         | Karras(rho, a, b, _) -> Ok(Karras(rho, a, b, n))
+        | Polyexponential(rho, a, b, _) -> Ok(Polyexponential(rho, a, b, n))
         | Levels _ ->
             Error "its levels are listed, and how many there are cannot be scaled; write uniform, geometric or karras"
+        | Linear _
+        | ScaledLinear _
+        | Sigmoid _
+        | Cosine _
+        | ZeroSnr _ ->
+            Error
+                "its levels are those of training, and how many there are cannot be scaled; say how many of them are visited: leading, trailing or linspace"
+        | Leading(offset, _, inner) -> Ok(Leading(offset, n + 1, inner))
+        | Trailing(_, inner) -> Ok(Trailing(n + 1, inner))
+        | Linspace(_, inner) -> Ok(Linspace(n + 1, inner))
+        | InRatio inner -> inside InRatio inner
+        | InBetaTime(first, last, inner) -> inside (fun found -> InBetaTime(first, last, found)) inner
+        | Shift(s, inner) -> inside (fun found -> Shift(s, found)) inner
+        | ToZero inner -> scaled (n - 1) inner |> Result.map ToZero
 
     let rec private withPredictor method pipeline =
         match pipeline with
@@ -35,12 +57,22 @@ module Comparing =
         | Corrector _
         | Probe _ -> pipeline
 
-    /// The experiment with every predictor of the language in place of its own, by name.
+    /// The experiment with every predictor of the language in place of its own, by name; and the names of those that have no step
+    /// under its forward process.
     let predictors (own: Experiment) =
+        let hasStep (entry: Predicting) =
+            match Pipeline.firstSchedule own.Sampler with
+            | Some schedule ->
+                let level = Schedule.parameter own.Forward schedule >> Forward.level own.Forward
+                (entry.Method.Step(Transition.Of(own.Forward, level, 0, Schedule.transitions schedule))).IsOk
+            | None -> true
+
+        let found, without = Methods.predictors |> List.partition hasStep
+
         [
-            for entry in Methods.predictors do
-                entry.Method.ToString(), { own with Sampler = withPredictor entry.Method own.Sampler }
-        ]
+            for entry in found -> entry.Method.ToString(), { own with Sampler = withPredictor entry.Method own.Sampler }
+        ],
+        [ for entry in without -> entry.Method.ToString() ]
 
     /// The experiment with the most transitions of its anneal that so many evaluations allow.
     let private within directory (own: Experiment) (allowed: int64) =

@@ -13,13 +13,16 @@ let private coordinatesAreIndependent (plan: Plan) =
         | _ -> true
 
     let staysSo =
-        plan.Score.Modifiers
+        plan.Score.AllModifiers
         |> Seq.forall (function
             | :? Engine.ScoreModifier.Clipped
             | :? Engine.ScoreModifier.Learned -> false
             | _ -> true)
 
-    startIs && staysSo && plan.Target.HasIndependentCoordinates && plan.Score.Of.HasIndependentCoordinates
+    startIs
+    && staysSo
+    && plan.Target.HasIndependentCoordinates
+    && Seq.append [ plan.Score ] plan.Score.Blends |> Seq.forall (fun score -> score.Of.HasIndependentCoordinates)
 
 /// The particles at the end of a run.
 let private particles (runner: Runner) plan count seed =

@@ -41,7 +41,34 @@ internal static class ScoreKernels
         ScoreKernel kernel = replaced > 0
             ? new FunctionKernel(((ScoreModifier.Learned)score.Modifiers[replaced - 1]).Function)
             : Of<TLanes>(score.Of);
-        return replaced == score.Modifiers.Length ? kernel : new ModifiedKernel<TLanes>(kernel, score.Modifiers[replaced..]);
+        return replaced == score.Modifiers.Length ? kernel : Modified<TLanes>(kernel, score.Modifiers[replaced..]);
+    }
+
+    // A blend takes kernels of its own; runs of other modifiers share one.
+    private static ScoreKernel Modified<TLanes>(ScoreKernel kernel, ImmutableArray<ScoreModifier> modifiers)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        int at = 0;
+        while (at < modifiers.Length)
+        {
+            if (modifiers[at] is ScoreModifier.Blended blend)
+            {
+                (double, ScoreKernel)[] others = [.. blend.Others.Select(other => (other.Weight, Create<TLanes>(other.Score)))];
+                kernel = new BlendKernel(kernel, blend.Weight, others);
+                at++;
+                continue;
+            }
+
+            int from = at;
+            while (at < modifiers.Length && modifiers[at] is not ScoreModifier.Blended)
+            {
+                at++;
+            }
+
+            kernel = new ModifiedKernel<TLanes>(kernel, modifiers[from..at]);
+        }
+
+        return kernel;
     }
 
     private static ScoreKernel Of<TLanes>(Target target)

@@ -30,7 +30,7 @@ let private reverseSteps (subject: Subject) =
     match Seq.tryHead (plan.Tableaus()) with
     | None -> Error "the sampler takes no step"
     | Some first when subject.Experiment.Forward <> Vp ->
-        Error $"'{first.Method}' runs under ve; the statement is for vp"
+        Error $"'{first.Method}' runs under {Forward.name subject.Experiment.Forward}; the statement is for vp"
     | Some _ ->
         let steps = plan.Tableaus() |> Seq.takeWhile (fun step -> step.Method = "eulerMaruyama") |> List.ofSeq
 

@@ -10,7 +10,8 @@ open Sgm.Verification.Theorems.Bruno
 /// The level of the state, p_ε itself, and the data's, when the experiment takes no step.
 let private stop (subject: Subject) =
     match subject.Experiment.Forward, subject.Experiment.Start, Seq.last subject.Plan.Instructions with
-    | Ve, _, _ -> Error "the forward process is ve; the statement is for vp"
+    | (Ve | SubVp | Rectified | LevelsOf _), _, _ ->
+        Error $"the forward process is {Forward.name subject.Experiment.Forward}; the statement is for vp"
     | Vp, Warm, (:? Instruction.Probe as probe) ->
         if subject.Plan.StepCount > 0L then
             Error "the sampler takes steps; the statement is about p_ε itself"

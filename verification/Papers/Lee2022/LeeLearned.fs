@@ -15,7 +15,8 @@ let private isFitted (subject: Subject) =
     | Onnx(file, _) -> Ok $"the network {file}"
     | OfFunction(name, _) -> Ok $"the function {name}"
     | Exact
-    | ScoreOf _ -> Error "the score is not fitted to draws of the target"
+    | ScoreOf _
+    | Blend _ -> Error "the score is not fitted to draws of the target"
 
 /// Held-out draws come from seeds that no experiment's fit uses: fits have seeds below 2^31.
 let private heldOutSeed (stage: Stage) = int64 (stage.Seed >>> 2) ||| (1L <<< 40)

@@ -38,7 +38,7 @@ let private read predictorMethod (subject: Subject) =
             require
                 (subject.Experiment.Forward = Vp)
                 ()
-                "the statement is about the Ornstein–Uhlenbeck process; the forward process is ve"
+                $"the statement is about the Ornstein–Uhlenbeck process; the forward process is {Forward.name subject.Experiment.Forward}"
 
         // On demand: what is not of this form is not read to its end.
         let staying = plan.Tableaus() |> Seq.takeWhile (fun step -> step.StaysAtLevel)

@@ -31,16 +31,101 @@ let level forward parameter =
     match forward with
     | Vp -> { M = exp -parameter; Sigma = sqrt (1.0 - exp (-2.0 * parameter)) }
     | Ve -> { M = 1.0; Sigma = parameter }
+    | SubVp -> { M = exp -parameter; Sigma = 1.0 - exp (-2.0 * parameter) }
+    | Rectified -> { M = 1.0 - parameter; Sigma = parameter }
+    | LevelsOf listed ->
+        let m, sigma = listed[listed.Length - 1 - int parameter]
+        { M = m; Sigma = sigma }
+
+/// The parameter of the level with this ρ = σ/m, by bisection of what `level` says.
+let private atRatio forward rho =
+    let ratio parameter = (level forward parameter).Sigma / (level forward parameter).M
+
+    let rec between low high n =
+        let middle = (low + high) / 2.0
+
+        if n = 0 then middle
+        elif ratio middle < rho then between middle high (n - 1)
+        else between low middle (n - 1)
+
+    match forward with
+    | Ve -> rho
+    | Vp
+    | SubVp -> if rho = 0.0 then 0.0 else between 0.0 40.0 200
+    | Rectified -> if rho = 0.0 then 0.0 else between 0.0 1.0 200
+    | LevelsOf _ -> invalidOp "listed levels have none between them"
+
+/// ᾱ of the levels of training, the first first.
+let rec private cumulated schedule =
+    let betas n f = [ for k in 0 .. n - 1 -> f (if n = 1 then 0.0 else float k / float (n - 1)) ]
+    let products betas = betas |> List.scan (fun product beta -> product * (1.0 - beta)) 1.0 |> List.tail
+
+    match schedule with
+    | Linear(a, b, n) -> betas n (fun u -> a + u * (b - a)) |> products
+    | ScaledLinear(a, b, n) -> betas n (fun u -> (sqrt a + u * (sqrt b - sqrt a)) ** 2.0) |> products
+    | Sigmoid(a, b, n) -> betas n (fun u -> a + (b - a) / (1.0 + exp (6.0 - 12.0 * u))) |> products
+    | Cosine n ->
+        let bar u = cos ((u + 0.008) / 1.008 * System.Math.PI / 2.0) ** 2.0
+        let beta k = min 0.999 (1.0 - bar (float (k + 1) / float n) / bar (float k / float n))
+        [ for k in 0 .. n - 1 -> beta k ] |> products
+    | ZeroSnr inner ->
+        let roots = cumulated inner |> List.map sqrt
+        let first, last = roots.Head, List.last roots
+        roots |> List.map (fun root -> ((root - last) * first / (first - last)) ** 2.0)
+    | other -> invalidOp $"{other} has no levels of training"
+
+/// NumPy's round: to the even of two that are as near.
+let private rounded (x: float) = int (System.Math.Round(x, System.MidpointRounding.ToEven))
 
 /// τ₀, …, τ_n.
-let parameters schedule =
+let rec parameters forward schedule =
+    let trained (bars: float list) = bars |> List.map (fun bar -> atRatio forward (sqrt ((1.0 - bar) / bar)))
+
+    let picked training (indices: int list) =
+        let bars = cumulated training |> Array.ofList
+        trained [ for k in indices -> bars[k] ]
+
+    let count training = (cumulated training).Length
+
     let along n f = [ for i in 0..n -> f (float i / float n) ]
 
     match schedule with
     | Uniform(a, b, n) -> along n (fun u -> a * (1.0 - u) + b * u)
     | Geometric(a, b, n) -> along n (fun u -> exp ((1.0 - u) * log a + u * log b))
     | Karras(rho, a, b, n) -> along n (fun u -> ((1.0 - u) * a ** (1.0 / rho) + u * b ** (1.0 / rho)) ** rho)
+    | Polyexponential(rho, a, b, n) -> along n (fun u -> exp (log b + (1.0 - u) ** rho * (log a - log b)))
     | Levels listed -> listed
+    | Linear _
+    | ScaledLinear _
+    | Sigmoid _
+    | Cosine _
+    | ZeroSnr _ -> cumulated schedule |> List.rev |> trained
+    | Leading(offset, k, training) -> picked training [ for i in k - 1 .. -1 .. 0 -> i * (count training / k) + offset ]
+    | Trailing(k, training) ->
+        let n = float (count training)
+        picked training [ for i in 0 .. k - 1 -> rounded (n - float i * (n / float k)) - 1 ]
+    | Linspace(k, training) ->
+        let step = float (count training - 1) / float (max 1 (k - 1))
+        picked training [ for i in k - 1 .. -1 .. 0 -> rounded (float i * step) ]
+    | InRatio inner -> parameters Ve inner |> List.map (atRatio forward)
+    | InBetaTime(first, last, inner) ->
+        // m of vp is exp(−½∫β).
+        let clock u = 0.5 * (first * u + (last - first) * u * u / 2.0)
+
+        match forward with
+        | Vp
+        | SubVp -> parameters forward inner |> List.map clock
+        | _ ->
+            parameters Ve inner
+            |> List.map (fun u ->
+                let vp = level Vp (clock u)
+                atRatio forward (vp.Sigma / vp.M))
+    | Shift(s, inner) ->
+        parameters forward inner
+        |> List.map (fun parameter ->
+            let at = level forward parameter
+            atRatio forward (s * at.Sigma / at.M))
+    | ToZero inner -> parameters forward inner @ [ 0.0 ]
 
 /// Whether a predictor runs here.
 let rec private predicts pipeline =
@@ -88,7 +173,7 @@ let rec private walk forward place pipeline =
     | Anneal(schedule, body) ->
         let move = predicts body
 
-        let all = parameters schedule
+        let all = parameters forward schedule
 
         (place, List.indexed (List.pairwise all))
         ||> List.fold (fun now (i, (above, below)) ->
@@ -98,8 +183,11 @@ let rec private walk forward place pipeline =
 
             let gamma =
                 match forward with
-                | Vp -> above - below
                 | Ve -> above * above - below * below
+                | Vp
+                | SubVp
+                | Rectified
+                | LevelsOf _ -> above - below
 
             let inside =
                 if move then
@@ -112,10 +200,7 @@ let rec private walk forward place pipeline =
 /// The level of the first state.
 let first (experiment: Experiment) =
     match firstSchedule experiment.Sampler with
-    | Some(Levels listed) -> level experiment.Forward listed.Head
-    | Some(Uniform(a, _, _))
-    | Some(Geometric(a, _, _))
-    | Some(Karras(_, a, _, _)) -> level experiment.Forward a
+    | Some schedule -> level experiment.Forward (parameters experiment.Forward schedule).Head
     | None -> data
 
 /// The course of an experiment; its last event is the probe `end`.
@@ -124,12 +209,25 @@ let ofExperiment (experiment: Experiment) =
     let last = walk experiment.Forward { At = first; Transition = None; Past = [] } experiment.Sampler
     { First = first; Events = List.rev (Look("end", last.At) :: last.Past) }
 
-let private transitions schedule =
+let rec private transitions schedule =
     match schedule with
     | Uniform(_, _, n)
     | Geometric(_, _, n)
-    | Karras(_, _, _, n) -> n
+    | Karras(_, _, _, n)
+    | Polyexponential(_, _, _, n) -> n
     | Levels listed -> listed.Length - 1
+    | Linear(_, _, n)
+    | ScaledLinear(_, _, n)
+    | Sigmoid(_, _, n)
+    | Cosine n
+    | Leading(_, n, _)
+    | Trailing(n, _)
+    | Linspace(n, _) -> n - 1
+    | ZeroSnr inner
+    | InRatio inner
+    | InBetaTime(_, _, inner)
+    | Shift(_, inner) -> transitions inner
+    | ToZero inner -> transitions inner + 1
 
 /// How many steps a sampler takes, without writing them out.
 let rec steps pipeline =

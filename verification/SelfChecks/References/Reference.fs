@@ -40,7 +40,7 @@ let private split (law: Law) : Component list list option =
     else
         None
 
-/// The law that the score was made for; None for one that is fitted to draws.
+/// The law that the score was made for; None for one that is fitted to draws, or blended.
 let scored data (experiment: Experiment) =
     match experiment.Score.Base with
     | Exact -> Some(law data experiment.Target)
@@ -48,15 +48,17 @@ let scored data (experiment: Experiment) =
     | Onnx _
     | OfFunction _
     | ScoreMatching _
-    | KernelDensity _ -> None
+    | KernelDensity _
+    | Blend _ -> None
 
-/// Whether the score is fitted to draws.
+/// Whether the score is fitted to draws, or blended: not that of one law.
 let isFitted (experiment: Experiment) =
     match experiment.Score.Base with
     | Onnx _
     | OfFunction _
     | ScoreMatching _
-    | KernelDensity _ -> true
+    | KernelDensity _
+    | Blend _ -> true
     | Exact
     | ScoreOf _ -> false
 
@@ -68,8 +70,11 @@ let started data (experiment: Experiment) first : Result<Law, float list> =
     | Prior ->
         let variance =
             match experiment.Forward with
-            | Vp -> 1.0
-            | Ve -> first.Sigma * first.Sigma
+            | Vp
+            | SubVp -> 1.0
+            | Ve
+            | Rectified
+            | LevelsOf _ -> first.Sigma * first.Sigma
 
         let d = dimension target
         Ok [ [ { Weight = 1.0; Mean = vector (Array.zeroCreate d); Covariance = variance * unit d } ] ]
@@ -124,7 +129,7 @@ let private form data (experiment: Experiment) =
         Error $"{steps:g6} steps in {d:g6} dimensions are too many for matrices"
     else
         match scored data experiment with
-        | None -> Error "the score is fitted to draws"
+        | None -> Error "the score is not that of one law"
         | Some scored ->
             let target = law data experiment.Target |> List.map merged
             let scored = List.map merged scored

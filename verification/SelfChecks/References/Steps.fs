@@ -14,6 +14,7 @@ let private modified dimension at modifier (x: float[]) (s: float[]) =
     match modifier with
     | Shifted a -> s |> Array.map (fun v -> v + a / sqrt (float dimension))
     | Scaled c -> s |> Array.map (fun v -> c * v)
+    | Temperature k -> s |> Array.map (fun v -> v / k)
     | Rippled(a, w) -> each (fun x v -> v + a / sqrt (float dimension) * sqrt 2.0 * sin (w * x)) x s
     | Clipped radius ->
         let d = denoised at x s
@@ -103,6 +104,12 @@ let between forward (upper: Level) (lower: Level) rho =
         match forward with
         | Ve -> { M = 1.0; Sigma = rho }
         | Vp -> { M = 1.0 / sqrt (1.0 + rho * rho); Sigma = rho / sqrt (1.0 + rho * rho) }
+        | Rectified -> { M = 1.0 / (1.0 + rho); Sigma = rho / (1.0 + rho) }
+        // 1/m − m = ρ.
+        | SubVp ->
+            let m = sqrt (1.0 + rho * rho / 4.0) - rho / 2.0
+            { M = m; Sigma = rho * m }
+        | LevelsOf _ -> { M = 1.0; Sigma = rho }
 
 /// A method of the flow down to the level that the noise share η leaves, and that noise.
 let private flows forward score eta upper lower step =
@@ -156,6 +163,15 @@ let move forward score event : (float[] -> float[]) * float =
         | Ve, ("eulerMaruyama" | "exponential" | "relative" | "reverseDiffusion"), _ -> euler 1.0 gamma, sqrt gamma
         // dx = (x + 2s) dr + √2 dB.
         | Vp, "eulerMaruyama", _ -> euler (1.0 + gamma) (2.0 * gamma), sqrt (2.0 * gamma)
+        // dX = −X dt + g dB with g² = 2(1 − e^(−4t)) (Song et al. 2021, equation 29), m = e^(−t).
+        | SubVp, "eulerMaruyama", _ ->
+            let g2 = 2.0 * (1.0 - upper.M ** 4.0)
+            euler (1.0 + gamma) (gamma * g2), sqrt (gamma * g2)
+        // dX = (ln m)′·X dt + g dB with g² = (σ²)′ − 2(ln m)′·σ².
+        | Rectified, "eulerMaruyama", _ ->
+            let rate = -1.0 / upper.M
+            let g2 = 2.0 * upper.Sigma - 2.0 * rate * upper.Sigma ** 2.0
+            euler (1.0 - gamma * rate) (gamma * g2), sqrt (gamma * g2)
         // Variation of constants: x·e^γ + 2s·∫₀^γ e^r dr, noise 2·∫₀^γ e^(2r) dr.
         | Vp, "exponential", _ -> euler (exp gamma) (2.0 * (exp gamma - 1.0)), sqrt (exp (2.0 * gamma) - 1.0)
         // dx = (−x + 2(s + x)) dr + √2 dB with s + x frozen.

@@ -44,14 +44,14 @@ let covers (experiment: Experiment) =
         elif (1.0 + steps) * d * d > mostProducts then
             Error $"{steps:g6} steps in {d:g6} dimensions are too many for the twin"
         elif Reference.isFitted experiment then
-            Error "the score is fitted to draws"
+            Error "the score is not that of one law"
         else
             Ok()
 
-/// The particles at every probe, shape [d][n], with the probe's name; an error where the score is fitted to draws.
+/// The particles at every probe, shape [d][n], with the probe's name; an error where the score is not that of one law.
 let run data (experiment: Experiment) count (seed: int) =
     match Reference.scored data experiment with
-    | None -> Error "the score is fitted to draws"
+    | None -> Error "the score is not that of one law"
     | Some scored ->
         let random = Random seed
         let course = ofExperiment experiment
