@@ -67,6 +67,9 @@ let private table (screen: Screen) (rows: WorkRow list) =
 
     screen.Line()
 
+    for reason in Measurements.missing [ for row in rows -> row.End ] do
+        screen.Line reason
+
     for metric in metrics do
         for _, several in rows |> List.groupBy (fun row -> row.Allowed) do
             match several |> List.tryFind (isBest metric rows) with

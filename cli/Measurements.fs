@@ -4,6 +4,7 @@ module Sgm.Cli.Measurements
 open System
 open Sgm
 open Sgm.Engine
+open Sgm.Verification
 open Sgm.Verification.JsonWriting
 
 /// One probe, measured.
@@ -237,10 +238,10 @@ let metricColumns = [ text "metric"; number "value"; text "interval"; number "co
 /// The cells of a row of a probe.
 let private ofProbe forward probe cells = plain probe.Name :: plain (Words.level forward probe.Level) :: cells
 
-/// A value and its interval in two short texts.
+/// A value and its interval in two short texts; why there is no value is said below the table (`missing`).
 let brief (estimate: Estimate) =
     if not estimate.Value.HasValue then
-        "–", estimate.Reason
+        "–", $"[{Words.digits 4 estimate.Lower}, {Words.digits 4 estimate.Upper}]"
     else
         let value, lower, upper = estimate.Value.Value, estimate.Lower, estimate.Upper
 
@@ -250,6 +251,19 @@ let brief (estimate: Estimate) =
             Words.digits 8 value, $"± {Words.above 1 ((upper - lower) / 2.0)}"
         else
             Words.digits 4 value, $"[{Words.digits 4 lower}, {Words.digits 4 upper}]"
+
+/// Why metrics have no value, each reason once.
+let missing (ends: EndOfRun list) =
+    [
+        for found in ends do
+            match found.Measured with
+            | Ok values ->
+                for metric, estimate in values do
+                    if not estimate.Value.HasValue then
+                        $"{metric.Name} –: {estimate.Reason}"
+            | Error _ -> ()
+    ]
+    |> List.distinct
 
 let private momentRows forward probe =
     match probe.Moments with

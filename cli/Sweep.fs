@@ -143,6 +143,9 @@ let private table (screen: Screen) (sweep: Sweep) =
 
     screen.Line()
 
+    for reason in Measurements.missing [ for row in sweep.Rows -> row.End ] do
+        screen.Line reason
+
     for slope in sweep.Slopes do
         let at =
             match Map.toList slope.At with
