@@ -187,10 +187,25 @@ type CompareArguments =
             | Catalogue -> "every predictor of the language in place of the file's own."
             | Json -> Usage.json
 
+/// The forward processes that a word alone names.
+[<RequireQualifiedAccess>]
+type ForwardWord =
+    | Vp
+    | Ve
+    | SubVp
+    | Rectified
+
+    member this.Forward =
+        match this with
+        | Vp -> Forward.Vp
+        | Ve -> Forward.Ve
+        | SubVp -> Forward.SubVp
+        | Rectified -> Forward.Rectified
+
 type MeasureArguments =
     | [<MainCommand; ExactlyOnce>] Files of FILE: string list
     | [<Unique; EqualsAssignmentOrSpaced>] Target of LAW: string
-    | [<Unique; EqualsAssignmentOrSpaced>] Forward of PROCESS: Forward
+    | [<Unique; EqualsAssignmentOrSpaced>] Forward of PROCESS: ForwardWord
     | [<Unique; EqualsAssignmentOrSpaced>] Level of X: string
     | [<Unique>] Json
 
@@ -200,7 +215,8 @@ type MeasureArguments =
             | Files _ -> "one file of samples and a target, or two files; .npy, or .csv with a row a line."
             | Target _ -> "the law that the samples should have, as in a file: \"normal [ 0.0 ] 1.0\"."
             | Forward _ -> "the process that the level is of: ve if not given."
-            | Level _ -> "the level of the target: the noise σ (ve) or the time t (vp); 0, the data, if not given."
+            | Level _ ->
+                "the level of the target: the noise σ (ve) or the time t (the others); 0, the data, if not given."
             | Json -> Usage.json
 
 type TheoremsArguments =

@@ -194,9 +194,11 @@ let private against (request: MeasureRequest) : Result<Choice<Against, string>, 
 
         match request.Level |> Option.map Numeral.tryFloat with
         | Some None ->
-            wrong $"--level {request.Level.Value}" "a number such as 0.1: the noise σ (ve) or the time t (vp)"
+            wrong $"--level {request.Level.Value}" "a number such as 0.1: the noise σ (ve) or the time t (the others)"
         | Some(Some x) when not (x >= 0.0 && x <= 1e100) ->
             wrong $"--level {request.Level.Value}" "a number from 0 to 1e100"
+        | Some(Some x) when forward = Rectified && x >= 1.0 ->
+            wrong $"--level {request.Level.Value}" "a time from 0, the data, to below 1, where nothing is left of them"
         | level ->
             Loading.target law
             |> Result.map (fun found ->

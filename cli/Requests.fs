@@ -290,7 +290,7 @@ type MeasureRequest =
             match argument with
             | MeasureArguments.Files files -> { request with Files = files }
             | MeasureArguments.Target law -> { request with MeasureRequest.Target = Some law }
-            | MeasureArguments.Forward forward -> { request with Forward = Some forward }
+            | MeasureArguments.Forward word -> { request with Forward = Some word.Forward }
             | MeasureArguments.Level level -> { request with Level = Some level }
             | MeasureArguments.Json -> { request with MeasureRequest.Json = true })
 
