@@ -84,6 +84,18 @@ let private matrices =
                 Expect.isEmpty heun.CaughtBy "no statement here runs Heun's method"
                 Expect.isTrue (heun.Reactions |> List.forall (fun (_, r) -> r = Untouched || r = Untried)) "untouched"
 
+            testCase "the closed forms' first cells catch every bug of a normal law's divergence"
+            <| fun () ->
+                let bugs =
+                    [
+                        for id in
+                            [ "kl-reversed"; "chi2-reversed"; "mean-forgotten"; "spread-forgotten"; "w2-variances" ] ->
+                            named id
+                    ]
+
+                let matrix = Sabotage.against runner 1 [ ExactDivergences.normalPairs ] bugs
+                Expect.equal (matrix.Survivors |> List.map (fun row -> row.Bug.Id)) [] "survivors"
+
             testCase "a bound that is too large is caught from the other side"
             <| fun () ->
                 let matrix = Sabotage.against runner 1 few [ named "bound-doubled" ]
