@@ -275,19 +275,9 @@ let private certify terminal (request: CertifyRequest) =
             else
                 show (Screen.out terminal) loaded.Experiment.Forward request.Explain whyNot found
 
-            match page with
-            | Some(Ok file) when request.Json ->
-                Terminal.tell terminal $"report: {Visible.line file}"
-                Exit.Fine
-            | Some(Ok file) ->
-                terminal.Out.WriteLine $"report: {Visible.line file}"
-                Exit.Fine
-            | Some(Error message) ->
-                Terminal.tell terminal $"sgm certify: {message}"
-                Exit.BadInput
-            | None -> Exit.Fine
+            Pages.told terminal "certify" request.Json page Exit.Fine
 
 let command terminal (request: CertifyRequest) =
-    match request.Report |> Option.map (fun directory -> Folder.checkFor CertificatePage.paths directory) with
-    | Some(Error message) -> Refusal.sentence terminal request.Json $"sgm certify: {message}"
-    | _ -> certify terminal request
+    match Pages.misplaced request.Report with
+    | Some message -> Refusal.sentence terminal request.Json $"sgm certify: {message}"
+    | None -> certify terminal request

@@ -94,7 +94,7 @@ let private show (screen: Screen) run =
     for network in run.Loaded.Networks do
         line "score" network.Description
 
-    for score in fst (Score.all experiment.Score) do
+    for score in Score.all experiment.Score do
         match score.Base with
         | OfFunction(name, _) -> line "score" $"the function '{name}', which the text names and does not hold"
         | _ -> ()
@@ -277,7 +277,7 @@ let private whyNoOutput (request: RunRequest) =
             Draws.writer file |> Result.bind (fun _ -> Sgm.Verification.Report.Folder.checkFile file))
 
     let page =
-        request.Report |> Option.map (Sgm.Verification.Report.Folder.checkFor Sgm.Verification.Report.RunPage.paths)
+        request.Report |> Option.map (Sgm.Verification.Report.Folder.checkFor Sgm.Verification.Report.Page.paths)
 
     [ "--samples", draws; "--report", page ]
     |> List.tryPick (fun (flag, found) ->

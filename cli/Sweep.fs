@@ -236,19 +236,12 @@ let command (terminal: Terminal) (request: SweepRequest) =
     let refuse message = Refusal.sentence terminal request.Json $"sgm sweep: {message}"
     let over = request.Over |> List.map axisOf
 
-    let misplaced =
-        request.Report
-        |> Option.bind (fun directory ->
-            match Folder.checkFor SweepPage.paths directory with
-            | Error message -> Some message
-            | Ok _ -> None)
-
     match
         over
         |> List.tryPick (function
             | Error message -> Some message
             | Ok _ -> None)
-        |> Option.orElse misplaced
+        |> Option.orElse (Pages.misplaced request.Report)
     with
     | Some message -> refuse message
     | None when request.Csv && request.Json -> refuse "--csv or --json, expected one of them"
@@ -286,6 +279,8 @@ let command (terminal: Terminal) (request: SweepRequest) =
                 match Progress.during terminal "sweeping" work with
                 | Error problems -> Refusal.problems terminal request.Json problems
                 | Ok sweep ->
+                    let page = request.Report |> Option.map (report terminal family sweep)
+
                     if request.Json then
                         Terminal.json terminal "sgm.sweep/1" None (json family sweep)
                     elif request.Csv then
@@ -293,15 +288,5 @@ let command (terminal: Terminal) (request: SweepRequest) =
                     else
                         table (Screen.out terminal) sweep
 
-                    match request.Report |> Option.map (report terminal family sweep) with
-                    | Some(Error message) ->
-                        Terminal.tell terminal $"sgm sweep: {message}"
-                        Exit.BadInput
-                    | written ->
-                        match written with
-                        | Some(Ok file) when request.Json || request.Csv ->
-                            Terminal.tell terminal $"report: {Visible.line file}"
-                        | Some(Ok file) -> terminal.Out.WriteLine $"report: {Visible.line file}"
-                        | _ -> ()
-
-                        if isFailed sweep then Exit.Failed else Exit.Fine
+                    let code = if isFailed sweep then Exit.Failed else Exit.Fine
+                    Pages.told terminal "sweep" (request.Json || request.Csv) page code

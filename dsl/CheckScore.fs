@@ -29,7 +29,7 @@ module internal CheckScore =
     /// The words of a score that have a meaning only where there is noise.
     let needsNoise (score: Score) =
         [
-            for one in fst (Score.all score) do
+            for one in Score.all score do
                 match one.Base with
                 | ScoreMatching _ -> "scoreMatching"
                 | Onnx(_, output) when Networks.needsNoise output -> "onnx"
@@ -55,21 +55,8 @@ module internal CheckScore =
 
     /// The scores inside a score with their places, itself first.
     let rec private placed (place: Place) (score: Score) : (Place * Score) list =
-        let inside =
-            match score.Base with
-            | Blend parts ->
-                parts
-                |> List.mapi (fun i (_, part) ->
-                    placed (place @ [ Segment.Part "parts"; Segment.Item("part", i + 1) ]) part)
-                |> List.concat
-            | Exact
-            | ScoreOf _
-            | ScoreMatching _
-            | KernelDensity _
-            | Onnx _
-            | OfFunction _ -> []
-
-        (place, score) :: inside
+        let inside i part = placed (place @ [ Segment.Part "parts"; Segment.Item("part", i + 1) ]) part
+        (place, score) :: (Score.children score |> List.mapi inside |> List.concat)
 
     /// The most numbers of one kind that a fitted score may keep: 800 MB.
     let private largestFit = 100_000_000L
@@ -215,7 +202,7 @@ module internal CheckScore =
 
     /// Bases and modifiers of a score, whose laws have the target's dimension; files of networks are read by `tried`.
     let check (library: Data.Library) (problems: Problems) (experiment: Experiment) isForwardRead dimension =
-        let scores, _ = Score.all experiment.Score
+        let scores = Score.all experiment.Score
 
         if Score.depth experiment.Score > Syntax.deepestValue then
             problems.Add(field "score", Fault.TooDeep Syntax.deepestValue)

@@ -92,16 +92,5 @@ module Pipeline =
         | Predictor _
         | Probe _ -> pipeline
 
-    /// Levels of nesting, found without recursion.
-    let depth pipeline =
-        let pending = System.Collections.Generic.Stack [ struct (pipeline, 1) ]
-        let mutable deepest = 0
-
-        while pending.Count > 0 do
-            let struct (next, level) = pending.Pop()
-            deepest <- max deepest level
-
-            for child in children next do
-                pending.Push(struct (child, level + 1))
-
-        deepest
+    /// Levels of nesting.
+    let depth pipeline = Nesting.depth children pipeline

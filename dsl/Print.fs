@@ -275,7 +275,7 @@ module Print =
 
     /// Whether the value is nested so shallowly that its text can be read back.
     let isShallow (experiment: Experiment) =
-        let scores, _ = Score.all experiment.Score
+        let scores = Score.all experiment.Score
 
         let laws =
             [

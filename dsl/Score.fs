@@ -108,26 +108,12 @@ module Score =
         | Onnx _
         | OfFunction _ -> []
 
-    /// The score and those inside it, found without recursion.
-    let all score =
-        let pending = System.Collections.Generic.Stack [ struct (score, 1) ]
-        let found = ResizeArray()
-        let mutable deepest = 0
-
-        while pending.Count > 0 do
-            let struct (next, level) = pending.Pop()
-            found.Add next
-            deepest <- max deepest level
-
-            for child in List.rev (children next) do
-                pending.Push(struct (child, level + 1))
-
-        List.ofSeq found, deepest
+    /// The score and those inside it.
+    let all score = [ for struct (one, _) in Nesting.all children score -> one ]
 
     /// Levels of nesting, modifiers included.
     let depth score =
-        let found, deepest = all score
-        deepest - 1 + (found |> List.map (fun one -> List.length one.Modifiers) |> List.max)
+        Nesting.depth children score - 1 + (all score |> List.map (fun one -> List.length one.Modifiers) |> List.max)
 
     /// The same score with its targets and files as these functions have them.
     let rec mapFiles law file score =

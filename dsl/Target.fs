@@ -55,19 +55,8 @@ module Target =
         | Standard _
         | Samples _ -> []
 
-    /// Levels of nesting, found without recursion.
-    let depth target =
-        let pending = System.Collections.Generic.Stack [ struct (target, 1) ]
-        let mutable deepest = 0
-
-        while pending.Count > 0 do
-            let struct (next, level) = pending.Pop()
-            deepest <- max deepest level
-
-            for child in children next do
-                pending.Push(struct (child, level + 1))
-
-        deepest
+    /// Levels of nesting.
+    let depth target = Nesting.depth children target
 
     /// The same target with its data files named from the root, found from this directory.
     let rec inDirectory (directory: string) target =

@@ -28,6 +28,7 @@ let private tests =
             GaussianTests.tests
             DenseNormalsTests.tests
             MemoryTests.tests
+            MemoryCoefficientsTests.tests
             GridTests.tests
             GridMixturesTests.tests
             GridBracketsTests.tests
@@ -71,6 +72,7 @@ let private tests =
             CheckSaysTests.tests
             FaultTests.tests
             StudyTests.tests
+            StudyEconomyTests.tests
             PrescriptionTests.tests
             ReferencesTests.tests
             ReferencesByHandTests.tests

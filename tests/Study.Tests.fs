@@ -13,12 +13,12 @@ open Sgm.Cli
 open Sgm.Tests.Command
 open Sgm.Tests.Folders
 
-let private runner = Runner.engine CancellationToken.None
+let internal runner = Runner.engine CancellationToken.None
 
-let private axis values = { Symbol = "h"; Meaning = "step"; Values = fun _ -> values }
+let internal axis values = { Symbol = "h"; Meaning = "step"; Values = fun _ -> values }
 
 /// Ten Langevin steps on N(0, 1).
-let private langevinOf h =
+let internal langevinOf h =
     experiment {
         target (standard 1)
         forward ve
@@ -27,7 +27,7 @@ let private langevinOf h =
         measure [ tv ]
     }
 
-let private steps = [ 0.1; 0.2; 0.4 ]
+let internal steps = [ 0.1; 0.2; 0.4 ]
 
 let private scenarioOf experimentAt values =
     {
@@ -39,7 +39,7 @@ let private scenarioOf experimentAt values =
     }
 
 /// A theorem of the test's own: TV at the end is below 1.
-let private claim =
+let internal claim =
     { LeeLuTan.langevinSupNorm with
         Id = "own"
         Metric = Metric.Tv
@@ -58,7 +58,7 @@ let private bounded bound =
             fun runner trial -> claim.Evidence runner trial |> Result.map (List.map (fun c -> { c with Bound = bound }))
     }
 
-let private studied theorem = (Study.run runner Quick [ theorem ]).Checks |> List.exactlyOne
+let internal studied theorem = (Study.run runner Quick [ theorem ]).Checks |> List.exactlyOne
 
 /// The verdict, and words of the reason.
 let private comesTo verdict (words: string list) theorem =
@@ -373,111 +373,4 @@ let private exits =
                     | Error reason -> failtest reason)
         ]
 
-/// With how often its evidence was asked for.
-let private counted evidence =
-    let asked = ref 0
-
-    let evidence: Evidence =
-        fun runner trial ->
-            Interlocked.Increment asked |> ignore
-            evidence runner trial
-
-    { claim with Evidence = Remember.evidence evidence }, asked
-
-let private sampled: Evidence =
-    fun runner trial ->
-        Sampling.decide runner.Budget "TV" None trial.Subject.Experiment.Seed 1024L None (fun _ ->
-            claim.Evidence runner trial)
-
-let private economy =
-    testList
-        "what is not done twice, and what is left to higher effort"
-        [
-            testCase "exact evidence is asked for once an experiment and run, from samples once a check"
-            <| fun () ->
-                for evidence, expected in [ claim.Evidence, 3; sampled, 6 ] do
-                    let theorem, asked = counted evidence
-                    let runner = Runner.engine CancellationToken.None
-                    let found = Study.run runner Quick [ theorem; { theorem with Id = "own-bound" } ]
-                    Expect.all found.Checks (fun check -> check.Verdict = Holds) "both hold"
-                    Expect.equal asked.Value expected "asked"
-
-            testCase "another runner, another setting and an experiment of one's own are asked for anew"
-            <| fun () ->
-                let theorem, asked = counted claim.Evidence
-
-                let broken =
-                    { Runner.engine CancellationToken.None with
-                        Run = fun _ _ -> failwith "the engine is broken"
-                    }
-
-                Study.run (Runner.engine CancellationToken.None) Quick [ theorem ] |> ignore
-                let check = (Study.run broken Quick [ theorem ]).Checks |> List.exactlyOne
-                Expect.equal check.Verdict Inconclusive "by the broken one"
-                Expect.equal asked.Value 6 "asked"
-
-                for _ in 1..2 do
-                    Study.onExperiment runner theorem (langevinOf 0.1) |> ignore
-
-                Expect.equal asked.Value 8 "asked of an experiment of one's own"
-
-            testCase "evidence that failed is asked for again"
-            <| fun () ->
-                let isFirst = ref true
-
-                let evidence: Evidence =
-                    fun runner trial ->
-                        if isFirst.Value then
-                            isFirst.Value <- false
-                            raise (ArithmeticException "the first time")
-
-                        claim.Evidence runner trial
-
-                let theorem = { claim with Evidence = Remember.evidence evidence }
-                Expect.equal (studied theorem).Verdict Inconclusive "the first time"
-                Expect.equal (studied theorem).Verdict Holds "then not"
-
-            testCase "an axis without values is left to higher effort only where it has some there"
-            <| fun () ->
-                let scenario = claim.Scenarios.Head
-
-                let axes =
-                    [
-                        axis steps
-                        Scenarios.later { axis steps with Symbol = "later" }
-                        { axis [] with Symbol = "never" }
-                    ]
-
-                let theorem =
-                    { claim with
-                        Scenarios = [ { scenario with Axes = axes; Bases = [ Map.ofList [ "h", 0.1 ] ] } ]
-                    }
-
-                let axesAt effort =
-                    (Study.run runner effort [ theorem ]).Checks
-                    |> List.map (fun check -> check.Axis.Symbol, check.Verdict, check.Cells.Length)
-
-                Expect.equal (axesAt Quick) [ "h", Holds, 3; "never", Inconclusive, 0 ] "quick"
-
-                Expect.equal (axesAt Standard) [ "h", Holds, 3; "later", Holds, 3; "never", Inconclusive, 0 ] "standard"
-
-            testCase "at quick effort every theorem is held against two experiments at least, and keeps its rates"
-            <| fun () ->
-                for theorem in Catalogue.ofPapers do
-                    let settings =
-                        [
-                            for scenario in theorem.Scenarios do
-                                for axis in scenario.Axes |> List.filter _.IsFor(Quick) do
-                                    for point in scenario.Bases do
-                                        for value in axis.Values Quick -> scenario.Name, Map.add axis.Symbol value point
-                        ]
-
-                    if theorem.Id <> "lee-2022-annealing" && theorem.Id <> "lee-2022-cold-start" then
-                        Expect.isGreaterThanOrEqual (settings |> List.distinct |> List.length) 2 theorem.Id
-
-                    for claim in theorem.Rates do
-                        let axis = claim.Scenario.Axes |> List.find (fun axis -> axis.Symbol = claim.Axis)
-                        Expect.isGreaterThanOrEqual (axis.Values Quick).Length 4 $"{theorem.Id}, {claim.Of}"
-        ]
-
-let tests = testList "studies" [ cells; wrong; applicability; tightness; hypotheses; exits; economy ]
+let tests = testList "studies" [ cells; wrong; applicability; tightness; hypotheses; exits ]

@@ -180,8 +180,6 @@ module CertificatePage =
                     ]
             ]
 
-    let private figure caption svg = el "figure" [] [ svg; el "figcaption" [] [ el "p" [] [ text caption ] ] ]
-
     let private probe (one: CertifiedProbe) =
         let c = one.Certificate
 
@@ -210,7 +208,7 @@ module CertificatePage =
                         el
                             "div"
                             [ "class", "figures" ]
-                            [ figure "What KL(p‖q) is made of along the run: each step adds its own share." svg ]
+                            [ Page.figure "What KL(p‖q) is made of along the run: each step adds its own share." svg ]
                     | None -> ()
 
                     yield! contributions c
@@ -225,7 +223,7 @@ module CertificatePage =
             |> List.choose (fun (metric, bound) ->
                 CertificatePlot.along metric bound document.Along
                 |> Option.map (
-                    figure $"{metric.Symbol} to the target at the level of each place, bounded and measured."
+                    Page.figure $"{metric.Symbol} to the target at the level of each place, bounded and measured."
                 ))
 
         if pictures.IsEmpty then
@@ -233,59 +231,22 @@ module CertificatePage =
         else
             [ el "section" [] [ el "h2" [] [ text "Along the run" ]; el "div" [ "class", "figures" ] pictures ] ]
 
-    let private body (document: CertificateDocument) =
-        el
-            "body"
-            []
+    let files (document: CertificateDocument) =
+        let unmeasured =
+            match document.NotMeasured with
+            | Some reason -> $" Nothing is measured: {reason}."
+            | None -> ""
+
+        Page.files
+            "Certificate"
+            ("", "")
+            ("Upper bounds for the distance between the sampler's output q and its target p, proved for this experiment: "
+             + "every rule is a theorem, and rounding is outward.")
+            ($"""{Wording.count document.Dimension "dimension"}, {document.ScoreEvaluations} score evaluations, """
+             + $"fingerprint {document.Fingerprint.Substring(0, 12)}.{unmeasured}")
             [
-                el "svg" [ "class", "shared"; "aria-hidden", "true" ] [ Shapes.frame ]
-                el
-                    "header"
-                    []
-                    [
-                        el "div" [ "class", "top" ] [ el "h1" [] [ text "Certificate" ] ]
-                        el
-                            "p"
-                            [ "class", "lead" ]
-                            [
-                                text
-                                    "Upper bounds for the distance between the sampler's output q and its target p, proved for this experiment: every rule is a theorem, and rounding is outward."
-                            ]
-                        el
-                            "p"
-                            [ "class", "soft" ]
-                            [
-                                text
-                                    $"""{Wording.count document.Dimension "dimension"}, {document.ScoreEvaluations} score evaluations, fingerprint {document.Fingerprint.Substring(0, 12)}."""
-
-                                match document.NotMeasured with
-                                | Some reason -> text $" Nothing is measured: {reason}."
-                                | None -> ()
-                            ]
-                    ]
-                el
-                    "main"
-                    []
-                    [
-                        yield! alongTheRun document
-                        // The end first: it is what was asked for.
-                        yield! document.Probes |> List.rev |> List.map probe
-                        el
-                            "section"
-                            []
-                            [
-                                el "h2" [] [ text "The experiment" ]
-                                el "pre" [] [ el "code" [] [ text document.Text ] ]
-                            ]
-                    ]
-                el "footer" [] [ text $"Written by SgmDsl {Sgm.Verification.Version.text}." ]
-                el "script" [] [ Verbatim Style.script ]
+                yield! alongTheRun document
+                // The end first: it is what was asked for.
+                yield! document.Probes |> List.rev |> List.map probe
+                Page.source "The experiment" document.Text
             ]
-
-    /// The page.
-    let page (document: CertificateDocument) = Html.whole "Certificate · SgmDsl" (body document)
-
-    /// What is written into the report's folder.
-    let paths = [ "index.html" ]
-
-    let files document = [ paths.Head, page document ]

@@ -98,24 +98,7 @@ show();
         | pictures ->
             [ el "h2" [] [ text "Metrics along the run" ]; el "div" [ "class", "figures" ] (List.map figure pictures) ]
 
-    let private table (document: RunDocument) =
-        let kinds = document.Columns |> List.map (fun (_, isNumber) -> if isNumber then "n" else "")
-
-        let row cells =
-            el
-                "tr"
-                []
-                (List.map2
-                    (fun kind (cell: string) -> el "td" (if kind = "" then [] else [ "class", kind ]) [ text cell ])
-                    kinds
-                    cells)
-
-        Overview.table
-            "Measurements"
-            (List.map2 (fun kind (title, _) -> kind, title) kinds document.Columns)
-            [ el "tbody" [] (List.map row document.Rows) ]
-
-    let private body (document: RunDocument) =
+    let files (document: RunDocument) =
         let facts =
             [
                 document.Backend
@@ -127,55 +110,23 @@ show();
                 $"fingerprint {document.Fingerprint.Substring(0, 12)}"
             ]
 
-        el
-            "body"
-            []
+        Page.files
+            "Run"
+            (style, script)
+            "The law q of the state along the sampler's run, beside the target p at the level of each place."
+            (String.Join(", ", facts) + ".")
             [
-                el "svg" [ "class", "shared"; "aria-hidden", "true" ] [ Shapes.frame ]
                 el
-                    "header"
-                    []
+                    "section"
+                    [ "class", "places" ]
                     [
-                        el "div" [ "class", "top" ] [ el "h1" [] [ text "Run" ] ]
-                        el
-                            "p"
-                            [ "class", "lead" ]
-                            [
-                                text
-                                    "The law q of the state along the sampler's run, beside the target p at the level of each place."
-                            ]
-                        el "p" [ "class", "soft" ] [ text (String.Join(", ", facts) + ".") ]
+                        el "h2" [] [ text "The law against the target" ]
+                        el "p" [ "class", "soft" ] [ text (Option.defaultValue "" document.Remark + shownOf document) ]
+                        yield! document.Places |> List.map (place document.Particles.IsSome)
                     ]
-                el
-                    "main"
-                    []
-                    [
-                        el
-                            "section"
-                            [ "class", "places" ]
-                            [
-                                el "h2" [] [ text "The law against the target" ]
-                                el
-                                    "p"
-                                    [ "class", "soft" ]
-                                    [ text (Option.defaultValue "" document.Remark + shownOf document) ]
-                                yield! document.Places |> List.map (place document.Particles.IsSome)
-                            ]
-                        yield! along document
-                        if not document.Rows.IsEmpty then
-                            el "h2" [] [ text "Measurements" ]
-                            table document
-                        el "h2" [] [ text "The experiment" ]
-                        el "pre" [] [ el "code" [] [ text document.Text ] ]
-                    ]
-                el "footer" [] [ text $"Written by SgmDsl {Sgm.Verification.Version.text}." ]
-                el "script" [] [ Verbatim(Style.script + script) ]
+                yield! along document
+                if not document.Rows.IsEmpty then
+                    el "h2" [] [ text "Measurements" ]
+                    Page.table "Measurements" document.Columns document.Rows
+                Page.source "The experiment" document.Text
             ]
-
-    /// The page.
-    let page (document: RunDocument) = Html.styled style "Run · SgmDsl" (body document)
-
-    /// What is written into the report's folder.
-    let paths = [ "index.html" ]
-
-    let files document = [ paths.Head, page document ]

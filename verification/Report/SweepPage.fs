@@ -28,17 +28,12 @@ module SweepPage =
 
     let private dot (inner: string) metric row (one: SweepRow) =
         let estimate = one.End.Find metric
-        let finite x = Double.IsFinite x
 
         {
             X = one.At[inner].Number
             Value = estimate |> Option.bind (fun found -> Option.ofNullable found.Value)
             Lower = estimate |> Option.map (fun found -> found.Lower) |> Option.defaultValue 0.0
-            Upper =
-                estimate
-                |> Option.map (fun found -> found.Upper)
-                |> Option.filter finite
-                |> Option.defaultValue infinity
+            Upper = estimate |> Option.map (fun found -> found.Upper) |> Option.defaultValue infinity
             Bound = None
             Mark = Counted
             Row = row
@@ -118,72 +113,26 @@ module SweepPage =
                     [ el "tbody" [] (List.map row sweep.Slopes) ]
             ]
 
-    let private table (document: SweepDocument) =
-        let row cells =
-            [
-                for (_, isNumber), content in List.zip document.Columns cells ->
-                    el "td" (if isNumber then [ "class", "n" ] else []) [ text content ]
-            ]
-            |> el "tr" []
-
-        el
-            "section"
-            []
-            [
-                el "h2" [] [ text "Experiments" ]
-                Overview.table
-                    "Experiments"
-                    [ for title, isNumber in document.Columns -> (if isNumber then "n" else ""), title ]
-                    [ el "tbody" [] (List.map row document.Rows) ]
-            ]
-
-    let private body (document: SweepDocument) =
+    let files (document: SweepDocument) =
         let sweep = document.Sweep
-
-        let figure (svg: Markup, caption: string) =
-            el "figure" [] [ svg; el "figcaption" [] [ el "p" [] [ text caption ] ] ]
 
         let figures =
             sweep.Metrics
             |> List.choose (plot sweep)
-            |> List.map (fun plot -> figure (Draw.ofPlot plot, plot.Description))
+            |> List.map (fun plot -> Page.figure plot.Description (Draw.ofPlot plot))
 
-        el
-            "body"
-            []
+        Page.files
+            "Sweep"
+            ("", "")
+            "The law at the end of every experiment of a family, against its target."
+            $"""{Wording.count sweep.Rows.Length "experiment"}, fingerprint {document.Fingerprint.Substring(0, 12)}."""
             [
-                el "svg" [ "class", "shared"; "aria-hidden", "true" ] [ Shapes.frame ]
+                if not figures.IsEmpty then
+                    el "section" [] [ el "div" [ "class", "figures" ] figures ]
+                slopes sweep
                 el
-                    "header"
+                    "section"
                     []
-                    [
-                        el "div" [ "class", "top" ] [ el "h1" [] [ text "Sweep" ] ]
-                        el
-                            "p"
-                            [ "class", "soft" ]
-                            [
-                                text
-                                    $"""{Wording.count sweep.Rows.Length "experiment"} of one family, fingerprint {document.Fingerprint.Substring(0, 12)}."""
-                            ]
-                    ]
-                el
-                    "main"
-                    []
-                    [
-                        if not figures.IsEmpty then
-                            el "section" [] [ el "div" [ "class", "figures" ] figures ]
-                        slopes sweep
-                        table document
-                        el
-                            "section"
-                            []
-                            [ el "h2" [] [ text "The family" ]; el "pre" [] [ el "code" [] [ text document.Text ] ] ]
-                    ]
-                el "footer" [] [ text $"Written by SgmDsl {Sgm.Verification.Version.text}." ]
-                el "script" [] [ Verbatim Style.script ]
+                    [ el "h2" [] [ text "Experiments" ]; Page.table "Experiments" document.Columns document.Rows ]
+                Page.source "The family" document.Text
             ]
-
-    /// What is written into the report's folder.
-    let paths = [ "index.html" ]
-
-    let files document = [ paths.Head, Html.whole "Sweep · SgmDsl" (body document) ]
