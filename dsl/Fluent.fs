@@ -29,6 +29,10 @@ type Targets =
     static member Samples(file: string, bandwidth: float) : Target = samples file bandwidth
     static member Standardized(samples: Target) : Target = standardized samples
 
+    /// A law on the line by its log-density, in so many cells; see `ofLogDensity`.
+    static member OfLogDensity(low: float, high: float, cells: int, logDensity: Func<float, float>) : Target =
+        ofLogDensity (low, high) cells logDensity.Invoke
+
 [<AbstractClass; Sealed>]
 type Schedules =
     static member Uniform(a: float, b: float, n: int) : Schedule = uniform a b n

@@ -32,6 +32,7 @@ let private tests =
             GridTests.tests
             GridMixturesTests.tests
             GridBracketsTests.tests
+            LogDensityTests.tests
             GridFarTests.tests
             GridNarrowTests.tests
             GridComponentsTests.tests
