@@ -24,12 +24,10 @@ let named (id: string) =
     match found with
     | Some theorems when id <> "" -> Ok theorems
     | _ ->
-        let ids = Catalogue.theorems |> List.map (fun theorem -> theorem.Id)
-
         let advice =
-            match Nearest.word ids id with
+            match Nearest.word (Catalogue.theorems |> List.map _.Id) id with
             | Some nearest -> $"did you mean '{nearest}'?"
-            | None -> $"""known are {String.Join(", ", ids)}."""
+            | None -> "'sgm theorems' lists them; a part of an id will do, such as '4.2' or 'pedrotti'"
 
         Error $"no theorem is named '{id}'; {advice}"
 

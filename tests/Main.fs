@@ -43,6 +43,7 @@ let private tests =
             ClaimsTests.tests
             PedrottiTests.tests
             BrunoTests.tests
+            PierretGalerneTests.tests
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests

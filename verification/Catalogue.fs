@@ -40,6 +40,8 @@ module Catalogue =
             BrunoSgld.trainedMean
             BrunoLogConcave.logConcave
             BrunoStopping.earlyStopping
+            PierretGalerneTable.published
+            PierretGalerneTable.statedBudget
         ]
 
     /// What the engine is held against: its own interpreters, and references from the words of an experiment.
