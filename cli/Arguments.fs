@@ -175,6 +175,7 @@ type CompareArguments =
     | [<EqualsAssignmentOrSpaced>] Set of ASSIGNMENT: string
     | [<Unique; EqualsAssignmentOrSpaced>] By of By
     | [<Unique>] Catalogue
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -185,6 +186,7 @@ type CompareArguments =
             | Set _ -> Usage.set
             | By _ -> "who runs them: an exact law where one applies (auto), only an exact law, or Monte Carlo."
             | Catalogue -> "every predictor of the language in place of the file's own."
+            | Report _ -> "also write a page with plots, and the plots as .svg, into this folder."
             | Json -> Usage.json
 
 /// The forward processes that a word alone names.

@@ -278,6 +278,6 @@ let private certify terminal (request: CertifyRequest) =
             Pages.told terminal "certify" request.Json page Exit.Fine
 
 let command terminal (request: CertifyRequest) =
-    match Pages.misplaced request.Report with
+    match Pages.misplaced Page.paths request.Report with
     | Some message -> Refusal.sentence terminal request.Json $"sgm certify: {message}"
     | None -> certify terminal request

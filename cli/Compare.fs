@@ -6,6 +6,7 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.JsonWriting
+open Sgm.Verification.Report
 
 let private metricsOf (rows: WorkRow list) =
     rows
@@ -27,44 +28,42 @@ let private isBest metric (rows: WorkRow list) (row: WorkRow) =
             | None -> true)
     | _ -> false
 
+let private columns metrics =
+    [
+        { Title = "evaluations"; IsNumber = true }
+        { Title = "sampler"; IsNumber = false }
+        { Title = "transitions"; IsNumber = true }
+        for metric: Metric in metrics do
+            { Title = metric.Name; IsNumber = true }
+            { Title = "interval"; IsNumber = false }
+        { Title = "by"; IsNumber = false }
+    ]
+
+let private cells metrics (rows: WorkRow list) =
+    [
+        for row in rows ->
+            [
+                plain (Words.count row.End.Evaluations)
+                strong row.Name
+                plain (string row.Transitions)
+                for metric in metrics do
+                    match row.End.Find metric with
+                    | None ->
+                        plain "–"
+                        plain ""
+                    | Some estimate ->
+                        let value, around = Measurements.brief estimate
+                        { Text = value; Tone = (if isBest metric rows row then Good else Plain) }
+                        faint around
+                match row.End.Measured with
+                | Ok _ -> plain row.End.Backend
+                | Error reason -> plain reason
+            ]
+    ]
+
 let private table (screen: Screen) (rows: WorkRow list) =
     let metrics = metricsOf rows
-
-    let columns =
-        [
-            { Title = "evaluations"; IsNumber = true }
-            { Title = "sampler"; IsNumber = false }
-            { Title = "transitions"; IsNumber = true }
-            for metric in metrics do
-                { Title = metric.Name; IsNumber = true }
-                { Title = "interval"; IsNumber = false }
-            { Title = "by"; IsNumber = false }
-        ]
-
-    screen.Table(
-        columns,
-        [
-            for row in rows ->
-                [
-                    plain (Words.count row.End.Evaluations)
-                    strong row.Name
-                    plain (string row.Transitions)
-                    for metric in metrics do
-                        match row.End.Find metric with
-                        | None ->
-                            plain "–"
-                            plain ""
-                        | Some estimate ->
-                            let value, around = Measurements.brief estimate
-                            { Text = value; Tone = (if isBest metric rows row then Good else Plain) }
-                            faint around
-                    match row.End.Measured with
-                    | Ok _ -> plain row.End.Backend
-                    | Error reason -> plain reason
-                ]
-        ]
-    )
-
+    screen.Table(columns metrics, cells metrics rows)
     screen.Line()
 
     for reason in Measurements.missing [ for row in rows -> row.End ] do
@@ -83,6 +82,19 @@ let private json (rows: WorkRow list) (json: Writer) =
         json.WriteNumber("allowed", row.Allowed)
         json.WriteNumber("transitions", row.Transitions)
         Measurements.jsonEnd json row.End)
+
+let private report (terminal: Terminal) (files: (string * Checked) list) (rows: WorkRow list) directory =
+    let metrics = metricsOf rows
+
+    let document =
+        {
+            Rows = rows
+            Columns = [ for column in columns metrics -> column.Title, column.IsNumber ]
+            Table = [ for row in cells metrics rows -> [ for span in row -> span.Text ] ]
+            Texts = [ for name, one in files -> Visible.line name, one.Text ]
+        }
+
+    ComparePage.files document |> Folder.writeFiles terminal.Cancellation directory
 
 let private budgets (text: string) =
     let found =
@@ -106,7 +118,11 @@ let command (terminal: Terminal) (request: CompareRequest) =
             | _, Error problems -> problems
             | _, Ok _ -> [])
 
-    match budgets request.Evaluations with
+    match
+        Pages.misplaced ComparePage.paths request.Report
+        |> Option.map Error
+        |> Option.defaultWith (fun () -> budgets request.Evaluations)
+    with
     | Error message -> refuse message
     | Ok _ when not problems.IsEmpty -> Refusal.problems terminal request.Json problems
     | Ok allowed ->
@@ -149,12 +165,12 @@ let command (terminal: Terminal) (request: CompareRequest) =
             with
             | Error message -> refuse message
             | Ok rows ->
+                let page = request.Report |> Option.map (report terminal files rows)
+
                 if request.Json then
                     Terminal.json terminal "sgm.compare/1" None (json rows)
                 else
                     table (Screen.out terminal) rows
 
-                if rows |> List.exists (fun row -> Result.isError row.End.Measured) then
-                    Exit.Failed
-                else
-                    Exit.Fine
+                let isFailed = rows |> List.exists (fun row -> Result.isError row.End.Measured)
+                Pages.told terminal "compare" request.Json page (if isFailed then Exit.Failed else Exit.Fine)

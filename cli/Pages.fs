@@ -4,11 +4,11 @@ module Sgm.Cli.Pages
 open Sgm
 open Sgm.Verification.Report
 
-/// Why no page can go into this folder, asked before the work.
-let misplaced directory =
+/// Why no page of these files can go into this folder, asked before the work.
+let misplaced paths directory =
     directory
     |> Option.bind (fun directory ->
-        match Folder.checkFor Page.paths directory with
+        match Folder.checkFor paths directory with
         | Error message -> Some message
         | Ok _ -> None)
 

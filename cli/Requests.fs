@@ -246,6 +246,7 @@ type CompareRequest =
         Evaluations: string
         By: By
         Catalogue: bool
+        Report: string option
         Json: bool
     }
 
@@ -257,6 +258,7 @@ type CompareRequest =
                 Evaluations = ""
                 By = By.Auto
                 Catalogue = false
+                Report = None
                 Json = false
             }
 
@@ -268,6 +270,7 @@ type CompareRequest =
             | CompareArguments.Evaluations text -> { request with Evaluations = text }
             | CompareArguments.By by -> { request with CompareRequest.By = by }
             | CompareArguments.Catalogue -> { request with Catalogue = true }
+            | CompareArguments.Report directory -> { request with CompareRequest.Report = Some directory }
             | CompareArguments.Json -> { request with CompareRequest.Json = true })
 
 /// What `sgm measure` was asked for.

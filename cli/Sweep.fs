@@ -241,7 +241,7 @@ let command (terminal: Terminal) (request: SweepRequest) =
         |> List.tryPick (function
             | Error message -> Some message
             | Ok _ -> None)
-        |> Option.orElse (Pages.misplaced request.Report)
+        |> Option.orElse (Pages.misplaced Page.paths request.Report)
     with
     | Some message -> refuse message
     | None when request.Csv && request.Json -> refuse "--csv or --json, expected one of them"

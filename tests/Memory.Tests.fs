@@ -268,6 +268,24 @@ let private interpreters =
                     (GridInterpreter().Run(ExactLaws.planOf alone, RunOptions())).IsCompleted
                     "one transition")
 
+            // By the trapezoid rule in 80-bit numbers, with the Lagrange weights of the levels and the target's quantiles by
+            // bisection: 9.02990378183e-5 for 1e5 and for 2e5 steps in x.
+            testCase "64 steps of lms 4 between two modes: the rounding stays a rounding" (fun () ->
+                let e =
+                    experiment {
+                        target (mixture [ 0.4, normal [ -2.0 ] 0.25; 0.6, normal [ 1.0 ] 0.5 ])
+                        forward ve
+                        start warm
+                        sampler (anneal (karras 7.0 10.0 0.05 64) (predictor (lms 4)))
+                    }
+
+                let found =
+                    (ExactLaws.finalOf (GridInterpreter().Run(ExactLaws.planOf e, RunOptions()))).Measure Metric.W2
+
+                Expect.isLessThanOrEqual found.Lower 9.0299037819e-5 "lower end"
+                Expect.isGreaterThanOrEqual found.Upper 9.0299037817e-5 "upper end"
+                Expect.isLessThan (found.Upper - found.Lower) 1e-11 "width")
+
             testCase "a diverging run of a method with memory says so" (fun () ->
                 let e = { annealing ve [ 1e12; 1e-12 ] dpmpp2m with Score = exact |> scaled (-1e200) }
                 let e = { e with Sampler = anneal (geometric 1e12 1e-12 8) (predictor dpmpp2m) }

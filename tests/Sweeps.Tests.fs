@@ -110,6 +110,31 @@ let tests =
                         Expect.equal refused.Code 2 "a file where the folder should be"
                         Expect.equal refused.Out "" "nothing ran")))
 
+            testCase "the page of a comparison has a panel a sampler, and its picture is a file" (fun () ->
+                inFolder (fun folder ->
+                    let text method =
+                        $"experiment {{\n    target (normal [ 1.0 ] 0.5)\n    forward vp\n    sampler (anneal (uniform 2.0 0.1 3) (predictor {method}))\n    measure [ w2 ]\n}}\n"
+
+                    withFile (text "flow") (fun one ->
+                        withFile (text "flowHeun") (fun other ->
+                            let report = Path.Combine(folder, "report")
+                            let ran = sgm [ "compare"; one; other; "--evaluations"; "8,16"; "--report"; report ]
+                            Expect.equal ran.Code 0 ran.Error
+                            let picture = File.ReadAllText(Path.Combine(report, "w2.svg"))
+                            let count (text: string) (pattern: string) = Regex.Matches(text, pattern).Count
+                            Expect.equal (count picture "class=\"measured\"") 2 "curves"
+                            Expect.equal (count picture "class=\"dot\"") 4 "points"
+                            Expect.equal (count picture "class=\"hollow\"") 0 "nothing by particles"
+                            Xml.Linq.XDocument.Parse picture |> ignore
+                            let page = File.ReadAllText(Path.Combine(report, "index.html"))
+                            Expect.equal (count page "class=\"dot\"") 4 "the same on the page"
+                            Expect.stringContains page "predictor flowHeun" "the experiments"
+
+                            File.WriteAllText(Path.Combine(folder, "mine"), "")
+                            let into = Path.Combine(folder, "mine")
+                            let refused = sgm [ "compare"; one; "--evaluations"; "8"; "--report"; into ]
+                            Expect.equal (refused.Code, refused.Out) (2, "") "a file where the folder should be"))))
+
             testCase "samplers at equal work: the numbers are those of runs" (fun () ->
                 let text n =
                     $"experiment {{\n    target (normal [ 1.0 ] 0.5)\n    forward vp\n    sampler (anneal (uniform 2.0 0.0 {n}) (predictor flowHeun))\n    measure [ w2 ]\n}}\n"

@@ -41,15 +41,16 @@ internal sealed class PathMap : ScalarMap
     protected override MapValue At(double x, Span<(double Low, double High)> arguments)
     {
         Span<MapValue> values = quantities.Length < OnStack ? stackalloc MapValue[OnStack] : new MapValue[quantities.Length + 1];
+        Span<double> own = quantities.Length < OnStack ? stackalloc double[OnStack] : new double[quantities.Length + 1];
         values[0] = new(x, 1, 0, 0);
         int piece = 0;
         int prediction = 0;
         for (int i = 0; i < quantities.Length; i++)
         {
             MapValue sum = Sum(quantities[i], values);
+            (values[i + 1], own[i + 1]) = (sum, 1);
             if (quantities[i].Prediction is not { } score)
             {
-                values[i + 1] = sum;
                 continue;
             }
 
@@ -61,12 +62,37 @@ internal sealed class PathMap : ScalarMap
 
             MapValue f = score.At(sum.Value);
             values[i + 1] = new(f.Value, f.Slope * sum.Slope, 0, f.Rounding + Math.Abs(f.Slope * sum.Rounding));
+            own[i + 1] = f.Slope;
             piece = unchecked((piece * 31) + f.Piece);
         }
 
-        return values[quantities.Length] with { Piece = piece };
+        return values[quantities.Length] with { Piece = piece, Rounding = Rounding(values, own) };
     }
 
+    /// <summary>
+    /// Every quantity's own rounding times what the last one changes with it. Summed forwards, as sizes, they would grow by Σ|coefficient|
+    /// a step, 1e8 over a schedule of 64 with the weights of Adams and Bashforth; backwards they keep their signs.
+    /// </summary>
+    private double Rounding(ReadOnlySpan<MapValue> values, ReadOnlySpan<double> own)
+    {
+        Span<double> weights = quantities.Length < OnStack ? stackalloc double[OnStack] : new double[quantities.Length + 1];
+        weights.Clear();
+        weights[quantities.Length] = 1;
+        double rounding = 0;
+        for (int i = quantities.Length; i > 0; i--)
+        {
+            rounding += Math.Abs(weights[i]) * values[i].Rounding;
+            double change = weights[i] * own[i];
+            foreach ((int of, double coefficient) in quantities[i - 1].Terms)
+            {
+                weights[of] += coefficient * change;
+            }
+        }
+
+        return rounding;
+    }
+
+    /// <summary>A sum with its slope and the rounding that it makes itself.</summary>
     private static MapValue Sum(Quantity quantity, ReadOnlySpan<MapValue> values)
     {
         double value = 0;
@@ -82,7 +108,7 @@ internal sealed class PathMap : ScalarMap
             slope += change;
             steepness += Math.Abs(change);
             double own = coefficient is 1 or -1 ? Operations : quantity.Rounding + Operations;
-            rounding += (own * Math.Abs(term)) + Math.Abs(coefficient * input.Rounding);
+            rounding += own * Math.Abs(term);
         }
 
         // What cancels to the last digits is flat: the law gets an atom there, not an enormous density.
