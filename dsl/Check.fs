@@ -111,10 +111,13 @@ module Check =
 
         problems.List
 
-    let private warnings (experiment: Experiment) (plan: Engine.Plan) =
+    /// What is known once there is a plan: steps that the score forbids, which are errors, and warnings.
+    let private afterwards (experiment: Experiment) (plan: Engine.Plan) =
         let problems = Problems()
+        let meanScore = Lower.meanScore plan.Target plan.Score
 
-        CheckLevels.warn problems experiment.Forward plan.Score experiment.Sampler
+        CheckLevels.steps problems experiment.Forward meanScore experiment.Sampler
+        CheckLevels.warn problems experiment.Forward plan.Score meanScore experiment.Sampler
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
 
@@ -130,6 +133,8 @@ module Check =
                     { Place = field "target"; Fault = Fault.IndexColumn set.File; Position = None }
         ]
 
+    let private isError (problem: Problem) = problem.Severity = Severity.Error
+
     let private complete (library: Data.Library) (experiment: Experiment) : Checked =
         let plan = Lower.planWith library.Network library.Rows experiment
 
@@ -139,7 +144,7 @@ module Check =
             Plan = plan
             Data = library.All
             Networks = library.Networks
-            Warnings = indexColumns library.All @ warnings experiment plan
+            Warnings = indexColumns library.All @ afterwards experiment plan
         }
 
     /// The sampler in normal form, when it is not nested too deeply to be brought there.
@@ -155,7 +160,12 @@ module Check =
         let experiment = normal experiment
 
         match errors library Set.empty experiment with
-        | [] -> Ok(complete library experiment)
+        | [] ->
+            let complete = complete library experiment
+
+            match List.filter isError complete.Warnings with
+            | [] -> Ok complete
+            | problems -> Error problems
         | problems -> Error problems
 
     /// The plan alone, by the same checks; of an experiment that names no file.
@@ -164,7 +174,12 @@ module Check =
         let own = normal own
 
         match errors library Set.empty own with
-        | [] -> Ok(Lower.planWith library.Network library.Rows own)
+        | [] ->
+            let plan = Lower.planWith library.Network library.Rows own
+
+            match List.filter isError (afterwards own plan) with
+            | [] -> Ok plan
+            | problems -> Error problems
         | problems -> Error problems
 
     let private parsed (baseDirectory: string) (parsed: Parsed) : Result<Checked, Problem list> =
@@ -187,17 +202,15 @@ module Check =
         let problems =
             parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.sortBy order |> List.map locate
 
-        let errors = problems |> List.filter (fun problem -> problem.Severity = Severity.Error)
-
-        if errors.IsEmpty then
+        match List.filter isError problems with
+        | [] ->
             let complete = complete library parsed.Experiment
+            let all = problems @ (complete.Warnings |> List.map locate) |> List.sortBy order
 
-            Ok
-                { complete with
-                    Warnings = problems @ (complete.Warnings |> List.map locate) |> List.sortBy order
-                }
-        else
-            Error errors
+            match List.filter isError all with
+            | [] -> Ok { complete with Warnings = all }
+            | errors -> Error errors
+        | errors -> Error errors
 
     /// The experiments of a text. `file` is the name that problems are reported under.
     let family (file: string) (baseDirectory: string) (contents: string) : Family =

@@ -5,17 +5,36 @@ open System.Collections.Generic
 /// What depends on the levels that a valid sampler runs at, without unrolling it.
 module internal CheckLevels =
 
-    /// The levels that a place in the sampler is visited at: the first and the last. What is asked of them is monotone
-    /// along a schedule, so these two are the extreme ones.
-    [<Struct>]
-    type private Visited = { First: Engine.NoiseLevel; Last: Engine.NoiseLevel }
+    /// The levels of an anneal that a place in the sampler is visited at, from one to another; a place outside of anneals is one of
+    /// them. Most of what is asked of them is monotone along a schedule, so that the first and the last are the extreme ones.
+    [<NoEquality; NoComparison>]
+    type private Visited =
+        {
+            Level: int -> Engine.NoiseLevel
+            From: int
+            To: int
+            /// The number of the anneal's last level.
+            Count: int
+        }
 
+        member this.First = this.Level this.From
+        member this.Last = this.Level this.To
+        member this.Spans(other: Visited) = this.First = other.First && this.Last = other.Last
+
+        /// What a corrector knows there.
+        member this.Correction meanScore i =
+            { Correction.At(this.Level i) with
+                Next = if i < this.Count then Some(this.Level(i + 1)) else None
+                MeanScore = meanScore
+            }
+
+    [<NoEquality; NoComparison>]
     type private Visit =
         | Corrects of CorrectorMethod * Visited
         | Anneals of before: Engine.NoiseLevel * first: Engine.NoiseLevel
 
     let private part name (place: Place) = place @ [ Segment.Part name ]
-    let private at level = { First = level; Last = level }
+    let private at level = { Level = (fun _ -> level); From = 0; To = 0; Count = 0 }
 
     /// Calls `visit` with every corrector and anneal that runs, in order; `lower` has the levels after the predictor of the
     /// anneal around. The result has the levels after the pipeline.
@@ -38,7 +57,7 @@ module internal CheckLevels =
         | Repeat(times, body) ->
             let after = walk (part "body" place) lower current body
 
-            if times > 1 && after <> current then
+            if times > 1 && not (after.Spans current) then
                 walk (part "body" place) lower after body
             else
                 after
@@ -46,8 +65,8 @@ module internal CheckLevels =
             let level i = Forward.level forward (Schedule.parameter forward schedule i)
             let n = Schedule.transitions schedule
             visit place (Anneals(current.Last, level 0))
-            let upper = { First = level 0; Last = level (n - 1) }
-            let lower = { First = level 1; Last = level n }
+            let upper = { Level = level; From = 0; To = n - 1; Count = n }
+            let lower = { upper with From = 1; To = n }
             let current = if Pipeline.moves body then upper else lower
             walk (part "body" place) (Some lower) current body |> ignore
             at (level n)
@@ -91,26 +110,33 @@ module internal CheckLevels =
                     found @ times other.Weight own, several || estimated)
             | _ -> found, several)
 
+    /// Errors of methods whose step depends on the score, at every level.
+    let steps (problems: Problems) forward meanScore sampler =
+        let reported = HashSet<Place>()
+
+        visits forward sampler (fun place visit ->
+            match visit with
+            | Corrects(method, levels) when method.AsksScore && reported.Add place ->
+                seq { levels.From .. levels.To }
+                |> Seq.tryPick (fun i ->
+                    match method.Size(levels.Correction meanScore i) with
+                    | Ok _ -> None
+                    | Error fault -> Some fault)
+                |> Option.iter (fun fault -> problems.Add(place, fault))
+            | Corrects _
+            | Anneals _ -> ())
+
     /// Warnings: steps beyond stability (at the worst level of a schedule), steps of size 0, jumps up in level.
-    let warn (problems: Problems) forward (score: Engine.Score) sampler =
+    let warn (problems: Problems) forward (score: Engine.Score) meanScore sampler =
         let scored, several = slopes score
         let zero = HashSet<Place>()
         let jumps = HashSet<Place>()
         let worst = Dictionary<Place, struct (float * Fault)>()
         let order = List<Place>()
 
-        let step method (level: Engine.NoiseLevel) =
-            match method with
-            | Langevin h -> h
-            | LangevinScaled c -> c * level.NoiseVariance
-
-        let stability place method (level: Engine.NoiseLevel) =
-            let largest =
-                match scored with
-                | [ variance, factor ] -> 2.0 * level.VarianceOf variance / factor
-                | _ -> 2.0 / (scored |> List.sumBy (fun (variance, factor) -> factor / level.VarianceOf variance))
-
-            let h = step method level
+        let stability place (method: CorrectorMethod) h (level: Engine.NoiseLevel) =
+            let slope = scored |> List.sumBy (fun (variance, factor) -> factor / level.VarianceOf variance)
+            let largest = method.Largest slope
 
             if largest > 0.0 && h >= largest then
                 match worst.TryGetValue place with
@@ -130,14 +156,13 @@ module internal CheckLevels =
                         Fault.LevelJump(before.Parameter, first.Parameter)
                     )
             | Corrects(method, levels) ->
-                stability place method levels.First
-                stability place method levels.Last
+                for i in List.distinct [ levels.From; levels.To ] do
+                    let correction = levels.Correction meanScore i
 
-                match method with
-                | LangevinScaled _ when levels.Last.Sigma = 0.0 && zero.Add place ->
-                    problems.Add(place, Fault.ZeroStep)
-                | LangevinScaled _
-                | Langevin _ -> ())
+                    match method.Size correction with
+                    | Ok 0.0 when zero.Add place -> problems.Add(place, Fault.ZeroStep method.Word)
+                    | Ok h -> stability place method h correction.Level
+                    | Error _ -> ())
 
         for place in order do
             let struct (_, fault) = worst[place]

@@ -21,10 +21,9 @@ module internal CheckSampler =
 
     let private part name (place: Place) = place @ [ Segment.Part name ]
 
-    let private kernel problems place corrector =
-        match corrector with
-        | Langevin h -> positive problems (part "h" place) "a step" h
-        | LangevinScaled c -> positive problems (part "c" place) "a factor" c
+    let private arguments (problems: Problems) (place: Place) faults =
+        for inside, fault in faults do
+            problems.Add(place @ inside, fault)
 
     /// Arguments, and whether there is a step: for formulas of a user's at every transition that they will make, for the catalogue's,
     /// whose formulas hold at every transition of a forward process, at the first.
@@ -35,8 +34,7 @@ module internal CheckSampler =
         (place: Place)
         (method: PredictorMethod)
         =
-        for inside, fault in method.Faults do
-            problems.Add(place @ inside, fault)
+        arguments problems place method.Faults
 
         match annealed with
         | Some schedule when method.Faults.IsEmpty ->
@@ -75,7 +73,7 @@ module internal CheckSampler =
 
         match pipeline with
         | Corrector method ->
-            kernel problems place method
+            arguments problems place method.Faults
             moved
         | Predictor method ->
             predictor problems forward around.Annealed place method

@@ -2,19 +2,6 @@ namespace Sgm
 
 open Sgm.Engine
 
-/// A kernel that leaves the law at the current level (nearly) invariant.
-type CorrectorMethod =
-    /// Unadjusted Langevin of step h.
-    | Langevin of h: float
-    /// Unadjusted Langevin of step h = c·σ² at a level with noise variance σ².
-    | LangevinScaled of c: float
-
-/// The words for correctors.
-[<AutoOpen>]
-module KernelSyntax =
-    let langevin h = Langevin h
-    let langevinScaled c = LangevinScaled c
-
 /// From one level to the next less noisy one, within an anneal.
 [<NoEquality; NoComparison>]
 type Transition =
@@ -83,6 +70,59 @@ type Transition =
             let sum = this.Upper.Sigma + this.Shrink * this.Lower.Sigma
             difference / this.Lower.Mean * sum
 
+/// Where a corrector makes a step, and what it may know there.
+[<NoEquality; NoComparison>]
+type Correction =
+    {
+        Level: NoiseLevel
+        /// The next less noisy level of the anneal around, if there is one.
+        Next: NoiseLevel option
+        /// E‖s‖ at a level under the target's law there, for the score s that the sampler runs with.
+        MeanScore: NoiseLevel -> float
+        /// Whether the step before was one of the same method at this level, so that what it kept goes on.
+        GoesOn: bool
+    }
+
+    /// A step at a level outside of every anneal, of a method that does not ask for the score.
+    static member At level =
+        {
+            Level = level
+            Next = None
+            MeanScore = fun _ -> nan
+            GoesOn = false
+        }
+
+/// A kernel that leaves the law at the current level (nearly) invariant, as a value: `Methods/` has one file a method.
+[<CustomEquality; NoComparison>]
+type CorrectorMethod =
+    {
+        /// The word of the language.
+        Word: string
+        /// Its arguments, as the language writes them.
+        Arguments: string list
+        /// What is wrong with the arguments, and where in them.
+        Faults: (Place * Fault) list
+        /// Whether its step depends on the score's size, so that every level must be tried before it runs.
+        AsksScore: bool
+        /// Whether it keeps more than the state from one step to the next.
+        Keeps: bool
+        /// The step size h ≥ 0, or why there is none.
+        Size: Correction -> Result<float, Fault>
+        /// The step size from which on a state grows without bound where the score's slope is −λ, given λ > 0.
+        Largest: float -> float
+        /// Its steps of a size.
+        Step: float -> Correction -> Instruction list
+    }
+
+    /// The same word with the same arguments.
+    override this.Equals other =
+        match other with
+        | :? CorrectorMethod as method -> this.Word = method.Word && this.Arguments = method.Arguments
+        | _ -> false
+
+    override this.GetHashCode() = hash (this.Word, this.Arguments)
+    override this.ToString() = System.String.Join(" ", this.Word :: this.Arguments)
+
 /// A kernel that moves the state from a level to a less noisy one, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]
 type PredictorMethod =
@@ -108,25 +148,16 @@ type PredictorMethod =
     override this.GetHashCode() = hash (this.Word, this.Arguments)
     override this.ToString() = System.String.Join(" ", this.Word :: this.Arguments)
 
-/// Kernels as tableaux.
+/// The steps of the methods of a checked experiment.
 module Kernel =
-    let private langevinStep name h (level: NoiseLevel) =
-        Tableau.OneStage(name, level, level, level, 1.0, h, sqrt (2.0 * h))
+    /// Of a corrector.
+    let corrector (method: CorrectorMethod) (correction: Correction) =
+        match method.Size correction with
+        | Ok h -> method.Step h correction
+        | Error _ -> invalidOp $"'{method.Word}' has no step at {correction.Level}: check first"
 
-    /// The tableau of a corrector at a level. Weak order 1 in h.
-    let corrector method (level: NoiseLevel) =
-        match method with
-        | Langevin h -> langevinStep "langevin" h level
-        | LangevinScaled c -> langevinStep "langevinScaled" (c * level.NoiseVariance) level
-
-    /// The steps of a predictor over a transition of a checked experiment.
+    /// Of a predictor over a transition.
     let predictor (method: PredictorMethod) transition =
         match method.Step transition with
         | Ok steps -> steps
         | Error _ -> invalidOp $"'{method.Word}' has no step from {transition.Upper} to {transition.Lower}: check first"
-
-    /// The order in h of the W2 bias at stationarity.
-    let correctorOrder method =
-        match method with
-        | Langevin _
-        | LangevinScaled _ -> 1

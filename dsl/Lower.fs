@@ -100,17 +100,41 @@ module Lower =
             Forward: Forward
             /// The current level.
             Level: Engine.NoiseLevel
+            /// The anneal's next level, if there is one.
+            Next: Engine.NoiseLevel option
             /// The transition of the anneal around, until its predictor has run.
             Pending: Transition option
+            /// The corrector of the last step at this level, where it keeps more than the state.
+            Kept: CorrectorMethod option
+            MeanScore: Engine.NoiseLevel -> float
+        }
+
+    let private entering (transition: Transition) isMoved place =
+        let at = transition.Index + (if isMoved then 1 else 0)
+
+        { place with
+            Level = transition.LevelAt at
+            Next = if at < transition.Count then Some(transition.LevelAt(at + 1)) else None
+            Pending = if isMoved then None else Some transition
+            Kept = None
         }
 
     let rec private instructions place pipeline : Engine.Instruction list * Place =
         match pipeline with
-        | Corrector method -> [ Engine.Instruction.Step(Kernel.corrector method place.Level) ], place
+        | Corrector method ->
+            let correction =
+                {
+                    Level = place.Level
+                    Next = place.Next
+                    MeanScore = place.MeanScore
+                    GoesOn = (place.Kept = Some method)
+                }
+
+            Kernel.corrector method correction, { place with Kept = if method.Keeps then Some method else None }
         | Predictor method ->
             let transition = place.Pending.Value
 
-            Kernel.predictor method transition, { place with Level = transition.Lower; Pending = None }
+            Kernel.predictor method transition, entering transition true place
         | Probe name -> [ Engine.Instruction.Probe(name, place.Level) ], place
         | Sequence parts ->
             let lowered, after = List.mapFold (fun where part -> instructions where part) place parts
@@ -121,10 +145,10 @@ module Lower =
         | Repeat(times, body) ->
             let once, after = instructions place body
 
-            if after.Level = place.Level then
+            if after.Level = place.Level && after.Kept = place.Kept then
                 [ Engine.Instruction.Repeat(int64 times, ImmutableArray.CreateRange once) ], after
             else
-                let again, _ = instructions after body
+                let again, after = instructions after body
                 let rest = Engine.Instruction.Repeat(int64 (times - 1), ImmutableArray.CreateRange again)
                 once @ [ rest ], after
         | Anneal(schedule, body) ->
@@ -132,17 +156,25 @@ module Lower =
             let parameter = Schedule.parameter place.Forward schedule
             let level i = Forward.level place.Forward (parameter i)
 
-            let inside i =
-                let transition = Transition.Of(place.Forward, level, i, count)
-
-                if Pipeline.moves body then
-                    { place with Level = transition.Upper; Pending = Some transition }
-                else
-                    { place with Level = transition.Lower; Pending = None }
+            let inside i = entering (Transition.Of(place.Forward, level, i, count)) (not (Pipeline.moves body)) place
 
             let transition i = instructions (inside i) body |> fst |> ImmutableArray.CreateRange
 
-            [ Engine.Instruction.Transitions(count, transition) ], { place with Level = level count }
+            [ Engine.Instruction.Transitions(count, transition) ],
+            { place with Level = level count; Next = None; Pending = None; Kept = None }
+
+    /// The steps of an anneal's body over one transition, with E‖s‖ at a level.
+    let transition meanScore (transition: Transition) body =
+        {
+            Forward = transition.Forward
+            Level = transition.Upper
+            Next = None
+            Pending = None
+            Kept = None
+            MeanScore = meanScore
+        }
+        |> entering transition (not (Pipeline.moves body))
+        |> fun place -> fst (instructions place body)
 
     /// The level of the first state: the first level of the first anneal, or the data level.
     let initialLevel forward sampler =
@@ -190,17 +222,33 @@ module Lower =
             let blend = Engine.ScoreModifier.Blended(weight, ImmutableArray.CreateRange others): Engine.ScoreModifier
             changed first.Of (Seq.append first.Modifiers [ blend ])
 
+    /// E‖s‖ at a level under the target's law there.
+    let meanScore target score level =
+        let struct (mean, _) = Engine.ScoreNorm.Of(target, score).At level
+        mean
+
     /// The plan of a valid experiment, with what its files hold.
     let planWith (networks: NetworkScores) (data: DataSets) (experiment: Experiment) : Engine.Plan =
         let target = target data experiment.Target
         let level = initialLevel experiment.Forward experiment.Sampler
 
+        let score = score networks data target experiment.Score
+
         let body, after =
-            instructions { Forward = experiment.Forward; Level = level; Pending = None } experiment.Sampler
+            instructions
+                {
+                    Forward = experiment.Forward
+                    Level = level
+                    Next = None
+                    Pending = None
+                    Kept = None
+                    MeanScore = meanScore target score
+                }
+                experiment.Sampler
 
         Engine.Plan(
             Target = target,
-            Score = score networks data target experiment.Score,
+            Score = score,
             Start = start data experiment target level,
             InitialLevel = level,
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),

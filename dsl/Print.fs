@@ -193,15 +193,10 @@ module Print =
         | Shift(s, inner) -> around $"shift {number s}" inner
         | ToZero inner -> around "toZero" inner
 
-    let private correctorMethod kernel =
-        match kernel with
-        | Langevin h -> $"langevin {number h}"
-        | LangevinScaled c -> $"langevinScaled {number c}"
-
     /// A pipeline in normal form, on one line.
     let rec private flatPipeline pipeline =
         match pipeline with
-        | Corrector kernel -> $"corrector ({correctorMethod kernel})"
+        | Corrector method -> $"corrector ({method})"
         | Predictor method -> $"predictor {parenthesised (method.ToString())}"
         | Probe name -> $"probe {quoted name}"
         | Repeat(times, body) -> $"repeat {times} {parenthesised (flatPipeline body)}"

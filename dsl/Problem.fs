@@ -126,7 +126,7 @@ type Fault =
     | ConstantColumn of file: string * column: int
     // Warnings: the experiment runs, but may not do what its author thinks.
     | Unstable of h: float * largest: float * parameter: float * estimated: bool
-    | ZeroStep
+    | ZeroStep of word: string
     | LevelJump of before: float * after: float
     | LargeMemory of needed: float * available: float
     | IndexColumn of file: string
@@ -142,7 +142,7 @@ type Problem =
     member this.Severity =
         match this.Fault with
         | Fault.Unstable _
-        | Fault.ZeroStep
+        | Fault.ZeroStep _
         | Fault.LevelJump _
         | Fault.LargeMemory _
         | Fault.UnusedName _

@@ -87,18 +87,6 @@ module Words =
             word1 "point" ("", Kind.vector) Kind.start point "point [ 0.0; 1.0 ]" "this point"
         ]
 
-    let private correctors =
-        [
-            word1 "langevin" ("h", Kind.number) Kind.corrector langevin "langevin 0.01" "unadjusted Langevin of step h"
-            word1
-                "langevinScaled"
-                ("c", Kind.number)
-                Kind.corrector
-                langevinScaled
-                "langevinScaled 0.1"
-                "unadjusted Langevin of step h = c·σ² at the level"
-        ]
-
     let private pipelines =
         [
             word1
@@ -159,7 +147,7 @@ module Words =
                 starts
                 ScheduleWords.schedules
                 ScheduleWords.training
-                correctors
+                Methods.correctorWords
                 Methods.predictorWords
                 pipelines
                 metrics

@@ -212,7 +212,30 @@ let private catalogue =
                             | AnyStep step -> Seq.length step.Levels
                             | _ -> 0)
 
-                    Expect.isLessThanOrEqual evaluations entry.Evaluations "evaluations")
+                    Expect.isLessThanOrEqual evaluations entry.Evaluations "evaluations"
+
+                for entry in Methods.correctors do
+                    let words = String.Join(", ", entry.Words |> List.map (fun word -> $"`{word.Example}`"))
+                    let names = String.Join(", ", entry.UsualNames)
+                    let order = entry.Order |> Option.map string |> Option.defaultValue ""
+
+                    Expect.stringContains
+                        document
+                        $"\n| {words} | {entry.Formula} | {names} | {entry.Source} | {entry.Invariant} | {order} | {entry.Evaluations} |\n"
+                        entry.Word.Name
+
+                    let evaluations goesOn =
+                        Kernel.corrector
+                            entry.Method
+                            { Correction.At(NoiseLevel.VarianceExploding 1.0) with
+                                MeanScore = (fun _ -> 1.0)
+                                GoesOn = goesOn
+                            }
+                        |> List.sumBy (function
+                            | AnyStep step -> Seq.length step.Levels
+                            | _ -> 0)
+
+                    Expect.equal (evaluations true) entry.Evaluations $"{entry.Word.Name}: evaluations")
         ]
 
 let private textOf step =

@@ -62,7 +62,7 @@ let private table =
 
                 let expected =
                     [ typeof<Target>; typeof<Forward>; typeof<Start>; typeof<Schedule>; typeof<Pipeline> ]
-                    @ [ typeof<CorrectorMethod>; typeof<ScoreBase>; typeof<ScoreModifier>; typeof<NetworkOutput> ]
+                    @ [ typeof<ScoreBase>; typeof<ScoreModifier>; typeof<NetworkOutput> ]
                     |> Seq.collect cases
                     |> Set.ofSeq
 

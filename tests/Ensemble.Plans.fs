@@ -44,7 +44,7 @@ let run (plan: Plan) (options: RunOptions) = Ensemble().Run(plan, options)
 
 /// N steps of Langevin on a law, from the origin.
 let langevinPlan (target: Engine.Target) h steps =
-    let step = Instruction.Step(Kernel.corrector (Langevin h) NoiseLevel.Data)
+    let once = Kernel.corrector (langevin h) (Correction.At NoiseLevel.Data)
 
     Plan(
         Target = target,
@@ -53,7 +53,7 @@ let langevinPlan (target: Engine.Target) h steps =
         InitialLevel = NoiseLevel.Data,
         Instructions =
             ImmutableArray.Create<Instruction>(
-                Instruction.Repeat(steps, ImmutableArray.Create<Instruction> step),
+                Instruction.Repeat(steps, ImmutableArray.CreateRange once),
                 Instruction.Probe("end", NoiseLevel.Data)
             ),
         Metrics = ImmutableArray.Empty

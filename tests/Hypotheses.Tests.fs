@@ -24,8 +24,9 @@ let rec private mapPipeline (change: Pipeline -> Pipeline) pipeline =
 /// Langevin steps k times as large.
 let private steps k =
     mapPipeline (function
-        | Corrector(Langevin h) -> Corrector(Langevin(k * h))
-        | Corrector(LangevinScaled c) -> Corrector(LangevinScaled(k * c))
+        | Corrector method when method.Word = "langevin" -> Corrector(langevin (k * float method.Arguments.Head))
+        | Corrector method when method.Word = "langevinScaled" ->
+            Corrector(langevinScaled (k * float method.Arguments.Head))
         | other -> other)
 
 /// Two covariances in the plane: neither L nor C_LS is known, and the law is not log-concave.

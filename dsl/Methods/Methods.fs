@@ -1,6 +1,6 @@
 namespace Sgm
 
-/// The catalogue of predictors: language, checks, documentation, comparisons and tests read this list.
+/// The catalogue of predictors and correctors: language, checks, documentation, comparisons and tests read this list.
 module Methods =
     /// Every predictor of the language but `custom`, in the order of the documentation.
     let predictors: Predicting list =
@@ -32,3 +32,9 @@ module Methods =
 
     /// The words for predictors.
     let predictorWords = (predictors |> List.collect (fun entry -> entry.Words)) @ [ customWord ]
+
+    /// Every corrector of the language, in the order of the documentation.
+    let correctors: Correcting list = [ langevinEntry; langevinScaledEntry ]
+
+    /// The words for correctors.
+    let correctorWords = correctors |> List.collect (fun entry -> entry.Words)

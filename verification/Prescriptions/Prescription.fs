@@ -97,7 +97,7 @@ module Prescription =
                     target order.Law
                     forward ve
                     start (from (normal (meanOf order.Target) spread))
-                    sampler (repeat steps (corrector (Langevin h)))
+                    sampler (repeat steps (corrector (LangevinMethod.langevin h)))
                     measure [ chi2 ]
                 }
 

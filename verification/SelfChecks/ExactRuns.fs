@@ -215,7 +215,7 @@ let private rates =
             order entry
         {
             Axis = "h"
-            Exponent = Exactly(float (Kernel.correctorOrder (Langevin 1.0)))
+            Exponent = Exactly 1.0
             IsExponential = false
             Of = "W2 of Langevin at stationarity"
             Quantity = atEnd Metric.W2

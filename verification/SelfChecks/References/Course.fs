@@ -157,9 +157,10 @@ let rec private walk forward place pipeline =
     | Repeat(times, body) -> List.fold (fun now _ -> walk forward now body) place [ 1..times ]
     | Corrector method ->
         let h =
-            match method with
-            | Langevin h -> h
-            | LangevinScaled c -> c * place.At.Sigma * place.At.Sigma
+            match method.Word, List.map float method.Arguments with
+            | "langevin", [ h ] -> h
+            | "langevinScaled", [ c ] -> c * place.At.Sigma * place.At.Sigma
+            | word, _ -> invalidOp $"'{word}' has no second reading"
 
         { place with Past = Correction(h, place.At) :: place.Past }
     | Predictor method ->

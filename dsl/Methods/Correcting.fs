@@ -1,0 +1,48 @@
+namespace Sgm
+
+open Sgm.Engine
+
+/// A corrector of the catalogue: the method with its words, and what is known of it.
+type Correcting =
+    {
+        /// The word and its other names; they take the same arguments and mean the same.
+        Words: Word list
+        /// The method, with the arguments of the word's example.
+        Method: CorrectorMethod
+        /// The step at a level with the score s.
+        Formula: string
+        /// Where it was published.
+        Source: string
+        /// What other programs call it.
+        UsualNames: string list
+        /// The order in h of the W2 bias of the law that it leaves invariant; none where it leaves p itself.
+        Order: int option
+        /// Evaluations of the score a step.
+        Evaluations: int
+        /// The law that it leaves invariant.
+        Invariant: string
+    }
+
+    /// The word that the language prints.
+    member this.Word = this.Words.Head
+
+/// What the correctors' files share.
+module internal Correcting =
+    /// What is wrong with a number that has to be positive.
+    let positive name what = Stepping.within name 1e-100 1e100 $"{what} > 0 (between 1e-100 and 1e100)"
+
+    /// Unadjusted Langevin, x + h·s + √(2h)·ξ, of a size; its arguments were checked by its own file.
+    let langevin word arguments faults size =
+        {
+            Word = word
+            Arguments = arguments
+            Faults = faults
+            AsksScore = false
+            Keeps = false
+            Size = size >> Ok
+            Largest = fun slope -> 2.0 / slope
+            Step =
+                fun h at ->
+                    let level = at.Level
+                    [ Instruction.Step(Tableau.OneStage(word, level, level, level, 1.0, h, sqrt (2.0 * h))) ]
+        }
