@@ -114,10 +114,10 @@ module Check =
     /// What is known once there is a plan: steps that the score forbids, which are errors, and warnings.
     let private afterwards (experiment: Experiment) (plan: Engine.Plan) =
         let problems = Problems()
-        let meanScore = Lower.meanScore plan.Target plan.Score
+        let sizes = Lower.sizes plan.Target plan.Score
 
-        CheckLevels.steps problems experiment.Forward meanScore experiment.Sampler
-        CheckLevels.warn problems experiment.Forward plan.Score meanScore experiment.Sampler
+        CheckLevels.steps problems experiment.Forward sizes experiment.Sampler
+        CheckLevels.warn problems experiment.Forward plan.Score sizes experiment.Sampler
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
 

@@ -22,10 +22,10 @@ module internal CheckLevels =
         member this.Spans(other: Visited) = this.First = other.First && this.Last = other.Last
 
         /// What a corrector knows there.
-        member this.Correction meanScore i =
+        member this.Correction sizes i =
             { Correction.At(this.Level i) with
                 Next = if i < this.Count then Some(this.Level(i + 1)) else None
-                MeanScore = meanScore
+                Sizes = sizes
             }
 
     [<NoEquality; NoComparison>]
@@ -111,7 +111,7 @@ module internal CheckLevels =
             | _ -> found, several)
 
     /// Errors of methods whose step depends on the score, at every level.
-    let steps (problems: Problems) forward meanScore sampler =
+    let steps (problems: Problems) forward sizes sampler =
         let reported = HashSet<Place>()
 
         visits forward sampler (fun place visit ->
@@ -119,7 +119,7 @@ module internal CheckLevels =
             | Corrects(method, levels) when method.AsksScore && reported.Add place ->
                 seq { levels.From .. levels.To }
                 |> Seq.tryPick (fun i ->
-                    match method.Size(levels.Correction meanScore i) with
+                    match method.Size(levels.Correction sizes i) with
                     | Ok _ -> None
                     | Error fault -> Some fault)
                 |> Option.iter (fun fault -> problems.Add(place, fault))
@@ -127,7 +127,7 @@ module internal CheckLevels =
             | Anneals _ -> ())
 
     /// Warnings: steps beyond stability (at the worst level of a schedule), steps of size 0, jumps up in level.
-    let warn (problems: Problems) forward (score: Engine.Score) meanScore sampler =
+    let warn (problems: Problems) forward (score: Engine.Score) sizes sampler =
         let scored, several = slopes score
         let zero = HashSet<Place>()
         let jumps = HashSet<Place>()
@@ -157,7 +157,7 @@ module internal CheckLevels =
                     )
             | Corrects(method, levels) ->
                 for i in List.distinct [ levels.From; levels.To ] do
-                    let correction = levels.Correction meanScore i
+                    let correction = levels.Correction sizes i
 
                     match method.Size correction with
                     | Ok 0.0 when zero.Add place -> problems.Add(place, Fault.ZeroStep method.Word)

@@ -70,6 +70,19 @@ type Transition =
             let sum = this.Upper.Sigma + this.Shrink * this.Lower.Sigma
             difference / this.Lower.Mean * sum
 
+/// Mean sizes that a corrector's step may depend on.
+[<NoEquality; NoComparison>]
+type Sizes =
+    {
+        /// E‖ξ‖ for ξ ~ N(0, I) of the state's dimension.
+        Noise: float
+        /// E‖s‖ at a level under the target's law there, for the score s that the sampler runs with.
+        Score: NoiseLevel -> float
+    }
+
+    /// Of unit vectors.
+    static member Unit = { Noise = 1.0; Score = fun _ -> 1.0 }
+
 /// Where a corrector makes a step, and what it may know there.
 [<NoEquality; NoComparison>]
 type Correction =
@@ -77,20 +90,13 @@ type Correction =
         Level: NoiseLevel
         /// The next less noisy level of the anneal around, if there is one.
         Next: NoiseLevel option
-        /// E‖s‖ at a level under the target's law there, for the score s that the sampler runs with.
-        MeanScore: NoiseLevel -> float
+        Sizes: Sizes
         /// Whether the step before was one of the same method at this level, so that what it kept goes on.
         GoesOn: bool
     }
 
-    /// A step at a level outside of every anneal, of a method that does not ask for the score.
-    static member At level =
-        {
-            Level = level
-            Next = None
-            MeanScore = fun _ -> nan
-            GoesOn = false
-        }
+    /// The first step of a run at a level outside of every anneal, with a score of size 1.
+    static member At level = { Level = level; Next = None; Sizes = Sizes.Unit; GoesOn = false }
 
 /// A kernel that leaves the law at the current level (nearly) invariant, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]

@@ -106,7 +106,7 @@ module Lower =
             Pending: Transition option
             /// The corrector of the last step at this level, where it keeps more than the state.
             Kept: CorrectorMethod option
-            MeanScore: Engine.NoiseLevel -> float
+            Sizes: Sizes
         }
 
     let private entering (transition: Transition) isMoved place =
@@ -126,7 +126,7 @@ module Lower =
                 {
                     Level = place.Level
                     Next = place.Next
-                    MeanScore = place.MeanScore
+                    Sizes = place.Sizes
                     GoesOn = (place.Kept = Some method)
                 }
 
@@ -163,15 +163,15 @@ module Lower =
             [ Engine.Instruction.Transitions(count, transition) ],
             { place with Level = level count; Next = None; Pending = None; Kept = None }
 
-    /// The steps of an anneal's body over one transition, with E‖s‖ at a level.
-    let transition meanScore (transition: Transition) body =
+    /// The steps of an anneal's body over one transition.
+    let transition sizes (transition: Transition) body =
         {
             Forward = transition.Forward
             Level = transition.Upper
             Next = None
             Pending = None
             Kept = None
-            MeanScore = meanScore
+            Sizes = sizes
         }
         |> entering transition (not (Pipeline.moves body))
         |> fun place -> fst (instructions place body)
@@ -222,10 +222,15 @@ module Lower =
             let blend = Engine.ScoreModifier.Blended(weight, ImmutableArray.CreateRange others): Engine.ScoreModifier
             changed first.Of (Seq.append first.Modifiers [ blend ])
 
-    /// E‖s‖ at a level under the target's law there.
-    let meanScore target score level =
-        let struct (mean, _) = Engine.ScoreNorm.Of(target, score).At level
-        mean
+    /// What correctors may ask about a target and a score.
+    let sizes (target: Engine.Target) score =
+        {
+            Noise = Engine.ScoreNorm.OfNoise target.Dimension
+            Score =
+                fun level ->
+                    let struct (mean, _) = Engine.ScoreNorm.Of(target, score).At level
+                    mean
+        }
 
     /// The plan of a valid experiment, with what its files hold.
     let planWith (networks: NetworkScores) (data: DataSets) (experiment: Experiment) : Engine.Plan =
@@ -242,7 +247,7 @@ module Lower =
                     Next = None
                     Pending = None
                     Kept = None
-                    MeanScore = meanScore target score
+                    Sizes = sizes target score
                 }
                 experiment.Sampler
 

@@ -239,6 +239,8 @@ module Message =
             let about = if estimated then "about " else ""
 
             $"the step h = {Numeral.brief h} at level {Numeral.brief parameter} is beyond stability: the state grows without bound unless h < {about}{Numeral.brief largest}"
+        | Fault.NoSignal(word, parameter, size) ->
+            $"{word} divides by the mean size of the score, which is {Numeral.brief size} at level {Numeral.brief parameter}; use a score that is not zero there, or langevin h"
         | Fault.ZeroStep word -> $"{word} at level 0 has the step h = 0 and does nothing there; use langevin h"
         | Fault.LevelJump(before, after) ->
             $"this anneal starts at level {Numeral.brief after}, above the current level {Numeral.brief before}; nothing noises the state back up"

@@ -106,6 +106,7 @@ type Fault =
     | RepeatedProbe of name: string
     | ReservedProbe of name: string
     | NeedsNoise of word: string
+    | NoSignal of word: string * parameter: float * size: float
     | TooManySteps of found: float * limit: float
     // Data files.
     | UnreadableData of file: string * reason: string

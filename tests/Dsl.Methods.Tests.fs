@@ -228,7 +228,6 @@ let private catalogue =
                         Kernel.corrector
                             entry.Method
                             { Correction.At(NoiseLevel.VarianceExploding 1.0) with
-                                MeanScore = (fun _ -> 1.0)
                                 GoesOn = goesOn
                             }
                         |> List.sumBy (function

@@ -31,6 +31,12 @@ module internal Correcting =
     /// What is wrong with a number that has to be positive.
     let positive name what = Stepping.within name 1e-100 1e100 $"{what} > 0 (between 1e-100 and 1e100)"
 
+    /// (m/m′)² of the anneal's next level m′, what α = 1 − β is to score_sde; 1 where none follows.
+    let keptShare (at: Correction) =
+        match at.Next with
+        | Some next -> (at.Level.Mean / next.Mean) ** 2.0
+        | None -> 1.0
+
     /// Unadjusted Langevin, x + h·s + √(2h)·ξ, of a size; its arguments were checked by its own file.
     let langevin word arguments faults size =
         {

@@ -34,7 +34,15 @@ module Methods =
     let predictorWords = (predictors |> List.collect (fun entry -> entry.Words)) @ [ customWord ]
 
     /// Every corrector of the language, in the order of the documentation.
-    let correctors: Correcting list = [ langevinEntry; langevinScaledEntry ]
+    let correctors: Correcting list = 
+        [
+            langevinEntry
+            langevinScaledEntry
+            langevinSnrEntry
+            aldEntry
+            obaboEntry
+            baoabEntry
+        ]
 
     /// The words for correctors.
     let correctorWords = correctors |> List.collect (fun entry -> entry.Words)

@@ -16,27 +16,29 @@ module internal Registers =
     let prediction i c = Term(Input.Prediction, i, c)
     let noise i c = Term(Input.Noise, i, c)
 
-    let private terms (list: Term list) =
+    let terms (list: Term list) =
         ImmutableArray.CreateRange(list |> List.filter (fun term -> term.Coefficient <> 0.0))
 
     /// The denoiser at a level, at a point of the step.
     let denoiser level at = GeneralStage(level, terms at, Prediction.Denoiser)
 
-    /// A step of these stages to a state and registers.
-    let step name (t: Transition) stages (state: Term list) (registers: Term list list) =
-        let kept = if t.IsLast then [] else registers
-
+    /// A step of these stages to the state and what is kept.
+    let general name from to' rounding stages (updates: Term list list) =
         Instruction.General(
             GeneralTableau(
                 Method = name,
-                From = t.Upper,
-                To = t.Lower,
+                From = from,
+                To = to',
                 Stages = ImmutableArray.CreateRange<GeneralStage> stages,
-                Updates = ImmutableArray.CreateRange(List.map terms (state :: kept)),
+                Updates = ImmutableArray.CreateRange(List.map terms updates),
                 Rounding = rounding
             )
         )
         :> Instruction
+
+    /// A step over a transition, which keeps nothing at the end of its anneal.
+    let step name (t: Transition) stages (state: Term list) (registers: Term list list) =
+        general name t.Upper t.Lower rounding stages (state :: (if t.IsLast then [] else registers))
 
     /// A step of one evaluation, at the state.
     let evaluating name (t: Transition) state registers = step name t [ denoiser t.Upper [ x 1.0 ] ] state registers

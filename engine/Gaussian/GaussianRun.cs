@@ -215,5 +215,7 @@ internal sealed class GaussianRun
 
     private static string Advice(IStep step, double eigenvalue) => step is Tableau { StaysAtLevel: true } tableau
         ? $"the step h = {tableau.B[0]:g6} is unstable where the variance is {tableau.From.VarianceOf(eigenvalue):g6}: use h < {2 * tableau.From.VarianceOf(eigenvalue):g6}"
+        : step.StaysAtLevel
+        ? $"the step is unstable where the variance is {step.From.VarianceOf(eigenvalue):g6}: take a smaller h"
         : "the steps of the schedule are too long for this predictor: use more levels";
 }

@@ -43,16 +43,16 @@ module Tuning =
             | Repeated repeat -> Seq.replicate (int repeat.Count) (flat repeat.Body) |> Seq.concat
             | _ -> Seq.empty)
 
-    /// The steps of a body over a transition alone, with E‖s‖ at a level.
-    let private bodySteps meanScore forward a b body =
+    /// The steps of a body over a transition alone.
+    let private bodySteps sizes forward a b body =
         let transition = Transition.Alone(forward, Forward.level forward a, Forward.level forward b)
-        Lower.transition meanScore transition body |> flat |> List.ofSeq
+        Lower.transition sizes transition body |> flat |> List.ofSeq
 
     /// Score evaluations of one transition.
     let evaluations (experiment: Experiment) place =
         let at = Schedule.parameter experiment.Forward place.Schedule
         // How many there are does not depend on how large they are.
-        bodySteps (fun _ -> 1.0) experiment.Forward (at 0) (at 1) place.Body
+        bodySteps Sizes.Unit experiment.Forward (at 0) (at 1) place.Body
         |> List.sumBy (fun step -> Seq.length step.Levels)
 
     /// Most levels of the grid, and most transitions that are chosen on it.
@@ -77,8 +77,8 @@ module Tuning =
             else parameter forward (a + (b - a) * float i / float n))
 
     /// Σκ of a transition with its body; +∞ where nothing is known.
-    let private cost (kappa: IStep -> Result<float, string>) meanScore forward body a b =
-        let steps = bodySteps meanScore forward a b body
+    let private cost (kappa: IStep -> Result<float, string>) sizes forward body a b =
+        let steps = bodySteps sizes forward a b body
         // Correctors that are repeated cost the same.
         let distinct = steps |> List.countBy id
 
@@ -112,7 +112,7 @@ module Tuning =
         let places = (n, Array.rev choices) ||> Array.scan (fun at choice -> if at < 0 then -1 else choice[at])
         List.rev (List.ofArray places), least[n]
 
-    let private costTable (cancellation: Threading.CancellationToken) kappa meanScore forward body (levels: float[]) =
+    let private costTable (cancellation: Threading.CancellationToken) kappa sizes forward body (levels: float[]) =
         let n = levels.Length - 1
         let costs = Array.init n (fun _ -> Array.create (n + 1) infinity)
 
@@ -120,7 +120,7 @@ module Tuning =
             cancellation.ThrowIfCancellationRequested()
 
             for j in i + 1 .. n do
-                costs[i][j] <- cost kappa meanScore forward body levels[i] levels[j]
+                costs[i][j] <- cost kappa sizes forward body levels[i] levels[j]
 
         Parallel.For(0, n, fill) |> ignore
         costs
@@ -128,7 +128,7 @@ module Tuning =
     /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none.
     let optimal cancellation (plan: Plan) (experiment: Experiment) place count =
         let forward = experiment.Forward
-        let meanScore = Lower.meanScore plan.Target plan.Score
+        let sizes = Lower.sizes plan.Target plan.Score
         let n = max 200 (min mostLevels (6 * count))
         let levels = grid forward (Schedule.first forward place.Schedule) (Schedule.last forward place.Schedule) n
 
@@ -152,10 +152,10 @@ module Tuning =
 
             // The reason of the first step that the path rule says nothing of.
             do!
-                (Ok(), bodySteps meanScore forward levels[0] levels[1] place.Body)
+                (Ok(), bodySteps sizes forward levels[0] levels[1] place.Body)
                 ||> List.fold (fun found step -> found |> Result.bind (fun () -> kappa step |> Result.map ignore))
 
-            let places, total = costTable cancellation kappa meanScore forward place.Body levels |> cheapest count
+            let places, total = costTable cancellation kappa sizes forward place.Body levels |> cheapest count
 
             do! require (Double.IsFinite total) () "no schedule has a finite certificate: the last step draws no noise"
 

@@ -11,13 +11,16 @@ type Level = { M: float; Sigma: float }
 /// The data: no noise.
 let data = { M = 1.0; Sigma = 0.0 }
 
-/// The anneal around a step: the levels before the step's upper one, the nearest first, and how many transitions there are.
-type Anneal = { Earlier: Level list; Count: int }
+/// The anneal around a step: the levels before the step's upper one, the nearest first, how many transitions there are, and the level
+/// after the step's lower one.
+type Anneal = { Earlier: Level list; Count: int; Next: Level option }
 
 /// What happens to the state.
 type Event =
     /// A Langevin step of size h at a level.
     | Correction of h: float * at: Level
+    /// A step of underdamped Langevin at a level, the first of a run or a later one.
+    | Kinetic of splitting: string * gamma: float * h: float * isFirst: bool * at: Level
     /// A step from a level to a less noisy one; γ is the time between them (vp) or σ² − σ′² (ve).
     | Prediction of PredictorMethod * gamma: float * upper: Level * lower: Level * Anneal
     /// The state is looked at; the target is the data at this level.
@@ -147,28 +150,78 @@ let rec private firstSchedule pipeline =
     | Corrector _
     | Probe _ -> None
 
-/// The current level, the transition that the next predictor makes, and what has happened, last first.
-type private Place = { At: Level; Transition: (float * Level * Anneal) option; Past: Event list }
+/// E‖ξ‖²/E‖s‖² at a level for the exact score of an isotropic normal law, perhaps scaled, whose coordinates are ξ/√v.
+let private ratio (experiment: Experiment) =
+    let variance =
+        match experiment.Target with
+        | Standard _ -> Some 1.0
+        | Normal(_, v) -> Some v
+        | _ -> None
+
+    let factor =
+        (Some 1.0, experiment.Score.Modifiers)
+        ||> List.fold (fun product modifier ->
+            match product, modifier with
+            | Some c, Scaled k -> Some(c * k)
+            | Some c, Temperature k -> Some(c / k)
+            | _ -> None)
+
+    match variance, factor, experiment.Score.Base with
+    | Some v, Some c, Exact -> Some(fun at -> (at.M * at.M * v + at.Sigma * at.Sigma) / (c * c))
+    | _ -> None
+
+let rec private asksScore pipeline =
+    match pipeline with
+    | Corrector method -> method.Word = "langevinSnr"
+    | other -> Pipeline.children other |> List.exists asksScore
+
+/// Why the words of an experiment are not read here, if they are not.
+let unread (experiment: Experiment) =
+    if asksScore experiment.Sampler && (ratio experiment).IsNone then
+        Some "a signal-to-noise ratio is read a second time for exact scores of isotropic normal laws alone"
+    else
+        None
+
+/// The current level and the anneal's next one, the transition that the next predictor makes, the underdamped method whose run this
+/// is, and what has happened, last first.
+type private Place =
+    {
+        At: Level
+        Next: Level option
+        Transition: (float * Level * Anneal) option
+        Run: CorrectorMethod option
+        Past: Event list
+        Ratio: Level -> float
+    }
+
+let private correction place (method: CorrectorMethod) =
+    let kept =
+        match place.Next with
+        | Some next -> (place.At.M / next.M) ** 2.0
+        | None -> 1.0
+
+    match method.Word, List.map float method.Arguments with
+    | "langevin", [ h ] -> Correction(h, place.At)
+    | "langevinScaled", [ c ] -> Correction(c * place.At.Sigma * place.At.Sigma, place.At)
+    | "langevinSnr", [ r ] -> Correction(2.0 * kept * r * r * place.Ratio place.At, place.At)
+    | "ald", [ r ] -> Correction(2.0 * kept * (r * place.At.Sigma) ** 2.0, place.At)
+    | ("obabo" | "baoab"), [ gamma; h ] -> Kinetic(method.Word, gamma, h, place.Run <> Some method, place.At)
+    | word, _ -> invalidOp $"'{word}' has no second reading"
 
 let rec private walk forward place pipeline =
     match pipeline with
     | Probe name -> { place with Past = Look(name, place.At) :: place.Past }
     | Sequence parts -> List.fold (walk forward) place parts
     | Repeat(times, body) -> List.fold (fun now _ -> walk forward now body) place [ 1..times ]
-    | Corrector method ->
-        let h =
-            match method.Word, List.map float method.Arguments with
-            | "langevin", [ h ] -> h
-            | "langevinScaled", [ c ] -> c * place.At.Sigma * place.At.Sigma
-            | word, _ -> invalidOp $"'{word}' has no second reading"
-
-        { place with Past = Correction(h, place.At) :: place.Past }
+    | Corrector method -> { place with Run = Some method; Past = correction place method :: place.Past }
     | Predictor method ->
         let gamma, lower, anneal = place.Transition.Value
 
-        {
+        { place with
             At = lower
+            Next = anneal.Next
             Transition = None
+            Run = None
             Past = Prediction(method, gamma, place.At, lower, anneal) :: place.Past
         }
     | Anneal(schedule, body) ->
@@ -179,7 +232,8 @@ let rec private walk forward place pipeline =
         (place, List.indexed (List.pairwise all))
         ||> List.fold (fun now (i, (above, below)) ->
             let earlier = all |> List.truncate i |> List.rev |> List.truncate 4 |> List.map (level forward)
-            let anneal = { Earlier = earlier; Count = all.Length - 1 }
+            let next = all |> List.tryItem (i + 2) |> Option.map (level forward)
+            let anneal = { Earlier = earlier; Count = all.Length - 1; Next = next }
             let lower = level forward below
 
             let gamma =
@@ -192,11 +246,16 @@ let rec private walk forward place pipeline =
 
             let inside =
                 if move then
-                    { now with At = level forward above; Transition = Some(gamma, lower, anneal) }
+                    { now with
+                        At = level forward above
+                        Next = Some lower
+                        Transition = Some(gamma, lower, anneal)
+                        Run = None
+                    }
                 else
-                    { now with At = lower; Transition = None }
+                    { now with At = lower; Next = next; Transition = None; Run = None }
 
-            { walk forward inside body with At = lower })
+            { walk forward inside body with At = lower; Next = None; Run = None })
 
 /// The level of the first state.
 let first (experiment: Experiment) =
@@ -207,7 +266,18 @@ let first (experiment: Experiment) =
 /// The course of an experiment; its last event is the probe `end`.
 let ofExperiment (experiment: Experiment) =
     let first = first experiment
-    let last = walk experiment.Forward { At = first; Transition = None; Past = [] } experiment.Sampler
+
+    let start =
+        {
+            At = first
+            Next = None
+            Transition = None
+            Run = None
+            Past = []
+            Ratio = ratio experiment |> Option.defaultValue (fun _ -> nan)
+        }
+
+    let last = walk experiment.Forward start experiment.Sampler
     { First = first; Events = List.rev (Look("end", last.At) :: last.Past) }
 
 let rec private transitions schedule =

@@ -245,6 +245,37 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
             | z :: kept -> times lower.M z :: kept
             | [] -> invalidOp "a step without a state"),
         found.Draws
+    | Kinetic(splitting, gamma, h, isFirst, at) ->
+        // dx = v dt; dv = s dt; dv = −γv dt + √(2γ) dB, each exactly, letter by letter.
+        let kick t (x, v) = x, plus [ v; times t (score at x) ]
+        let drift t (x, v) = plus [ x; times t v ], v
+
+        let friction t draw (x, v) =
+            x, plus [ times (exp (-gamma * t)) v; times (sqrt (1.0 - exp (-2.0 * gamma * t))) draw ]
+
+        (fun state draws ->
+            let v, draws = if isFirst then List.head draws, List.tail draws else state[1], draws
+
+            let x, v =
+                match splitting, draws with
+                | "obabo", [ one; two ] ->
+                    (state.Head, v)
+                    |> friction (h / 2.0) one
+                    |> kick (h / 2.0)
+                    |> drift h
+                    |> kick (h / 2.0)
+                    |> friction (h / 2.0) two
+                | "baoab", [ one ] ->
+                    (state.Head, v)
+                    |> kick (h / 2.0)
+                    |> drift (h / 2.0)
+                    |> friction h one
+                    |> drift (h / 2.0)
+                    |> kick (h / 2.0)
+                | _ -> invalidOp $"'{splitting}' has no second reading"
+
+            [ x; v ]),
+        (if splitting = "obabo" then 2 else 1) + (if isFirst then 1 else 0)
     | _ ->
         let map, noise = Steps.move forward score event
 

@@ -96,6 +96,7 @@ let private fold move step state course =
 let rec private remembers pipeline =
     match pipeline with
     | Predictor method -> Memory.isRead method
+    | Corrector method -> method.Keeps
     | other -> Pipeline.children other |> List.exists remembers
 
 /// How an experiment is run here.
@@ -121,7 +122,9 @@ let private form data (experiment: Experiment) =
     let d = Density.coordinates data experiment.Target
     let steps = Course.steps experiment.Sampler
 
-    if steps > mostWritten then
+    if (unread experiment).IsSome then
+        Error (unread experiment).Value
+    elif steps > mostWritten then
         Error $"{steps:g6} steps are too many to be written out"
     elif Density.parts experiment > mostParts then
         Error $"{Density.parts experiment:g6} components are too many"

@@ -39,7 +39,9 @@ let covers (experiment: Experiment) =
 
         let parts = Density.parts experiment
 
-        if parts * (1.0 + steps) > mostProducts then
+        if (unread experiment).IsSome then
+            Error (unread experiment).Value
+        elif parts * (1.0 + steps) > mostProducts then
             Error $"{parts:g6} components in {steps:g6} steps are too many for the twin"
         elif (1.0 + steps) * d * d > mostProducts then
             Error $"{steps:g6} steps in {d:g6} dimensions are too many for the twin"
