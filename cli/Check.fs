@@ -37,6 +37,13 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
 
     Certified.json json (Quick.ofPlan terminal.Cancellation loaded.Plan)
 
+    objects json "stepSizes" loaded.StepSizes (fun size ->
+        text json "method" size.Method
+        number json "level" size.At.Parameter
+        number json "h" size.H
+        json.WriteBoolean("isEstimate", (size.RelativeError > 0.0))
+        number json "relativeError" size.RelativeError)
+
     objects json "data" loaded.Data (fun data ->
         text json "file" data.File
         json.WriteNumber("rows", data.Rows.Length)
@@ -88,6 +95,15 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
 
     line "dimension" (Words.count plan.Dimension)
     line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
+
+    for size in loaded.StepSizes do
+        let error =
+            if size.RelativeError > 0.0 then
+                $", an estimate from draws of p with a standard error of {Words.digits 2 (100.0 * size.RelativeError)} %%"
+            else
+                ""
+
+        line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
 
     let kept =
         $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"

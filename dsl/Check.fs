@@ -2,6 +2,16 @@ namespace Sgm
 
 open System.IO
 
+/// The step size of a corrector that depends on the score, at a level.
+type StepSize =
+    {
+        Method: string
+        At: Engine.NoiseLevel
+        H: float
+        /// Its standard error over H where it is an estimate, by draws of the target; else 0.
+        RelativeError: float
+    }
+
 /// A valid experiment: its sampler in normal form, its fingerprint, and the plan that runs.
 type Checked =
     {
@@ -12,6 +22,8 @@ type Checked =
         Data: DataSet list
         /// The networks that were read.
         Networks: Engine.ScoreFunction list
+        /// Of correctors whose steps depend on the score, at the first and the last level.
+        StepSizes: StepSize list
         Warnings: Problem list
     }
 
@@ -111,12 +123,10 @@ module Check =
 
         problems.List
 
-    /// What is known once there is a plan: steps that the score forbids, which are errors, and warnings.
-    let private afterwards (experiment: Experiment) (plan: Engine.Plan) =
+    let private warnings (experiment: Experiment) (plan: Engine.Plan) =
         let problems = Problems()
         let sizes = Lower.sizes plan.Target plan.Score
 
-        CheckLevels.steps problems experiment.Forward sizes experiment.Sampler
         CheckLevels.warn problems experiment.Forward plan.Score sizes experiment.Sampler
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
@@ -133,19 +143,40 @@ module Check =
                     { Place = field "target"; Fault = Fault.IndexColumn set.File; Position = None }
         ]
 
-    let private isError (problem: Problem) = problem.Severity = Severity.Error
+    /// The plan of an experiment without errors, unless its score forbids a step.
+    let private planned (library: Data.Library) (experiment: Experiment) =
+        let target, score = Lower.model library.Network library.Rows experiment
+        let problems = Problems()
+        CheckLevels.steps problems experiment.Forward (Lower.sizes target score) experiment.Sampler
 
-    let private complete (library: Data.Library) (experiment: Experiment) : Checked =
-        let plan = Lower.planWith library.Network library.Rows experiment
+        if problems.Count = 0 then
+            Ok(Lower.planOf library.Rows (target, score) experiment)
+        else
+            Error problems.List
 
-        {
-            Experiment = experiment
-            Fingerprint = Fingerprint.ofFiles library.Hashes experiment
-            Plan = plan
-            Data = library.All
-            Networks = library.Networks
-            Warnings = indexColumns library.All @ afterwards experiment plan
-        }
+    let private stepSizes (experiment: Experiment) (plan: Engine.Plan) =
+        let norm = Engine.ScoreNorm.Of(plan.Target, plan.Score)
+
+        [
+            for method, h, level in
+                CheckLevels.sizes experiment.Forward (Lower.sizes plan.Target plan.Score) experiment.Sampler do
+                let struct (mean, error) = norm.At level
+                // h is of order −2 in the mean.
+                { Method = method; At = level; H = h; RelativeError = 2.0 * error / mean }
+        ]
+
+    let private complete (library: Data.Library) (experiment: Experiment) =
+        planned library experiment
+        |> Result.map (fun plan ->
+            {
+                Experiment = experiment
+                Fingerprint = Fingerprint.ofFiles library.Hashes experiment
+                Plan = plan
+                Data = library.All
+                Networks = library.Networks
+                StepSizes = stepSizes experiment plan
+                Warnings = indexColumns library.All @ warnings experiment plan
+            })
 
     /// The sampler in normal form, when it is not nested too deeply to be brought there.
     let private normal (experiment: Experiment) =
@@ -160,12 +191,7 @@ module Check =
         let experiment = normal experiment
 
         match errors library Set.empty experiment with
-        | [] ->
-            let complete = complete library experiment
-
-            match List.filter isError complete.Warnings with
-            | [] -> Ok complete
-            | problems -> Error problems
+        | [] -> complete library experiment
         | problems -> Error problems
 
     /// The plan alone, by the same checks; of an experiment that names no file.
@@ -174,12 +200,7 @@ module Check =
         let own = normal own
 
         match errors library Set.empty own with
-        | [] ->
-            let plan = Lower.planWith library.Network library.Rows own
-
-            match List.filter isError (afterwards own plan) with
-            | [] -> Ok plan
-            | problems -> Error problems
+        | [] -> planned library own
         | problems -> Error problems
 
     let private parsed (baseDirectory: string) (parsed: Parsed) : Result<Checked, Problem list> =
@@ -202,15 +223,17 @@ module Check =
         let problems =
             parsed.Problems @ errors library parsed.Unread parsed.Experiment |> List.sortBy order |> List.map locate
 
-        match List.filter isError problems with
-        | [] ->
-            let complete = complete library parsed.Experiment
-            let all = problems @ (complete.Warnings |> List.map locate) |> List.sortBy order
+        let errors = problems |> List.filter (fun problem -> problem.Severity = Severity.Error)
 
-            match List.filter isError all with
-            | [] -> Ok { complete with Warnings = all }
-            | errors -> Error errors
-        | errors -> Error errors
+        if errors.IsEmpty then
+            complete library parsed.Experiment
+            |> Result.map (fun complete ->
+                { complete with
+                    Warnings = problems @ (complete.Warnings |> List.map locate) |> List.sortBy order
+                })
+            |> Result.mapError (List.map locate)
+        else
+            Error errors
 
     /// The experiments of a text. `file` is the name that problems are reported under.
     let family (file: string) (baseDirectory: string) (contents: string) : Family =

@@ -126,6 +126,22 @@ module internal CheckLevels =
             | Corrects _
             | Anneals _ -> ())
 
+    /// The step sizes of those methods, at a place's first level and at its last.
+    let sizes forward sizes sampler =
+        let found = List<string * float * Engine.NoiseLevel>()
+
+        visits forward sampler (fun _ visit ->
+            match visit with
+            | Corrects(method, levels) when method.AsksScore ->
+                for i in List.distinct [ levels.From; levels.To ] do
+                    match method.Size(levels.Correction sizes i) with
+                    | Ok h -> found.Add((method.ToString(), h, levels.Level i))
+                    | Error _ -> ()
+            | Corrects _
+            | Anneals _ -> ())
+
+        List.ofSeq found |> List.distinct
+
     /// Warnings: steps beyond stability (at the worst level of a schedule), steps of size 0, jumps up in level.
     let warn (problems: Problems) forward (score: Engine.Score) sizes sampler =
         let scored, several = slopes score

@@ -232,12 +232,14 @@ module Lower =
                     mean
         }
 
-    /// The plan of a valid experiment, with what its files hold.
-    let planWith (networks: NetworkScores) (data: DataSets) (experiment: Experiment) : Engine.Plan =
+    /// The target and the score of a valid experiment, with what its files hold.
+    let model (networks: NetworkScores) (data: DataSets) (experiment: Experiment) =
         let target = target data experiment.Target
-        let level = initialLevel experiment.Forward experiment.Sampler
+        target, score networks data target experiment.Score
 
-        let score = score networks data target experiment.Score
+    /// The plan of a valid experiment, given its model.
+    let planOf (data: DataSets) (target: Engine.Target, score: Engine.Score) (experiment: Experiment) : Engine.Plan =
+        let level = initialLevel experiment.Forward experiment.Sampler
 
         let body, after =
             instructions
@@ -259,6 +261,9 @@ module Lower =
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),
             Metrics = ImmutableArray.CreateRange experiment.Measure
         )
+
+    /// The plan of a valid experiment, with what its files hold.
+    let planWith networks data experiment = planOf data (model networks data experiment) experiment
 
     /// The plan of a valid experiment whose score names no network.
     let plan (data: DataSets) (experiment: Experiment) : Engine.Plan =

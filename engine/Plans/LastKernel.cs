@@ -104,7 +104,7 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
         return null;
     }
 
-    // A general step whose noise only enters its new state: that one without it, and how much it is.
+    // A general step whose noise enters its new state alone: that one without it and without what it keeps, and how much it is.
     private static (GeneralTableau Mean, double Deviation)? Ending(GeneralTableau step)
     {
         double[] noise = new double[step.Noises];
@@ -115,8 +115,10 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
 
         double deviation = Math.Sqrt(noise.Sum(c => c * c));
         ImmutableArray<Term> quiet = [.. step.Updates[0].Where(term => term.Of != Input.Noise)];
-        return deviation > 0 && !step.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
-            ? (step with { Updates = step.Updates.SetItem(0, quiet) }, deviation)
+        int read = quiet.Where(term => term.Of == Input.Prediction).Select(term => term.Number + 1).DefaultIfEmpty(0).Max();
+        ImmutableArray<GeneralStage> stages = step.Stages[..read];
+        return deviation > 0 && !stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
+            ? (step with { Stages = stages, Updates = [quiet] }, deviation)
             : null;
     }
 }

@@ -89,8 +89,8 @@ public sealed class ScoreNorm
         int d = target.Dimension;
         double components = score.Of.Factors.Sum(one => (double)one.Law.Count * one.Dimension);
         bool isLearned = score.AllModifiers.Any(static change => change is ScoreModifier.Learned);
-        double allowed = Math.Min(Math.ScaleB(1, 24) / components, Math.ScaleB(1, isLearned ? 12 : 20) / d);
-        int chunks = (int)Math.Clamp(allowed / Chunk, 4, 1024);
+        double allowed = Math.Min(Math.ScaleB(1, 22) / components, Math.ScaleB(1, isLearned ? 12 : 18) / d);
+        int chunks = (int)Math.Clamp(allowed / Chunk, 4, 256);
         ScoreField field = new(score);
         StartSampler sampler = new(new Start.Law(target, level));
         RandomStream stream = new(Seed, -1);
