@@ -13,8 +13,8 @@ module internal CheckLevels =
             Level: int -> Engine.NoiseLevel
             From: int
             To: int
-            /// The number of the anneal's last level.
-            Count: int
+            /// r = m/m′ of the transition that is made there.
+            Shrink: int -> float
         }
 
         member this.First = this.Level this.From
@@ -24,7 +24,7 @@ module internal CheckLevels =
         /// What a corrector knows there.
         member this.Correction sizes i =
             { Correction.At(this.Level i) with
-                Next = if i < this.Count then Some(this.Level(i + 1)) else None
+                Shrink = this.Shrink i
                 Sizes = sizes
             }
 
@@ -34,7 +34,7 @@ module internal CheckLevels =
         | Anneals of before: Engine.NoiseLevel * first: Engine.NoiseLevel
 
     let private part name (place: Place) = place @ [ Segment.Part name ]
-    let private at level = { Level = (fun _ -> level); From = 0; To = 0; Count = 0 }
+    let private at level = { Level = (fun _ -> level); From = 0; To = 0; Shrink = fun _ -> 1.0 }
 
     /// Calls `visit` with every corrector and anneal that runs, in order; `lower` has the levels after the predictor of the
     /// anneal around. The result has the levels after the pipeline.
@@ -65,8 +65,9 @@ module internal CheckLevels =
             let level i = Forward.level forward (Schedule.parameter forward schedule i)
             let n = Schedule.transitions schedule
             visit place (Anneals(current.Last, level 0))
-            let upper = { Level = level; From = 0; To = n - 1; Count = n }
-            let lower = { upper with From = 1; To = n }
+            let shrink i = Transition.Of(forward, level, i, n).Shrink
+            let upper = { Level = level; From = 0; To = n - 1; Shrink = shrink }
+            let lower = { upper with From = 1; To = n; Shrink = fun i -> shrink (i - 1) }
             let current = if Pipeline.moves body then upper else lower
             walk (part "body" place) (Some lower) current body |> ignore
             at (level n)

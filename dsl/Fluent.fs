@@ -159,6 +159,7 @@ type Samplers =
     static member LangevinSnr(r: float) : Pipeline = corrector (langevinSnr r)
     static member Ald(r: float) : Pipeline = corrector (ald r)
     static member Obabo(gamma: float, h: float) : Pipeline = corrector (obabo gamma h)
+    static member RandomizedMidpoint(h: float) : Pipeline = corrector (randomizedMidpoint h)
     static member Baoab(gamma: float, h: float) : Pipeline = corrector (baoab gamma h)
     static member EulerMaruyama: Pipeline = predictor eulerMaruyama
     static member Exponential: Pipeline = predictor exponential

@@ -88,15 +88,15 @@ type Sizes =
 type Correction =
     {
         Level: NoiseLevel
-        /// The next less noisy level of the anneal around, if there is one.
-        Next: NoiseLevel option
+        /// r = m/m′ of the transition around; 1 outside of every anneal.
+        Shrink: float
         Sizes: Sizes
         /// Whether the step before was one of the same method at this level, so that what it kept goes on.
         GoesOn: bool
     }
 
     /// The first step of a run at a level outside of every anneal, with a score of size 1.
-    static member At level = { Level = level; Next = None; Sizes = Sizes.Unit; GoesOn = false }
+    static member At level = { Level = level; Shrink = 1.0; Sizes = Sizes.Unit; GoesOn = false }
 
 /// A kernel that leaves the law at the current level (nearly) invariant, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]

@@ -100,8 +100,8 @@ module Lower =
             Forward: Forward
             /// The current level.
             Level: Engine.NoiseLevel
-            /// The anneal's next level, if there is one.
-            Next: Engine.NoiseLevel option
+            /// r = m/m′ of the transition around; 1 outside of every anneal.
+            Shrink: float
             /// The transition of the anneal around, until its predictor has run.
             Pending: Transition option
             /// The corrector of the last step at this level, where it keeps more than the state.
@@ -109,12 +109,11 @@ module Lower =
             Sizes: Sizes
         }
 
+    /// Inside a transition, before its predictor or after it.
     let private entering (transition: Transition) isMoved place =
-        let at = transition.Index + (if isMoved then 1 else 0)
-
         { place with
-            Level = transition.LevelAt at
-            Next = if at < transition.Count then Some(transition.LevelAt(at + 1)) else None
+            Level = if isMoved then transition.Lower else transition.Upper
+            Shrink = transition.Shrink
             Pending = if isMoved then None else Some transition
             Kept = None
         }
@@ -125,7 +124,7 @@ module Lower =
             let correction =
                 {
                     Level = place.Level
-                    Next = place.Next
+                    Shrink = place.Shrink
                     Sizes = place.Sizes
                     GoesOn = (place.Kept = Some method)
                 }
@@ -161,14 +160,14 @@ module Lower =
             let transition i = instructions (inside i) body |> fst |> ImmutableArray.CreateRange
 
             [ Engine.Instruction.Transitions(count, transition) ],
-            { place with Level = level count; Next = None; Pending = None; Kept = None }
+            { place with Level = level count; Shrink = 1.0; Pending = None; Kept = None }
 
     /// The steps of an anneal's body over one transition.
     let transition sizes (transition: Transition) body =
         {
             Forward = transition.Forward
             Level = transition.Upper
-            Next = None
+            Shrink = 1.0
             Pending = None
             Kept = None
             Sizes = sizes
@@ -246,7 +245,7 @@ module Lower =
                 {
                     Forward = experiment.Forward
                     Level = level
-                    Next = None
+                    Shrink = 1.0
                     Pending = None
                     Kept = None
                     Sizes = sizes target score

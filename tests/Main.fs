@@ -28,6 +28,7 @@ let private tests =
             GaussianTests.tests
             DenseNormalsTests.tests
             MemoryTests.tests
+            CorrectorsTests.tests
             MemoryCoefficientsTests.tests
             GridTests.tests
             GridMixturesTests.tests

@@ -15,7 +15,7 @@ type Correcting =
         Source: string
         /// What other programs call it.
         UsualNames: string list
-        /// The order in h of the W2 bias of the law that it leaves invariant; none where it leaves p itself.
+        /// The order in h of the W2 bias of the law that it leaves invariant; none where no exact law measures it.
         Order: int option
         /// Evaluations of the score a step.
         Evaluations: int
@@ -31,11 +31,8 @@ module internal Correcting =
     /// What is wrong with a number that has to be positive.
     let positive name what = Stepping.within name 1e-100 1e100 $"{what} > 0 (between 1e-100 and 1e100)"
 
-    /// (m/m′)² of the anneal's next level m′, what α = 1 − β is to score_sde; 1 where none follows.
-    let keptShare (at: Correction) =
-        match at.Next with
-        | Some next -> (at.Level.Mean / next.Mean) ** 2.0
-        | None -> 1.0
+    /// α = r² of the transition around, what 1 − β is to score_sde.
+    let keptShare (at: Correction) = at.Shrink * at.Shrink
 
     /// Unadjusted Langevin, x + h·s + √(2h)·ξ, of a size; its arguments were checked by its own file.
     let langevin word arguments faults size =

@@ -42,6 +42,7 @@ module Methods =
             aldEntry
             obaboEntry
             baoabEntry
+            randomizedMidpointEntry
         ]
 
     /// The words for correctors.

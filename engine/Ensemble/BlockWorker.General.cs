@@ -6,9 +6,13 @@ internal sealed partial class BlockWorker<TLanes>
     // Registers that hold something; the others hold 0.
     private int kept;
 
+    // u, √u and √(1 − u) of every particle, for steps that take a random fraction of themselves.
+    private double[] shares = [];
+
     private bool Step(ParticleNode.General node)
     {
         if (run.ShouldStop(block)) return false;
+        if (node.IsRandomized) DrawFractions();
         for (int n = 0; n < node.Noises; n++)
         {
             stream.FillNormal<TLanes>(Array(1 + shape.Registers + shape.Stages + n));
@@ -16,8 +20,8 @@ internal sealed partial class BlockWorker<TLanes>
 
         for (int i = 0; i < node.Stages.Length; i++)
         {
-            (int constants, (int Array, double Coefficient)[] terms) = node.Stages[i];
-            bool isAtState = terms is [(0, 1.0)];
+            (int constants, (int Array, double Coefficient, Share Share)[] terms) = node.Stages[i];
+            bool isAtState = terms is [(0, 1.0, Share.Whole)];
             if (!isAtState) Sum(terms, 0, Length, StageInput);
             if (!Evaluate(node.Constants.AsSpan(constants, kernel.ConstantsLength), isAtState ? State : StageInput, Score(i))) return false;
         }
@@ -50,14 +54,18 @@ internal sealed partial class BlockWorker<TLanes>
         return fine;
     }
 
-    private void Sum((int Array, double Coefficient)[] terms, int from, int count, Span<double> to)
+    private void Sum((int Array, double Coefficient, Share Share)[] terms, int from, int count, Span<double> to)
     {
-        if (terms.Length == 0) to.Clear();
+        if (terms.Length == 0 || terms[0].Share != Share.Whole) to.Clear();
         for (int i = 0; i < terms.Length; i++)
         {
-            (int array, double coefficient) = terms[i];
+            (int array, double coefficient, Share share) = terms[i];
             ReadOnlySpan<double> input = Array(array).Slice(from, count);
-            if (i == 0)
+            if (share != Share.Whole)
+            {
+                AddShare(input, coefficient, share, from, to);
+            }
+            else if (i == 0)
             {
                 StepUpdate<TLanes>.Scale(input, coefficient, to);
             }
@@ -65,6 +73,31 @@ internal sealed partial class BlockWorker<TLanes>
             {
                 StepUpdate<TLanes>.Add(input, coefficient, to);
             }
+        }
+    }
+
+    // Coordinate by coordinate: every particle has its own share.
+    private void AddShare(ReadOnlySpan<double> input, double coefficient, Share share, int from, Span<double> to)
+    {
+        ReadOnlySpan<double> row = shares.AsSpan(((int)share - 1) * capacity, width);
+        for (int at = 0; at < input.Length;)
+        {
+            int lane = (from + at) % width;
+            int count = Math.Min(width - lane, input.Length - at);
+            StepUpdate<TLanes>.AddProduct(input.Slice(at, count), row.Slice(lane, count), coefficient, to.Slice(at, count));
+            at += count;
+        }
+    }
+
+    private void DrawFractions()
+    {
+        if (shares.Length == 0) shares = new double[3 * capacity];
+        Span<double> fractions = shares.AsSpan(0, width);
+        stream.FillUniform<TLanes>(fractions);
+        for (int i = 0; i < width; i++)
+        {
+            shares[capacity + i] = Math.Sqrt(fractions[i]);
+            shares[(2 * capacity) + i] = Math.Sqrt(1 - fractions[i]);
         }
     }
 

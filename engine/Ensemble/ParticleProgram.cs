@@ -14,8 +14,8 @@ internal readonly record struct CompiledStage(int Constants, double A, double[] 
 /// array are added up.
 /// </summary>
 /// <param name="Constants">Where the constants of the score begin; −1 for what is no stage.</param>
-/// <param name="Terms">Array and coefficient.</param>
-internal readonly record struct CompiledSum(int Constants, (int Array, double Coefficient)[] Terms);
+/// <param name="Terms">Array, coefficient and share of the random fraction.</param>
+internal readonly record struct CompiledSum(int Constants, (int Array, double Coefficient, Share Share)[] Terms);
 
 /// <summary>Working memory of a block, in arrays of the size of its state.</summary>
 /// <param name="Stages">Most stages of a step.</param>
@@ -40,7 +40,7 @@ internal abstract record ParticleNode
 
     /// <summary>One general step.</summary>
     public sealed record General(
-        GeneralTableau Tableau, int Noises, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
+        GeneralTableau Tableau, bool IsRandomized, int Noises, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
 
     public sealed record Repeat(long Count, ParticleNode[] Body) : ParticleNode;
 
@@ -146,7 +146,9 @@ internal sealed class ParticleProgram
         int length = kernel.ConstantsLength;
         double[] constants = new double[tableau.Stages.Length * length];
         CompiledSum Sum(int at, ImmutableArray<Term> terms) => new(at, [
-            .. terms.GroupBy(ArrayOf).Select(group => (group.Key, group.Sum(term => term.Coefficient))).Where(term => term.Item2 != 0),
+            .. terms.GroupBy(term => (Array: ArrayOf(term), term.Share))
+                .Select(group => (group.Key.Array, group.Sum(term => term.Coefficient), group.Key.Share))
+                .Where(term => term.Item2 != 0),
         ]);
         int ArrayOf(Term term) => term.Number + (term.Of switch
         {
@@ -160,7 +162,7 @@ internal sealed class ParticleProgram
             return Sum(i * length, stage.At);
         }
 
-        return new(tableau, tableau.Noises, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
+        return new(tableau, tableau.IsRandomized, tableau.Noises, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
     }
 
     private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)

@@ -37,6 +37,22 @@ internal static class StepUpdate<TLanes>
         }
     }
 
+    /// <summary>y ← y + b·s·u, element by element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddProduct(ReadOnlySpan<double> s, ReadOnlySpan<double> u, double b, Span<double> y)
+    {
+        ref double from = ref MemoryMarshal.GetReference(s);
+        ref double factors = ref MemoryMarshal.GetReference(u);
+        ref double to = ref MemoryMarshal.GetReference(y);
+        TLanes factor = b;
+        for (int i = 0; i < s.Length; i += TLanes.Count)
+        {
+            ref double at = ref Unsafe.Add(ref to, i);
+            TLanes product = TLanes.Load(in Unsafe.Add(ref from, i)) * TLanes.Load(in Unsafe.Add(ref factors, i));
+            TLanes.MultiplyAdd(product, factor, TLanes.Load(in at)).Store(ref at);
+        }
+    }
+
     /// <summary>x ← a·x + b·s + c·ξ; false when an element left the numbers below 1e150.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Noisy(Span<double> x, ReadOnlySpan<double> s, ReadOnlySpan<double> noise, double a, double b, double c)

@@ -24,7 +24,8 @@ public sealed class GaussianInterpreter : IInterpreter
             : null;
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
         string? reason = target ?? scored ?? modifiers ?? start;
-        return reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
+        return RegisterNoise.Fraction(plan) is { } fraction && reason is null ? fraction
+            : reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
             : IsTooDense(plan) ? $"full covariances couple more than {DenseLimit} coordinates; use particles"
             : ProbeMemory.WhyNot(plan, LawBytes(2.0 * plan.Dimension, HasFullCovariance(plan) ? plan.Dimension : 0), () => LawBytes(plan));
     }

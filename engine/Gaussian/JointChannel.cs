@@ -114,7 +114,7 @@ internal sealed class JointChannel
             var noises = new Ball[draws];
             Ball mean = 0;
             Ball shift = 0;
-            foreach ((Input of, int number, double value) in terms)
+            foreach ((Input of, int number, double value, _) in terms)
             {
                 // 0, 1 and −1 are no results of rounding.
                 Ball coefficient = value is 0 or 1 or -1 ? value : new Ball(value, rounding * Math.Abs(value));

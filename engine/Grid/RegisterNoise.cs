@@ -8,11 +8,16 @@ namespace Sgm.Engine;
 /// </summary>
 internal static class RegisterNoise
 {
+    /// <summary>Why a step of a plan has no law that is exact here: it takes a random fraction of itself; null where none does.</summary>
+    public static string? Fraction(Plan plan) => PlanTotals.Of(plan).RandomizedMethod is { } method
+        ? $"'{method}' takes a random fraction of a step, so that the state is a mixture over all fractions; use particles"
+        : null;
+
     /// <summary>Why a plan's registers cannot be followed by maps; null when they can.</summary>
     public static string? Problem(Plan plan)
     {
         string? keeper = null;
-        return plan.GeneralMethod is null ? null : Problem(plan.Instructions, ref keeper);
+        return plan.GeneralMethod is null ? null : Fraction(plan) ?? Problem(plan.Instructions, ref keeper);
     }
 
     /// <param name="body">Instructions.</param>

@@ -15,8 +15,24 @@ public enum Input
     Noise,
 }
 
-/// <summary>A coefficient times an input. Terms of one input add up.</summary>
-public readonly record struct Term(Input Of, int Number, double Coefficient);
+/// <summary>What a random fraction u of a step makes of a coefficient; u ~ U(0, 1) is drawn once a step, for every particle its own.</summary>
+public enum Share
+{
+    /// <summary>1.</summary>
+    Whole,
+
+    /// <summary>u.</summary>
+    Fraction,
+
+    /// <summary>√u.</summary>
+    RootOfFraction,
+
+    /// <summary>√(1 − u).</summary>
+    RootOfRest,
+}
+
+/// <summary>A coefficient times a share of a random fraction times an input. Terms of one input add up.</summary>
+public readonly record struct Term(Input Of, int Number, double Coefficient, Share Share = Share.Whole);
 
 /// <summary>One evaluation of the model, at a sum of registers, predictions of earlier stages and noises.</summary>
 public sealed record GeneralStage(NoiseLevel Level, ImmutableArray<Term> At, Prediction Of = Prediction.Denoiser);
@@ -60,6 +76,9 @@ public sealed record GeneralTableau : IStep
     /// <summary>How many draws of N(0, I) it makes.</summary>
     public int Noises => Largest(Input.Noise) + 1;
 
+    /// <summary>Whether it takes a random fraction of itself.</summary>
+    public bool IsRandomized => Terms.Any(term => term.Share != Share.Whole);
+
     /// <summary>Every term of its stages and updates.</summary>
     public IEnumerable<Term> Terms => Stages.SelectMany(stage => stage.At).Concat(Updates.SelectMany(row => row));
 
@@ -67,7 +86,7 @@ public sealed record GeneralTableau : IStep
     public IEnumerable<NoiseLevel> Levels => Stages.Select(stage => stage.Level);
 
     /// <inheritdoc/>
-    public bool IsNoisy => Noises > 0;
+    public bool IsNoisy => Noises > 0 || IsRandomized;
 
     /// <inheritdoc/>
     public bool StaysAtLevel => From == To;

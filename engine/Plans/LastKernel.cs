@@ -107,6 +107,7 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
     // A general step whose noise enters its new state alone: that one without it and without what it keeps, and how much it is.
     private static (GeneralTableau Mean, double Deviation)? Ending(GeneralTableau step)
     {
+        if (step.IsRandomized) return null;
         double[] noise = new double[step.Noises];
         foreach (Term term in step.Updates[0].Where(term => term.Of == Input.Noise))
         {

@@ -28,6 +28,9 @@ internal sealed class PlanTotals
     /// <summary>The name of the first step that is no tableau.</summary>
     public string? GeneralMethod { get; private set; }
 
+    /// <summary>The name of the first step that takes a random fraction of itself.</summary>
+    public string? RandomizedMethod { get; private set; }
+
     /// <summary>The first step of every kind, and how many of its kind there are.</summary>
     public IEnumerable<(Instruction Example, long Count)> Kinds => kinds.Values;
 
@@ -65,6 +68,7 @@ internal sealed class PlanTotals
                     break;
                 case Instruction.General { Tableau: var step }:
                     GeneralMethod ??= step.Method;
+                    RandomizedMethod ??= step.IsRandomized ? step.Method : null;
                     int inputs = step.Stages.Sum(stage => stage.At.Length);
                     Add((step.Stages.Length, inputs, step.Noises, step.Updates.Sum(row => 1 + row.Length)), instruction, times);
                     break;
@@ -78,6 +82,7 @@ internal sealed class PlanTotals
                     PlanTotals all = Of(transitions);
                     Probes = checked(Probes + (times * all.Probes));
                     GeneralMethod ??= all.GeneralMethod;
+                    RandomizedMethod ??= all.RandomizedMethod;
                     foreach ((Kind kind, (Instruction example, long count)) in all.kinds)
                     {
                         Add(kind, example, checked(times * count));

@@ -22,7 +22,7 @@ public sealed class ProductInterpreter : IInterpreter
             : plan.Dimension > 1 && plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
             : null;
         return reason is null
-            ? GridInterpreter.ScoreProblem(plan) ?? (IsNormal(plan) ? null : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan)
+            ? GridInterpreter.ScoreProblem(plan) ?? (IsNormal(plan) ? RegisterNoise.Fraction(plan) : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan)
             : reason + "; use the gaussian law if everything is normal, or particles";
     }
 

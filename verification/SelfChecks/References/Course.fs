@@ -11,9 +11,8 @@ type Level = { M: float; Sigma: float }
 /// The data: no noise.
 let data = { M = 1.0; Sigma = 0.0 }
 
-/// The anneal around a step: the levels before the step's upper one, the nearest first, how many transitions there are, and the level
-/// after the step's lower one.
-type Anneal = { Earlier: Level list; Count: int; Next: Level option }
+/// The anneal around a step: the levels before the step's upper one, the nearest first, and how many transitions there are.
+type Anneal = { Earlier: Level list; Count: int }
 
 /// What happens to the state.
 type Event =
@@ -21,6 +20,8 @@ type Event =
     | Correction of h: float * at: Level
     /// A step of underdamped Langevin at a level, the first of a run or a later one.
     | Kinetic of splitting: string * gamma: float * h: float * isFirst: bool * at: Level
+    /// A step of Langevin by the randomised midpoint at a level.
+    | Midpoint of h: float * at: Level
     /// A step from a level to a less noisy one; γ is the time between them (vp) or σ² − σ′² (ve).
     | Prediction of PredictorMethod * gamma: float * upper: Level * lower: Level * Anneal
     /// The state is looked at; the target is the data at this level.
@@ -182,12 +183,13 @@ let unread (experiment: Experiment) =
     else
         None
 
-/// The current level and the anneal's next one, the transition that the next predictor makes, the underdamped method whose run this
+/// The current level, the transition that the next predictor makes, the underdamped method whose run this
 /// is, and what has happened, last first.
 type private Place =
     {
         At: Level
-        Next: Level option
+        /// By how much the forward process shrinks the state over the transition around; 1 outside.
+        Shrink: float
         Transition: (float * Level * Anneal) option
         Run: CorrectorMethod option
         Past: Event list
@@ -195,10 +197,7 @@ type private Place =
     }
 
 let private correction place (method: CorrectorMethod) =
-    let kept =
-        match place.Next with
-        | Some next -> (place.At.M / next.M) ** 2.0
-        | None -> 1.0
+    let kept = place.Shrink ** 2.0
 
     match method.Word, List.map float method.Arguments with
     | "langevin", [ h ] -> Correction(h, place.At)
@@ -206,6 +205,7 @@ let private correction place (method: CorrectorMethod) =
     | "langevinSnr", [ r ] -> Correction(2.0 * kept * r * r * place.Ratio place.At, place.At)
     | "ald", [ r ] -> Correction(2.0 * kept * (r * place.At.Sigma) ** 2.0, place.At)
     | ("obabo" | "baoab"), [ gamma; h ] -> Kinetic(method.Word, gamma, h, place.Run <> Some method, place.At)
+    | "randomizedMidpoint", [ h ] -> Midpoint(h, place.At)
     | word, _ -> invalidOp $"'{word}' has no second reading"
 
 let rec private walk forward place pipeline =
@@ -219,7 +219,6 @@ let rec private walk forward place pipeline =
 
         { place with
             At = lower
-            Next = anneal.Next
             Transition = None
             Run = None
             Past = Prediction(method, gamma, place.At, lower, anneal) :: place.Past
@@ -232,8 +231,7 @@ let rec private walk forward place pipeline =
         (place, List.indexed (List.pairwise all))
         ||> List.fold (fun now (i, (above, below)) ->
             let earlier = all |> List.truncate i |> List.rev |> List.truncate 4 |> List.map (level forward)
-            let next = all |> List.tryItem (i + 2) |> Option.map (level forward)
-            let anneal = { Earlier = earlier; Count = all.Length - 1; Next = next }
+            let anneal = { Earlier = earlier; Count = all.Length - 1 }
             let lower = level forward below
 
             let gamma =
@@ -248,14 +246,19 @@ let rec private walk forward place pipeline =
                 if move then
                     { now with
                         At = level forward above
-                        Next = Some lower
+                        Shrink = (level forward above).M / lower.M
                         Transition = Some(gamma, lower, anneal)
                         Run = None
                     }
                 else
-                    { now with At = lower; Next = next; Transition = None; Run = None }
+                    { now with
+                        At = lower
+                        Shrink = (level forward above).M / lower.M
+                        Transition = None
+                        Run = None
+                    }
 
-            { walk forward inside body with At = lower; Next = None; Run = None })
+            { walk forward inside body with At = lower; Shrink = 1.0; Run = None })
 
 /// The level of the first state.
 let first (experiment: Experiment) =
@@ -270,7 +273,7 @@ let ofExperiment (experiment: Experiment) =
     let start =
         {
             At = first
-            Next = None
+            Shrink = 1.0
             Transition = None
             Run = None
             Past = []

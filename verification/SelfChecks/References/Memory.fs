@@ -276,6 +276,15 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
 
             [ x; v ]),
         (if splitting = "obabo" then 2 else 1) + (if isFirst then 1 else 0)
+    | Midpoint(h, at) ->
+        // A uniform fraction of a normal draw, then the path up to there and from there.
+        (fun state draws ->
+            let u = MathNet.Numerics.Distributions.Normal.CDF(0.0, 1.0, Array.head draws[0])
+            let upTo = times (sqrt (2.0 * u * h)) draws[1]
+            let from = times (sqrt (2.0 * (1.0 - u) * h)) draws[2]
+            let middle = plus [ state.Head; times (u * h) (score at state.Head); upTo ]
+            plus [ state.Head; times h (score at middle); upTo; from ] :: state.Tail),
+        3
     | _ ->
         let map, noise = Steps.move forward score event
 

@@ -96,8 +96,14 @@ let private fold move step state course =
 let rec private remembers pipeline =
     match pipeline with
     | Predictor method -> Memory.isRead method
-    | Corrector method -> method.Keeps
+    | Corrector method -> method.Keeps || method.Word = "randomizedMidpoint"
     | other -> Pipeline.children other |> List.exists remembers
+
+/// Whether a step is no affine map of the state and draws even of an affine score.
+let rec private isRandomized pipeline =
+    match pipeline with
+    | Corrector method -> method.Word = "randomizedMidpoint"
+    | other -> Pipeline.children other |> List.exists isRandomized
 
 /// How an experiment is run here.
 type private Form =
@@ -124,6 +130,8 @@ let private form data (experiment: Experiment) =
 
     if (unread experiment).IsSome then
         Error (unread experiment).Value
+    elif isRandomized experiment.Sampler then
+        Error "a random fraction of a step is read a second time by particles alone"
     elif steps > mostWritten then
         Error $"{steps:g6} steps are too many to be written out"
     elif Density.parts experiment > mostParts then
