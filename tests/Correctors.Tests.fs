@@ -166,7 +166,7 @@ let private disturbed body =
 let private splittings = [ obabo 1.5 0.3; baoab 1.5 0.3 ]
 
 /// x and v of a mean, and the covariance of both, after steps as the papers write them, letter by letter, on N(0, s²).
-let private kinetic letters gamma h variance start count =
+let private kinetic letters gamma variance start count =
     let rec run n (xx, xv, vv) =
         if n = 0 then
             xx
@@ -202,7 +202,7 @@ let private runs =
                                 Start = from (normal [ 0.0 ] 2.0)
                             }
 
-                        let expected = kinetic (lettersOf method 0.3) 1.5 0.3 0.5 2.0 n
+                        let expected = kinetic (lettersOf method 0.3) 1.5 0.5 2.0 n
                         near 1e-13 (moments e).Variance[0] expected $"{method}, {n} steps")
 
             testCase "at rest: obabo has v/(1 − h²/4v), baoab has v" (fun () ->
