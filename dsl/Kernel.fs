@@ -91,12 +91,14 @@ type Correction =
         /// r = m/m′ of the transition around; 1 outside of every anneal.
         Shrink: float
         Sizes: Sizes
+        /// The registers that the anneal's predictor holds, which a corrector must leave as they are.
+        Held: Lazy<int>
         /// Whether the step before was one of the same method at this level, so that what it kept goes on.
         GoesOn: bool
     }
 
     /// The first step of a run at a level outside of every anneal, with a score of size 1.
-    static member At level = { Level = level; Shrink = 1.0; Sizes = Sizes.Unit; GoesOn = false }
+    static member At level = { Level = level; Shrink = 1.0; Sizes = Sizes.Unit; Held = lazy 0; GoesOn = false }
 
 /// A kernel that leaves the law at the current level (nearly) invariant, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]
@@ -167,3 +169,9 @@ module Kernel =
         match method.Step transition with
         | Ok steps -> steps
         | Error _ -> invalidOp $"'{method.Word}' has no step from {transition.Upper} to {transition.Lower}: check first"
+
+    /// The registers that a predictor holds after a transition.
+    let held method transition =
+        match List.tryLast (predictor method transition) with
+        | Some(GeneralStep step) -> step.Kept
+        | _ -> 0

@@ -102,6 +102,8 @@ module Lower =
             Level: Engine.NoiseLevel
             /// r = m/m′ of the transition around; 1 outside of every anneal.
             Shrink: float
+            /// The registers that the anneal's predictor holds.
+            Held: Lazy<int>
             /// The transition of the anneal around, until its predictor has run.
             Pending: Transition option
             /// The corrector of the last step at this level, where it keeps more than the state.
@@ -109,14 +111,18 @@ module Lower =
             Sizes: Sizes
         }
 
-    /// Inside a transition, before its predictor or after it.
-    let private entering (transition: Transition) isMoved place =
-        { place with
-            Level = if isMoved then transition.Lower else transition.Upper
-            Shrink = transition.Shrink
-            Pending = if isMoved then None else Some transition
-            Kept = None
-        }
+    /// Where a transition's body begins.
+    let private entering (transition: Transition) body place =
+        let inside = { place with Shrink = transition.Shrink; Kept = None; Held = lazy 0 }
+
+        match Pipeline.mover body with
+        | Some method ->
+            { inside with
+                Level = transition.Upper
+                Pending = Some transition
+                Held = lazy (if transition.Index = 0 then 0 else Kernel.held method (transition.Before 1))
+            }
+        | None -> { inside with Level = transition.Lower; Pending = None }
 
     let rec private instructions place pipeline : Engine.Instruction list * Place =
         match pipeline with
@@ -126,6 +132,7 @@ module Lower =
                     Level = place.Level
                     Shrink = place.Shrink
                     Sizes = place.Sizes
+                    Held = place.Held
                     GoesOn = (place.Kept = Some method)
                 }
 
@@ -133,7 +140,13 @@ module Lower =
         | Predictor method ->
             let transition = place.Pending.Value
 
-            Kernel.predictor method transition, entering transition true place
+            Kernel.predictor method transition,
+            { place with
+                Level = transition.Lower
+                Pending = None
+                Kept = None
+                Held = lazy (Kernel.held method transition)
+            }
         | Probe name -> [ Engine.Instruction.Probe(name, place.Level) ], place
         | Sequence parts ->
             let lowered, after = List.mapFold (fun where part -> instructions where part) place parts
@@ -170,9 +183,10 @@ module Lower =
             Shrink = 1.0
             Pending = None
             Kept = None
+            Held = lazy 0
             Sizes = sizes
         }
-        |> entering transition (not (Pipeline.moves body))
+        |> entering transition body
         |> fun place -> fst (instructions place body)
 
     /// The level of the first state: the first level of the first anneal, or the data level.
@@ -248,6 +262,7 @@ module Lower =
                     Shrink = 1.0
                     Pending = None
                     Kept = None
+                    Held = lazy 0
                     Sizes = sizes target score
                 }
                 experiment.Sampler

@@ -53,13 +53,16 @@ module Pipeline =
         | Predictor _
         | Probe _ -> []
 
-    /// Whether a predictor runs here that moves this pipeline's own transition (one inside an inner anneal does not).
-    let rec moves pipeline =
+    /// The predictor here that moves this pipeline's own transition (one inside an inner anneal does not), if one runs.
+    let rec mover pipeline =
         match pipeline with
-        | Predictor _ -> true
-        | Anneal _ -> false
-        | Repeat(0, _) -> false
-        | other -> children other |> List.exists moves
+        | Predictor method -> Some method
+        | Anneal _
+        | Repeat(0, _) -> None
+        | other -> children other |> List.tryPick mover
+
+    /// Whether a predictor moves this pipeline's own transition.
+    let moves pipeline = (mover pipeline).IsSome
 
     /// The first anneal's schedule, in the order of running.
     let rec firstSchedule pipeline =

@@ -267,6 +267,29 @@ let private runs =
                     1e-3
                     "a run that is ended is another law")
 
+            testCase "a run leaves what the anneal's predictor keeps" (fun () ->
+                for method in splittings do
+                    for predicting in [ lms 3; dpmpp2m; dpmpp3mSde 1.0; unipc 3; ancestral ] do
+                        for body in
+                            [
+                                predictor predicting >=> repeat 2 (corrector method)
+                                repeat 2 (corrector method) >=> predictor predicting
+                                corrector method
+                                >=> predictor predicting
+                                >=> corrector (langevin 0.01)
+                                >=> corrector method
+                            ] do
+                            let e = disturbed (anneal (uniform 1.0 0.1 5) body)
+
+                            match Reference.readings (fun file -> invalidOp file) e with
+                            | Error reason -> failtest reason
+                            | Ok readings ->
+                                let expected, law = List.last readings, moments e
+
+                                for i in 0..1 do
+                                    near 1e-10 (law.Mean[i]) expected.Means[i].Value $"{body}: mean"
+                                    near 1e-10 (law.Variance[i]) expected.Variances[i].Value $"{body}: variance")
+
             testCase "exact laws are those of the second reading, and particles have the same moments" (fun () ->
                 for method in splittings @ [ langevinScaled 0.1; ald 0.2 ] do
                     let body step = corrector step >=> predictor ancestral >=> repeat 3 (corrector step)

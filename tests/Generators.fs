@@ -137,18 +137,19 @@ let schedule toZero : Gen<Schedule> =
     }
 
 let private correctorStep: Gen<Pipeline> =
-    Gen.oneof
+    let kinetic method =
+        Gen.map2 (fun gamma h -> corrector (method gamma h)) (Gen.elements [ 0.5; 3.0 ]) (scaled 0.01 0.2)
+
+    Gen.frequency
         [
-            Gen.map (langevin >> corrector) (scaled 0.001 0.05)
-            Gen.map (langevinScaled >> corrector) (scaled 0.001 0.05)
-            Gen.map (langevinSnr >> corrector) (scaled 0.01 0.2)
-            Gen.map (ald >> corrector) (scaled 0.01 0.2)
-            Gen.map2
-                (fun gamma h -> corrector (obabo gamma h) |> repeat 2)
-                (Gen.elements [ 0.5; 3.0 ])
-                (scaled 0.01 0.2)
-            Gen.map2 (fun gamma h -> corrector (baoab gamma h)) (Gen.elements [ 0.5; 3.0 ]) (scaled 0.01 0.2)
-            Gen.map (randomizedMidpoint >> corrector) (scaled 0.001 0.05)
+            5, Gen.map (langevin >> corrector) (scaled 0.001 0.05)
+            5, Gen.map (langevinScaled >> corrector) (scaled 0.001 0.05)
+            2, Gen.map (ald >> corrector) (scaled 0.01 0.2)
+            1, Gen.map (langevinSnr >> corrector) (scaled 0.01 0.2)
+            2, kinetic obabo
+            1, Gen.map (repeat 2) (kinetic obabo)
+            2, kinetic baoab
+            1, Gen.map (randomizedMidpoint >> corrector) (scaled 0.001 0.05)
         ]
 
 let private share: Gen<float> = Gen.elements [ 0.0; 0.3; 1.0 ]

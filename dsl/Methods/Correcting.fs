@@ -49,3 +49,8 @@ module internal Correcting =
                     let level = at.Level
                     [ Instruction.Step(Tableau.OneStage(word, level, level, level, 1.0, h, sqrt (2.0 * h))) ]
         }
+
+    /// A step of several evaluations or draws to the state and what it keeps, after the registers that the anneal's predictor holds.
+    let general word (at: Correction) rounding stages state kept =
+        let held = [ for k in 1 .. at.Held.Value -> [ Registers.register k 1.0 ] ]
+        [ Registers.general word at.Level at.Level rounding stages (state :: held @ kept) ]

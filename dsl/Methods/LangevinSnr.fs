@@ -33,7 +33,8 @@ module LangevinSnrMethod =
                         "unadjusted Langevin with the step of a signal-to-noise ratio r, h = 2α(r·E‖ξ‖/E‖s‖)² at the level"
                 ]
             Method = langevinSnr 0.16
-            Formula = "`langevin` with h = 2α(r·E‖ξ‖/E‖s‖)², α = (m/m′)² of the transition around (1 outside of an anneal)"
+            Formula =
+                "`langevin` with h = 2α(r·E‖ξ‖/E‖s‖)², α = (m/m′)² of the transition around (1 outside of an anneal)"
             Source = "Song et al. 2021, algorithms 4 and 5"
             UsualNames = [ "score_sde LangevinCorrector (snr)" ]
             Order = Some 1

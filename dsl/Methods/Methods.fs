@@ -34,7 +34,7 @@ module Methods =
     let predictorWords = (predictors |> List.collect (fun entry -> entry.Words)) @ [ customWord ]
 
     /// Every corrector of the language, in the order of the documentation.
-    let correctors: Correcting list = 
+    let correctors: Correcting list =
         [
             langevinEntry
             langevinScaledEntry

@@ -15,7 +15,7 @@ module RandomizedMidpointMethod =
         let middle = [ x 1.0; of' Input.Prediction 0 Share.Fraction h; first ]
         let score at' = GeneralStage(at.Level, terms at', Prediction.Score)
         let state = [ x 1.0; prediction 1 h; first; of' Input.Noise 1 Share.RootOfRest root ]
-        [ general "randomizedMidpoint" at.Level at.Level 4e-15 [ score [ x 1.0 ]; score middle ] [ state ] ]
+        Correcting.general "randomizedMidpoint" at 4e-15 [ score [ x 1.0 ]; score middle ] state []
 
     /// The variance stays bounded for h below this over the slope: the root of 6 − 6a + 3a² − a³, 1 + b with b³ + 3b = 2.
     let private largest =
@@ -24,11 +24,8 @@ module RandomizedMidpointMethod =
 
     /// Langevin by the randomised midpoint, of step h > 0.
     let randomizedMidpoint h =
-        { Correcting.langevin
-              "randomizedMidpoint"
-              [ Numeral.ofFloat h ]
-              (Correcting.positive "h" "a step" h)
-              (fun _ -> h) with
+        { Correcting.langevin "randomizedMidpoint" [ Numeral.ofFloat h ] (Correcting.positive "h" "a step" h) (fun _ ->
+              h) with
             Largest = fun slope -> largest / slope
             Step = step
         }

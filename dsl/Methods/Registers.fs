@@ -16,8 +16,7 @@ module internal Registers =
     let prediction i c = Term(Input.Prediction, i, c)
     let noise i c = Term(Input.Noise, i, c)
 
-    let terms (list: Term list) =
-        ImmutableArray.CreateRange(list |> List.filter (fun term -> term.Coefficient <> 0.0))
+    let terms (list: Term list) = ImmutableArray.CreateRange(list |> List.filter (fun term -> term.Coefficient <> 0.0))
 
     /// The denoiser at a level, at a point of the step.
     let denoiser level at = GeneralStage(level, terms at, Prediction.Denoiser)

@@ -10,7 +10,8 @@ module UnderdampedMethod =
     /// v and s(x) before the step, how many draws and evaluations they took, and what took them.
     let private before (at: Correction) =
         if at.GoesOn then
-            (fun c -> [ register 1 c ]), (fun c -> [ register 2 c ]), 0, []
+            let held = at.Held.Value
+            (fun c -> [ register (held + 1) c ]), (fun c -> [ register (held + 2) c ]), 0, []
         else
             let stage = GeneralStage(at.Level, terms [ x 1.0 ], Prediction.Score)
             (fun c -> [ noise 0 c ]), (fun c -> [ prediction 0 c ]), 1, [ stage ]
@@ -22,10 +23,10 @@ module UnderdampedMethod =
         let position: Term list = List.concat (positions velocity score draw)
         let last c = [ prediction count c ]
         let stages = stages @ [ GeneralStage(at.Level, terms position, Prediction.Score) ]
-        let updates = [ position; List.concat (velocities velocity score last draw); last 1.0 ]
+        let kept = [ List.concat (velocities velocity score last draw); last 1.0 ]
         // e^(−γh) loses the digits that γh has before the point.
         let rounding = 4e-15 + 4e-16 * gamma * h
-        [ general word at.Level at.Level rounding stages updates ]
+        Correcting.general word at rounding stages position kept
 
     /// O for h/2, B for h/2, A for h, B for h/2, O for h/2.
     let private obaboStep gamma h (at: Correction) =

@@ -68,9 +68,26 @@ let private dataOf s =
     else
         normal (fill d mean) variance
 
+/// Those that a law in closed form follows.
+let private correctors =
+    [|
+        for entry in Methods.correctors do
+            if entry.Order.IsSome then
+                entry.Method
+    |]
+
+/// 0: langevinScaled of the setting's factor; else one of the catalogue.
+let private correctorOf s =
+    match int (value "corrector" s) with
+    | 0 -> langevinScaled (value "c" s)
+    | number -> correctors[number - 1]
+
+let private correctorNames =
+    "corrector: " + System.String.Join(", ", correctors |> Array.map (fun method -> method.ToString()))
+
 /// 1: predictor alone; 2: predictor, then corrections; 3: corrections, then predictor; 4: corrections alone.
 let private bodyOf s =
-    let corrections = repeat (int (value "repeats" s)) (corrector (langevinScaled (value "c" s)))
+    let corrections = repeat (int (value "repeats" s)) (corrector (correctorOf s))
 
     match value "body" s with
     | 1.0 -> predictor (method s)
@@ -118,6 +135,7 @@ let private basis ve =
             "n", 6.0
             "body", 2.0
             "repeats", 2.0
+            "corrector", 0.0
             "c", 0.1
             "score", 1.0
             "start", 1.0
@@ -140,7 +158,8 @@ let private scenarios =
                 axis "n" "levels" (fun _ -> [ 1.0; 2.0; 5.0; 20.0 ])
                 axis "body" "prediction; prediction, correction; correction, prediction; correction" (fun _ ->
                     [ 1.0 .. 4.0 ])
-                axis "repeats" "Langevin steps a level" (fun _ -> [ 0.0; 1.0; 4.0 ])
+                axis "repeats" "corrections a level" (fun _ -> [ 0.0; 1.0; 4.0 ])
+                axis "corrector" correctorNames (fun _ -> [ for i in 1 .. correctors.Length -> float i ])
                 axis "score" "exact; shifted; scaled and shifted; of another law" (fun _ -> [ 1.0 .. 4.0 ])
                 axis "start" "prior; the target; another law" (fun _ -> [ 1.0 .. 3.0 ])
                 axis "d" "dimension" (fun _ -> [ 1.0; 2.0; 100.0 ])
@@ -209,7 +228,12 @@ let private biasExperiment (sigma, method, time) (s: Setting) _ =
 let private correctorOrder (entry: Correcting) order =
     let name = entry.Word.Name
     let _, _, time as how = measuredAt entry
-    let where = if time > 1.0 then "at stationarity" else $"after time {time:g2}, from the exact law"
+
+    let where =
+        if time > 1.0 then
+            "at stationarity"
+        else
+            $"after time {time:g2}, from the exact law"
 
     {
         Axis = "h"

@@ -165,6 +165,20 @@ let private cases =
                 >=> anneal (levels [ 0.1; 0.0 ]) (predictor flow)
             )
         }
+        "two modes by runs with a velocity and by random fractions of a step",
+        experiment {
+            target (mixture [ 0.3, normal [ -1.5; 0.5 ] 0.4; 0.7, normal [ 1.0; -0.5 ] 0.6 ])
+            forward ve
+            start (point [ 0.0; 1.0 ])
+
+            sampler (
+                anneal (levels [ 1.5; 0.8 ]) (predictor flow >=> repeat 3 (corrector (obabo 1.0 0.5)))
+                >=> probe "obabo"
+                >=> repeat 3 (corrector (baoab 2.0 0.6))
+                >=> probe "baoab"
+                >=> repeat 2 (corrector (randomizedMidpoint 0.4))
+            )
+        }
     ]
 
 let private hasTwin =

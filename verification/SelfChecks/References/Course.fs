@@ -20,6 +20,8 @@ type Event =
     | Correction of h: float * at: Level
     /// A step of underdamped Langevin at a level, the first of a run or a later one.
     | Kinetic of splitting: string * gamma: float * h: float * isFirst: bool * at: Level
+    /// The end of a run: its velocity is forgotten.
+    | Rest
     /// A step of Langevin by the randomised midpoint at a level.
     | Midpoint of h: float * at: Level
     /// A step from a level to a less noisy one; γ is the time between them (vp) or σ² − σ′² (ve).
@@ -208,19 +210,30 @@ let private correction place (method: CorrectorMethod) =
     | "randomizedMidpoint", [ h ] -> Midpoint(h, place.At)
     | word, _ -> invalidOp $"'{word}' has no second reading"
 
+/// Where a run of an underdamped method ends, if there is one.
+let private ended place =
+    match place.Run with
+    | Some _ -> { place with Run = None; Past = Rest :: place.Past }
+    | None -> place
+
 let rec private walk forward place pipeline =
     match pipeline with
     | Probe name -> { place with Past = Look(name, place.At) :: place.Past }
     | Sequence parts -> List.fold (walk forward) place parts
     | Repeat(times, body) -> List.fold (fun now _ -> walk forward now body) place [ 1..times ]
-    | Corrector method -> { place with Run = Some method; Past = correction place method :: place.Past }
+    | Corrector method ->
+        let place = if place.Run = Some method then place else ended place
+
+        match correction place method with
+        | Kinetic _ as step -> { place with Run = Some method; Past = step :: place.Past }
+        | step -> { place with Past = step :: place.Past }
     | Predictor method ->
+        let place = ended place
         let gamma, lower, anneal = place.Transition.Value
 
         { place with
             At = lower
             Transition = None
-            Run = None
             Past = Prediction(method, gamma, place.At, lower, anneal) :: place.Past
         }
     | Anneal(schedule, body) ->
@@ -230,6 +243,7 @@ let rec private walk forward place pipeline =
 
         (place, List.indexed (List.pairwise all))
         ||> List.fold (fun now (i, (above, below)) ->
+            let now = ended now
             let earlier = all |> List.truncate i |> List.rev |> List.truncate 4 |> List.map (level forward)
             let anneal = { Earlier = earlier; Count = all.Length - 1 }
             let lower = level forward below
@@ -248,17 +262,11 @@ let rec private walk forward place pipeline =
                         At = level forward above
                         Shrink = (level forward above).M / lower.M
                         Transition = Some(gamma, lower, anneal)
-                        Run = None
                     }
                 else
-                    { now with
-                        At = lower
-                        Shrink = (level forward above).M / lower.M
-                        Transition = None
-                        Run = None
-                    }
+                    { now with At = lower; Shrink = (level forward above).M / lower.M; Transition = None }
 
-            { walk forward inside body with At = lower; Shrink = 1.0; Run = None })
+            { ended (walk forward inside body) with At = lower; Shrink = 1.0 })
 
 /// The level of the first state.
 let first (experiment: Experiment) =

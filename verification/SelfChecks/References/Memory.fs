@@ -254,7 +254,12 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
             x, plus [ times (exp (-gamma * t)) v; times (sqrt (1.0 - exp (-2.0 * gamma * t))) draw ]
 
         (fun state draws ->
-            let v, draws = if isFirst then List.head draws, List.tail draws else state[1], draws
+            // The velocity stands before what a predictor keeps.
+            let v, kept, draws =
+                if isFirst then
+                    List.head draws, state.Tail, List.tail draws
+                else
+                    state[1], List.skip 2 state, draws
 
             let x, v =
                 match splitting, draws with
@@ -274,8 +279,9 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
                     |> kick (h / 2.0)
                 | _ -> invalidOp $"'{splitting}' has no second reading"
 
-            [ x; v ]),
+            x :: v :: kept),
         (if splitting = "obabo" then 2 else 1) + (if isFirst then 1 else 0)
+    | Rest -> (fun state _ -> state.Head :: List.skip 2 state), 0
     | Midpoint(h, at) ->
         // A uniform fraction of a normal draw, then the path up to there and from there.
         (fun state draws ->

@@ -143,6 +143,7 @@ let move forward score event : (float[] -> float[]) * float =
     | Look _ -> id, 0.0
     | Correction(h, at) -> (fun x -> each (fun x s -> x + h * s) x (score at x)), sqrt (2.0 * h)
     | Kinetic _
+    | Rest
     | Midpoint _ -> invalidOp "a step of several states or draws"
     | Prediction(method, gamma, upper, lower, _) ->
         let euler growth pull = fun x -> each (fun x s -> growth * x + pull * s) x (score upper x)
