@@ -168,12 +168,17 @@ module Lower =
             let parameter = Schedule.parameter place.Forward schedule
             let level i = Forward.level place.Forward (parameter i)
 
-            let inside i = entering (Transition.Of(place.Forward, level, i, count)) (not (Pipeline.moves body)) place
-
+            let inside i = entering (Transition.Of(place.Forward, level, i, count)) body place
             let transition i = instructions (inside i) body |> fst |> ImmutableArray.CreateRange
 
             [ Engine.Instruction.Transitions(count, transition) ],
-            { place with Level = level count; Shrink = 1.0; Pending = None; Kept = None }
+            { place with
+                Level = level count
+                Shrink = 1.0
+                Pending = None
+                Kept = None
+                Held = lazy 0
+            }
 
     /// The steps of an anneal's body over one transition.
     let transition sizes (transition: Transition) body =
