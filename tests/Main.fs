@@ -39,6 +39,7 @@ let private tests =
             GridComponentsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
+            PlaneTests.tests
             VerificationTests.tests
             TheoremsLeeTests.tests
             ClaimsTests.tests
@@ -48,6 +49,7 @@ let private tests =
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests
+            PlaneStandingTests.tests
             SamplingTests.tests
             HypothesesTests.tests
             LevelsTests.tests
