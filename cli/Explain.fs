@@ -67,6 +67,20 @@ let private general forward (t: GeneralTableau) =
             $"    {name} ← {written row}"
     ]
 
+/// The lines of a step that may be rejected: the proposal, then what decides.
+let private adjusted forward (t: AdjustedStep) =
+    let leap = Words.number t.Leap
+
+    [
+        $"{t.Method}, at {Words.level forward t.Level}, with (x′, v′) = (x, v) and v = ξ:"
+        $"    {Words.count t.Leaps} times: v′ ← v′ + {Words.number (0.5 * t.Leap)}·s(x′), x′ ← x′ + {leap}·v′, v′ ← v′ + {Words.number (0.5 * t.Leap)}·s(x′)"
+        if t.LinePoints.HasValue then
+            $"    E = the work of s from x to x′ by the trapezoid rule at {t.LinePoints.Value} points"
+        else
+            "    E = ln p(x′) − ln p(x)"
+        "    x ← x′ with probability min(1, exp(E + (|v|² − |v′|²)/2))"
+    ]
+
 /// Whether a body has a step that keeps earlier evaluations.
 let rec private keepsEarlier (body: Instruction seq) =
     body
@@ -75,6 +89,7 @@ let rec private keepsEarlier (body: Instruction seq) =
         | GeneralStep step -> step.Kept > 0
         | Repeated repeat -> keepsEarlier repeat.Body
         | TableauStep _
+        | MetropolisStep _
         | Annealed _
         | Probed _ -> false)
 
@@ -87,6 +102,7 @@ let rec instructions forward (body: Instruction seq) : string list =
             match instruction with
             | TableauStep step -> yield! tableau forward step
             | GeneralStep step -> yield! general forward step
+            | MetropolisStep step -> yield! adjusted forward step
             | Repeated repeat ->
                 $"repeat {Words.count repeat.Count} times:"
                 yield! indented (instructions forward repeat.Body)

@@ -15,6 +15,8 @@ type Measured =
         /// Means and variances, where they are shown.
         Moments: Moments option
         Metrics: (Metric * Estimate) list
+        /// The mean probability of acceptance since the probe before, where steps could be rejected.
+        Acceptance: Estimate option
         /// Through the last kernel, of particles, where that was asked.
         Kernel: KernelEstimate option
         /// Whether the particles are draws of the target at the level, where that was asked.
@@ -76,6 +78,7 @@ let ofOutcome (plan: Plan) wanted (outcome: Outcome) =
                     else
                         None
                 Metrics = [ for metric in plan.Metrics -> metric, probe.Law.Measure metric ]
+                Acceptance = Option.ofObj probe.Acceptance
                 Kernel =
                     wanted.Kernels
                     |> Option.filter (fun _ -> i >= first)
@@ -171,6 +174,7 @@ let json json measured =
         object json "metrics" (fun () ->
             List.iter (fun (metric, measured) -> estimate json (Words.metric metric) measured) probe.Metrics)
 
+        Option.iter (estimate json "acceptance") probe.Acceptance
         Option.iter (jsonKernel json probe) probe.Kernel
 
         Option.iter (jsonFit json) probe.Fit)
@@ -194,8 +198,8 @@ let private text title = { Title = title; IsNumber = false }
 /// An interval narrower than this, relatively, is shown by its half-width.
 let private narrow = 1e-6
 
-/// A metric with its value, interval, confidence and how it was found.
-let metricCells (metric, estimate: Estimate) =
+/// A number's name with its value, interval, confidence and how it was found.
+let private cellsOf (name: string) (estimate: Estimate) =
     let isNarrow =
         Double.IsFinite estimate.Upper
         && estimate.Upper - estimate.Lower <= narrow * max (abs estimate.Lower) (abs estimate.Upper)
@@ -230,7 +234,10 @@ let metricCells (metric, estimate: Estimate) =
         else
             $"{Words.number (100.0 * estimate.Confidence)} %%"
 
-    [ plain (Words.metric metric); value; plain interval; plain confidence; faint remark ]
+    [ plain name; value; plain interval; plain confidence; faint remark ]
+
+/// A metric with its value, interval, confidence and how it was found.
+let metricCells (metric, estimate: Estimate) = cellsOf (Words.metric metric) estimate
 
 /// The columns that the cells of a metric are of.
 let metricColumns = [ text "metric"; number "value"; text "interval"; number "conf."; text "how" ]
@@ -317,7 +324,13 @@ let fitColumns = [ number "discrepancy"; number "p"; text "fit, at the 1 % level
 /// The tables of divergences, of fits and of moments.
 let show (screen: Screen) forward measured =
     let metrics =
-        measured |> List.collect (fun probe -> List.map (metricCells >> ofProbe forward probe) probe.Metrics)
+        measured
+        |> List.collect (fun probe ->
+            [
+                yield! List.map metricCells probe.Metrics
+                yield! Option.toList (Option.map (cellsOf "acceptance") probe.Acceptance)
+            ]
+            |> List.map (ofProbe forward probe))
 
     if not (List.isEmpty metrics) then
         screen.Table(text "probe" :: text "level" :: metricColumns, metrics)

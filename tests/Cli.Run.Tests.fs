@@ -163,6 +163,7 @@ let runs =
                                     Moments =
                                         Some(Sgm.Engine.Moments([| mean |], [| 1.0 |], [| error |], [| 0.0 |], 0.99))
                                     Metrics = []
+                                    Acceptance = None
                                     Kernel = None
                                     Fit = None
                                 }

@@ -146,6 +146,17 @@ let private documents =
              mixture
              [ 0, "run", []; 0, "check", []; 0, "certify", []; 0, "tune", [ "--evaluations"; "3" ]; 0, "score", [] ]
 
+         own
+             "experiment {
+    target (normal [ 0.0 ] 1.0)
+    forward vp
+    start warm
+    sampler (corrector (mala 0.5))
+    measure [ tv ]
+    particles 1000
+}"
+             [ 0, "run", []; 0, "run", [ "--by"; "particles" ] ]
+
          own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
 

@@ -61,6 +61,8 @@ let private tests =
             EnsembleKernelTests.tests
             EnsembleRunTests.tests
             EnsembleLawTests.tests
+            AdjustedTests.tests
+            AdjustedParticlesTests.tests
             LongStepsTests.tests
             CertificatesTests.tests
             CertificatesDenseTests.tests

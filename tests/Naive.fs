@@ -84,6 +84,7 @@ let steps (plan: Plan) =
             match instruction with
             | TableauStep step -> Seq.singleton step
             | GeneralStep step -> failwith $"the naive twin does not know '{step.Method}'"
+            | MetropolisStep step -> failwith $"the naive twin does not know '{step.Method}'"
             | Repeated again -> Seq.collect (fun _ -> walk again.Body) (seq { 1L .. again.Count })
             | Annealed several -> Seq.collect (fun i -> walk (several.Body.Invoke i)) (seq { 0 .. several.Count - 1 })
             | Probed _ -> Seq.empty)

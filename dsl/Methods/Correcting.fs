@@ -34,6 +34,38 @@ module internal Correcting =
     /// α = r² of the transition around, what 1 − β is to score_sde.
     let keptShare (at: Correction) = at.Shrink * at.Shrink
 
+    /// What is wrong with a whole number that has to be in a range.
+    let whole name least most what n =
+        if n >= least && n <= most then
+            []
+        else
+            [ [ Segment.Part name ], Fault.OutOfRange(string n, $"{what} from {least} to {most}") ]
+
+    /// A proposal by leapfrogs of length ε, accepted or not by the target's density, or by the score at so many points of the way.
+    let adjusted word arguments faults h leap leaps (points: int option) =
+        {
+            Word = word
+            Arguments = arguments
+            Faults = faults
+            AsksScore = false
+            Keeps = false
+            Size = fun _ -> Ok h
+            // What would grow without bound is rejected.
+            Largest = fun _ -> infinity
+            Step =
+                fun _ at ->
+                    let step =
+                        AdjustedStep(
+                            Method = word,
+                            Level = at.Level,
+                            Leap = leap,
+                            Leaps = leaps,
+                            LinePoints = Option.toNullable points
+                        )
+
+                    [ Instruction.Adjusted step ]
+        }
+
     /// Unadjusted Langevin, x + h·s + √(2h)·ξ, of a size; its arguments were checked by its own file.
     let langevin word arguments faults size =
         {

@@ -43,6 +43,9 @@ module Methods =
             obaboEntry
             baoabEntry
             randomizedMidpointEntry
+            malaEntry
+            mhScoresEntry
+            hmcEntry
         ]
 
     /// The words for correctors.

@@ -29,6 +29,14 @@ internal abstract class BlockRun
     /// <summary>Called after so many more steps of a block.</summary>
     public abstract void Advance(long steps);
 
+    /// <summary>
+    /// Told before a probe when steps since the last one could be rejected: the sum over the block's particles of their mean acceptance
+    /// probabilities, and of the squares of these.
+    /// </summary>
+    public virtual void Accepted(long occurrence, long block, double sum, double squares)
+    {
+    }
+
     /// <summary>The block reached its <paramref name="occurrence"/>-th probe with this state, of shape [d, width].</summary>
     public abstract void Probe(long occurrence, ParticleNode.Probe probe, long block, ReadOnlySpan<double> x, int width);
 }
@@ -45,7 +53,7 @@ internal abstract class BlockWorker : IDisposable
     public static long MemoryLength(ScoreKernel kernel, ProgramShape shape, int width)
     {
         long state = AlignedMemory.Round((long)kernel.Dimension * width);
-        return (state * shape.Arrays) + (NoiseChunk * (1 + shape.Registers)) + AlignedMemory.Round(kernel.ScratchLength);
+        return (state * shape.Arrays) + (NoiseChunk * (1 + shape.Registers)) + AlignedMemory.Round(shape.Scratch) + (shape.MayReject ? AlignedMemory.Round(width) : 0);
     }
 
     /// <summary>Normals drawn at a time; a multiple of 16, so it is no part of the format.</summary>
@@ -94,10 +102,10 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
 
     private Span<double> Noise => memory.Slice(Offset(1), NoiseChunk);
 
-    private Span<double> Scratch => memory.Slice(Offset(1) + NoiseChunk, kernel.ScratchLength);
+    private Span<double> Scratch => memory.Slice(Offset(1) + NoiseChunk, shape.Scratch);
 
     // After the arrays that every plan has: predictions, the point of a stage, registers, noises, and a part of what registers become.
-    private long Others => Offset(1) + NoiseChunk + AlignedMemory.Round(kernel.ScratchLength);
+    private long Others => Offset(1) + NoiseChunk + AlignedMemory.Round(shape.Scratch);
 
     private Span<double> Score(int stage) => memory.Slice(Others + Offset(stage), Length);
 
@@ -117,6 +125,7 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
         stream.Reset(seed, block);
         kept = shape.Registers;
         Drop(0);
+        Forget();
         start.Fill(stream, State, width);
         bool ended = Execute(program.Root);
         run.Advance(step - reported);
@@ -132,6 +141,7 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
             {
                 ParticleNode.Step one => Step(one),
                 ParticleNode.General one => Step(one),
+                ParticleNode.Adjusted one => Step(one),
                 ParticleNode.Repeat repeat => Execute(repeat),
                 ParticleNode.Lazy lazy => Execute(lazy),
                 ParticleNode.Probe probe => Measure(probe),
@@ -165,6 +175,7 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
 
     private bool Measure(ParticleNode.Probe probe)
     {
+        TellRates(probes);
         run.Probe(probes++, probe, block, State, width);
         return true;
     }
@@ -263,7 +274,7 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
     private bool Evaluate(ReadOnlySpan<double> constants, Span<double> input, Span<double> score)
     {
         Span<double> scratch = Scratch;
-        int slice = (int)Math.Min(width, BlockFormat.Grain * Math.Ceiling(SliceCost / (BlockFormat.Grain * kernel.Cost)));
+        int slice = Slice(kernel.Cost);
         for (int from = 0; from < width; from += slice)
         {
             if (from > 0 && run.ShouldStop(block)) return false;
@@ -272,6 +283,8 @@ internal sealed partial class BlockWorker<TLanes> : BlockWorker
 
         return true;
     }
+
+    private int Slice(double cost) => (int)Math.Min(width, BlockFormat.Grain * Math.Ceiling(SliceCost / (BlockFormat.Grain * cost)));
 
     // The lanes past the last particle do not count: they start again from 0.
     private bool HasDiverged()

@@ -14,7 +14,7 @@ public sealed partial class Ensemble
         int width = BlockFormat.Width((int)Math.Min(BlockFormat.Size(plan.Dimension), options.Particles));
         double kept = particles * plan.Dimension * sizeof(double) * plan.ProbeCount;
         // State, score and a second stage, and the level's constants; registers and draws of general steps.
-        double others = plan.GeneralMethod is null ? 0 : plan.Steps().OfType<GeneralTableau>().Max(step => step.Registers + step.Noises);
+        double others = plan.GeneralMethod is null ? 0 : plan.Steps().Max(step => step is GeneralTableau g ? g.Registers + g.Noises : 1);
         double working = (6.0 + others) * plan.Dimension * width * sizeof(double);
         double means = plan.Score.Blends.Prepend(plan.Score).Sum(s => s.Of.Factors.Sum(f => (double)f.Law.Means.Length)) * 4 * sizeof(double);
         return kept + (working * ThreadCount(options, blocks)) + means + MeasuringBytes(plan, particles);

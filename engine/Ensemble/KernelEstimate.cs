@@ -55,7 +55,7 @@ public sealed record KernelEstimate
     public static KernelEstimate At(Ensemble ensemble, Plan plan, RunOptions options, long occurrence, ProbeResult probe)
     {
         if (probe.Law is not ParticleLaw law) throw new ArgumentException("the law must be one of particles", nameof(probe));
-        if (LastKernel.Of(plan, occurrence) is not { } kernel) return None("the last step before the probe has no noise, so no kernel gives a density");
+        if (LastKernel.Of(plan, occurrence) is not { } kernel) return None("the last step before the probe has no noise or may be rejected, so no kernel gives a density");
         int count = (int)Centres(plan, options);
         Outcome outcome = ensemble.Run(kernel.Mean, options with { Particles = count, Seed = options.Seed ^ OtherSeed, Progress = null });
         if (!outcome.IsCompleted) return None("the run of the kernels' centres did not end");

@@ -21,8 +21,10 @@ internal readonly record struct CompiledSum(int Constants, (int Array, double Co
 /// <param name="Stages">Most stages of a step.</param>
 /// <param name="HasInput">Whether a stage evaluates the score somewhere else than at the state.</param>
 /// <param name="Registers">Registers besides the state.</param>
-/// <param name="Noises">Most draws of a general step.</param>
-internal readonly record struct ProgramShape(int Stages, bool HasInput, int Registers, int Noises)
+/// <param name="Noises">Most draws of a general step; an adjusted one draws one velocity.</param>
+/// <param name="Scratch">Doubles of working memory of the kernels.</param>
+/// <param name="MayReject">Whether a step may be rejected.</param>
+internal readonly record struct ProgramShape(int Stages, bool HasInput, int Registers, int Noises, int Scratch, bool MayReject)
 {
     /// <summary>The state and all others.</summary>
     public int Arrays => 1 + Stages + (HasInput ? 1 : 0) + Registers + Noises;
@@ -41,6 +43,9 @@ internal abstract record ParticleNode
     /// <summary>One general step.</summary>
     public sealed record General(
         GeneralTableau Tableau, bool IsRandomized, int Noises, CompiledSum[] Stages, CompiledSum[] Updates, double[] Constants) : ParticleNode;
+
+    /// <summary>One step that may be rejected, with the constants of the score and of the target's density.</summary>
+    public sealed record Adjusted(AdjustedStep One, double[] Constants, double[] Density) : ParticleNode;
 
     public sealed record Repeat(long Count, ParticleNode[] Body) : ParticleNode;
 
@@ -67,7 +72,7 @@ internal sealed class ParticleProgram
     public ParticleProgram(Plan plan, ScoreKernel kernel)
     {
         this.kernel = kernel;
-        var shape = new ProgramShape(1, false, 0, 0);
+        var shape = new ProgramShape(1, false, 0, 0, kernel.ScratchLength, false);
         long steps = 0;
         long most = Math.Min(LargestSteps, 1 + (LargestConstants / Math.Max(1, kernel.ConstantsLength)));
         foreach (IStep step in plan.Steps())
@@ -75,11 +80,14 @@ internal sealed class ParticleProgram
             shape = step switch
             {
                 Tableau t => shape with { Stages = Math.Max(shape.Stages, t.Stages.Length), HasInput = shape.HasInput || t.Stages.Length > 1 },
-                GeneralTableau g => new(
-                    Math.Max(shape.Stages, g.Stages.Length),
-                    true,
-                    Math.Max(shape.Registers, g.Registers),
-                    Math.Max(shape.Noises, g.Noises)),
+                GeneralTableau g => shape with
+                {
+                    Stages = Math.Max(shape.Stages, g.Stages.Length),
+                    HasInput = true,
+                    Registers = Math.Max(shape.Registers, g.Registers),
+                    Noises = Math.Max(shape.Noises, g.Noises),
+                },
+                AdjustedStep a => Adjusted(shape, a, plan.Target),
                 _ => throw new NotSupportedException($"the ensemble does not know the step {step}"),
             };
             steps += step.Levels.Count();
@@ -89,6 +97,9 @@ internal sealed class ParticleProgram
         Root = Compile(plan.Instructions, steps > most, []);
         ProbeCount = plan.ProbeCount;
     }
+
+    /// <summary>The target's density, where a step asks for it.</summary>
+    public DensityKernel? Density { get; private set; }
 
     /// <summary>What to run.</summary>
     public ParticleNode[] Root { get; }
@@ -102,7 +113,19 @@ internal sealed class ParticleProgram
     /// <summary>One body of a <see cref="ParticleNode.Lazy"/>.</summary>
     public ParticleNode[] CompileLazily(ImmutableArray<Instruction> body) => Compile(body, true, []);
 
-    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<(NoiseLevel, Prediction), double[]> known)
+    private ProgramShape Adjusted(ProgramShape shape, AdjustedStep step, Target target)
+    {
+        Density ??= step.LinePoints is null ? DensityKernel.Create(target) : null;
+        return shape with
+        {
+            HasInput = true,
+            Noises = Math.Max(shape.Noises, 1),
+            Scratch = Math.Max(shape.Scratch, Density?.ScratchLength ?? 0),
+            MayReject = true,
+        };
+    }
+
+    private ParticleNode[] Compile(ImmutableArray<Instruction> body, bool lazy, Dictionary<(NoiseLevel, Prediction?), double[]> known)
     {
         List<ParticleNode> nodes = new(body.Length);
         foreach (Instruction instruction in body)
@@ -114,6 +137,10 @@ internal sealed class ParticleProgram
                     break;
                 case Instruction.General general:
                     nodes.Add(Compile(general.Tableau));
+                    break;
+                case Instruction.Adjusted { One: var adjusted }:
+                    double[] density = adjusted.LinePoints is null ? Constants(adjusted.Level, null, known) : [];
+                    nodes.Add(new ParticleNode.Adjusted(adjusted, Constants(adjusted.Level, Prediction.Score, known), density));
                     break;
                 case Instruction.Repeat repeat:
                     ParticleNode[] inner = Compile(repeat.Body, lazy, known);
@@ -165,7 +192,25 @@ internal sealed class ParticleProgram
         return new(tableau, tableau.IsRandomized, tableau.Noises, [.. tableau.Stages.Select(Stage)], [.. tableau.Updates.Select(row => Sum(-1, row))], constants);
     }
 
-    private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction), double[]> known)
+    /// <summary>What the level determines for a prediction, or for the target's density where there is none; shared by steps.</summary>
+    private double[] Constants(NoiseLevel level, Prediction? of, Dictionary<(NoiseLevel, Prediction?), double[]> known)
+    {
+        if (known.TryGetValue((level, of), out double[]? constants)) return constants;
+        constants = new double[of is null ? Density!.ConstantsLength : kernel.ConstantsLength];
+        if (of is { } prediction)
+        {
+            kernel.Prepare(level, prediction, constants);
+        }
+        else
+        {
+            Density!.Prepare(level, constants);
+        }
+
+        known.Add((level, of), constants);
+        return constants;
+    }
+
+    private ParticleNode.Step Compile(Tableau tableau, Dictionary<(NoiseLevel, Prediction?), double[]> known)
     {
         // One stage, the usual case, shares the constants of its level; several stages get theirs side by side.
         int length = kernel.ConstantsLength;
@@ -173,13 +218,7 @@ internal sealed class ParticleProgram
         double[] constants;
         if (stages.Length == 1)
         {
-            Stage stage = tableau.Stages[0];
-            if (!known.TryGetValue((stage.Level, stage.Of), out constants!))
-            {
-                constants = new double[length];
-                kernel.Prepare(stage.Level, stage.Of, constants);
-                known.Add((stage.Level, stage.Of), constants);
-            }
+            constants = Constants(tableau.Stages[0].Level, tableau.Stages[0].Of, known);
         }
         else
         {

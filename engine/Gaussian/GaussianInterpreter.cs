@@ -23,8 +23,10 @@ public sealed class GaussianInterpreter : IInterpreter
                 : "the score is not affine in x (rippled, clipped and learned scores are not)"
             : null;
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
+        string? adjusted = plan.AdjustedMethod is { } method ? $"'{method}' may be rejected, and the law of what is accepted or stays is not normal" : null;
         string? reason = target ?? scored ?? modifiers ?? start;
-        return RegisterNoise.Fraction(plan) is { } fraction && reason is null ? fraction
+        return adjusted is not null ? adjusted + "; use the grid (one dimension) or particles"
+            : RegisterNoise.Fraction(plan) is { } fraction && reason is null ? fraction
             : reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
             : IsTooDense(plan) ? $"full covariances couple more than {DenseLimit} coordinates; use particles"
             : ProbeMemory.WhyNot(plan, LawBytes(2.0 * plan.Dimension, HasFullCovariance(plan) ? plan.Dimension : 0), () => LawBytes(plan));

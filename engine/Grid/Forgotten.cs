@@ -105,6 +105,16 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
         Prune(law);
     }
 
+    /// <summary>
+    /// One step that may be rejected: it brings no law farther from the target in χ², so that what is followed stays; its panels drop more.
+    /// </summary>
+    public void Follow(LineState.Density after, NoiseLevel level)
+    {
+        ScalarMixture law = target(level);
+        AddDropped(after, law);
+        Prune(law);
+    }
+
     /// <summary>Every panel that was dropped, point by point.</summary>
     private void AddDropped(LineState.Density after, ScalarMixture law)
     {

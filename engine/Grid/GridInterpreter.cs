@@ -13,7 +13,7 @@ public sealed class GridInterpreter : IInterpreter
     public string? WhyNot(Plan plan) =>
         plan.Dimension != 1
             ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
-            : ScoreProblem(plan) ?? RegisterNoise.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
+            : ScoreProblem(plan) ?? AtomProblem(plan) ?? RegisterNoise.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)
@@ -32,6 +32,12 @@ public sealed class GridInterpreter : IInterpreter
         var process = new GridProcess(plan.Target.Factors[0].Law, plan.Score.Of.Factors[0].Law, plan.Score.Modifiers, start, point, new BlockAllowance());
         return new LineRun(plan, options, [process], laws => laws[0]).Run();
     }
+
+    /// <summary>Why a step that may be rejected leaves no density: it finds the state in a point; null when it does not.</summary>
+    private static string? AtomProblem(Plan plan) =>
+        plan.AdjustedMethod is { } method && plan.Start is Start.Point && plan.Steps().First(step => step.IsNoisy) is AdjustedStep
+            ? $"'{method}' may be rejected and finds the state in a point, where what is rejected stays as a point mass beside a density; start from a law, draw noise first, or use particles"
+            : null;
 
     /// <summary>Why a plan's score cannot be evaluated in one dimension; null when it can.</summary>
     internal static string? ScoreProblem(Plan plan) =>

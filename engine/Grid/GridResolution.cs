@@ -103,6 +103,12 @@ internal readonly record struct Extent(double Centre, double Spread)
 internal readonly record struct Grain(long Steps, double Noise)
 {
     /// <summary>
+    /// Relative accuracy of the values after a step that keeps what it rejects as it stands, and smooths nothing; Noise is the law's own scale
+    /// then. 0 after others.
+    /// </summary>
+    public double Kept { get; init; }
+
+    /// <summary>
     /// Relative rounding of the last coefficients on a panel; positions are rounded too, and count in units of C.
     /// </summary>
     public double Of(double from, double to)
@@ -110,6 +116,14 @@ internal readonly record struct Grain(long Steps, double Noise)
         if (Steps == 0)
         {
             return 8e-15;
+        }
+
+        if (Kept > 0)
+        {
+            // ln p is of the size of the square of the distance, and its rounding is a density's relative one. Beside a kink, what is wrong on
+            // a narrow panel is a share of what there is within the law's scale.
+            double away = Math.Max(Math.Abs(from), Math.Abs(to)) / Noise;
+            return Math.Max(Kept * Math.Clamp(Noise / (to - from), 1, 1e6), (2e-15 + (1e-16 * away * away)) * (4 + Steps));
         }
 
         double spacing = (to - from) / (8 * Noise);

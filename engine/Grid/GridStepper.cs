@@ -6,6 +6,9 @@ internal enum StepFailure
     None,
     Diverged,
     TooLarge,
+
+    /// <summary>The state has no density that is smooth in pieces, which a step that may be rejected needs.</summary>
+    NoDensity,
 }
 
 /// <summary>
@@ -132,7 +135,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
                 double[] after = new double[state.Values.Length];
                 known.Blocks.Apply(state.Values, after);
                 Extent extent = state.Extent.After(map.Noise);
-                if (StillFits(state, known.Strays, after, extent, grain) is { } left)
+                if (StillFits(resolution, state, known.Strays, after, extent, grain) is { } left)
                 {
                     TailRates tails = state.Tails.After(map.FarSlope, map.Noise);
                     return Finished(state, map, state.Panels, after, tails, known.Shift, left, Missing(state, known.Strays, map.Noise));
@@ -154,7 +157,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             double[] after = new double[state.Values.Length];
             tree.Evaluate(state.Panels.Nodes, after);
             (int Panel, double Low, double High)[] strays = tree.StraysFrom(state.Panels);
-            if (!tree.IsTooLarge && StillFits(state, strays, after, tree.Extent, grain) is { } left)
+            if (!tree.IsTooLarge && StillFits(resolution, state, strays, after, tree.Extent, grain) is { } left)
             {
                 if (known is null)
                 {
@@ -289,8 +292,8 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     /// If the state's panels resolve the density after the step, hold all of it and are not mostly empty: E (x − c)² of what they
     /// leave out, beyond their ends and of the panels whose image strays from all of them. Otherwise null.
     /// </summary>
-    private double? StillFits(
-        LineState.Density state, (int Panel, double Low, double High)[] strays, double[] values, Extent extent, Grain grain)
+    internal static double? StillFits(
+        GridResolution resolution, LineState.Density state, (int Panel, double Low, double High)[] strays, double[] values, Extent extent, Grain grain)
     {
         PanelSet panels = state.Panels;
         double negligible = resolution.Negligible;

@@ -63,14 +63,59 @@ internal sealed class KernelBlocks
             }
         }
 
+        return Of(blocks, target.Count);
+    }
+
+    /// <summary>
+    /// The blocks of f′(y_j) = <paramref name="kept"/>[j]·f(y_j) + Σ weight·f(x) over the points of <paramref name="rows"/>[j], from panels to
+    /// themselves; null for more than <paramref name="limit"/>.
+    /// </summary>
+    public static KernelBlocks? Of(List<(double X, double Weight)>[] rows, double[] kept, PanelSet panels, int limit)
+    {
+        var blocks = new List<(int Target, int Source, double[] Entries)>();
+        Span<double> cardinals = stackalloc double[Order];
+        for (int t = 0; t < panels.Count; t++)
+        {
+            var own = new Dictionary<int, double[]> { [t] = new double[BlockLength] };
+            for (int i = 0; i < Order; i++)
+            {
+                int j = (t * Order) + i;
+                own[t][(i * Order) + i] += kept[j];
+                foreach ((double x, double weight) in rows[j])
+                {
+                    if (panels.Find(x) is >= 0 and var p)
+                    {
+                        ref double[]? block = ref CollectionsMarshal.GetValueRefOrAddDefault(own, p, out _);
+                        block ??= new double[BlockLength];
+                        Legendre.Cardinals((2 * (x - panels.From[p]) / panels.Width(p)) - 1, cardinals);
+                        for (int m = 0; m < Order; m++)
+                        {
+                            block[(m * Order) + i] += weight * cardinals[m];
+                        }
+                    }
+                }
+            }
+
+            blocks.AddRange(own.Select(b => (t, b.Key, b.Value)));
+            if (blocks.Count > limit)
+            {
+                return null;
+            }
+        }
+
+        return Of(blocks, panels.Count);
+    }
+
+    private static KernelBlocks Of(List<(int Target, int Source, double[] Entries)> blocks, int targets)
+    {
         blocks.Sort((a, b) => a.Target != b.Target ? a.Target.CompareTo(b.Target) : a.Source.CompareTo(b.Source));
-        int[] first = new int[target.Count + 1];
+        int[] first = new int[targets + 1];
         foreach ((int t, _, _) in blocks)
         {
             first[t + 1]++;
         }
 
-        for (int t = 0; t < target.Count; t++)
+        for (int t = 0; t < targets; t++)
         {
             first[t + 1] += first[t];
         }

@@ -227,7 +227,9 @@ internal sealed class LineDivergences
         double own = target.LargestDeviation;
         double heaviest = Math.Max(state.Tails.Left, state.Tails.Right);
         double ratio = heaviest * heaviest / (own * own);
-        return ratio > 2 * (1 + 1e-10)
+        return ratio > 2 * (1 - 1e-10) && state.Tails.AreBounds
+            ? new(double.MaxValue, 0, Unavailable: "a step that may be rejected leaves tails of which a bound is known, and at that bound q²/p is not integrable")
+            : ratio > 2 * (1 + 1e-10)
             ? new(double.PositiveInfinity, 0, $"the state's tail is that of a normal law of variance {heaviest * heaviest:g6}, at least twice the target's {own * own:g6}, so q²/p is not integrable")
             : ratio > 2 * (1 - 1e-10)
                 ? new(double.MaxValue, 0, Unavailable: "the state's tail variance is twice the target's to ten digits, the border of q²/p being integrable")

@@ -14,6 +14,11 @@ internal abstract class LineProcess
     /// <summary>One step.</summary>
     public abstract StepFailure Apply(IStep step);
 
+    /// <summary>
+    /// The mean probability of acceptance of the steps since it was last asked for that could be rejected; null where there were none.
+    /// </summary>
+    public virtual Estimate? TakeAcceptance() => null;
+
     /// <summary>Makes the law ready to be looked at, after steps whose effect was put off.</summary>
     public virtual StepFailure Settle() => StepFailure.None;
 
@@ -37,6 +42,10 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     : LineProcess
 {
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
+    private readonly Dictionary<AdjustedStep, AdjustedMap> adjustedMaps = [];
+
+    /// <summary>Sums of acceptance rates since they were taken, and how many.</summary>
+    private (double Fine, double Coarse, long Count) accepted;
 
     /// <summary>The steps since registers were first held: the state is a function of what it was then, and is found when it is asked for.</summary>
     private readonly List<IStep> pending = [];
@@ -46,6 +55,8 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     private WorkLimit? work;
     private GridStepper? fineStepper;
     private GridStepper? coarseStepper;
+    private AdjustedStepper? fineAdjuster;
+    private AdjustedStepper? coarseAdjuster;
     private LineState fine = null!;
     private LineState coarse = null!;
     private Forgotten forgotten = null!;
@@ -56,12 +67,13 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         this.work = work;
         pending.Clear();
         shown = null;
+        accepted = default;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
-        fineStepper?.Forget();
-        coarseStepper?.Forget();
+        Forget();
         fineStepper = new(fineResolution, allowance, work);
         coarseStepper = new(coarseResolution, allowance, work);
+        (fineAdjuster, coarseAdjuster) = (new(fineResolution, allowance, work), new(coarseResolution, allowance, work));
         forgotten = new(At);
         LineState? first = start is null ? new LineState.Point(point) : LineState.Of(start, fineResolution, work);
         LineState? second = start is null ? first : LineState.Of(start, coarseResolution, work);
@@ -72,6 +84,11 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override StepFailure Apply(IStep step)
     {
+        if (step is AdjustedStep adjusted)
+        {
+            return Apply(adjusted);
+        }
+
         if (step is Tableau tableau && pending.Count == 0)
         {
             return Apply(MapOf(tableau));
@@ -90,6 +107,50 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         return Apply(path);
     }
 
+    // Registers are not held here: noise between steps that keep them is refused before the run.
+    private StepFailure Apply(AdjustedStep step)
+    {
+        if (!adjustedMaps.TryGetValue(step, out AdjustedMap? map))
+        {
+            map = new(step, target, scored, modifiers);
+            work!.Spend(map.PanelCost);
+            adjustedMaps.Add(step, map);
+        }
+
+        (LineState? next, StepFailure failure, double rate) = fineAdjuster!.Apply(fine, map);
+        if (next is null)
+        {
+            return failure;
+        }
+
+        (LineState? other, failure, double rough) = coarseAdjuster!.Apply(coarse, map);
+        if (other is null)
+        {
+            return failure;
+        }
+
+        forgotten.Follow((LineState.Density)next, step.Level);
+        (fine, coarse) = (next, other);
+        accepted = (accepted.Fine + rate, accepted.Coarse + rough, accepted.Count + 1);
+        return StepFailure.None;
+    }
+
+    /// <inheritdoc/>
+    public override Estimate? TakeAcceptance()
+    {
+        (double sum, double rough, long count) = accepted;
+        accepted = default;
+        if (count == 0)
+        {
+            return null;
+        }
+
+        var density = (LineState.Density)fine;
+        double width = (Math.Abs(sum - rough) / count) + density.Defect + density.Rounding + 1e-14;
+        double rate = sum / count;
+        return Estimate.Exact(rate, Math.Max(0, rate - width), Math.Min(1, rate + width), "grid");
+    }
+
     /// <inheritdoc/>
     public override StepFailure Settle()
     {
@@ -106,6 +167,14 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         shown = failure == StepFailure.None ? (fine, coarse, forgotten) : null;
         (fine, coarse, forgotten) = before;
         return failure;
+    }
+
+    private void Forget()
+    {
+        fineStepper?.Forget();
+        coarseStepper?.Forget();
+        fineAdjuster?.Forget();
+        coarseAdjuster?.Forget();
     }
 
     private ScalarMap MapOf(Tableau tableau)
@@ -152,9 +221,10 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override void Release()
     {
-        fineStepper?.Forget();
-        coarseStepper?.Forget();
+        Forget();
         (fineStepper, coarseStepper, forgotten) = (null, null, null!);
+        (fineAdjuster, coarseAdjuster) = (null, null);
+        adjustedMaps.Clear();
         (fine, coarse) = (null!, null!);
         maps.Clear();
         pending.Clear();

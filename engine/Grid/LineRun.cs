@@ -22,7 +22,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         ];
 
     // A probe's laws, by process; those of a group that has not been there are missing.
-    private readonly List<(Instruction.Probe Probe, Dictionary<LineProcess, Law> Laws)> probes = [];
+    private readonly List<(Instruction.Probe Probe, Dictionary<LineProcess, Law> Laws, Estimate? Acceptance)> probes = [];
     private LineProcess[] group = [];
     private NoiseLevel level;
     private IStep? latest;
@@ -63,7 +63,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
                     [
                         .. probes
                             .TakeWhile(p => p.Laws.Count == processes.Length)
-                            .Select(p => new ProbeResult(p.Probe.Name, p.Probe.Level, assemble([.. processes.Select(q => p.Laws[q])]))),
+                            .Select(p => new ProbeResult(p.Probe.Name, p.Probe.Level, assemble([.. processes.Select(q => p.Laws[q])])) { Acceptance = p.Acceptance }),
                     ]);
             }
 
@@ -134,9 +134,13 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (stopped, last, isOver) = (status, step, true);
     }
 
-    private void Stop(StepFailure failure, long at, IStep one) => Stop(failure == StepFailure.Diverged
-        ? new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one))
-        : TooLarge($"step {at} ({one.Method})"));
+    private void Stop(StepFailure failure, long at, IStep one) => Stop(failure switch
+    {
+        StepFailure.Diverged => new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one)),
+        StepFailure.NoDensity => new RunStatus.Unsupported(
+            $"step {at} ({one.Method}) may be rejected, which on the line needs the state's density: a deterministic step before it folds the line, is smooth in pieces only or ends in a point; draw noise between the two, or use particles"),
+        _ => TooLarge($"step {at} ({one.Method})"),
+    });
 
     /// <summary>Whether the laws can be looked at; a failure of steps that were put off is one of the last of them.</summary>
     private bool Settled()
@@ -164,6 +168,9 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
                     break;
                 case Instruction.General general:
                     Apply(general.Tableau);
+                    break;
+                case Instruction.Adjusted adjusted:
+                    Apply(adjusted.One);
                     break;
                 case Instruction.Probe probe:
                     Probe(probe);
@@ -272,7 +279,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
 
         if (passed == probes.Count)
         {
-            probes.Add((probe, []));
+            // Only the one process of a state on the line has such steps.
+            probes.Add((probe, [], group[0].TakeAcceptance()));
         }
 
         Dictionary<LineProcess, Law> laws = probes[passed++].Laws;

@@ -5,11 +5,14 @@ namespace Sgm.Engine;
 /// <summary>The standard deviations of the Gaussian rates of a law's two tails: ln q(x) ~ −x²/(2·Left²) towards −∞.</summary>
 internal readonly record struct TailRates(double Left, double Right)
 {
+    /// <summary>Whether the tails may be lighter than that.</summary>
+    public bool AreBounds { get; init; }
+
     /// <summary>After T with slope a far out, and noise of standard deviation c.</summary>
     public TailRates After(double a, double c)
     {
         (double left, double right) = a < 0 ? (Right, Left) : (Left, Right);
-        return new(Math.Sqrt((a * a * left * left) + (c * c)), Math.Sqrt((a * a * right * right) + (c * c)));
+        return new(Math.Sqrt((a * a * left * left) + (c * c)), Math.Sqrt((a * a * right * right) + (c * c))) { AreBounds = AreBounds };
     }
 }
 

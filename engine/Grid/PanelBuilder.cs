@@ -25,6 +25,7 @@ internal static class PanelBuilder
     /// <param name="narrowest">Panels of this width are never split.</param>
     /// <param name="grain">Rounding in the values.</param>
     /// <param name="resolution">What is wanted.</param>
+    /// <param name="first">Panels to begin with, instead of those that the features ask for.</param>
     public static (PanelSet Panels, double[] Values, IReadOnlyList<(double From, double To, double[] Values)> Dropped)? Build(
         DensityEvaluator density,
         (double From, double To) hull,
@@ -32,12 +33,17 @@ internal static class PanelBuilder
         List<Feature> features,
         double narrowest,
         Grain grain,
-        GridResolution resolution)
+        GridResolution resolution,
+        List<(double From, double To)>? first = null)
     {
         double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
         var accepted = new List<(double From, double To, double[] Values)>();
-        var round = new List<(double From, double To)>();
-        Presplit(hull.From, hull.To, features, round, 0);
+        List<(double From, double To)> round = first ?? [];
+        if (first is null)
+        {
+            Presplit(hull.From, hull.To, features, round, 0);
+        }
+
         bool grown = false;
         var dropped = new List<(double From, double To, double[] Values)>();
         while (round.Count > 0)
@@ -76,6 +82,11 @@ internal static class PanelBuilder
                 }
             }
 
+            if (next.Count == 0 && grain.Kept > 0)
+            {
+                Mend(accepted, next, narrowest, grain);
+            }
+
             if (next.Count == 0 && !grown)
             {
                 grown = !Grow(accepted, extent, ref hull, next, negligible);
@@ -86,6 +97,50 @@ internal static class PanelBuilder
 
         accepted.Sort((a, b) => a.From.CompareTo(b.From));
         return (new([.. accepted.Select(a => (a.From, a.To))]), [.. accepted.SelectMany(a => a.Values)], dropped);
+    }
+
+    /// <summary>
+    /// Bisects neighbours whose polynomials do not meet: there is a kink between an end and the point beside it, where a hundredth of the panel is.
+    /// </summary>
+    private static void Mend(
+        List<(double From, double To, double[] Values)> accepted, List<(double From, double To)> next, double narrowest, Grain grain)
+    {
+        accepted.Sort((a, b) => a.From.CompareTo(b.From));
+        HashSet<int> torn = [];
+        for (int p = 0; p + 1 < accepted.Count; p++)
+        {
+            (double from, double to, double[] left) = accepted[p];
+            (double start, double end, double[] right) = accepted[p + 1];
+            double jump = Math.Abs(Legendre.AtEnd(left, right: true) - Legendre.AtEnd(right, right: false));
+            if (to != start || !(0.01 * jump > grain.Of(from, end) * Math.Max(Largest(left), Largest(right))))
+            {
+                continue;
+            }
+
+            if (to - from > narrowest)
+            {
+                torn.Add(p);
+            }
+
+            if (end - start > narrowest)
+            {
+                torn.Add(p + 1);
+            }
+        }
+
+        foreach (int p in torn.OrderDescending())
+        {
+            (double from, double to, _) = accepted[p];
+            double middle = 0.5 * (from + to);
+            if (middle > from && middle < to)
+            {
+                next.Add((from, middle));
+                next.Add((middle, to));
+                accepted.RemoveAt(p);
+            }
+        }
+
+        next.Sort((a, b) => a.From.CompareTo(b.From));
     }
 
     /// <summary>The largest of some values; NaN counts as infinite, so that it is noticed.</summary>
@@ -100,7 +155,8 @@ internal static class PanelBuilder
         return largest;
     }
 
-    private static void Presplit(double from, double to, List<Feature> features, List<(double From, double To)> panels, int depth)
+    /// <summary>Bisects down to the features.</summary>
+    public static void Presplit(double from, double to, List<Feature> features, List<(double From, double To)> panels, int depth)
     {
         var inside = features.FindAll(f => f.From < to && f.To > from);
         double middle = 0.5 * (from + to);

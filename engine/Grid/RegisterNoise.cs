@@ -32,6 +32,9 @@ internal static class RegisterNoise
                 case Instruction.Step { Tableau: { IsNoisy: true } step } when keeper is not null:
                     problem = $"'{step.Method}' draws noise between two steps of '{keeper}', which keeps earlier evaluations";
                     break;
+                case Instruction.Adjusted { One: var step } when keeper is not null:
+                    problem = $"'{step.Method}' draws noise between two steps of '{keeper}', which keeps earlier evaluations";
+                    break;
                 case Instruction.General { Tableau: var step }:
                     problem = step.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
                         ? $"'{step.Method}' evaluates the score at a state that it has added noise to within the step"

@@ -29,7 +29,13 @@ public abstract record RunStatus
 }
 
 /// <summary>The law at a probe.</summary>
-public sealed record ProbeResult(string Name, NoiseLevel Level, Law Law);
+public sealed record ProbeResult(string Name, NoiseLevel Level, Law Law)
+{
+    /// <summary>
+    /// The mean probability of acceptance of the steps since the probe before that could be rejected; null where there were none.
+    /// </summary>
+    public Estimate? Acceptance { get; init; }
+}
 
 /// <summary>What a run gave: how it ended, and the law at every probe that it reached, in order.</summary>
 public sealed record Outcome(RunStatus Status, ImmutableArray<ProbeResult> Probes)

@@ -1,6 +1,6 @@
 namespace Sgm.Engine;
 
-/// <summary>What every step says of itself, whatever its form: <see cref="Tableau"/> or <see cref="GeneralTableau"/>.</summary>
+/// <summary>What every step says of itself, whatever its form: <see cref="Tableau"/>, <see cref="GeneralTableau"/> or <see cref="AdjustedStep"/>.</summary>
 public interface IStep
 {
     /// <summary>The method's name, for reports.</summary>

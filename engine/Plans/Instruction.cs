@@ -15,6 +15,9 @@ public abstract record Instruction
     /// <summary>Apply one step that keeps earlier evaluations in registers, or draws several times.</summary>
     public sealed record General(GeneralTableau Tableau) : Instruction;
 
+    /// <summary>Apply one step that may be rejected.</summary>
+    public sealed record Adjusted(AdjustedStep One) : Instruction;
+
     /// <summary>Run the body <paramref name="Count"/> ≥ 0 times. Never unrolled.</summary>
     public sealed record Repeat(long Count, ImmutableArray<Instruction> Body) : Instruction;
 

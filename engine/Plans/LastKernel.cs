@@ -89,6 +89,7 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
                     return deviation;
                 case Instruction.Step:
                 case Instruction.General:
+                case Instruction.Adjusted:
                     return null;
                 case Instruction.Repeat { Count: > 0 } repeat:
                     steps.Add(new Instruction.Repeat(repeat.Count - 1, repeat.Body));

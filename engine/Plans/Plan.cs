@@ -54,6 +54,9 @@ public sealed record Plan
     /// <summary>The name of the first step that is no tableau; null where all are.</summary>
     public string? GeneralMethod => PlanTotals.Of(this).GeneralMethod;
 
+    /// <summary>The name of the first step that may be rejected; null where there is none.</summary>
+    public string? AdjustedMethod => PlanTotals.Of(this).AdjustedMethod;
+
     /// <summary>
     /// The steps as tableaux, for those who read coefficients. A plan that has a general step is not described by its tableaux: ask
     /// <see cref="GeneralMethod"/> first; there it throws a <see cref="NoTableauException"/>.
@@ -70,6 +73,7 @@ public sealed record Plan
             {
                 case Instruction.Step:
                 case Instruction.General:
+                case Instruction.Adjusted:
                     steps++;
                     break;
                 case Instruction.Probe:
@@ -147,6 +151,7 @@ public sealed record Plan
             {
                 Instruction.Step step => [step.Tableau],
                 Instruction.General general => [general.Tableau],
+                Instruction.Adjusted adjusted => [adjusted.One],
                 Instruction.Repeat { Count: > 0 } repeat => DistinctSteps(repeat.Body),
                 Instruction.Transitions t => Enumerable.Range(0, t.Count).SelectMany(i => DistinctSteps(t.Body(i))),
                 _ => [],

@@ -10,6 +10,9 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class PlanTotals
 {
+    // No other step has so many inputs.
+    private const int Accepted = -1;
+
     private static readonly ConditionalWeakTable<Instruction.Transitions, PlanTotals> Known = [];
 
     private static readonly ConditionalWeakTable<Plan, PlanTotals> KnownPlans = [];
@@ -30,6 +33,8 @@ internal sealed class PlanTotals
 
     /// <summary>The name of the first step that takes a random fraction of itself.</summary>
     public string? RandomizedMethod { get; private set; }
+    /// <summary>The name of the first step that may be rejected.</summary>
+    public string? AdjustedMethod { get; private set; }
 
     /// <summary>The first step of every kind, and how many of its kind there are.</summary>
     public IEnumerable<(Instruction Example, long Count)> Kinds => kinds.Values;
@@ -72,6 +77,11 @@ internal sealed class PlanTotals
                     int inputs = step.Stages.Sum(stage => stage.At.Length);
                     Add((step.Stages.Length, inputs, step.Noises, step.Updates.Sum(row => 1 + row.Length)), instruction, times);
                     break;
+                case Instruction.Adjusted { One: var step }:
+                    GeneralMethod ??= step.Method;
+                    AdjustedMethod ??= step.Method;
+                    Add((step.Evaluations, Accepted, step.Leaps, step.LinePoints ?? 0), instruction, times);
+                    break;
                 case Instruction.Probe:
                     Probes = checked(Probes + times);
                     break;
@@ -83,6 +93,7 @@ internal sealed class PlanTotals
                     Probes = checked(Probes + (times * all.Probes));
                     GeneralMethod ??= all.GeneralMethod;
                     RandomizedMethod ??= all.RandomizedMethod;
+                    AdjustedMethod ??= all.AdjustedMethod;
                     foreach ((Kind kind, (Instruction example, long count)) in all.kinds)
                     {
                         Add(kind, example, checked(times * count));

@@ -16,14 +16,15 @@ public sealed class ProductInterpreter : IInterpreter
     public string? WhyNot(Plan plan)
     {
         string? reason =
-            !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
+            plan.AdjustedMethod is { } method ? $"'{method}' accepts or rejects all coordinates together, so that they do not stay independent"
+            : !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
             : !plan.Score.Blends.Prepend(plan.Score).All(s => s.Of.HasIndependentCoordinates) ? "the score is that of a law whose coordinates are not independent"
             : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
             : plan.Dimension > 1 && plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
             : null;
         return reason is null
             ? GridInterpreter.ScoreProblem(plan) ?? (IsNormal(plan) ? RegisterNoise.Fraction(plan) : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan)
-            : reason + "; use the gaussian law if everything is normal, or particles";
+            : reason + (plan.AdjustedMethod is null ? "; use the gaussian law if everything is normal, or particles" : "; use the grid (one dimension) or particles");
     }
 
     private static readonly ConditionalWeakTable<Plan, StrongBox<(int Grids, int Kinds)>> Known = [];

@@ -30,6 +30,7 @@ module Course =
         match instruction with
         | TableauStep step -> [ Kernel(first, step) ]
         | GeneralStep step -> raise (NoTableauException step)
+        | MetropolisStep step -> raise (NoTableauException step)
         | Probed probe -> [ Mark probe ]
         | Repeated repeat when repeat.Count = 0L -> []
         | Repeated repeat ->
@@ -83,6 +84,7 @@ module Course =
             match instruction with
             | TableauStep step -> step.StaysAtLevel
             | GeneralStep step -> step.StaysAtLevel
+            | MetropolisStep step -> step.StaysAtLevel
             | Repeated repeat -> isStill repeat.Body
             | Annealed _
             | Probed _ -> false)
@@ -103,6 +105,7 @@ module Course =
                         yield! places (all.Body.Invoke i)
                 | TableauStep _
                 | GeneralStep _
+                | MetropolisStep _
                 | Probed _ -> instruction
         }
 

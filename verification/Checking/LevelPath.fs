@@ -72,6 +72,7 @@ and private one wanted (instruction: Instruction) =
     | Annealed all -> inOrder wanted (Seq.init all.Count all.Body.Invoke) (stretch wanted)
     | TableauStep _
     | GeneralStep _
+    | MetropolisStep _
     | Repeated _
     | Probed _ -> Ok None
 

@@ -29,6 +29,7 @@ module LevelRuns =
                 match instruction with
                 | TableauStep step -> step, 1L
                 | GeneralStep step -> step, 1L
+                | MetropolisStep step -> step, 1L
                 | Annealed all ->
                     for i in 0 .. all.Count - 1 do
                         yield! steps (all.Body.Invoke i)

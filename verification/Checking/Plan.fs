@@ -27,6 +27,7 @@ let rec private lastLevel (body: Instruction seq) =
         match instruction with
         | TableauStep step -> Some step.To
         | GeneralStep step -> Some step.To
+        | MetropolisStep step -> Some step.To
         | Repeated repeat -> if repeat.Count > 0L then lastLevel repeat.Body else None
         | Annealed all -> if all.Count > 0 then lastLevel (all.Body.Invoke(all.Count - 1)) else None
         | Probed _ -> None)
@@ -56,6 +57,7 @@ let probedAlong (most: int) (plan: Plan) =
             ]
         | TableauStep _
         | GeneralStep _
+        | MetropolisStep _
         | Repeated _
         | Probed _ -> [ instruction ]
 

@@ -32,6 +32,27 @@ let all =
             "half the noise variance: the law at rest is half as wide"
             (correctors (scaled 1.0 1.0 (sqrt 0.5)))
         bug
+            "never-rejected"
+            "a proposal that is accepted whatever it is"
+            "Langevin's bias where the target should be invariant"
+            (adjusted (fun step ->
+                let level, leap = step.Level, step.Leap
+                Instruction.Step(Tableau.OneStage(step.Method, level, level, level, 1.0, 0.5 * leap * leap, leap))))
+        bug
+            "leap-root-two"
+            "√h for √(2h) in the leap of MALA"
+            "half the step: the target stays, the way to it is longer"
+            (adjusted (fun step ->
+                AdjustedStep(
+                    Method = step.Method,
+                    Level = step.Level,
+                    Leap = step.Leap / sqrt 2.0,
+                    Leaps = step.Leaps,
+                    LinePoints = step.LinePoints
+                )
+                |> Instruction.Adjusted
+                :> Instruction))
+        bug
             "noise-doubled"
             "noise of variance 2v where the step says v"
             "every noisy step adds too much"

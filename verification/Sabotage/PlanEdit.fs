@@ -37,6 +37,7 @@ let rec private everywhere
         | Annealed all -> Instruction.Transitions(all.Count, fun i -> everywhere change (all.Body.Invoke i))
         | TableauStep _
         | GeneralStep _
+        | MetropolisStep _
         | Probed _ -> instruction)
     |> ImmutableArray.CreateRange
 
@@ -63,6 +64,7 @@ let steps (change: Tableau -> Tableau option) (plan: Plan) =
                     match instruction with
                     | TableauStep step -> Instruction.Step(change step |> Option.defaultValue step) :> Instruction
                     | GeneralStep _
+                    | MetropolisStep _
                     | Repeated _
                     | Annealed _
                     | Probed _ -> instruction
@@ -85,6 +87,7 @@ let rec private has (wanted: Instruction -> bool) (body: ImmutableArray<Instruct
            | Annealed all -> all.Count > 0 && has wanted (all.Body.Invoke 0)
            | TableauStep _
            | GeneralStep _
+           | MetropolisStep _
            | Probed _ -> false)
 
 let private replaced wanted (change: Instruction -> Instruction list) (plan: Plan) =
@@ -99,6 +102,15 @@ let private isAnneal (instruction: Instruction) =
     match instruction with
     | :? Instruction.Transitions as all -> all.Count > 0
     | _ -> false
+
+/// Every step that may be rejected, replaced.
+let adjusted (change: AdjustedStep -> Instruction) =
+    let isAdjusted (instruction: Instruction) =
+        match instruction with
+        | MetropolisStep _ -> true
+        | _ -> false
+
+    replaced isAdjusted (fun i -> [ change (i :?> Instruction.Adjusted).One ])
 
 let private isRepeat (instruction: Instruction) =
     match instruction with

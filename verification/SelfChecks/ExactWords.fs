@@ -244,6 +244,22 @@ let private cases =
 
             measure [ tv; kl; w2 ]
         }
+        "steps that may be rejected, with a wrong score, before and after others",
+        experiment {
+            target two
+            forward ve
+            score (exact |> shifted 0.4 |> scaled 0.8)
+
+            sampler (
+                anneal (levels [ 1.5; 0.8 ]) (repeat 2 (corrector (mala 0.2)) >=> predictor ancestral)
+                >=> probe "annealed"
+                >=> corrector (mhScores 0.15 3)
+                >=> corrector (langevin 0.1)
+                >=> corrector (mala 0.3)
+            )
+
+            measure [ tv; kl; w2 ]
+        }
         "coordinates that differ in their weights alone",
         experiment {
             target (

@@ -118,6 +118,28 @@ let private cases =
                 >=> repeat 3 (corrector (langevinScaled 0.2))
             )
         }
+        "steps that may be rejected, in the plane, with a wrong score",
+        experiment {
+            target (
+                mixture
+                    [
+                        0.4, normalCov [ -1.0; 0.5 ] [ [ 0.6; 0.4 ]; [ 0.4; 0.5 ] ]
+                        0.6, normalCov [ 1.0; -0.5 ] [ [ 0.4; -0.2 ]; [ -0.2; 0.9 ] ]
+                    ]
+            )
+
+            forward vp
+            score (exact |> scaled 0.8 |> shifted 0.5)
+            start (from (normal [ 0.5; 0.5 ] 1.5))
+
+            sampler (
+                anneal (levels [ 0.4; 0.2 ]) (corrector (mala 0.3) >=> predictor ancestral)
+                >=> probe "annealed"
+                >=> corrector (hmc 0.35 3)
+                >=> probe "moved"
+                >=> corrector (mhScores 0.25 3)
+            )
+        }
         "the score of another mixture, from a mixture",
         experiment {
             target (mixture [ 0.4, normal [ -1.0; 2.0 ] 0.5; 0.6, normal [ 1.0; -1.0 ] 0.5 ])

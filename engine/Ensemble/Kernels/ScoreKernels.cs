@@ -114,7 +114,8 @@ internal static class ScoreKernels
         return new RotatedKernel<TLanes>(Of<TLanes>(inner), q);
     }
 
-    private static Mixture WithoutEmptyComponents(Mixture law)
+    /// <summary>The same law without components of weight 0.</summary>
+    public static Mixture WithoutEmptyComponents(Mixture law)
     {
         if (law.Weights.All(w => w > 0)) return law;
         int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];

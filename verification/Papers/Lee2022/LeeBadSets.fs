@@ -16,6 +16,7 @@ let private unrolled (plan: Plan) =
     |> Seq.choose (function
         | TableauStep step -> Some step
         | GeneralStep step -> raise (NoTableauException step)
+        | MetropolisStep step -> raise (NoTableauException step)
         | Repeated _
         | Annealed _
         | Probed _ -> None)

@@ -14,8 +14,12 @@ let data = { M = 1.0; Sigma = 0.0 }
 /// The anneal around a step: the levels before the step's upper one, the nearest first, and how many transitions there are.
 type Anneal = { Earlier: Level list; Count: int }
 
+/// A step that may be rejected: the word and its arguments, at a level.
+type Adjustment = { Word: string; Arguments: float list; At: Level }
+
 /// What happens to the state.
 type Event =
+    | Adjusted of Adjustment
     /// A Langevin step of size h at a level.
     | Correction of h: float * at: Level
     /// A step of underdamped Langevin at a level, the first of a run or a later one.
@@ -216,11 +220,29 @@ let private ended place =
     | Some _ -> { place with Run = None; Past = Rest :: place.Past }
     | None -> place
 
+/// The correctors that may reject.
+let private adjusting = set [ "mala"; "mhScores"; "hmc" ]
+
+/// Whether a sampler has a step of these words.
+let rec private has words pipeline =
+    match pipeline with
+    | Corrector method -> List.contains method.Word words
+    | other -> Pipeline.children other |> List.exists (has words)
+
+/// Whether a step may be rejected.
+let adjusts sampler = has (List.ofSeq adjusting) sampler
+
+/// Whether one has no transition density that could be written down.
+let leaps sampler = has [ "hmc" ] sampler
+
 let rec private walk forward place pipeline =
     match pipeline with
     | Probe name -> { place with Past = Look(name, place.At) :: place.Past }
     | Sequence parts -> List.fold (walk forward) place parts
     | Repeat(times, body) -> List.fold (fun now _ -> walk forward now body) place [ 1..times ]
+    | Corrector method when adjusting.Contains method.Word ->
+        let step = { Word = method.Word; Arguments = List.map float method.Arguments; At = place.At }
+        { place with Past = Adjusted step :: place.Past }
     | Corrector method ->
         let place = if place.Run = Some method then place else ended place
 

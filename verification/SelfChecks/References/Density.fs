@@ -144,6 +144,15 @@ let logDensity (block: Component list) =
         let largest = Array.max logs
         largest + log (logs |> Array.sumBy (fun l -> exp (l - largest)))
 
+/// ln of a law's density.
+let logDensityOf (law: Law) =
+    let parts = law |> List.map (fun block -> blockDimension block, logDensity block)
+
+    fun (x: float[]) ->
+        ((0, 0.0), parts)
+        ||> List.fold (fun (offset, sum) (size, ln) -> offset + size, sum + ln x[offset .. offset + size - 1])
+        |> snd
+
 /// ∇ln of a block's density: the pulls to the components, by their share of the density.
 let private blockScore (block: Component list) =
     let bells = block |> List.map bell |> Array.ofList

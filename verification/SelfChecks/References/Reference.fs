@@ -154,7 +154,17 @@ let private form data (experiment: Experiment) =
                 | Ok law -> split law |> Option.map (List.map Ok)
                 | Error at -> Some(List.map Error at)
 
-            if isAffine && isNormal target && isNormal scored && (Result.toOption start |> Option.forall isNormal) then
+            if adjusts experiment.Sampler && d > 1.0 then
+                Error "a step that may be rejected ties the coordinates together"
+            elif leaps experiment.Sampler then
+                Error "the transition density of 'hmc' is no formula"
+            elif
+                not (adjusts experiment.Sampler)
+                && isAffine
+                && isNormal target
+                && isNormal scored
+                && (Result.toOption start |> Option.forall isNormal)
+            then
                 Ok(Normal(target, scored, start))
             elif d > 1.0 && (modifiers |> List.exists (fun (m: ScoreModifier) -> m.IsClipped)) then
                 Error "a clip ties the coordinates together"
@@ -228,6 +238,10 @@ let private lines (experiment: Experiment) every =
     let d = List.length every
     let distinct = List.countBy id every
 
+    let density =
+        let target = List.map (fun (target, _, _) -> target) every
+        fun at -> logDensityOf (noised at target)
+
     // At a resolution: by probe, the distinct coordinates' targets there, their laws, and how many there are.
     let run (n, delta) =
         let probes =
@@ -239,10 +253,17 @@ let private lines (experiment: Experiment) every =
                         | Error x -> Line.ofPoint x
 
                     let estimate = Steps.estimate d [ score ] experiment.Score.Modifiers
-                    let move event = Steps.move experiment.Forward estimate event
-                    let step (map, c) line = Line.step n (fun x -> Array.head (map [| x |])) c line
 
-                    fold move step first course
+                    let move event line =
+                        match event with
+                        | Adjusted step ->
+                            let ln, s = density step.At, estimate step.At
+                            fst (Adjusted.line n step (fun x -> ln [| x |]) (fun x -> (s [| x |])[0]) line)
+                        | _ ->
+                            let map, c = Steps.move experiment.Forward estimate event
+                            Line.step n (fun x -> Array.head (map [| x |])) c line
+
+                    fold move id first course
                     |> List.map (fun (_, at, line) -> List.head (noised at [ target ]), line, count)
             ]
             |> List.transpose

@@ -141,6 +141,7 @@ let moveFrom forward score word upper lower =
 let move forward score event : (float[] -> float[]) * float =
     match event with
     | Look _ -> id, 0.0
+    | Adjusted step -> invalidOp $"'{step.Word}' is no map and a noise"
     | Correction(h, at) -> (fun x -> each (fun x s -> x + h * s) x (score at x)), sqrt (2.0 * h)
     | Kinetic _
     | Rest

@@ -58,6 +58,7 @@ let run data (experiment: Experiment) count (seed: int) =
         let random = Random seed
         let course = ofExperiment experiment
         let estimate = Steps.estimate (dimension scored) scored experiment.Score.Modifiers
+        let target = law data experiment.Target
 
         let first =
             match Reference.started data experiment course.First with
@@ -74,7 +75,15 @@ let run data (experiment: Experiment) count (seed: int) =
                 match event with
                 | Look(name, _) -> name, particles |> Array.map List.head |> Array.transpose
                 | _ ->
-                    let move, draws = Memory.move experiment.Forward estimate event
+                    let move, draws =
+                        match event with
+                        | Adjusted step ->
+                            let ln, s = logDensityOf (noised step.At target), estimate step.At
+
+                            (fun state (draws: float[] list) ->
+                                Adjusted.move step ln s (List.head state) draws[0] draws[1] :: List.tail state),
+                            2
+                        | _ -> Memory.move experiment.Forward estimate event
 
                     particles <-
                         particles
