@@ -28,6 +28,7 @@ public sealed class PlaneInterpreter : IInterpreter
             || (plan.Start is Start.Law start && PlaneMixture.Of(start.Of, start.Level) is null);
         (bool isPoint, bool isQuiet) = (plan.Start is Start.Point, false);
         return isLarge ? $"a product of mixtures with more than {PlaneMixture.MostProducts} components together; use the product law if the coordinates are independent, or particles"
+            : plan.AdjustedMethod is { } adjusted ? $"'{adjusted}' may be rejected, which the plane does not follow; use particles"
             : GridInterpreter.ScoreProblem(plan)
                 ?? RegisterNoise.Problem(plan)
                 ?? (EndsQuietly(plan.Instructions, ref isPoint, ref isQuiet) ? Quiet : null);
