@@ -24,10 +24,14 @@ let named (id: string) =
     match found with
     | Some theorems when id <> "" -> Ok theorems
     | _ ->
+        let ids = Catalogue.theorems |> List.map _.Id
+        let family = ids |> List.filter (fun known -> known.Split('-')[0] = id.ToLowerInvariant().Split('-')[0])
+
         let advice =
-            match Nearest.word (Catalogue.theorems |> List.map _.Id) id with
-            | Some nearest -> $"did you mean '{nearest}'?"
-            | None -> "'sgm theorems' lists them; a part of an id will do, such as '4.2' or 'pedrotti'"
+            match Nearest.word ids id, family with
+            | Some nearest, _ -> $"did you mean '{nearest}'?"
+            | None, [] -> "'sgm theorems' lists them, and a part of an id will do, such as '4.2' or 'pedrotti'"
+            | None, several -> $"""known are {String.Join(", ", several)}"""
 
         Error $"no theorem is named '{id}'; {advice}"
 

@@ -67,7 +67,7 @@ let private refusals =
         [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
         [ "run"; Path.Combine(examples.Value, "digits-network.sgm"); "--by"; "exact" ], "gaussian: the target is not"
         [ "verify"; "bruno-2023-sgdl" ], "did you mean 'bruno-2023-sgld'?"
-        [ "verify"; "nothing-like-it" ], "known are"
+        [ "verify"; "nothing-like-it" ], "'sgm theorems' lists them"
         [ "verify"; "--report"; examples.Value ], "something other than a report"
         [ "verify"; "--report"; binary ], "is a file"
         [ "verify"; "--effort"; "ful" ], "did you mean 'full'?"
