@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.Json
+open System.Text.RegularExpressions
 open System.Threading
 open Expecto
 open Sgm.Cli
@@ -12,6 +13,9 @@ open Sgm.Tests.Folders
 
 /// What a command wrote and how it ended.
 type Ran = { Code: int; Out: string; Error: string }
+
+/// Without the lines that say how far a run is, which a busy machine has and a quiet one has not.
+let private withoutProgress (text: string) = Regex.Replace(text, @"^[a-z ]+: [0-9]+ % after .*\n", "", RegexOptions.Multiline)
 
 let private ranReading (input: string) isTerminal work =
     let out, error = new StringWriter(), new StringWriter()
@@ -27,7 +31,7 @@ let private ranReading (input: string) isTerminal work =
         }
 
     let code = work terminal
-    { Code = code; Out = string out; Error = string error }
+    { Code = code; Out = string out; Error = withoutProgress (string error) }
 
 let ranOn isTerminal work = ranReading "" isTerminal work
 
