@@ -37,6 +37,8 @@ module Laws =
             "exact by quadrature: the state is one-dimensional, and its density is carried on adaptive panels"
             ProductInterpreter(),
             "exact by quadrature: the coordinates are independent, and each distinct one is carried on its own panels"
+            PlaneInterpreter(),
+            "exact by quadrature: the state is in the plane, and its density is carried on even lattices"
         ]
 
     /// The exact laws that cannot run the plan, and why.

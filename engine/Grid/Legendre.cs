@@ -24,6 +24,9 @@ internal static class Legendre
     /// <summary>Row-major: entry (i, m) is the integral of the m-th cardinal polynomial from −1 to x_i.</summary>
     public static readonly double[] Cumulative = new double[Order * Order];
 
+    /// <summary>Row-major: entry (i, m) is the slope of the m-th cardinal polynomial at x_i.</summary>
+    public static readonly double[] Derivative = new double[Order * Order];
+
     /// <summary>Row-major: coefficient n of the Legendre expansion is Σ_i Coefficients[n, i]·f(x_i).</summary>
     private static readonly double[] Coefficients = new double[Order * Order];
 
@@ -65,6 +68,16 @@ internal static class Legendre
             for (int n = 0; n < Order; n++)
             {
                 Coefficients[(n * Order) + i] = (n + 0.5) * Weights[i] * (n == 0 ? 1 : Polynomial(n, Nodes[i]).Value);
+            }
+        }
+
+        for (int i = 0; i < Order; i++)
+        {
+            for (int m = 0; m < Order; m++)
+            {
+                if (m == i) continue;
+                Derivative[(i * Order) + m] = Barycentric[m] / Barycentric[i] / (Nodes[i] - Nodes[m]);
+                Derivative[(i * Order) + i] -= Derivative[(i * Order) + m];
             }
         }
 

@@ -1,0 +1,71 @@
+namespace Sgm.Engine;
+
+/// <summary>
+/// Divergences of a density q on the plane from a mixture p: KL = ∫ (q ln(q/p) − q + p) + p(outside), χ² = ∫ (q − p)²/p + p(outside) and TV = ∫ (q − p)₊
+/// over the squares where q has mass. The integrands are non-negative, so that nothing cancels where the laws are close.
+/// </summary>
+internal sealed class PlaneDivergences
+{
+    // Where q is within e^(−this share of the range) of what is dropped, it has fewer digits.
+    private const double EdgeShare = 0.85;
+    private readonly PlanePanels panels;
+    private readonly double outside;
+    private readonly double[] squares;
+    private readonly double edge;
+
+    public PlaneDivergences(PlaneSnapshot state, PlaneMixture target, bool hasSquare, RunOptions options)
+    {
+        var work = new PlaneWork(options);
+        double mass = (state.Density as PlaneSum)?.Mass.Sum() ?? 1;
+        panels = PlanePanels.Of(state.Density!, mass, target, state.Resolution, hasSquare, work);
+        double covered = 0;
+        double least = Math.Exp(-EdgeShare * state.Resolution.LogRange) / (2 * Math.PI * state.Density!.Smoothness * state.Density.Smoothness);
+        squares = new double[panels.All.Count];
+        double[] inside = new double[panels.All.Count];
+        for (int i = 0; i < squares.Length; i++)
+        {
+            covered += panels.All[i].Integral(static (_, p) => Math.Exp(p));
+            squares[i] = panels.All[i].Integral(PlanePanels.Square);
+            edge += panels.All[i].Integral((q, p) => q < least ? PlanePanels.Square(q, p) - Math.Exp(p) : 0);
+        }
+
+        outside = Math.Max(0, 1 - covered);
+    }
+
+    /// <summary>½∫|q − p|.</summary>
+    public Measured Tv => tv ??= Variation();
+
+    private Measured? tv;
+
+    /// <summary>∫ q ln(q/p).</summary>
+    public Measured Kl => new(panels.All.Sum(p => p.Integral(PlanePanels.RelativeEntropy)) + outside, panels.Unresolved);
+
+    /// <summary>∫ q²/p − 1.</summary>
+    public Measured Chi2 => new(squares.Sum() + outside, panels.Unresolved * Math.Max(1, squares.Sum()));
+
+    /// <summary>The share of 1 + χ² where q is nearly as small as the grid holds.</summary>
+    public double EdgeOfSquare => Math.Max(0, edge) / (1 + squares.Sum());
+
+    /// <summary>The largest |ln(q/p)| where q is known.</summary>
+    public double LargestLogRatio => panels.All.Max(panel =>
+        panel.State.Zip(panel.LogTarget).Max(pair => pair.First > 0 ? Math.Abs(Math.Log(pair.First) - pair.Second) : 0));
+
+    private Measured Variation()
+    {
+        double value = 0, error = panels.Unresolved;
+        double[] difference = new double[Legendre.Order * Legendre.Order];
+        foreach (PlanePanel panel in panels.All)
+        {
+            for (int i = 0; i < difference.Length; i++)
+            {
+                difference[i] = panel.State[i] - Math.Exp(panel.LogTarget[i]);
+            }
+
+            Measured mean = PositivePart.Mean(difference);
+            value += panel.Area * mean.Value;
+            error += panel.Area * mean.Error;
+        }
+
+        return new(value, error);
+    }
+}

@@ -1,0 +1,185 @@
+namespace Sgm.Engine;
+
+/// <summary>The law of a state in the plane at one resolution, taken out of a run.</summary>
+/// <param name="Density">The density before the steps that came after the last noise; null for a point.</param>
+/// <param name="Images">Where they took its nodes; null where there were none.</param>
+/// <param name="Masses">Masses of the nodes.</param>
+/// <param name="Chain">These steps.</param>
+/// <param name="Lost">Mass that is nowhere.</param>
+/// <param name="Rounding">Relative rounding of the density.</param>
+/// <param name="Resolution">How fine.</param>
+internal sealed record PlaneSnapshot(
+    PlaneDensity? Density,
+    PlaneImages? Images,
+    double[]? Masses,
+    IStep[] Chain,
+    double Lost,
+    double Rounding,
+    PlaneResolution Resolution)
+{
+    private readonly Lazy<PlaneMoments> moments = new(() =>
+        Images is null ? Density!.Moments() : PlaneMoments.Of(Images.X, Images.Y, Masses!));
+
+    /// <summary>Means and covariances.</summary>
+    public PlaneMoments Moments => moments.Value;
+
+    /// <summary>Whether the state is a single point.</summary>
+    public bool IsPoint => Density is null;
+
+    /// <summary>Bytes that it keeps.</summary>
+    public double Bytes => (24.0 * ((Density as PlaneSum)?.Mass.Length ?? 0)) + (16.0 * (Images?.X.Length ?? 0)) + ProbeMemory.LawBytes;
+}
+
+/// <summary>
+/// An exact law on the plane at two resolutions, against the target at its level. Every number is that of the fine one; its bracket is
+/// the difference to the coarse one, what the panels do not resolve, rounding, and what lies outside of them.
+/// </summary>
+public sealed class PlaneLaw : Law
+{
+    private const string Method = "plane";
+    private const string NoDensity = "the state is a single point: it has no density";
+
+    // A part of χ² as large as this where q is nearly as small as the grid holds is no longer negligible.
+    private const double LargestEdge = 1e-9;
+
+    private const string Moved =
+        "a deterministic step came last: in the plane only means and variances are known between it and the next noise; measure after a noisy step";
+
+    private readonly PlaneSnapshot fine;
+    private readonly PlaneSnapshot coarse;
+    private readonly PlaneMixture target;
+    private readonly PlaneMap map;
+    private readonly bool hasSquare;
+    private readonly RunOptions options;
+    private PlaneDivergences? fineDivergences;
+    private PlaneDivergences? coarseDivergences;
+
+    internal PlaneLaw(PlaneSnapshot fine, PlaneSnapshot coarse, PlaneMixture target, PlaneMap map, bool hasSquare, RunOptions options)
+    {
+        this.fine = fine;
+        this.coarse = coarse;
+        this.target = target;
+        this.map = map;
+        this.hasSquare = hasSquare;
+        this.options = options;
+    }
+
+    /// <inheritdoc/>
+    public override int Dimension => 2;
+
+    private PlaneDivergences Fine => fineDivergences ??= new(fine, target, hasSquare, options);
+
+    private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, target, hasSquare, options);
+
+    /// <summary>Whether what χ² is where q is small matters, and a longer range is worth one more run.</summary>
+    internal bool NeedsMoreRange()
+    {
+        try
+        {
+            return !fine.IsPoint && fine.Images is null && Fine.EdgeOfSquare > 1e-12;
+        }
+        catch (WorkExceededException)
+        {
+            // Then χ² says so itself.
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Moments Moments()
+    {
+        (PlaneMoments a, PlaneMoments b) = (fine.Moments, coarse.Moments);
+        double spread = Math.Sqrt(a.Xx + a.Yy);
+        double lost = fine.Lost + coarse.Lost;
+        double size = Math.Abs(a.X) + Math.Abs(a.Y) + spread;
+
+        // What is nowhere is taken to be as far out as 100 deviations.
+        double mean = (fine.Rounding * size) + (100 * lost * spread), variance = (fine.Rounding * size * spread) + (1e4 * lost * spread * spread);
+        return new(
+            [a.X, a.Y],
+            [a.Xx, a.Yy],
+            [Math.Abs(a.X - b.X) + mean, Math.Abs(a.Y - b.Y) + mean],
+            [Math.Abs(a.Xx - b.Xx) + variance, Math.Abs(a.Yy - b.Yy) + variance],
+            1);
+    }
+
+    /// <inheritdoc/>
+    protected override double? Density(ReadOnlySpan<double> x)
+    {
+        if (fine.Density is not { } density || fine.Images is not null) return null;
+        Span<double> y = stackalloc double[8];
+        Span<double> values = stackalloc double[8];
+        y.Fill(x[1]);
+        density.Values([x[0]], y, values, fine.Resolution.LogRange);
+        return Math.Log(values[0]);
+    }
+
+    /// <inheritdoc/>
+    protected override void Fill(RandomStream stream, Span<double> x, int count)
+    {
+        if (fine.IsPoint)
+        {
+            x[..count].Fill(fine.Images!.X[0]);
+            x[count..].Fill(fine.Images.Y[0]);
+            return;
+        }
+
+        fine.Density!.Draw(stream, x, count);
+        PlaneImages images = new(x[..count].ToArray(), x[count..].ToArray(), []);
+        foreach (IStep step in fine.Chain)
+        {
+            images = map.Apply(step, images) ?? throw new InvalidOperationException("a draw of a law that did not diverge does");
+        }
+
+        images.X.CopyTo(x);
+        images.Y.CopyTo(x[count..]);
+    }
+
+    /// <inheritdoc/>
+    protected override Estimate Tv() => fine.IsPoint
+        ? Estimate.Exact(1, 1, 1, Method)
+        : Measured(0, 1, divergences => divergences.Tv, value => fine.Rounding + fine.Lost);
+
+    /// <inheritdoc/>
+    protected override Estimate Kl() => fine.IsPoint
+        ? Estimate.Infinite(Method, NoDensity)
+        : Measured(
+            0,
+            double.PositiveInfinity,
+            divergences => divergences.Kl,
+            value => (fine.Rounding * ((2 * Math.Sqrt(value)) + fine.Rounding)) + (1e-14 * value) + (fine.Lost * Fine.LargestLogRatio));
+
+    /// <inheritdoc/>
+    protected override Estimate Chi2()
+    {
+        if (fine.IsPoint) return Estimate.Infinite(Method, NoDensity);
+        if (fine.Images is null && Fine.EdgeOfSquare > LargestEdge)
+        {
+            double below = Math.Max(0, Math.Min(Fine.Chi2.Value, Coarse.Chi2.Value) * (1 - 1e-6));
+            return Estimate.Unavailable(
+                Method, "what q²/p is where q is below the smallest density that the grid holds may not be negligible, or infinite", below);
+        }
+
+        return Measured(
+            0,
+            double.PositiveInfinity,
+            divergences => divergences.Chi2,
+            value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value)));
+    }
+
+    /// <inheritdoc/>
+    protected override Estimate W2()
+    {
+        double upper = Math.Sqrt(W2Ends.Above(fine.Moments, target.Moments()));
+        double lower = Math.Sqrt(W2Ends.Below(fine.Moments, target.Moments()));
+        return Estimate.Unavailable("moments", "between Gelbrich's bound and independence", lower, upper);
+    }
+
+    private Estimate Measured(double least, double largest, Func<PlaneDivergences, Measured> of, Func<double, double> rounding)
+    {
+        if (fine.Images is not null) return Estimate.Unavailable(Method, Moved, least, largest);
+        (Measured value, Measured other) = (of(Fine), of(Coarse));
+        double width = Math.Abs(value.Value - other.Value) + value.Error + rounding(value.Value) + 4e-15;
+        return Estimate.Exact(value.Value, Math.Max(least, value.Value - width), Math.Min(largest, value.Value + width), Method);
+    }
+}
