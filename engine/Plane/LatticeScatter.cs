@@ -66,6 +66,7 @@ internal static class LatticeScatter
         public required int Reach;
         public required double Spacing;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Invoke<TLanes>()
             where TLanes : struct, ILanes<TLanes>
         {
@@ -112,6 +113,7 @@ internal static class LatticeScatter
         }
 
         // Fills the factors of one coordinate, whose place is t in [0, 32] spacings; returns the nearest node.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static int Factors(double t, double square, double mass, ReadOnlySpan<double> fixedPart, Span<double> factors)
         {
             int node = (int)Math.Clamp(Math.Round(t), 0, LatticeTiles.Side);

@@ -12,6 +12,9 @@ internal abstract class PlaneDensity
     /// <summary>Whether more mass than e^(−logRange) may lie in the box.</summary>
     public abstract bool Reaches(PlaneBox box, double logRange);
 
+    /// <summary>The same law seen along axes that are turned by this angle, counterclockwise.</summary>
+    public abstract PlaneDensity Turned(double angle);
+
     /// <summary>Means and covariances.</summary>
     public abstract PlaneMoments Moments();
 

@@ -61,9 +61,9 @@ internal sealed class PlaneDivergences
                 difference[i] = panel.State[i] - Math.Exp(panel.LogTarget[i]);
             }
 
-            Measured mean = PositivePart.Mean(difference);
-            value += panel.Area * mean.Value;
-            error += panel.Area * mean.Error;
+            Measured own = PositivePart.Of(difference, panel.Area);
+            value += own.Value;
+            error += own.Error;
         }
 
         return new(value, error);

@@ -170,10 +170,32 @@ public sealed class PlaneLaw : Law
     /// <inheritdoc/>
     protected override Estimate W2()
     {
-        double upper = Math.Sqrt(W2Ends.Above(fine.Moments, target.Moments()));
-        double lower = Math.Sqrt(W2Ends.Below(fine.Moments, target.Moments()));
-        return Estimate.Unavailable("moments", "between Gelbrich's bound and independence", lower, upper);
+        PlaneMoments own = fine.Moments, other = target.Moments();
+        double size = Math.Sqrt(PlaneTransport.Above(own, other));
+
+        // What is nowhere, and what the moments are not right to: they enter as squares.
+        double doubt = size * Math.Sqrt(fine.Lost + coarse.Lost + fine.Rounding);
+        try
+        {
+            if (fine.IsPoint) return Estimate.ClosedForm(size, 1e-14);
+            if (fine.Images is not null) return Ends(PlaneTransport.Below(own, other), PlaneTransport.Above(own, other), doubt * size);
+            (TriangularCoupling ends, TriangularCoupling rough) = (
+                PlaneTransport.Ends(fine, target, 1, new(options)), PlaneTransport.Ends(coarse, target, 1.5, new(options)));
+            double below = ends.Below - Math.Abs(ends.Below - rough.Below), above = ends.Above + Math.Abs(ends.Above - rough.Above);
+            double lower = Math.Max(0, Math.Sqrt(Math.Max(0, below)) - doubt), upper = Math.Sqrt(above) + doubt;
+            return Estimate.Exact(0.5 * (lower + upper), lower, upper, "plane: projections, triangular coupling");
+        }
+        catch (WorkExceededException)
+        {
+            return Ends(PlaneTransport.Below(own, other), PlaneTransport.Above(own, other), doubt * size);
+        }
     }
+
+    private static Estimate Ends(double below, double above, double doubt) => Estimate.Unavailable(
+        "moments",
+        "between Gelbrich's bound and the cost of independence; couplings on a lattice would take too much work here",
+        Math.Sqrt(Math.Max(0, below - doubt)),
+        Math.Sqrt(above + doubt));
 
     private Estimate Measured(double least, double largest, Func<PlaneDivergences, Measured> of, Func<double, double> rounding)
     {

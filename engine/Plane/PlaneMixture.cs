@@ -94,6 +94,41 @@ internal sealed class PlaneMixture : PlaneDensity
     }
 
     /// <inheritdoc/>
+    public override PlaneDensity Turned(double angle) => TurnedMixture(angle);
+
+    /// <summary>The same law seen along axes that are turned by this angle.</summary>
+    public PlaneMixture TurnedMixture(double angle)
+    {
+        (double s, double c) = Math.SinCos(angle);
+        return new(Array.ConvertAll(components, k => k with
+        {
+            X = (c * k.X) + (s * k.Y),
+            Y = (c * k.Y) - (s * k.X),
+            Xx = (c * c * k.Xx) + (2 * c * s * k.Xy) + (s * s * k.Yy),
+            Xy = (c * s * (k.Yy - k.Xx)) + (((c * c) - (s * s)) * k.Xy),
+            Yy = (s * s * k.Xx) - (2 * c * s * k.Xy) + (c * c * k.Yy),
+        }));
+    }
+
+    /// <summary>The density of one coordinate at these places.</summary>
+    public double[] Marginal(double[] places, bool isFirst)
+    {
+        double[] values = new double[places.Length];
+        foreach (Component c in components)
+        {
+            (double mean, double variance) = isFirst ? (c.X, c.Xx) : (c.Y, c.Yy);
+            double peak = c.Weight / Math.Sqrt(2 * Math.PI * variance);
+            for (int i = 0; i < places.Length; i++)
+            {
+                double u = places[i] - mean;
+                values[i] += peak * Math.Exp(-0.5 * u * u / variance);
+            }
+        }
+
+        return values;
+    }
+
+    /// <inheritdoc/>
     public override PlaneMoments Moments()
     {
         double[] weights = Array.ConvertAll(components, c => c.Weight);
@@ -234,6 +269,7 @@ internal sealed class PlaneMixture : PlaneDensity
         }
 
         // The largest exponent first, then the sum of the others relative to it.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Pass<TLanes>(Component c, bool adds)
             where TLanes : struct, ILanes<TLanes>
         {

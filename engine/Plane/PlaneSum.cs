@@ -135,6 +135,14 @@ internal sealed class PlaneSum : PlaneDensity
     }
 
     /// <inheritdoc/>
+    public override PlaneDensity Turned(double angle)
+    {
+        (double sine, double cosine) = Math.SinCos(angle);
+        return new PlaneSum(
+            [.. X.Select((x, n) => (cosine * x) + (sine * Y[n]))], [.. Y.Select((y, n) => (cosine * y) - (sine * X[n]))], Mass, Deviation, Smoothness);
+    }
+
+    /// <inheritdoc/>
     public override PlaneMoments Moments() => PlaneMoments.Of(X, Y, Mass).With(Deviation * Deviation);
 
     /// <inheritdoc/>
@@ -154,6 +162,7 @@ internal sealed class PlaneSum : PlaneDensity
         public required Span<double> Values;
 
         [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke<TLanes>()
             where TLanes : struct, ILanes<TLanes>
         {

@@ -9,13 +9,13 @@ internal static class PositivePart
 {
     private const int Order = Legendre.Order;
 
-    // A square of side 2⁻¹⁰ that holds a critical point near a zero has an integral of about 2⁻⁴⁰ of the whole.
-    private const int MostHalvings = 10;
+    // An integral as small as this is not cut further.
+    private const double Negligible = 1e-15;
 
-    /// <summary>The mean of f₊ over the square and a bound on what was not resolved; values at the 16 × 16 Legendre points, first coordinate slowest.</summary>
-    public static Measured Mean(ReadOnlySpan<double> values) => Mean(values, 0);
-
-    private static Measured Mean(ReadOnlySpan<double> values, int halvings)
+    /// <summary>
+    /// ∫ f₊ over a square of this area and a bound on what was not resolved; values at the 16 × 16 Legendre points, first coordinate slowest.
+    /// </summary>
+    public static Measured Of(ReadOnlySpan<double> values, double area)
     {
         double least = double.PositiveInfinity, most = double.NegativeInfinity;
         foreach (double value in values)
@@ -24,32 +24,33 @@ internal static class PositivePart
         }
 
         if (most <= 0) return new(0, 0);
-        if (least >= 0) return new(Plain(values), 0);
+        if (least >= 0) return new(area * Plain(values), 0);
+        double half = 0.5 * area * most;
+        if (half < Negligible) return new(half, half);
         double[] turned = new double[values.Length];
         Transpose(values, turned);
         double alongFirst = Monotone(turned), alongSecond = Monotone(values);
         if (Math.Max(alongFirst, alongSecond) > 0.02)
         {
-            return new(alongSecond >= alongFirst ? Lines(values) : Lines(turned), 0);
+            return new(area * (alongSecond >= alongFirst ? Lines(values) : Lines(turned)), 0);
         }
 
-        if (halvings == MostHalvings) return new(0.5 * most, 0.5 * most);
-        double mean = 0, error = 0;
-        double[] half = new double[values.Length], quarter = new double[values.Length];
+        double sum = 0, error = 0;
+        double[] part = new double[values.Length], quarter = new double[values.Length];
         for (int i = 0; i < 2; i++)
         {
-            Halve(values, i == 0, half);
-            Transpose(half, turned);
+            Halve(values, i == 0, part);
+            Transpose(part, turned);
             for (int j = 0; j < 2; j++)
             {
                 Halve(turned, j == 0, quarter);
-                Measured part = Mean(quarter, halvings + 1);
-                mean += 0.25 * part.Value;
-                error += 0.25 * part.Error;
+                Measured own = Of(quarter, 0.25 * area);
+                sum += own.Value;
+                error += own.Error;
             }
         }
 
-        return new(mean, error);
+        return new(sum, error);
     }
 
     private static double Plain(ReadOnlySpan<double> values)
