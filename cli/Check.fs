@@ -29,6 +29,15 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     json.WriteNumber("particleBytes", particleBytes loaded)
     json.WriteNumber("gridBytes", Memory.grid loaded.Plan)
 
+    match Memory.plane loaded.Plan with
+    | Some forecast ->
+        number json "planeNodes" forecast.Nodes
+        number json "planeBytes" forecast.Bytes
+        number json "planeWork" forecast.Work
+    | None ->
+        for field in [ "planeNodes"; "planeBytes"; "planeWork" ] do
+            json.WriteNumber(field, 0)
+
     match particleSeconds terminal loaded with
     | Some cost ->
         number json "particleSeconds" cost.Seconds
@@ -105,6 +114,16 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
     | bytes ->
         let work = $"{Words.count GridMemory.Evaluations} evaluations of a component of the score"
         line "on the grid" $"keeps at most {Words.bytes bytes} and takes at most {work}; what needs more is refused"
+
+    match Memory.plane plan with
+    | None -> ()
+    | Some forecast ->
+        let nodes = Words.count (int64 forecast.Nodes)
+        let seconds = Words.roughly (forecast.Work * 1e-9)
+
+        line
+            "in the plane"
+            $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core without the measurements"
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

@@ -17,5 +17,15 @@ module Memory =
         else
             Engine.GridMemory.Most plan
 
+    /// What the exact law in the plane takes, where it is the one that runs the plan or would be if it fitted.
+    let plane (plan: Engine.Plan) : Engine.PlaneForecast option =
+        let others: Engine.IInterpreter list =
+            [ Engine.GaussianInterpreter(); Engine.GridInterpreter(); Engine.ProductInterpreter() ]
+
+        if others |> List.exists (fun law -> isNull (law.WhyNot plan)) then
+            None
+        else
+            Option.ofObj (Engine.PlaneInterpreter.Foretell plan)
+
     /// Bytes that this process may use.
     let available () : float = float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)

@@ -65,7 +65,7 @@ let private refusals =
         [ "explain"; Path.Combine(binary, "below") ], "cannot read"
         [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--particles"; "0" ], "found 0"
         [ "run"; Path.Combine(examples.Value, "ddpm-gaussian.sgm"); "--seed=-1" ], "found -1"
-        [ "run"; Path.Combine(examples.Value, "old-faithful.sgm"); "--by"; "exact" ], "gaussian: the target is not"
+        [ "run"; Path.Combine(examples.Value, "digits-network.sgm"); "--by"; "exact" ], "gaussian: the target is not"
         [ "verify"; "bruno-2023-sgdl" ], "did you mean 'bruno-2023-sgld'?"
         [ "verify"; "nothing-like-it" ], "known are"
         [ "verify"; "--report"; examples.Value ], "something other than a report"

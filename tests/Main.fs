@@ -38,6 +38,7 @@ let private tests =
             GridComponentsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
+            PlaneTests.tests
             VerificationTests.tests
             TheoremsLeeTests.tests
             ClaimsTests.tests
@@ -47,6 +48,7 @@ let private tests =
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests
+            PlaneStandingTests.tests
             SamplingTests.tests
             HypothesesTests.tests
             LevelsTests.tests

@@ -52,6 +52,7 @@ module Catalogue =
             ExactWords.exactWords
             ExactRuns.normalRuns
             ExactDivergences.normalPairs
+            ExactPlane.turnedRuns
             Certified.totalVariation
             Certified.wasserstein
         ]

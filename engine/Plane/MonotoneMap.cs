@@ -3,7 +3,8 @@ namespace Sgm.Engine;
 /// <summary>The monotone map between two densities on one even lattice of the line, and what it costs: W2² of the two.</summary>
 /// <param name="Image">Where every place goes.</param>
 /// <param name="Cost">E (x − T(x))² under the first density, as a share of its mass.</param>
-internal readonly record struct MonotoneMap(double[] Image, double Cost)
+/// <param name="Doubt">What the mass at the ends may cost besides.</param>
+internal readonly record struct MonotoneMap(double[] Image, double Cost, double Doubt)
 {
     /// <summary>Mass at either end that stays unmapped.</summary>
     public const double Negligible = 1e-13;
@@ -38,7 +39,7 @@ internal readonly record struct MonotoneMap(double[] Image, double Cost)
 
         // What stays at its place may have to go as far as the lattice.
         double width = x[^1] - x[0];
-        return unit > 0 && mass > 0 ? new(image, (sum / mass) + (2 * Negligible * width * width)) : new(image, width * width);
+        return unit > 0 && mass > 0 ? new(image, sum / mass, 2 * Negligible * width * width) : new(image, 0, width * width);
     }
 
     // The distribution function in spacings.

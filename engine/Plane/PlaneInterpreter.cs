@@ -15,7 +15,12 @@ public sealed class PlaneInterpreter : IInterpreter
     public string Backend => "plane";
 
     /// <inheritdoc/>
-    public string? WhyNot(Plan plan)
+    public string? WhyNot(Plan plan) => Obstacle(plan)
+        ?? PlaneForecast.Of(plan).WhyNot()
+        ?? ProbeMemory.WhyNot(plan, ProbeMemory.LawBytes, () => ProbeMemory.LawBytes + (40 * PlaneForecast.Of(plan).Nodes));
+
+    // What has nothing to do with its size.
+    private static string? Obstacle(Plan plan)
     {
         if (plan.Dimension != 2) return $"the state has dimension {plan.Dimension}, the plane needs 2; use another exact law or particles";
         bool isLarge = PlaneMixture.Of(plan.Target, plan.InitialLevel) is null
@@ -25,10 +30,11 @@ public sealed class PlaneInterpreter : IInterpreter
         return isLarge ? $"a product of mixtures with more than {PlaneMixture.MostProducts} components together; use the product law if the coordinates are independent, or particles"
             : GridInterpreter.ScoreProblem(plan)
                 ?? RegisterNoise.Problem(plan)
-                ?? (EndsQuietly(plan.Instructions, ref isPoint, ref isQuiet) ? Quiet : null)
-                ?? PlaneForecast.Of(plan).WhyNot()
-                ?? ProbeMemory.WhyNot(plan, ProbeMemory.LawBytes, () => ProbeMemory.LawBytes + (40 * PlaneForecast.Of(plan).Nodes));
+                ?? (EndsQuietly(plan.Instructions, ref isPoint, ref isQuiet) ? Quiet : null);
     }
+
+    /// <summary>What a plan takes here, were it not too much; null where something else keeps it from running.</summary>
+    public static PlaneForecast? Foretell(Plan plan) => Obstacle(plan) is null ? PlaneForecast.Of(plan) : null;
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options) =>

@@ -27,7 +27,7 @@ internal sealed record PlaneSnapshot(
     public bool IsPoint => Density is null;
 
     /// <summary>Bytes that it keeps.</summary>
-    public double Bytes => (24.0 * ((Density as PlaneSum)?.Mass.Length ?? 0)) + (16.0 * (Images?.X.Length ?? 0)) + ProbeMemory.LawBytes;
+    public double Bytes => (48.0 * ((Density as PlaneSum)?.Mass.Length ?? 0)) + (16.0 * (Images?.X.Length ?? 0)) + ProbeMemory.LawBytes;
 }
 
 /// <summary>

@@ -12,8 +12,8 @@ internal sealed class PlaneSum : PlaneDensity
     // Squares of so many C, as long as there are not too many.
     private const double BinSide = 4;
     private const int MostBins = 1 << 20;
-    private readonly PlaneBins bins;
     private readonly PlaneBox box;
+    private readonly Lazy<Sorted> sorted;
 
     /// <param name="x">First coordinates of the centres.</param>
     /// <param name="y">Second coordinates.</param>
@@ -22,27 +22,17 @@ internal sealed class PlaneSum : PlaneDensity
     /// <param name="smoothness">What is known of the whole, at least C.</param>
     public PlaneSum(double[] x, double[] y, double[] mass, double deviation, double smoothness)
     {
+        (X, Y, Mass) = (x, y, mass);
         Deviation = deviation;
         Smoothness = smoothness;
         box = new(x.Min(), x.Max(), y.Min(), y.Max());
-        double side = BinSide * deviation;
-        while (((box.Width / side) + 2) * ((box.Height / side) + 2) > MostBins)
-        {
-            side *= 2;
-        }
-
-        double left = Math.Floor(box.Left / side), bottom = Math.Floor(box.Bottom / side);
-        bins = new(x, y, side, (long)left, (long)bottom, (int)(Math.Floor(box.Right / side) - left) + 1, (int)(Math.Floor(box.Top / side) - bottom) + 1);
-        int[] order = bins.Order;
-        X = Array.ConvertAll(order, n => x[n]);
-        Y = Array.ConvertAll(order, n => y[n]);
-        Mass = Array.ConvertAll(order, n => mass[n]);
+        sorted = new(() => Sorted.Of(this));
     }
 
     /// <summary>C.</summary>
     public double Deviation { get; }
 
-    /// <summary>First coordinates of the centres, square by square.</summary>
+    /// <summary>First coordinates of the centres.</summary>
     public double[] X { get; }
 
     /// <summary>Second coordinates.</summary>
@@ -50,6 +40,9 @@ internal sealed class PlaneSum : PlaneDensity
 
     /// <summary>Their masses.</summary>
     public double[] Mass { get; }
+
+    // Square by square; only where values at places are asked for.
+    private Sorted Terms => sorted.Value;
 
     /// <inheritdoc/>
     public override double Smoothness { get; }
@@ -63,15 +56,18 @@ internal sealed class PlaneSum : PlaneDensity
     /// <inheritdoc/>
     public override bool Reaches(PlaneBox box, double logRange)
     {
+        PlaneBins bins = Terms.Bins;
         double reach = Reach(logRange);
         (int firstRow, int lastRow) = (bins.Row(box.Bottom - reach), bins.Row(box.Top + reach));
         for (int column = bins.Column(box.Left - reach); column <= bins.Column(box.Right + reach); column++)
         {
             for (int row = firstRow; row <= lastRow; row++)
             {
-                if (bins.IsEmpty(column, row)) continue;
+                // ln of the mass of a square, less what its nearest kernel leaves of it in the box.
+                double log = Terms.LogMass[(column * bins.Rows) + row];
                 (double x, double y) = ((bins.Left + column) * bins.Side, (bins.Bottom + row) * bins.Side);
-                if (box.SquaredDistance(new(x, x + bins.Side, y, y + bins.Side)) <= reach * reach) return true;
+                double square = box.SquaredDistance(new(x, x + bins.Side, y, y + bins.Side));
+                if (log - (0.5 * square / (Deviation * Deviation)) >= -logRange) return true;
             }
         }
 
@@ -81,13 +77,14 @@ internal sealed class PlaneSum : PlaneDensity
     /// <inheritdoc/>
     public override void Values(ReadOnlySpan<double> x, ReadOnlySpan<double> y, Span<double> values, double logRange)
     {
+        PlaneBins bins = Terms.Bins;
         values.Clear();
         double reach = Reach(logRange);
         (int firstRow, int lastRow) = (bins.Row(y[0] - reach), bins.Row(y[^1] + reach));
         for (int column = bins.Column(x[0] - reach); column <= bins.Column(x[^1] + reach); column++)
         {
             (int from, int to) = bins.Range(column, firstRow, lastRow);
-            AddTerms add = new() { Sum = this, From = from, To = to, Reach = reach, X = x, Y = y, Values = values };
+            AddTerms add = new() { Terms = Terms, Deviation = Deviation, From = from, To = to, Reach = reach, X = x, Y = y, Values = values };
             LaneWidth.Run(ref add);
         }
 
@@ -101,6 +98,7 @@ internal sealed class PlaneSum : PlaneDensity
     /// <inheritdoc/>
     public override double Cost(PlaneBox box, double logRange)
     {
+        PlaneBins bins = Terms.Bins;
         double reach = Reach(logRange);
         double terms = 0;
         for (int column = bins.Column(box.Left - reach); column <= bins.Column(box.Right + reach); column++)
@@ -151,9 +149,42 @@ internal sealed class PlaneSum : PlaneDensity
             ? LatticeScatter.Nodes(this, Extent(logRange), spacing, logRange, work)
             : base.Lattice(spacing, logRange, work);
 
+    private sealed record Sorted(PlaneBins Bins, double[] X, double[] Y, double[] Mass, double[] LogMass)
+    {
+        public static Sorted Of(PlaneSum sum)
+        {
+            double side = BinSide * sum.Deviation;
+            while (((sum.box.Width / side) + 2) * ((sum.box.Height / side) + 2) > MostBins)
+            {
+                side *= 2;
+            }
+
+            (double left, double bottom) = (Math.Floor(sum.box.Left / side), Math.Floor(sum.box.Bottom / side));
+            (int columns, int rows) = ((int)(Math.Floor(sum.box.Right / side) - left) + 1, (int)(Math.Floor(sum.box.Top / side) - bottom) + 1);
+            PlaneBins bins = new(sum.X, sum.Y, side, (long)left, (long)bottom, columns, rows);
+            double[] In(double[] values) => Array.ConvertAll(bins.Order, n => values[n]);
+            double[] mass = In(sum.Mass);
+            double[] logMass = new double[columns * rows];
+            for (int b = 0; b < logMass.Length; b++)
+            {
+                (int from, int to) = bins.Range(b / rows, b % rows, b % rows);
+                double own = 0;
+                for (int n = from; n < to; n++)
+                {
+                    own += mass[n];
+                }
+
+                logMass[b] = Math.Log(own);
+            }
+
+            return new(bins, In(sum.X), In(sum.Y), mass, logMass);
+        }
+    }
+
     private ref struct AddTerms : ILanesAction
     {
-        public required PlaneSum Sum;
+        public required Sorted Terms;
+        public required double Deviation;
         public required int From;
         public required int To;
         public required double Reach;
@@ -173,15 +204,15 @@ internal sealed class PlaneSum : PlaneDensity
             ref double values = ref MemoryMarshal.GetReference(Values);
             ref double g = ref MemoryMarshal.GetReference(across);
             ref double h = ref MemoryMarshal.GetReference(along);
-            double scale = -0.5 / (Sum.Deviation * Sum.Deviation);
+            double scale = -0.5 / (Deviation * Deviation);
             for (int n = From; n < To; n++)
             {
-                double atX = Sum.X[n], atY = Sum.Y[n];
+                double atX = Terms.X[n], atY = Terms.Y[n];
                 if (X[0] - atX > Reach || atX - X[^1] > Reach || Y[0] - atY > Reach || atY - Y[^1] > Reach) continue;
                 for (int i = 0; i < X.Length; i += TLanes.Count)
                 {
                     TLanes d = TLanes.Load(in Unsafe.Add(ref x, i)) - atX;
-                    (VectorMath.Exp(d * d * scale) * Sum.Mass[n]).Store(ref Unsafe.Add(ref g, i));
+                    (VectorMath.Exp(d * d * scale) * Terms.Mass[n]).Store(ref Unsafe.Add(ref g, i));
                 }
 
                 for (int j = 0; j < Y.Length; j += TLanes.Count)

@@ -37,7 +37,7 @@ internal readonly record struct TriangularCoupling(double Below, double Above)
         }
 
         MonotoneMap across = MonotoneMap.Of(x, first, target.Marginal(x, true));
-        double along = MonotoneMap.Of(y, second, target.Marginal(y, false)).Cost;
+        MonotoneMap along = MonotoneMap.Of(y, second, target.Marginal(y, false));
         double[] given = new double[x.Length];
         double[] image = across.Image;
         work.Spend((double)x.Length * y.Length * (50 + (10 * target.Components.Length)));
@@ -53,10 +53,18 @@ internal readonly record struct TriangularCoupling(double Below, double Above)
                 }
 
                 VectorMath.Exp(row, row);
-                given[i] = first[i] * spacing * MonotoneMap.Of(y, values.AsSpan(i * y.Length, y.Length), row).Cost;
+                var down = MonotoneMap.Of(y, values.AsSpan(i * y.Length, y.Length), row);
+                given[i] = first[i] * spacing * (down.Cost + down.Doubt);
             }
         });
-        return new(across.Cost + along, across.Cost + given.Sum());
+        double left = 0;
+        foreach (double density in first)
+        {
+            left += density * spacing > MonotoneMap.Negligible ? 0 : density * spacing;
+        }
+
+        double farthest = (box.Width * box.Width) + (box.Height * box.Height);
+        return new(across.Cost + along.Cost - across.Doubt - along.Doubt, across.Cost + across.Doubt + given.Sum() + (left * farthest));
     }
 
     // A multiple of 32 places.

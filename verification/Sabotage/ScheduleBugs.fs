@@ -148,6 +148,19 @@ let private amplified factor (modifier: ScoreModifier) : ScoreModifier =
 
 let private hasErrors (plan: Plan) = not plan.Score.Modifiers.IsEmpty
 
+/// The same law with covariances of which only the diagonals are left; None where there is nothing beside them.
+let private uncorrelated (law: Target) =
+    let diagonal (c: Covariance) = Covariance.Diagonal(Array.init c.Dimension c.Variance)
+
+    if law.HasFullCovariance then
+        law.Factors
+        |> Seq.map (fun f -> Factor(f.Count, Mixture(f.Law.Weights, f.Law.Means, Array.map diagonal f.Law.Covariances)))
+        |> ImmutableArray.CreateRange
+        |> Target
+        |> Some
+    else
+        None
+
 let private startOf (change: Start.Law -> Start option) (plan: Plan) =
     match plan.Start with
     | :? Start.Law as law -> change law |> Option.map (fun start -> Plan.withStart start plan)
@@ -227,6 +240,14 @@ let private scores =
                     None
                 else
                     Some(plan |> Plan.withScore (Score(plan.Target, plan.Score.Modifiers))))
+        bug
+            Scores
+            "covariance-diagonal"
+            "covariances read by their diagonals in the score"
+            "what couples the coordinates is lost"
+            (fun plan ->
+                uncorrelated plan.Score.Of
+                |> Option.map (fun law -> plan |> Plan.withScore (Score(law, plan.Score.Modifiers))))
         bug
             Scores
             "start-variance"

@@ -173,6 +173,21 @@ let private cases =
                 sampler (anneal (uniform 2.5 0.1 24) (predictor ancestral))
                 measure [ tv; w2 ]
             }
+        "two correlated modes in the plane",
+        fun _ ->
+            experiment {
+                target (
+                    mixture
+                        [
+                            0.4, normalCov [ -1.5; 0.0 ] [ [ 0.5; 0.3 ]; [ 0.3; 0.4 ] ]
+                            0.6, normalCov [ 1.5; 1.0 ] [ [ 0.3; -0.1 ]; [ -0.1; 0.5 ] ]
+                        ]
+                )
+
+                forward ve
+                sampler (anneal (geometric 5.0 0.3 12) (predictor ancestral >=> corrector (langevinScaled 0.1)))
+                measure [ tv; w2 ]
+            }
         "a product of mixtures",
         fun _ ->
             experiment {
