@@ -42,8 +42,8 @@ let private run case law =
 /// The run in the plane, and the same one turned back, coordinate by coordinate.
 let experiments case = run case (turned case), run case (product [ 1, line case.First; 1, line case.Second ])
 
-/// Condition numbers to 10³, modes to 20 deviations apart, two to eight levels, predictors with noise, correctors, and flows
-/// before noise.
+/// Condition numbers to 10³, modes to 20 deviations apart, levels by factors of 1.3 to 2.2, predictors with noise, correctors, and
+/// flows before noise.
 let random seed =
     let source = Random(seed: int)
     let between low high = low + (high - low) * source.NextDouble()
@@ -66,8 +66,8 @@ let random seed =
     let first, second = parts (source.Next(1, 3)) 1.0, parts (source.Next(1, 4)) scale
 
     let spread = [ first; second ] |> List.concat |> List.map (fun p -> abs p.Mean) |> List.max
-    let last = scale * between 0.4 1.0
-    let schedule = geometric ((1.0 + spread) * between 1.0 2.0) last (source.Next(3, 9))
+    let top, last = (1.0 + spread) * between 1.0 2.0, scale * between 0.4 1.0
+    let schedule = geometric top last (max 2 (int (ceil (log (top / last) / log (between 1.3 2.2)))))
 
     let predict =
         [

@@ -17,11 +17,10 @@ internal sealed class PlaneDivergences
     {
         var work = new PlaneWork(options);
         double mass = (state.Density as PlaneSum)?.Mass.Sum() ?? 1;
-        panels = PlanePanels.Of(state.Density!, mass, target, state.Resolution, hasSquare, work);
-        double covered = 0;
         double least = Math.Exp(-EdgeShare * state.Resolution.LogRange) / (2 * Math.PI * state.Density!.Smoothness * state.Density.Smoothness);
+        panels = PlanePanels.Of(state.Density, mass, target, state.Resolution, hasSquare ? least : double.PositiveInfinity, work);
+        double covered = 0;
         squares = new double[panels.All.Count];
-        double[] inside = new double[panels.All.Count];
         for (int i = 0; i < squares.Length; i++)
         {
             covered += panels.All[i].Integral(static (_, p) => Math.Exp(p));
@@ -43,12 +42,23 @@ internal sealed class PlaneDivergences
     /// <summary>∫ q²/p − 1.</summary>
     public Measured Chi2 => new(squares.Sum() + outside, panels.Unresolved * Math.Max(1, squares.Sum()));
 
-    /// <summary>The share of 1 + χ² where q is nearly as small as the grid holds.</summary>
-    public double EdgeOfSquare => Math.Max(0, edge) / (1 + squares.Sum());
+    /// <summary>The share of 1 + χ² where q is nearly as small as the grid holds; 1 where the sums are beyond the range of a double.</summary>
+    public double EdgeOfSquare => Math.Max(0, edge) / (1 + squares.Sum()) is var share && double.IsFinite(share) ? share : 1;
 
     /// <summary>The largest |ln(q/p)| where q is known.</summary>
     public double LargestLogRatio => panels.All.Max(panel =>
         panel.State.Zip(panel.LogTarget).Max(pair => pair.First > 0 ? Math.Abs(Math.Log(pair.First) - pair.Second) : 0));
+
+    /// <summary>The largest q/p where q has mass to speak of.</summary>
+    public double LargestRatio
+    {
+        get
+        {
+            double least = 1e-12 * panels.All.Max(panel => panel.State.Max());
+            return panels.All.Max(panel => panel.State.Zip(panel.LogTarget)
+                .Max(pair => pair.First > least ? pair.First * Math.Exp(-pair.Second) : 0));
+        }
+    }
 
     private Measured Variation()
     {

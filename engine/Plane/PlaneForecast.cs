@@ -87,7 +87,7 @@ public sealed record PlaneForecast(double Nodes, double Work)
         {
             double noise = PlaneMap.Deviation(step);
             if (noise == 0) return;
-            double spacing = fine.Spacing(2 * noise, noise, 1);
+            double spacing = fine.Spacing(2 * noise, noise);
             double nodes = Math.Max(1, Area(step.From) / (spacing * spacing));
             Nodes = Math.Max(Nodes, nodes);
             Work += 1.8 * times * nodes * (terms + (stages * cost));

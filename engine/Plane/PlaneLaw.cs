@@ -6,6 +6,7 @@ namespace Sgm.Engine;
 /// <param name="Masses">Masses of the nodes.</param>
 /// <param name="Chain">These steps.</param>
 /// <param name="Lost">Mass that is nowhere.</param>
+/// <param name="Unresolved">The part of it that lattices could not resolve.</param>
 /// <param name="Rounding">Relative rounding of the density.</param>
 /// <param name="Resolution">How fine.</param>
 internal sealed record PlaneSnapshot(
@@ -14,6 +15,7 @@ internal sealed record PlaneSnapshot(
     double[]? Masses,
     IStep[] Chain,
     double Lost,
+    double Unresolved,
     double Rounding,
     PlaneResolution Resolution)
 {
@@ -41,6 +43,9 @@ public sealed class PlaneLaw : Law
 
     // A part of χ² as large as this where q is nearly as small as the grid holds is no longer negligible.
     private const double LargestEdge = 1e-9;
+
+    // More of it out there than this, and no longer range will find its end.
+    private const double Hopeless = 0.5;
 
     private const string Moved =
         "a deterministic step came last: in the plane only means and variances are known between it and the next noise; measure after a noisy step";
@@ -76,7 +81,7 @@ public sealed class PlaneLaw : Law
     {
         try
         {
-            return !fine.IsPoint && fine.Images is null && Fine.EdgeOfSquare > 1e-12;
+            return !fine.IsPoint && fine.Images is null && Fine.EdgeOfSquare is > 0.1 * LargestEdge and < Hopeless;
         }
         catch (WorkExceededException)
         {
@@ -155,7 +160,8 @@ public sealed class PlaneLaw : Law
         if (fine.IsPoint) return Estimate.Infinite(Method, NoDensity);
         if (fine.Images is null && Fine.EdgeOfSquare > LargestEdge)
         {
-            double below = Math.Max(0, Math.Min(Fine.Chi2.Value, Coarse.Chi2.Value) * (1 - 1e-6));
+            double below = Math.Min(Fine.Chi2.Value, Coarse.Chi2.Value) * (1 - 1e-6);
+            below = double.IsFinite(below) ? Math.Max(0, below) : double.MaxValue;
             return Estimate.Unavailable(
                 Method, "what q²/p is where q is below the smallest density that the grid holds may not be negligible, or infinite", below);
         }
@@ -164,7 +170,8 @@ public sealed class PlaneLaw : Law
             0,
             double.PositiveInfinity,
             divergences => divergences.Chi2,
-            value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value)));
+            value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
+                + (2 * fine.Unresolved * Fine.LargestRatio));
     }
 
     /// <inheritdoc/>

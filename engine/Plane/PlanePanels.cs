@@ -29,28 +29,46 @@ internal sealed record PlanePanel(double[] X, double[] Y, double[] State, double
         return 0.25 * Area * sum;
     }
 
-    /// <summary>What of ∫ f the last coefficients of f in either direction may be.</summary>
-    public double Unresolved(Func<double, double, double> f)
+    /// <summary>
+    /// The last coefficients of f in either direction, times the area; and their squares over the largest value, which is what the sum over the
+    /// points, exact to degree 31, fails to see of ∫ f.
+    /// </summary>
+    public (double Interpolation, double Integral) Unresolved(Func<double, double, double> f)
     {
         Span<double> line = stackalloc double[Order];
-        double most = 0;
+        double tail = 0, peak = double.Epsilon;
         for (int i = 0; i < Order; i++)
         {
             for (int j = 0; j < Order; j++)
             {
                 line[j] = f(State[(i * Order) + j], LogTarget[(i * Order) + j]);
+                peak = Math.Max(peak, Math.Abs(line[j]));
             }
 
-            most = Math.Max(most, Legendre.Tail(line));
+            tail = Math.Max(tail, Legendre.Tail(line));
             for (int j = 0; j < Order; j++)
             {
                 line[j] = f(State[(j * Order) + i], LogTarget[(j * Order) + i]);
             }
 
-            most = Math.Max(most, Legendre.Tail(line));
+            tail = Math.Max(tail, Legendre.Tail(line));
         }
 
-        return most * Area;
+        return (tail * Area, tail * Math.Min(1, tail / peak) * Area);
+    }
+
+    /// <summary>Whether q − p has both signs at the points.</summary>
+    public bool Crosses()
+    {
+        (bool above, bool below) = (false, false);
+        for (int i = 0; i < State.Length; i++)
+        {
+            double difference = State[i] - Math.Exp(LogTarget[i]);
+            above |= difference > 0;
+            below |= difference < 0;
+        }
+
+        return above && below;
     }
 }
 
@@ -63,6 +81,9 @@ internal sealed class PlanePanels
     // In scales of the finer structure of the two laws.
     private const double LargestSide = 6;
     private const int MostHalvings = 7;
+
+    // An interpolated place of total variation counts by so much of what an integral counts.
+    private const double Interpolated = 1e-3;
 
     private PlanePanels(PlanePanel[] panels, double unresolved) => (All, Unresolved) = (panels, unresolved);
 
@@ -110,11 +131,11 @@ internal sealed class PlanePanels
     /// <param name="mass">Its mass, which q is divided by.</param>
     /// <param name="target">p.</param>
     /// <param name="resolution">How fine.</param>
-    /// <param name="resolvesSquare">Whether (q − p)²/p has to be resolved too.</param>
+    /// <param name="leastSquared">Where q is larger, (q − p)²/p has to be resolved too; ∞ where it need not.</param>
     /// <param name="work">What it may take.</param>
     /// <exception cref="WorkExceededException">Too much of it.</exception>
     public static PlanePanels Of(
-        PlaneDensity state, double mass, PlaneMixture target, PlaneResolution resolution, bool resolvesSquare, PlaneWork work)
+        PlaneDensity state, double mass, PlaneMixture target, PlaneResolution resolution, double leastSquared, PlaneWork work)
     {
         double side = LargestSide * Math.Min(state.Smoothness, target.Smoothness);
         PlaneBox extent = state.Extent(resolution.LogRange);
@@ -146,7 +167,7 @@ internal sealed class PlanePanels
             work.Each(here.Length, i =>
             {
                 panels[i] = Panel(here[i], state, mass, target, resolution.LogRange);
-                left[i] = Worst(panels[i], resolvesSquare);
+                left[i] = Worst(panels[i], leastSquared);
             });
             boxes.Clear();
             for (int i = 0; i < here.Length; i++)
@@ -166,14 +187,15 @@ internal sealed class PlanePanels
         return new([.. done], unresolved);
     }
 
-    private static double Worst(PlanePanel panel, bool resolvesSquare)
+    // The worst of the integrals, and of the interpolation where total variation needs it.
+    private static double Worst(PlanePanel panel, double leastSquared)
     {
-        double worst = panel.Unresolved(static (q, _) => q);
-        worst = Math.Max(worst, panel.Unresolved(static (_, p) => Math.Exp(p)));
-        worst = Math.Max(worst, panel.Unresolved(RelativeEntropy));
-        if (!resolvesSquare) return worst;
-        double square = panel.Unresolved(Square);
-        return Math.Max(worst, square / Math.Max(1, panel.Integral(Square)));
+        (double state, double integral) = panel.Unresolved(static (q, _) => q);
+        (double target, double other) = panel.Unresolved(static (_, p) => Math.Exp(p));
+        double worst = Math.Max(Math.Max(integral, other), panel.Unresolved(RelativeEntropy).Integral);
+        if (panel.Crosses()) worst = Math.Max(worst, Interpolated * Math.Max(state, target));
+        if (panel.State.Max() < leastSquared) return worst;
+        return Math.Max(worst, panel.Unresolved(Square).Integral / Math.Max(1, panel.Integral(Square)));
     }
 
     private static PlanePanel Panel(PlaneBox box, PlaneDensity state, double mass, PlaneMixture target, double logRange)

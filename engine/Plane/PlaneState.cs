@@ -13,7 +13,7 @@ internal sealed class PlaneState
     private readonly PlaneWork work;
     private readonly List<IStep> chain = [];
     private PlaneNodes? nodes;
-    private double stretch = 1;
+    private double narrower = 1;
 
     private PlaneState(PlaneResolution resolution, PlaneMap map, PlaneWork work)
     {
@@ -33,6 +33,9 @@ internal sealed class PlaneState
 
     /// <summary>Mass that is nowhere.</summary>
     public double Lost { get; private set; }
+
+    /// <summary>The part of it that lattices could not resolve where maps tear the mass apart.</summary>
+    public double Unresolved { get; private set; }
 
     /// <summary>Relative rounding of the density.</summary>
     public double Rounding { get; private set; } = 4e-15;
@@ -58,7 +61,7 @@ internal sealed class PlaneState
         double noise = PlaneMap.Deviation(step);
         if (Images is null)
         {
-            if (!Map(Resolution.Spacing(Density!.Smoothness, nextNoise, stretch))) return false;
+            if (!Map(narrower * Resolution.Spacing(Density!.Smoothness, nextNoise))) return false;
         }
         else if (map.Apply(step, Images) is { } next)
         {
@@ -70,28 +73,20 @@ internal sealed class PlaneState
         }
 
         if (noise == 0) return true;
-        PlaneStretch found = Stretch(noise);
-        for (int attempt = 1; attempt < MostAttempts && found.Spacing < Slack * nodes!.Spacing; attempt++)
-        {
-            if (!Map(Math.Max(found.Spacing, 0.4 * nodes.Spacing))) return false;
-            found = Stretch(noise);
-        }
-
-        stretch = found.Largest;
-        double before = (Density?.Smoothness ?? 0) * found.Least;
-        Lost += nodes!.Dropped + Math.Exp(-Resolution.LogRange);
+        if (!Resolve(noise, out double least)) return false;
+        double before = (Density?.Smoothness ?? 0) * least;
 
         // A place is rounded by half a unit of itself and by as much again in the map, and the exponent changes by that times the distance in C.
         double farthest = Math.Max(Images!.X.Max(Math.Abs), Images.Y.Max(Math.Abs));
         Rounding += 1e-15 + (4e-16 * farthest / noise);
-        Density = new PlaneSum(Images.X, Images.Y, nodes.Mass, noise, Math.Sqrt((before * before) + (noise * noise)));
+        Density = new PlaneSum(Images.X, Images.Y, nodes!.Mass, noise, Math.Sqrt((before * before) + (noise * noise)));
         (nodes, Images) = (null, null);
         chain.Clear();
         return true;
     }
 
     /// <summary>What is known of the law now.</summary>
-    public PlaneSnapshot Snapshot() => new(Density, Images, nodes?.Mass, [.. chain], Lost, Rounding, Resolution);
+    public PlaneSnapshot Snapshot() => new(Density, Images, nodes?.Mass, [.. chain], Lost, Unresolved, Rounding, Resolution);
 
     // The chain from the density on a lattice of this spacing.
     private bool Map(double spacing)
@@ -108,7 +103,28 @@ internal sealed class PlaneState
         return true;
     }
 
-    private PlaneStretch Stretch(double noise) => Density is null
-        ? new(0, 1, 0)
-        : PlaneStretch.Of(nodes!, Images!, Density.Smoothness, noise, Resolution);
+    // Narrows the lattice until the chain's images are summed as well as they shall be, or as its nodes allow; counts what is lost.
+    private bool Resolve(double noise, out double least)
+    {
+        least = 0;
+        if (Density is null) return true;
+        double even = Resolution.Spacing(Density.Smoothness, noise);
+        PlaneStretch found = PlaneStretch.Of(nodes!, Images!, Density.Smoothness, noise);
+        for (int attempt = 1; attempt < MostAttempts; attempt++)
+        {
+            // Not more nodes than these, unless the even spacing has them.
+            double fewest = Math.Min(nodes!.Spacing * Math.Sqrt(nodes.Count / Resolution.Nodes), even);
+            double wanted = Math.Max(found.Spacing(1.5 * even, Resolution.Tolerance), fewest);
+            narrower = Math.Min(1.5, wanted / even);
+            if (wanted >= Slack * nodes.Spacing) break;
+            if (!Map(Math.Max(wanted, 0.4 * nodes.Spacing))) return false;
+            found = PlaneStretch.Of(nodes, Images!, Density.Smoothness, noise);
+        }
+
+        least = found.Least;
+        double unresolved = found.Unresolved(nodes!.Spacing);
+        Unresolved += unresolved;
+        Lost += nodes.Dropped + Math.Exp(-Resolution.LogRange) + unresolved;
+        return true;
+    }
 }

@@ -8,8 +8,8 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class PlaneWork(RunOptions options)
 {
-    /// <summary>Work of the steps and measurements of a run: some two minutes of one core.</summary>
-    public const double Limit = 1.2e11;
+    /// <summary>Work of the steps and measurements of a run: some half a minute of one core.</summary>
+    public const double Limit = 3e10;
 
     /// <summary>Place, image, mass, neighbours and number of a node, its value in a tile, and the sorted copy.</summary>
     public const double NodeBytes = 160;
