@@ -112,8 +112,8 @@ internal sealed class PlaneState
         PlaneStretch found = PlaneStretch.Of(nodes!, Images!, Density.Smoothness, noise);
         for (int attempt = 1; attempt < MostAttempts; attempt++)
         {
-            // Not more nodes than these, unless the even spacing has them.
-            double fewest = Math.Min(nodes!.Spacing * Math.Sqrt(nodes.Count / Resolution.Nodes), even);
+            // Not more nodes than these, or twice what they are where nothing is stretched: dense nodes make the next sums dear, too.
+            double fewest = Math.Min(nodes!.Spacing * Math.Sqrt(nodes.Count / Resolution.Nodes), even / Math.Sqrt(2));
             double wanted = Math.Max(found.Spacing(1.5 * even, Resolution.Tolerance), fewest);
             narrower = Math.Min(1.5, wanted / even);
             if (wanted >= Slack * nodes.Spacing) break;
