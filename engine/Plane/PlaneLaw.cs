@@ -95,11 +95,12 @@ public sealed class PlaneLaw : Law
     {
         (PlaneMoments a, PlaneMoments b) = (fine.Moments, coarse.Moments);
         double spread = Math.Sqrt(a.Xx + a.Yy);
-        double lost = fine.Lost + coarse.Lost;
         double size = Math.Abs(a.X) + Math.Abs(a.Y) + spread;
 
-        // What is nowhere is taken to be as far out as 100 deviations.
-        double mean = (fine.Rounding * size) + (100 * lost * spread), variance = (fine.Rounding * size * spread) + (1e4 * lost * spread * spread);
+        // What is nowhere is taken to be as far out as 100 deviations, what is at the wrong place within 10.
+        double away = fine.Lost - fine.Unresolved;
+        double mean = (fine.Rounding * size) + (((100 * away) + (10 * fine.Unresolved)) * spread);
+        double variance = (fine.Rounding * size * spread) + (((1e4 * away) + (100 * fine.Unresolved)) * spread * spread);
         return new(
             [a.X, a.Y],
             [a.Xx, a.Yy],
@@ -181,7 +182,7 @@ public sealed class PlaneLaw : Law
         double size = Math.Sqrt(PlaneTransport.Above(own, other));
 
         // What is nowhere, and what the moments are not right to: they enter as squares.
-        double doubt = size * Math.Sqrt(fine.Lost + coarse.Lost + fine.Rounding);
+        double doubt = size * Math.Sqrt(fine.Lost + fine.Rounding);
         try
         {
             if (fine.IsPoint) return Estimate.ClosedForm(size, 1e-14);
