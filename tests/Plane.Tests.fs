@@ -328,6 +328,15 @@ let private conduct =
 
                 Expect.stringContains (plane.WhyNot(planOf many)) "work" "work"
 
+            testCase "a run that becomes too large on the way says at which step"
+            <| fun () ->
+                let own, _ = PlaneCases.experiments { two 0.6 with Sampler = repeat 5 (corrector (langevin 1000.0)) }
+
+                match plane.Run(planOf own, Engine.RunOptions()).Status with
+                | :? Engine.RunStatus.Unsupported as status ->
+                    Expect.isTrue (status.Reason.Contains "of 5" && not (status.Reason.Contains "step 0")) status.Reason
+                | other -> failtest $"{other}"
+
             testCase "a deterministic end and another dimension are refused with the reason"
             <| fun () ->
                 let own, _ =

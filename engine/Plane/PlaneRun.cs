@@ -97,7 +97,8 @@ internal sealed class PlaneRun(Plan plan, RunOptions options)
 
             level = one.To;
             observer?.Invoke(new(step, one, level, Law(level)));
-            options.Progress?.Report(++step / total);
+            step++;
+            options.Progress?.Report(step / total);
         }
 
         return new RunStatus.Completed();
