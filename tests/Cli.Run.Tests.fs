@@ -54,7 +54,8 @@ let runs =
                 "particles come with standard errors and lower ends, and a reason for what they cannot give"
                 (fun () ->
                     withFile (mixtureText 10 500) (fun file ->
-                        let ran = sgm [ "run"; file; "--json"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
+                        let options = [ "--by"; "particles"; "--particles"; "700"; "--seed"; "9"; "--threads"; "2" ]
+                        let ran = sgm ([ "run"; file; "--json" ] @ options)
                         Expect.equal ran.Code 0 ran.Error
                         let root = json ran
                         Expect.equal ((at [ "backend" ] root).GetString()) "particles" "backend"
@@ -98,7 +99,7 @@ let runs =
             testCase "the same seed gives the same numbers on 1 and 3 threads" (fun () ->
                 withFile (mixtureText 10 5000) (fun file ->
                     let probes threads =
-                        (at [ "probes" ] (json (sgm [ "run"; file; "--json"; "--threads"; threads ]))).GetRawText()
+                        (at [ "probes" ] (json (sgm [ "run"; file; "--json"; "--by"; "particles"; "--threads"; threads ]))).GetRawText()
 
                     Expect.equal (probes "3") (probes "1") "probes"))
 
