@@ -19,14 +19,12 @@ module internal CheckLevels =
 
         member this.First = this.Level this.From
         member this.Last = this.Level this.To
+        /// The first and the last place.
+        member this.Ends = if this.From = this.To then [ this.From ] else [ this.From; this.To ]
         member this.Spans(other: Visited) = this.First = other.First && this.Last = other.Last
 
         /// What a corrector knows there.
-        member this.Correction sizes i =
-            { Correction.At(this.Level i) with
-                Shrink = this.Shrink i
-                Sizes = sizes
-            }
+        member this.Correction sizes i = { Correction.At(this.Level i) with Shrink = this.Shrink i; Sizes = sizes }
 
     [<NoEquality; NoComparison>]
     type private Visit =
@@ -111,11 +109,17 @@ module internal CheckLevels =
                     found @ times other.Weight own, several || estimated)
             | _ -> found, several)
 
+    /// Whether a method's step depends on the score: texts of many steps are walked no oftener than they need.
+    let rec private asks pipeline =
+        match pipeline with
+        | Corrector method -> method.AsksScore
+        | other -> Pipeline.children other |> List.exists asks
+
     /// Errors of methods whose step depends on the score, at every level.
     let steps (problems: Problems) forward sizes sampler =
         let reported = HashSet<Place>()
 
-        visits forward sampler (fun place visit ->
+        let visit place visit =
             match visit with
             | Corrects(method, levels) when method.AsksScore && reported.Add place ->
                 seq { levels.From .. levels.To }
@@ -125,21 +129,27 @@ module internal CheckLevels =
                     | Error fault -> Some fault)
                 |> Option.iter (fun fault -> problems.Add(place, fault))
             | Corrects _
-            | Anneals _ -> ())
+            | Anneals _ -> ()
+
+        if asks sampler then
+            visits forward sampler visit
 
     /// The step sizes of those methods, at a place's first level and at its last.
     let sizes forward sizes sampler =
         let found = List<string * float * Engine.NoiseLevel>()
 
-        visits forward sampler (fun _ visit ->
+        let visit _ visit =
             match visit with
             | Corrects(method, levels) when method.AsksScore ->
-                for i in List.distinct [ levels.From; levels.To ] do
+                for i in levels.Ends do
                     match method.Size(levels.Correction sizes i) with
                     | Ok h -> found.Add((method.ToString(), h, levels.Level i))
                     | Error _ -> ()
             | Corrects _
-            | Anneals _ -> ())
+            | Anneals _ -> ()
+
+        if asks sampler then
+            visits forward sampler visit
 
         List.ofSeq found |> List.distinct
 
@@ -173,7 +183,7 @@ module internal CheckLevels =
                         Fault.LevelJump(before.Parameter, first.Parameter)
                     )
             | Corrects(method, levels) ->
-                for i in List.distinct [ levels.From; levels.To ] do
+                for i in levels.Ends do
                     let correction = levels.Correction sizes i
 
                     match method.Size correction with

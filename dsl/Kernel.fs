@@ -83,6 +83,10 @@ type Sizes =
     /// Of unit vectors.
     static member Unit = { Noise = 1.0; Score = fun _ -> 1.0 }
 
+/// Registers of an anneal's predictor.
+module internal Held =
+    let nothing = lazy 0
+
 /// Where a corrector makes a step, and what it may know there.
 [<NoEquality; NoComparison>]
 type Correction =
@@ -98,7 +102,7 @@ type Correction =
     }
 
     /// The first step of a run at a level outside of every anneal, with a score of size 1.
-    static member At level = { Level = level; Shrink = 1.0; Sizes = Sizes.Unit; Held = lazy 0; GoesOn = false }
+    static member At level = { Level = level; Shrink = 1.0; Sizes = Sizes.Unit; Held = Held.nothing; GoesOn = false }
 
 /// A kernel that leaves the law at the current level (nearly) invariant, as a value: `Methods/` has one file a method.
 [<CustomEquality; NoComparison>]

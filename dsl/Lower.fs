@@ -113,7 +113,7 @@ module Lower =
 
     /// Where a transition's body begins.
     let private entering (transition: Transition) body place =
-        let inside = { place with Shrink = transition.Shrink; Kept = None; Held = lazy 0 }
+        let inside = { place with Shrink = transition.Shrink; Kept = None; Held = Held.nothing }
 
         match Pipeline.mover body with
         | Some method ->
@@ -177,7 +177,7 @@ module Lower =
                 Shrink = 1.0
                 Pending = None
                 Kept = None
-                Held = lazy 0
+                Held = Held.nothing
             }
 
     /// The steps of an anneal's body over one transition.
@@ -188,7 +188,7 @@ module Lower =
             Shrink = 1.0
             Pending = None
             Kept = None
-            Held = lazy 0
+            Held = Held.nothing
             Sizes = sizes
         }
         |> entering transition body
@@ -267,7 +267,7 @@ module Lower =
                     Shrink = 1.0
                     Pending = None
                     Kept = None
-                    Held = lazy 0
+                    Held = Held.nothing
                     Sizes = sizes target score
                 }
                 experiment.Sampler

@@ -173,7 +173,7 @@ let private documents =
 
          own
              "let r = oneOf [ 1.0; 2.0 ]\n\nexperiment {
-    target (mixture [ 0.5, normalDiag [ -r; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ r; 1.0 ] [ 2.0; 1.0 ] ])
+    target (mixture [ 0.5, normalDiag [ -r; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ r; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ])
     forward vp
     start warm
     sampler identity
@@ -185,12 +185,12 @@ let private documents =
 
          own
              "experiment {
-    target (mixture [ 0.5, normalDiag [ -1.0; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ 1.0; 1.0 ] [ 2.0; 1.0 ] ])
+    target (mixture [ 0.5, normalDiag [ -1.0; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ 1.0; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ])
     forward vp
     sampler (anneal (uniform 2.0 0.1 5) (predictor ancestral))
     measure [ kl ]
 }"
-             [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ] ]
+             [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ]; 0, "certify", [] ]
 
          // Errors from draws, and a law whose start nothing is known of.
          own

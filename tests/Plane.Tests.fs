@@ -328,15 +328,6 @@ let private conduct =
 
                 Expect.stringContains (plane.WhyNot(planOf many)) "work" "work"
 
-            testCase "a run that becomes too large on the way says at which step, with nobody told of its progress"
-            <| fun () ->
-                let small = repeat 3 (corrector (langevin 0.01))
-                let own, _ = PlaneCases.experiments { two 0.6 with Sampler = small >=> corrector (langevin 1e6) }
-
-                match plane.Run(planOf own, Engine.RunOptions()).Status with
-                | :? Engine.RunStatus.Unsupported as status -> Expect.stringContains status.Reason "step 3 of 4" "step"
-                | other -> failtest $"{other}"
-
             testCase "a deterministic end and another dimension are refused with the reason"
             <| fun () ->
                 let own, _ =

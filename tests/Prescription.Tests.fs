@@ -136,7 +136,7 @@ let private refusals =
             <| fun () -> refused BrunoLogConcave.logConcave (standard 1) 1e-290 "no time up to 300"
             testCase "what no exact law knows is asked for by name"
             <| fun () ->
-                let skew = mixture [ 0.5, normal [ -2.0; 0.0 ] 0.25; 0.5, normal [ 2.0; 1.0 ] 0.25 ]
+                let skew = mixture [ 0.5, normal [ -2.0; 0.0; 0.0 ] 0.25; 0.5, normal [ 2.0; 1.0; 0.0 ] 0.25 ]
                 refused LeePredictor.stochasticPredictor skew 0.9 "total variation between N(0, σ²·I) and the target"
             testCase "too many steps" <| fun () -> refused Bruno.gaussianMean (normal [ 1.0 ] 1.0) 1e-9 "steps, and"
             testCase "data files"

@@ -271,7 +271,7 @@ let page =
                     let places, densities, _ = plots place
                     Expect.equal (places, densities) (13, 13) "on the line")
 
-                withPage plane [] (fun place _ ->
+                withPage plane [ "--by"; "particles" ] (fun place _ ->
                     let places, densities, text = plots place
                     Expect.equal (places, densities) (2, 0) "its own probes, in the plane"
                     Expect.stringContains text "600 particles" "points"

@@ -29,7 +29,12 @@ type Correcting =
 /// What the correctors' files share.
 module internal Correcting =
     /// What is wrong with a number that has to be positive.
-    let positive name what = Stepping.within name 1e-100 1e100 $"{what} > 0 (between 1e-100 and 1e100)"
+    let positive name what value =
+        // A text of many steps is not to write what it does not say.
+        if value >= 1e-100 && value <= 1e100 then
+            []
+        else
+            Stepping.within name 1e-100 1e100 $"{what} > 0 (between 1e-100 and 1e100)" value
 
     /// α = r² of the transition around, what 1 − β is to score_sde.
     let keptShare (at: Correction) = at.Shrink * at.Shrink

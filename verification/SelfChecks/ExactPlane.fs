@@ -147,11 +147,11 @@ let turnedRuns =
                             | Quick -> [ 30.0 ]
                             | _ -> [ 1.0; 30.0; 1000.0 ])
                         axis "apart" "a mode's distance in deviations" (function
-                            | Quick -> [ 4.0 ]
+                            | Quick -> []
                             | _ -> [ 2.0; 10.0; 20.0 ])
                         axis "modes" "of the second coordinate; 1 is a normal law" (fun _ -> [ 1.0; 2.0 ])
                         axis "method" "ancestral, exponential, Euler–Maruyama, reverse diffusion" (function
-                            | Quick -> [ 2.0 ]
+                            | Quick -> []
                             | _ -> [ 1.0 .. 4.0 ])
                         axis "score" "factor of the exact score" (fun _ -> [ 0.9 ])
                     ]

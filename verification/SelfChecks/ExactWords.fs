@@ -251,7 +251,7 @@ let private cases =
             score (exact |> shifted 0.4 |> scaled 0.8)
 
             sampler (
-                anneal (levels [ 1.5; 0.8 ]) (repeat 2 (corrector (mala 0.2)) >=> predictor ancestral)
+                anneal (levels [ 1.5; 0.8 ]) (corrector (mala 0.2) >=> predictor ancestral)
                 >=> probe "annealed"
                 >=> corrector (mhScores 0.15 3)
                 >=> corrector (langevin 0.1)
