@@ -181,6 +181,16 @@ let private documents =
 }"
              [ 3, "sweep", [ "--by"; "exact" ] ]
 
+         // A step from the score's size, which is estimated.
+         own
+             "experiment {
+    target (mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ])
+    forward ve
+    sampler (anneal (geometric 2.0 0.5 4) (predictor ancestral >=> corrector (langevinSnr 0.1)))
+    measure [ kl ]
+}"
+             [ 0, "check", [] ]
+
          own mixture [ 0, "compare", [ "--catalogue"; "--evaluations"; "4,8" ] ]
 
          own

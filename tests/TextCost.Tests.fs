@@ -225,8 +225,8 @@ let private texts =
                 let levels = joined "; " n (fun i -> $"{n - i}e-3")
                 wrapped "standard 1" $"anneal (levels [ {levels} ]) (predictor flow >=> {kernel})"),
             // With the step of every transition, made once to be counted.
-            2000L
-            "steps", (fun n -> wrapped "standard 1" (joined " >=> " n (fun _ -> kernel))), 2500L
+            2500L
+            "steps", (fun n -> wrapped "standard 1" (joined " >=> " n (fun _ -> kernel))), 3500L
             "components on the line",
             (fun n ->
                 wrapped ("mixture [ " + joined "; " n (fun i -> $"{weight n}, normal [ {i}.25 ] 1.5") + " ]") kernel),
