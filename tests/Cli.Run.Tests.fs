@@ -99,7 +99,10 @@ let runs =
             testCase "the same seed gives the same numbers on 1 and 3 threads" (fun () ->
                 withFile (mixtureText 10 5000) (fun file ->
                     let probes threads =
-                        (at [ "probes" ] (json (sgm [ "run"; file; "--json"; "--by"; "particles"; "--threads"; threads ]))).GetRawText()
+                        (at
+                            [ "probes" ]
+                            (json (sgm [ "run"; file; "--json"; "--by"; "particles"; "--threads"; threads ])))
+                            .GetRawText()
 
                     Expect.equal (probes "3") (probes "1") "probes"))
 

@@ -227,9 +227,7 @@ let private catalogue =
                     let evaluations goesOn =
                         Kernel.corrector
                             entry.Method
-                            { Correction.At(NoiseLevel.VarianceExploding 1.0) with
-                                GoesOn = goesOn
-                            }
+                            { Correction.At(NoiseLevel.VarianceExploding 1.0) with GoesOn = goesOn }
                         |> List.sumBy (function
                             | AnyStep step -> Seq.length step.Levels
                             | _ -> 0)

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sgm.Engine;
 
 /// <summary>One run of a plan in the plane, at two resolutions step by step.</summary>
