@@ -217,7 +217,10 @@ let private documents =
          add 2 [ "run"; "no such file" ]
 
          for law in
-             [ "normal [ 1.0; 1.0 ] 0.5"; "mixture [ 0.5, normal [ -0.1; 0.0 ] 1.0; 0.5, normal [ 0.1; 0.0 ] 1.0 ]" ] do
+             [
+                 "normal [ 1.0; 1.0 ] 0.5"
+                 "mixture [ 0.5, normal [ -0.1; 0.0; 0.0 ] 1.0; 0.5, normal [ 0.1; 0.0; 0.0 ] 1.0 ]"
+             ] do
              add 0 [ "plan"; "bruno-2023-log-concave"; "--target"; law; "--accuracy"; "0.5" ]
 
          add 0 [ "theorems" ]
