@@ -157,7 +157,7 @@ let private documents =
 }"
              [ 0, "run", []; 0, "run", [ "--by"; "particles" ] ]
 
-         own (mixtureText 10 500) [ 0, "run", []; 0, "certify", [] ]
+         own (mixtureText 10 500) [ 0, "run", []; 0, "run", [ "--by"; "particles" ]; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
 
          // Two metrics with a slope, and one that is infinite.
