@@ -23,7 +23,7 @@ internal sealed class AdjustedSource
     private readonly double floor;
     private readonly double logLargestRatio;
     private readonly double steepest;
-    private readonly List<Piece> pieces = [];
+    private readonly List<AdjustedPiece> pieces = [];
 
     // The place whose row is made.
     private LeapOrigin origin;
@@ -81,7 +81,7 @@ internal sealed class AdjustedSource
         (double from, double to) = Range();
         AddPieces(from, -resolution.Cut);
         AddPieces(resolution.Cut, to);
-        foreach (Piece piece in pieces)
+        foreach (AdjustedPiece piece in pieces)
         {
             Resolve(piece, 0);
         }
@@ -103,7 +103,7 @@ internal sealed class AdjustedSource
         for (int i = 1; i <= count; i++)
         {
             double next = i == count ? to : from + ((to - from) * i / count);
-            Piece piece = Evaluated(last, next);
+            AdjustedPiece piece = Evaluated(last, next);
             pieces.Add(piece);
             scale += piece.Rough(own);
             last = next;
@@ -135,47 +135,10 @@ internal sealed class AdjustedSource
         return (Math.Max(-most, behind), Math.Min(most, ahead));
     }
 
-    /// <summary>16 velocities with where they lead, and the two ends.</summary>
-    private sealed class Piece(double from, double to)
-    {
-        public double From { get; } = from;
-
-        public double To { get; } = to;
-
-        public LeapProposal First { get; set; }
-
-        public LeapProposal Last { get; set; }
-
-        public double[] Velocity { get; } = new double[Order];
-
-        public LeapProposal[] Proposals { get; } = new LeapProposal[Order];
-
-        /// <summary>f(x) at the points, then at both ends.</summary>
-        public double[] Density { get; } = new double[Order + 2];
-
-        /// <summary>φ(u)·(1 − a) there.</summary>
-        public double[] Rejected { get; } = new double[Order + 2];
-
-        /// <summary>min(φ(u)·e^(−E), φ(u′)) there.</summary>
-        public double[] Accepted { get; } = new double[Order + 2];
-
-        /// <summary>Its share of f′(y), as its points see it.</summary>
-        public double Rough(double own)
-        {
-            double sum = 0;
-            for (int i = 0; i < Order; i++)
-            {
-                sum += Legendre.Weights[i] * ((Rejected[i] * own) + (Accepted[i] * Density[i]));
-            }
-
-            return 0.5 * (To - From) * sum;
-        }
-    }
-
-    private Piece Evaluated(double from, double to)
+    private AdjustedPiece Evaluated(double from, double to)
     {
         work.Spend((Order + 2) * map.Cost);
-        var piece = new Piece(from, to) { First = map.From(origin, from), Last = map.From(origin, to) };
+        var piece = new AdjustedPiece(from, to) { First = map.From(origin, from), Last = map.From(origin, to) };
         PanelSet.Place(from, to, piece.Velocity);
         for (int i = 0; i < Order + 2; i++)
         {
@@ -196,7 +159,7 @@ internal sealed class AdjustedSource
         return piece;
     }
 
-    private void Resolve(Piece piece, int depth)
+    private void Resolve(AdjustedPiece piece, int depth)
     {
         double width = piece.To - piece.From;
         bool divisible = depth < Deepest && width > 1e-14 * Math.Max(Math.Abs(piece.From), Math.Abs(piece.To));
@@ -227,7 +190,7 @@ internal sealed class AdjustedSource
     }
 
     /// <summary>Where a piece must be cut, inside it: at a kink of what leads there, or at a root of the ratio's logarithm.</summary>
-    private double? CutOf(Piece piece)
+    private double? CutOf(AdjustedPiece piece)
     {
         Span<int> inner = stackalloc int[Order];
         for (int i = 0; i < Order; i++)
@@ -253,7 +216,7 @@ internal sealed class AdjustedSource
         return Kind(map.From(origin, u));
     }
 
-    private bool Matters(Piece piece)
+    private bool Matters(AdjustedPiece piece)
     {
         double most = Math.Max(PanelBuilder.Largest(piece.Rejected) * own, Largest(piece.Accepted, piece.Density));
         return most * (piece.To - piece.From) > 1e-3 * Accuracy(resolution) * scale;
@@ -274,16 +237,16 @@ internal sealed class AdjustedSource
     /// A root of the logarithm inside a piece, or a place between two of them, by the polynomial through the 16 points: two roots at a
     /// distance δ that are not seen cost δ³.
     /// </summary>
-    private double? Root(Piece piece)
+    private double? Root(AdjustedPiece piece)
     {
         Span<double> log = stackalloc double[Order];
-        Span<double> dense = stackalloc double[Dense.Places.Length];
+        Span<double> dense = stackalloc double[DensePlaces.Places.Length];
         for (int i = 0; i < Order; i++)
         {
             log[i] = piece.Proposals[i].Log;
         }
 
-        Dense.Evaluate(log, dense);
+        DensePlaces.Evaluate(log, dense);
         double half = 0.5 * (piece.To - piece.From);
         double middle = 0.5 * (piece.From + piece.To);
 
@@ -296,7 +259,7 @@ internal sealed class AdjustedSource
                 continue;
             }
 
-            (double low, double high) = (middle + (half * Dense.Places[k]), middle + (half * Dense.Places[k + 1]));
+            (double low, double high) = (middle + (half * DensePlaces.Places[k]), middle + (half * DensePlaces.Places[k + 1]));
             (double under, double over) = (LogAt(low), LogAt(high));
             if (under * over < 0 && Found(low, under, high, over) is var root && root > piece.From + margin && root < piece.To - margin)
             {
@@ -307,8 +270,8 @@ internal sealed class AdjustedSource
         for (int k = 1; k + 1 < dense.Length; k++)
         {
             if (Math.Abs(dense[k]) < Math.Abs(dense[k - 1]) && Math.Abs(dense[k]) < Math.Abs(dense[k + 1]) && dense[k - 1] * dense[k + 1] > 0
-                && Dense.Vertex(k, dense) is var t
-                && Dense.At(t, log) * dense[k] < 0)
+                && DensePlaces.Vertex(k, dense) is var t
+                && DensePlaces.At(t, log) * dense[k] < 0)
             {
                 double turn = middle + (half * t);
                 return LogAt(turn) * dense[k] < 0 ? turn : null;
@@ -324,96 +287,28 @@ internal sealed class AdjustedSource
         return map.From(origin, u).Log;
     }
 
-    /// <summary>Places of [−1, 1] where the polynomial through 16 points is looked at, close to both ends too.</summary>
-    private static class Dense
-    {
-        private static readonly double[] Matrix;
-
-        static Dense()
-        {
-            double[] edge = [1e-7, 1e-6, 1e-5, 1e-4, 5e-4];
-            IEnumerable<double> inner = Enumerable.Range(1, 63).Select(k => -Math.Cos(k * Math.PI / 64));
-            Places = [.. edge.Select(e => e - 1), .. inner, .. edge.Reverse().Select(e => 1 - e)];
-            Matrix = new double[Places.Length * Order];
-            for (int k = 0; k < Places.Length; k++)
-            {
-                Legendre.Cardinals(Places[k], Matrix.AsSpan(k * Order, Order));
-            }
-        }
-
-        /// <summary>Ascending.</summary>
-        public static double[] Places { get; }
-
-        public static void Evaluate(ReadOnlySpan<double> values, Span<double> dense)
-        {
-            for (int k = 0; k < dense.Length; k++)
-            {
-                dense[k] = Product(Matrix.AsSpan(k * Order, Order), values);
-            }
-        }
-
-        public static double At(double place, ReadOnlySpan<double> values)
-        {
-            Span<double> cardinals = stackalloc double[Order];
-            Legendre.Cardinals(place, cardinals);
-            return Product(cardinals, values);
-        }
-
-        /// <summary>The vertex of the parabola through three neighbours, between the outer two.</summary>
-        public static double Vertex(int k, ReadOnlySpan<double> dense)
-        {
-            (double a, double b, double c) = (Places[k - 1], Places[k], Places[k + 1]);
-            double left = (dense[k] - dense[k - 1]) / (b - a);
-            double right = (dense[k + 1] - dense[k]) / (c - b);
-            return Math.Clamp((0.5 * (a + b)) - (0.5 * left * (c - a) / (right - left)), a, c);
-        }
-
-        private static double Product(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-        {
-            double sum = 0;
-            for (int i = 0; i < a.Length; i++)
-            {
-                sum += a[i] * b[i];
-            }
-
-            return sum;
-        }
-    }
-
-    // Regula falsi by halves (Illinois).
     private double Found(double low, double under, double high, double over)
     {
+        var root = new RegulaFalsi(low, under, high, over);
         double u = 0.5 * (low + high);
-        for (int i = 0, side = 0; i < 60 && high - low > RootAccuracy * (1 + Math.Abs(u)); i++)
+        for (int i = 0; i < 60 && root.Width > RootAccuracy * (1 + Math.Abs(u)); i++)
         {
-            double next = low - (under * (high - low) / (over - under));
-            u = next > low && next < high ? next : 0.5 * (low + high);
-            work.Spend(map.Cost);
-            double value = map.From(origin, u).Log;
+            double next = root.Next;
+            u = root.Contains(next) ? next : root.Middle;
+            double value = LogAt(u);
             if (value == 0)
             {
                 return u;
             }
 
-            if (value * under > 0)
-            {
-                (low, under) = (u, value);
-                over *= side < 0 ? 0.5 : 1;
-                side = -1;
-            }
-            else
-            {
-                (high, over) = (u, value);
-                under *= side > 0 ? 0.5 : 1;
-                side = 1;
-            }
+            root.Take(u, value);
         }
 
         return u;
     }
 
     /// <summary>Whether the points resolve both integrands, and nothing of the law lies between them.</summary>
-    private bool IsFine(Piece piece)
+    private bool IsFine(AdjustedPiece piece)
     {
         double width = piece.To - piece.From;
         double allowed = Accuracy(resolution) * scale / width;
@@ -470,7 +365,7 @@ internal sealed class AdjustedSource
     }
 
     /// <summary>Whether a panel of the law lies between the points, with much more or less density than they saw.</summary>
-    private bool HasHidden(Piece piece, double low, double high, double allowed)
+    private bool HasHidden(AdjustedPiece piece, double low, double high, double allowed)
     {
         PanelSet panels = state.Panels;
         int first = panels.Find(low);

@@ -40,7 +40,7 @@ internal static class LineFlattening
                 return 0;
             }
 
-            double u = Root(state, panels.From[low / 2], panels.To[low / 2], x, falls, work);
+            double u = LineFolds.Preimage(state, panels.From[low / 2], panels.To[low / 2], x, rises: !falls, work);
             return state.DensityAt(u) / Math.Abs(state.Follow(u).Slope);
         }
 
@@ -90,31 +90,5 @@ internal static class LineFlattening
             Dropped = dropped,
             Steps = state.Steps,
         };
-    }
-
-    // Newton, kept between the panel's ends.
-    private static double Root(LineState.Density state, double from, double to, double x, bool falls, WorkLimit work)
-    {
-        double u = 0.5 * (from + to);
-        for (int i = 0; i < 100; i++)
-        {
-            work.Spend(state.ChainCost);
-            MapValue value = state.Follow(u);
-            (from, to) = (value.Value <= x) != falls ? (u, to) : (from, u);
-            double next = u - ((value.Value - x) / value.Slope);
-            if (!(next > from && next < to))
-            {
-                next = 0.5 * (from + to);
-            }
-
-            if (Math.Abs(next - u) <= 4e-16 * Math.Abs(u) || !(next > from && next < to))
-            {
-                break;
-            }
-
-            u = next;
-        }
-
-        return u;
     }
 }

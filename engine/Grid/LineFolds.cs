@@ -273,14 +273,18 @@ internal sealed class LineFolds
             (low, high) = (branch.X[middle] <= x) == branch.Rises ? (middle, high) : (low, middle);
         }
 
-        double from = branch.U[low];
-        double to = branch.U[high];
+        return Preimage(state, branch.U[low], branch.U[high], x, branch.Rises, work);
+    }
+
+    /// <summary>The u in [from, to], where S rises or falls, with S(u) = x: Newton's method, kept between the ends.</summary>
+    public static double Preimage(LineState.Density state, double from, double to, double x, bool rises, WorkLimit work)
+    {
         double u = 0.5 * (from + to);
         for (int i = 0; i < 100; i++)
         {
             work.Spend(state.ChainCost);
             MapValue value = state.Follow(u);
-            (from, to) = (value.Value <= x) == branch.Rises ? (u, to) : (from, u);
+            (from, to) = (value.Value <= x) == rises ? (u, to) : (from, u);
             double next = u - ((value.Value - x) / value.Slope);
             if (!(next > from && next < to))
             {

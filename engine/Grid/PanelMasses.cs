@@ -61,30 +61,21 @@ internal sealed class PanelMasses
         p = Math.Clamp(p < 0 ? ~p - 1 : p, 0, panels.Count - 1);
         double left = wanted - Before[p];
         (double low, double high) = (panels.From[p], panels.To[p]);
-        // Regula falsi by halves (Illinois): the density on a panel is smooth, and a few points find it.
+        // The density on a panel is smooth, and a few points find it.
         (double under, double over) = (-left, Before[p + 1] - Before[p] - left);
+        if (under >= 0) return low;
+        if (over <= 0) return high;
+        var root = new RegulaFalsi(low, under, high, over);
         double u = low;
-        for (int i = 0, side = 0; i < 60 && under < 0 && over > 0; i++)
+        for (int i = 0; i < 60; i++)
         {
-            double next = low - (under * (high - low) / (over - under));
-            if (!(next > low && next < high) || Math.Abs(next - u) <= 1e-15 * Math.Abs(next)) break;
+            double next = root.Next;
+            if (!root.Contains(next) || Math.Abs(next - u) <= 1e-15 * Math.Abs(next)) break;
             u = next;
-            double value = Inside(p, u) - left;
-            if (value < 0)
-            {
-                (low, under) = (u, value);
-                over *= side < 0 ? 0.5 : 1;
-                side = -1;
-            }
-            else
-            {
-                (high, over) = (u, value);
-                under *= side > 0 ? 0.5 : 1;
-                side = 1;
-            }
+            root.Take(u, Inside(p, u) - left);
         }
 
-        return under >= 0 ? low : over <= 0 ? high : Math.Clamp(low - (under * (high - low) / (over - under)), low, high);
+        return Math.Clamp(root.Next, root.Low, root.High);
     }
 
     private double Inside(int p, double u)

@@ -137,18 +137,7 @@ internal sealed class PathMap : ScalarMap
         return slopes[^1];
     }
 
-    private static double NoiseOf(IStep step)
-    {
-        if (step is Tableau tableau) return tableau.C;
-        var general = (GeneralTableau)step;
-        double[] noise = new double[general.Noises];
-        foreach (Term term in general.Updates[0].Where(term => term.Of == Input.Noise))
-        {
-            noise[term.Number] += term.Coefficient;
-        }
-
-        return Math.Sqrt(noise.Sum(c => c * c));
-    }
+    private static double NoiseOf(IStep step) => step is Tableau tableau ? tableau.C : ((GeneralTableau)step).Deviation;
 
     private static Quantity[] Read(IReadOnlyList<IStep> steps, Mixture law, ImmutableArray<ScoreModifier> modifiers)
     {

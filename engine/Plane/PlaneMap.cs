@@ -22,18 +22,7 @@ internal sealed class PlaneMap(Score score, PlaneWork work)
         + score.Blends.Sum(other => 4.0 * other.Of.Factors.Sum(f => (long)f.Count * f.Law.Count));
 
     /// <summary>The standard deviation C of the noise that ends the step.</summary>
-    public static double Deviation(IStep step)
-    {
-        if (step is Tableau tableau) return tableau.C;
-        var general = (GeneralTableau)step;
-        double[] noise = new double[general.Noises];
-        foreach (Term term in general.Updates[0].Where(term => term.Of == Input.Noise))
-        {
-            noise[term.Number] += term.Coefficient;
-        }
-
-        return Math.Sqrt(noise.Sum(c => c * c));
-    }
+    public static double Deviation(IStep step) => step is Tableau tableau ? tableau.C : ((GeneralTableau)step).Deviation;
 
     /// <summary>The images after the step's map; null where one is not finite or beyond 1e150.</summary>
     public PlaneImages? Apply(IStep step, PlaneImages images)

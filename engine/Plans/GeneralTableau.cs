@@ -79,6 +79,21 @@ public sealed record GeneralTableau : IStep
     /// <summary>Whether it takes a random fraction of itself.</summary>
     public bool IsRandomized => Terms.Any(term => term.Share != Share.Whole);
 
+    /// <summary>The standard deviation of what the new state draws, √Σc².</summary>
+    public double Deviation
+    {
+        get
+        {
+            double[] noise = new double[Noises];
+            foreach (Term term in Updates[0].Where(term => term.Of == Input.Noise))
+            {
+                noise[term.Number] += term.Coefficient;
+            }
+
+            return Math.Sqrt(noise.Sum(c => c * c));
+        }
+    }
+
     /// <summary>Every term of its stages and updates.</summary>
     public IEnumerable<Term> Terms => Stages.SelectMany(stage => stage.At).Concat(Updates.SelectMany(row => row));
 

@@ -109,18 +109,11 @@ internal sealed record LastKernel(Plan Mean, double Deviation)
     private static (GeneralTableau Mean, double Deviation)? Ending(GeneralTableau step)
     {
         if (step.IsRandomized) return null;
-        double[] noise = new double[step.Noises];
-        foreach (Term term in step.Updates[0].Where(term => term.Of == Input.Noise))
-        {
-            noise[term.Number] += term.Coefficient;
-        }
-
-        double deviation = Math.Sqrt(noise.Sum(c => c * c));
         ImmutableArray<Term> quiet = [.. step.Updates[0].Where(term => term.Of != Input.Noise)];
         int read = quiet.Where(term => term.Of == Input.Prediction).Select(term => term.Number + 1).DefaultIfEmpty(0).Max();
         ImmutableArray<GeneralStage> stages = step.Stages[..read];
-        return deviation > 0 && !stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
-            ? (step with { Stages = stages, Updates = [quiet] }, deviation)
+        return step.Deviation > 0 && !stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise))
+            ? (step with { Stages = stages, Updates = [quiet] }, step.Deviation)
             : null;
     }
 }

@@ -206,29 +206,9 @@ internal abstract class DensityKernel
         private void Turn(int k, ref double x, int stride, ref double turned) => Panel.Multiply<TLanes>(
             ref MemoryMarshal.GetArrayDataReference(turns[k]), Dimension, Dimension, ref x, stride, ref turned, 2 * TLanes.Count, false, ref Unsafe.NullRef<double>());
 
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private void Logit(int k, ref double x, nint stride, ref double centre, ref double precision, ref double bias, ref double to)
-        {
-            int dimension = Dimension;
-            TLanes a = 0.0, b = 0.0;
-            ref double mu = ref Unsafe.Add(ref centre, (nint)k * dimension);
-            ref double w = ref Unsafe.Add(ref precision, (nint)k * dimension);
-            for (int e = 0; e < dimension; e++)
-            {
-                TLanes middle = mu, weight = w;
-                TLanes left = TLanes.Load(in x) - middle;
-                TLanes right = TLanes.Load(in Unsafe.Add(ref x, TLanes.Count)) - middle;
-                a = TLanes.MultiplyAdd(left * weight, left, a);
-                b = TLanes.MultiplyAdd(right * weight, right, b);
-                x = ref Unsafe.Add(ref x, stride);
-                mu = ref Unsafe.Add(ref mu, 1);
-                w = ref Unsafe.Add(ref w, 1);
-            }
-
-            TLanes start = Unsafe.Add(ref bias, k);
-            TLanes.MultiplyAdd(a, -0.5, start).Store(ref to);
-            TLanes.MultiplyAdd(b, -0.5, start).Store(ref Unsafe.Add(ref to, TLanes.Count));
-        }
+        private void Logit(int k, ref double x, nint stride, ref double centre, ref double precision, ref double bias, ref double to) =>
+            OwnMixtureKernel<TLanes>.Logits(
+                Dimension, 1, ref x, stride, ref Unsafe.Add(ref centre, (nint)k * Dimension), ref Unsafe.Add(ref precision, (nint)k * Dimension), ref Unsafe.Add(ref bias, k), ref to);
 
         private static double[] Packed(Covariance covariance, int d)
         {

@@ -68,7 +68,7 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
                 nint offset = (nint)first * dimension;
                 ref double mu = ref Unsafe.Add(ref centre, offset);
                 ref double w = ref Unsafe.Add(ref precision, offset);
-                Logits(count, ref from, stride, ref mu, ref w, ref Unsafe.Add(ref bias, first), ref p);
+                Logits(dimension, count, ref from, stride, ref mu, ref w, ref Unsafe.Add(ref bias, first), ref p);
                 Softmax.Tile(ref p, count, group, ref left, ref right);
                 Combine(
                     count, first == 0, left.Scale, right.Scale, ref from, ref to, stride, ref mu, ref Unsafe.Add(ref gain, offset), ref Unsafe.Add(ref level, offset), ref p);
@@ -78,8 +78,10 @@ internal sealed class OwnMixtureKernel<TLanes>(double[] weights, double[] means,
         }
     }
 
+    /// <summary>p_k ← bias_k − ½ Σ_e w_ke (x_e − mu_ke)², for two registers of points: mu and w of shape [count, d], p of [count, two registers].</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private void Logits(int count, ref double x, nint stride, ref double mu, ref double w, ref double bias, ref double p)
+    public static void Logits(
+        int dimension, int count, ref double x, nint stride, ref double mu, ref double w, ref double bias, ref double p)
     {
         int lanes = TLanes.Count;
         for (int k = 0; k < count; k++)
