@@ -1,6 +1,7 @@
 /// Documents of every verb, in every form that they have.
 module Sgm.Tests.JsonDocuments
 
+open System
 open System.Collections.Generic
 open System.IO
 open System.Text.Json
