@@ -136,24 +136,19 @@ let turnedRuns =
                                 "method", 1.0
                                 "repeats", 1.0
                                 "n", 6.0
-                                "score", 1.0
+                                "score", 0.9
                             ]
                     ]
                     [
-                        axis "angle" "of the turn" (function
-                            | Quick -> [ 0.6 ]
-                            | _ -> [ 0.1; 0.785; 1.3 ])
-                        axis "κ" "condition number" (function
-                            | Quick -> [ 30.0 ]
-                            | _ -> [ 1.0; 30.0; 1000.0 ])
-                        axis "apart" "a mode's distance in deviations" (function
-                            | Quick -> []
-                            | _ -> [ 2.0; 10.0; 20.0 ])
+                        axis "angle" "of the turn" (fun _ -> [ 0.1; 0.785; 1.3 ]) |> later
+                        axis "κ" "condition number" (fun _ -> [ 1.0; 30.0; 1000.0 ]) |> quickly [ 30.0 ]
+                        axis "apart" "a mode's distance in deviations" (fun _ -> [ 2.0; 10.0; 20.0 ]) |> later
                         axis "modes" "of the second coordinate; 1 is a normal law" (fun _ -> [ 1.0; 2.0 ])
-                        axis "method" "ancestral, exponential, Euler–Maruyama, reverse diffusion" (function
-                            | Quick -> []
-                            | _ -> [ 1.0 .. 4.0 ])
-                        axis "score" "factor of the exact score" (fun _ -> [ 0.9 ])
+                        |> quickly [ 1.0 ]
+                        axis "method" "ancestral, exponential, Euler–Maruyama, reverse diffusion" (fun _ ->
+                            [ 1.0 .. 4.0 ])
+                        |> later
+                        axis "score" "factor of the exact score" (fun _ -> [ 1.0; 1.1 ]) |> later
                     ]
             ]
         Rates = []

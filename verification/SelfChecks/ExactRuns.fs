@@ -247,7 +247,10 @@ let private correctorOrder (entry: Correcting) order =
                 $"Normal data: the bias {where}."
                 (biasExperiment how)
                 [ setting [] ]
-                [ axis "h" "step" (fun _ -> [ for k in 3..9 -> 0.5 ** float k ]) ]
+                [
+                    axis "h" "step" (fun effort ->
+                        [ for k in 3 .. (if effort = Quick then 7 else 9) -> 0.5 ** float k ])
+                ]
     }
 
 let private order (entry: Predicting) =
@@ -265,7 +268,10 @@ let private order (entry: Predicting) =
                 "Normal data on vp: the law after n equal steps of time against the target."
                 (orderExperiment method)
                 [ setting [] ]
-                [ axis "n" "steps" (fun _ -> [ for k in 5..13 -> 2.0 ** float k ]) ]
+                [
+                    axis "n" "steps" (fun effort ->
+                        [ for k in 5 .. (if effort = Quick then 11 else 13) -> 2.0 ** float k ])
+                ]
     }
 
 let private rates =

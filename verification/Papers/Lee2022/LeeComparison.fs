@@ -179,7 +179,7 @@ let private experimentOf data (setting: Setting) (_refinement: int) =
 
 let private budgetAxis =
     axis "n" "score evaluations" (function
-        | Quick -> [ 8.0; 16.0; 32.0 ]
+        | Quick -> [ 8.0; 32.0 ]
         | Standard -> [ for k in 3..9 -> 2.0 ** float k ]
         | Full -> [ for k in 3..11 -> 2.0 ** float k ])
 
@@ -225,10 +225,11 @@ let private twoModes =
            + "c = 1, ½, ¼). Dashed: prediction alone (alone = 1), correction alone (alone = 2).")
           modes
           [
-              axis "n" "score evaluations" (function
-                  | Quick -> [ 8.0 ]
-                  | Standard -> [ 8.0; 16.0 ]
-                  | Full -> [ 8.0; 16.0; 32.0; 64.0 ])
+              later (
+                  axis "n" "score evaluations" (function
+                      | Full -> [ 8.0; 16.0; 32.0; 64.0 ]
+                      | _ -> [ 8.0; 16.0 ])
+              )
           ] with
         Bases = againstEach modesBase
     }

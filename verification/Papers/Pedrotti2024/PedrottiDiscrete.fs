@@ -223,11 +223,11 @@ let private scenarios =
             [ quickly [ 16.0 ] dimensionAxis ]
     ]
 
-/// Three modes at the corners of a triangle: no product, so no exact law. Log-concave at T1 = 1.
+/// Three modes at the corners of a triangle, no product of lines. Log-concave at T1 = 1.
 let private triangle (_: Setting) =
     mixture [ 0.5, normal [ 0.8; 0.0 ] 0.04; 0.3, normal [ -0.4; 0.7 ] 0.04; 0.2, normal [ -0.4; -0.7 ] 0.04 ]
 
-/// Data in the plane that no exact law can run: the verdict is from particles.
+/// Data in the plane, of which the small steps are for particles.
 let private sampled =
     let plane changes = with' ([ "d", 2.0 ] @ changes)
 
@@ -241,16 +241,16 @@ let private sampled =
     [
         scenario
             "three coupled modes"
-            "0.5·N((0.8, 0), 0.04) + 0.3·N((−0.4, 0.7), 0.04) + 0.2·N((−0.4, −0.7), 0.04) at T1 = 1, by particles; a constant score error."
+            "0.5·N((0.8, 0), 0.04) + 0.3·N((−0.4, 0.7), 0.04) + 0.2·N((−0.4, −0.7), 0.04) at T1 = 1; a constant score error."
             (experimentOf triangle shift)
             [ plane [ "T1", 1.0; "T2", 4.0; "ε", 0.2; "h", 1.0 / 256.0 ] ]
             [ steps (1.0 / 64.0) 3; axis "ε" "size of the score error" (few [ 0.6; 0.3; 0.2 ]) |> later ]
         scenario
             "Old Faithful"
-            "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.5, by particles; a constant score error."
+            "272 eruptions, both columns standardised, each row convolved with N(0, 0.09·I), at T1 = 1.5; a constant score error."
             (experimentOf (fun _ -> OldFaithful.durationsAndWaits 0.3) shift)
             [ plane [ "T1", 1.5; "T2", 2.0; "ε", 0.3; "h", 1.0 / 64.0 ] ]
-            [ steps (1.0 / 32.0) 2 ]
+            [ later (steps (1.0 / 32.0) 2) ]
     ]
 
 /// Data far from log-concave at T1: only the relative entropy's bound applies.
