@@ -194,6 +194,8 @@ type Samplers =
     static member Ipndm(k: int) : Pipeline = predictor (ipndm k)
     static member Deis(k: int) : Pipeline = predictor (deis k)
     static member Unipc(k: int) : Pipeline = predictor (unipc k)
+    static member AcceleratedSde: Pipeline = predictor acceleratedSde
+    static member AcceleratedOde: Pipeline = predictor acceleratedOde
 
     /// A step of one's own: lines of formulas, as in `custom` of the language.
     static member Custom(name: string, [<ParamArray>] lines: string[]) : Pipeline =

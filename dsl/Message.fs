@@ -274,5 +274,13 @@ module Message =
             $"{position}: {severity}: {message}\n  {position.Excerpt}\n  {caret}"
         | None -> $"{severity}: {message}"
 
-    /// All of them, in the order of the text, one after the other.
-    let renderAll (problems: Problem list) = String.Join("\n", problems |> List.map render)
+    /// As many as a person reads: one slip of indentation may make a problem of every line.
+    let private most = 20
+
+    /// In the order of the text, one after the other; of many the first, and how many there are beyond them.
+    let renderAll (problems: Problem list) =
+        let shown = problems |> List.truncate most |> List.map render
+
+        match problems.Length - most with
+        | more when more > 0 -> String.Join("\n", shown @ [ $"and {more} more, of which the first may be the cause" ])
+        | _ -> String.Join("\n", shown)

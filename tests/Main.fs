@@ -46,6 +46,7 @@ let private tests =
             PedrottiTests.tests
             BrunoTests.tests
             PierretGalerneTests.tests
+            LiTests.tests
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests

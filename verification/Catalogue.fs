@@ -42,6 +42,8 @@ module Catalogue =
             BrunoStopping.earlyStopping
             PierretGalerneTable.published
             PierretGalerneTable.statedBudget
+            LiAccelerated.ofSde
+            LiAccelerated.ofOde
         ]
 
     /// What the engine is held against: its own interpreters, and references from the words of an experiment.

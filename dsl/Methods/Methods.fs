@@ -28,6 +28,8 @@ module Methods =
             ipndmEntry
             deisEntry
             unipcEntry
+            acceleratedSdeEntry
+            acceleratedOdeEntry
         ]
 
     /// The words for predictors.

@@ -253,12 +253,15 @@ let private correctorOrder (entry: Correcting) order =
                 ]
     }
 
+/// Half of the noise before the score is evaluated is worth an order on normal laws, and on no others (`li-2024-stochastic`).
+let private orderOnNormals (entry: Predicting) = if entry.Method = acceleratedSde then 2 else entry.Order
+
 let private order (entry: Predicting) =
     let method, name = entry.Method, entry.Method.ToString()
 
     {
         Axis = "n"
-        Exponent = Exactly(-(float entry.Order))
+        Exponent = Exactly(-(float (orderOnNormals entry)))
         IsExponential = false
         Of = $"W2 at the end by {name}, from the exact law at time {fst (span method):g2}"
         Quantity = atEnd Metric.W2

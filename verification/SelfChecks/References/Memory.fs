@@ -11,7 +11,21 @@ open Sgm.Verification.References.Course
 type private Move = { Draws: int; Step: float[] -> float[] list -> float[] list -> float[] list }
 
 let private words =
-    set [ "lms"; "ipndm"; "deis"; "unipc"; "dpmpp2m"; "dpmpp2mSde"; "dpmpp3mSde"; "dpmppSde"; "churn"; "churnWithin" ]
+    set
+        [
+            "lms"
+            "ipndm"
+            "deis"
+            "unipc"
+            "dpmpp2m"
+            "dpmpp2mSde"
+            "dpmpp3mSde"
+            "dpmppSde"
+            "churn"
+            "churnWithin"
+            "acceleratedSde"
+            "acceleratedOde"
+        ]
 
 /// Whether a method is read here.
 let isRead (method: PredictorMethod) = words.Contains method.Word
@@ -141,6 +155,25 @@ let move forward score event : (float[] list -> float[] list -> float[] list) * 
                         [ -rho ]
                     else
                         [ for j in 0 .. nodes.Length - 1 -> integral (weight j) (log rho') (log rho) ])
+            | "acceleratedOde", [] ->
+                // Linear in 1/(1 + ρ²), by u = sinh v.
+                let place u = 1.0 / (1.0 + u * u)
+
+                flow 2 (fun nodes ->
+                    let weight j v = cosh v * lagrange (List.map place nodes) j (place (sinh v))
+                    let first, last = System.Math.Asinh rho, System.Math.Asinh rho'
+                    [ for j in 0 .. nodes.Length - 1 -> integral (weight j) first last ])
+            | "acceleratedSde", [] ->
+                let half = sqrt (0.5 * (rho * rho - rho' * rho'))
+
+                {
+                    Draws = 2
+                    Step =
+                        fun z _ draws ->
+                            let y = plus [ z; times half draws[0] ]
+                            let share = 1.0 - rho' * rho' / (rho * rho)
+                            [ plus [ y; times share (less (denoise y) y); times half draws[1] ] ]
+                }
             | "ipndm", [ k ] ->
                 flow (int k) (fun nodes ->
                     [
