@@ -137,6 +137,9 @@ let private jsonMoments json (moments: Moments) =
         numbers json "meanStandardError" moments.MeanError
         numbers json "varianceStandardError" moments.VarianceError
         text json "momentsReason" assumption
+    else
+        numbers json "meanWithin" moments.MeanError
+        numbers json "varianceWithin" moments.VarianceError
 
 let private kernelMethod = "density through the last kernel; estimate, no interval"
 

@@ -209,7 +209,7 @@ public sealed class GridLaw : Law
     }
 
     /// <summary>What is said of a metric that takes too long.</summary>
-    internal static Estimate TooMuchWork(Metric metric) => Estimate.Unavailable(
+    internal static Estimate TooMuch(Metric metric) => Estimate.Unavailable(
         Method,
         $"measuring takes more than {WorkLimit.OfMetric} evaluations of a score's component: the steps since the last noise fold the line too often, or have too many components; end with a noisy step, use a slower ripple or fewer components, or measure from particles",
         0,

@@ -34,9 +34,12 @@ public abstract class Law
         }
         catch (WorkExceededException)
         {
-            return GridLaw.TooMuchWork(metric);
+            return TooMuchWork(metric);
         }
     }
+
+    /// <summary>What is said of a metric that takes too long.</summary>
+    private protected virtual Estimate TooMuchWork(Metric metric) => GridLaw.TooMuch(metric);
 
     /// <summary>
     /// Total variation ½∫|q − r| from the law <paramref name="other"/> of another run, instead of from the target; unavailable where

@@ -8,28 +8,32 @@ internal sealed class PlaneDivergences
 {
     // Where q is within e^(−this share of the range) of what is dropped, it has fewer digits.
     private const double EdgeShare = 0.85;
+
+    // What the squares of χ² may take, a part of what a run may: q²/p is the first to find no end.
+    private const double LargestShare = 0.2;
     private readonly PlanePanels panels;
     private readonly double outside;
-    private readonly double[] squares;
-    private readonly double edge;
+    private readonly Lazy<Squares> square;
 
-    public PlaneDivergences(PlaneSnapshot state, PlaneMixture target, bool hasSquare, RunOptions options)
+    public PlaneDivergences(PlaneSnapshot state, PlaneMixture target, RunOptions options)
     {
-        var work = new PlaneWork(options);
         double mass = (state.Density as PlaneSum)?.Mass.Sum() ?? 1;
         double least = Math.Exp(-EdgeShare * state.Resolution.LogRange) / (2 * Math.PI * state.Density!.Smoothness * state.Density.Smoothness);
-        panels = PlanePanels.Of(state.Density, mass, target, state.Resolution, hasSquare ? least : double.PositiveInfinity, work);
-        double covered = 0;
-        squares = new double[panels.All.Count];
-        for (int i = 0; i < squares.Length; i++)
+        panels = PlanePanels.Of(state.Density, mass, target, state.Resolution, double.PositiveInfinity, new(options));
+        outside = Outside(panels);
+        square = new(() =>
         {
-            covered += panels.All[i].Integral(static (_, p) => Math.Exp(p));
-            squares[i] = panels.All[i].Integral(PlanePanels.Square);
-            edge += panels.All[i].Integral((q, p) => q < least ? PlanePanels.Square(q, p) - Math.Exp(p) : 0);
-        }
-
-        outside = Math.Max(0, 1 - covered);
+            PlaneWork work = new(options, LargestShare * PlaneWork.Limit);
+            PlanePanels own = PlanePanels.Of(state.Density, mass, target, state.Resolution, least, work);
+            return new(
+                own,
+                own.All.Sum(panel => panel.Integral(PlanePanels.Square)) + Outside(own),
+                own.All.Sum(panel => panel.Integral((q, p) => q < least ? PlanePanels.Square(q, p) - Math.Exp(p) : 0)));
+        });
     }
+
+    // χ² on squares of its own, which resolve q²/p, and the part of it where q is nearly as small as the grid holds.
+    private sealed record Squares(PlanePanels Panels, double Sum, double Edge);
 
     /// <summary>½∫|q − p|.</summary>
     public Measured Tv => tv ??= Variation();
@@ -40,10 +44,13 @@ internal sealed class PlaneDivergences
     public Measured Kl => new(panels.All.Sum(p => p.Integral(PlanePanels.RelativeEntropy)) + outside, panels.Unresolved);
 
     /// <summary>∫ q²/p − 1.</summary>
-    public Measured Chi2 => new(squares.Sum() + outside, panels.Unresolved * Math.Max(1, squares.Sum()));
+    /// <exception cref="WorkExceededException">The squares that it needs take too much work.</exception>
+    public Measured Chi2 => new(square.Value.Sum, square.Value.Panels.Unresolved * Math.Max(1, square.Value.Sum));
 
     /// <summary>The share of 1 + χ² where q is nearly as small as the grid holds; 1 where the sums are beyond the range of a double.</summary>
-    public double EdgeOfSquare => Math.Max(0, edge) / (1 + squares.Sum()) is var share && double.IsFinite(share) ? share : 1;
+    /// <exception cref="WorkExceededException">The squares that it needs take too much work.</exception>
+    public double EdgeOfSquare =>
+        Math.Max(0, square.Value.Edge) / (1 + square.Value.Sum) is var share && double.IsFinite(share) ? share : 1;
 
     /// <summary>The largest |ln(q/p)| where q is known.</summary>
     public double LargestLogRatio => panels.All.Max(panel =>
@@ -59,6 +66,10 @@ internal sealed class PlaneDivergences
                 .Max(pair => pair.First > least ? pair.First * Math.Exp(-pair.Second) : 0));
         }
     }
+
+    // What p has outside of the squares.
+    private static double Outside(PlanePanels panels) =>
+        Math.Max(0, 1 - panels.All.Sum(panel => panel.Integral(static (_, p) => Math.Exp(p))));
 
     private Measured Variation()
     {

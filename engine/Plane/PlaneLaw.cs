@@ -54,34 +54,34 @@ public sealed class PlaneLaw : Law
     private readonly PlaneSnapshot coarse;
     private readonly PlaneMixture target;
     private readonly PlaneMap map;
-    private readonly bool hasSquare;
     private readonly RunOptions options;
     private PlaneDivergences? fineDivergences;
     private PlaneDivergences? coarseDivergences;
 
-    internal PlaneLaw(PlaneSnapshot fine, PlaneSnapshot coarse, PlaneMixture target, PlaneMap map, bool hasSquare, RunOptions options)
+    internal PlaneLaw(PlaneSnapshot fine, PlaneSnapshot coarse, PlaneMixture target, PlaneMap map, RunOptions options)
     {
         this.fine = fine;
         this.coarse = coarse;
         this.target = target;
         this.map = map;
-        this.hasSquare = hasSquare;
         this.options = options;
     }
 
     /// <inheritdoc/>
     public override int Dimension => 2;
 
-    private PlaneDivergences Fine => fineDivergences ??= new(fine, target, hasSquare, options);
+    private PlaneDivergences Fine => fineDivergences ??= new(fine, target, options);
 
-    private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, target, hasSquare, options);
+    private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, target, options);
 
     /// <summary>Whether what χ² is where q is small matters, and a longer range is worth one more run.</summary>
     internal bool NeedsMoreRange()
     {
         try
         {
-            return !fine.IsPoint && fine.Images is null && Fine.EdgeOfSquare is > 0.1 * LargestEdge and < Hopeless;
+            // The coarse squares are the cheaper ones to see that there is no end on.
+            return !fine.IsPoint && fine.Images is null
+                && Coarse.EdgeOfSquare < Hopeless && Fine.EdgeOfSquare is > 0.1 * LargestEdge and < Hopeless;
         }
         catch (WorkExceededException)
         {
@@ -159,21 +159,33 @@ public sealed class PlaneLaw : Law
     protected override Estimate Chi2()
     {
         if (fine.IsPoint) return Estimate.Infinite(Method, NoDensity);
-        if (fine.Images is null && Fine.EdgeOfSquare > LargestEdge)
+        if (fine.Images is not null) return Estimate.Unavailable(Method, Moved);
+        try
         {
-            double below = Math.Min(Fine.Chi2.Value, Coarse.Chi2.Value) * (1 - 1e-6);
-            below = double.IsFinite(below) ? Math.Max(0, below) : double.MaxValue;
-            return Estimate.Unavailable(
-                Method, "what q²/p is where q is below the smallest density that the grid holds may not be negligible, or infinite", below);
+            if (Coarse.EdgeOfSquare > Hopeless) return Endless(Coarse.Chi2.Value);
+            if (Fine.EdgeOfSquare > LargestEdge) return Endless(Math.Min(Fine.Chi2.Value, Coarse.Chi2.Value));
+            return Measured(
+                0,
+                double.PositiveInfinity,
+                divergences => divergences.Chi2,
+                value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
+                    + (2 * fine.Unresolved * Fine.LargestRatio));
         }
-
-        return Measured(
-            0,
-            double.PositiveInfinity,
-            divergences => divergences.Chi2,
-            value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
-                + (2 * fine.Unresolved * Fine.LargestRatio));
+        catch (WorkExceededException)
+        {
+            // Jensen: 1 + χ² = E_q (q/p) ≥ e^KL.
+            double below = RealFunctions.ExpM1(Kl().Lower);
+            return Estimate.Unavailable(
+                Method, "q²/p needs more squares than a measurement in the plane may take; KL, total variation and W2 do not", Finite(below));
+        }
     }
+
+    private static Estimate Endless(double value) => Estimate.Unavailable(
+        Method,
+        "what q²/p is where q is below the smallest density that the grid holds may not be negligible, or infinite",
+        Finite(value * (1 - 1e-6)));
+
+    private static double Finite(double below) => double.IsFinite(below) ? Math.Max(0, below) : double.MaxValue;
 
     /// <inheritdoc/>
     protected override Estimate W2()
@@ -199,6 +211,13 @@ public sealed class PlaneLaw : Law
         }
     }
 
+    private protected override Estimate TooMuchWork(Metric metric) => Estimate.Unavailable(
+        Method,
+        FormattableString.Invariant(
+            $"measuring takes more than {PlaneWork.Limit:g3} units of work (about a nanosecond each) or more squares than the memory holds; end with a step of more noise, or measure from particles"),
+        0,
+        metric == Metric.Tv ? 1 : double.PositiveInfinity);
+
     private static Estimate Ends(double below, double above, double doubt) => Estimate.Unavailable(
         "moments",
         "between Gelbrich's bound and the cost of independence; couplings on a lattice would take too much work here",
@@ -210,6 +229,7 @@ public sealed class PlaneLaw : Law
         if (fine.Images is not null) return Estimate.Unavailable(Method, Moved, least, largest);
         (Measured value, Measured other) = (of(Fine), of(Coarse));
         double width = Math.Abs(value.Value - other.Value) + value.Error + rounding(value.Value) + 4e-15;
+        if (double.IsNaN(width)) return Estimate.Unavailable(Method, "the arithmetic lost all its digits (not a number)", least, largest);
         return Estimate.Exact(value.Value, Math.Max(least, value.Value - width), Math.Min(largest, value.Value + width), Method);
     }
 }

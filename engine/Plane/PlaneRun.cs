@@ -103,7 +103,7 @@ internal sealed class PlaneRun(Plan plan, RunOptions options)
     }
 
     private PlaneLaw Law(NoiseLevel at) => new(
-        states[0].Snapshot(), states[1].Snapshot(), PlaneMixture.Of(plan.Target, at)!, map, plan.Metrics.Contains(Metric.Chi2), options);
+        states[0].Snapshot(), states[1].Snapshot(), PlaneMixture.Of(plan.Target, at)!, map, options);
 
     private bool Pull(IEnumerator<Instruction> rest)
     {

@@ -6,7 +6,7 @@ namespace Sgm.Engine;
 /// What a run in the plane may take: nodes of a lattice, by the memory, and work, in units of about a nanosecond of one core. Counted before
 /// it is done and never by the clock, so that what is refused does not depend on the machine.
 /// </summary>
-internal sealed class PlaneWork(RunOptions options)
+internal sealed class PlaneWork(RunOptions options, double limit = PlaneWork.Limit)
 {
     /// <summary>Work of the steps and measurements of a run: some half a minute of one core.</summary>
     public const double Limit = 3e10;
@@ -33,7 +33,7 @@ internal sealed class PlaneWork(RunOptions options)
     {
         options.Cancellation.ThrowIfCancellationRequested();
         Spent += amount;
-        if (!(Spent <= Limit)) throw new WorkExceededException();
+        if (!(Spent <= limit)) throw new WorkExceededException();
     }
 
     /// <summary>Asks for so many nodes.</summary>

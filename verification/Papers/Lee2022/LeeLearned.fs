@@ -96,8 +96,7 @@ let private drawsAxis =
         | Full -> [ for k in 0..6 -> 250.0 * 2.0 ** float k ]
         | _ -> [ 250.0; 500.0; 1000.0; 2000.0; 4000.0 ])
 
-let private featuresAxis =
-    axis "k" "random Fourier features" (fun _ -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
+let private featuresAxis = axis "k" "random Fourier features" (fun _ -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
 
 let private bandwidthAxis =
     axis "b" "bandwidth of the kernel density" (function
