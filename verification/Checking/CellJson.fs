@@ -32,9 +32,7 @@ let private listOf name (read: JsonElement -> 'value) value =
     [ for item in (field name value).EnumerateArray() -> read item ]
 
 let private some (json: Writer) (name: string) write value =
-    match value with
-    | Some value -> object json name (fun () -> write value)
-    | None -> json.WriteNull name
+    value |> Option.iter (fun value -> object json name (fun () -> write value))
 
 let writeEstimate (json: Writer) (found: Estimate) =
     if found.Value.HasValue then
@@ -207,7 +205,7 @@ let writeEnd (json: Writer) (backend: string) (measured: Result<(Metric * Estima
     | Ok values ->
         objects json "metrics" values (fun (metric, found) ->
             text json "metric" metric.Name
-            writeEstimate json found)
+            object json "measured" (fun () -> writeEstimate json found))
     | Error reason -> text json "failed" reason
 
 let readEnd value =
@@ -219,7 +217,7 @@ let readEnd value =
                 value
                 |> listOf "metrics" (fun found ->
                     let name = textOf "metric" found
-                    Metric.All |> Seq.find (fun metric -> metric.Name = name), readEstimate found)
+                    Metric.All |> Seq.find (fun metric -> metric.Name = name), readEstimate (field "measured" found))
                 |> Ok
 
         Some(textOf "backend" value, measured))

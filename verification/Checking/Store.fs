@@ -13,7 +13,7 @@ open System.Threading
 exception StoreLost of sentence: string
 
 /// A cell as it lies in a store.
-type StoredCell = { Id: string; Machine: string; Seconds: float; Value: JsonElement }
+type StoredCell = { Key: string; Id: string; Machine: string; Seconds: float; Value: JsonElement }
 
 /// Finished cells in a folder, one file a cell, by the SHA-256 of what was asked and of the program. A file is written beside and
 /// renamed, and carries the hash of its own contents: it is there whole, or it counts as not there. Any number of processes may
@@ -56,6 +56,7 @@ type Store(folder: string) =
         let root = document.RootElement
 
         {
+            Key = root.GetProperty("key").GetString()
             Id = root.GetProperty("id").GetString()
             Machine = root.GetProperty("machine").GetString()
             Seconds = root.GetProperty("seconds").GetDouble()
@@ -103,9 +104,10 @@ type Store(folder: string) =
             | :? IOException
             | :? UnauthorizedAccessException -> None
 
-        match bytes |> Option.bind intact with
-        | Some cell -> Some(bytes.Value, parsed cell)
-        | None ->
+        // One that lies under another's name is no more its cell than one that is torn.
+        match bytes |> Option.bind intact |> Option.map parsed with
+        | Some cell when cell.Key = key -> Some(bytes.Value, cell)
+        | _ ->
             if bytes.IsSome then
                 torn[file] <- ()
 
@@ -116,6 +118,7 @@ type Store(folder: string) =
     /// A cell, written whole or not at all.
     member _.Keep(name: CellName, seconds: float, write: JsonWriting.Writer -> unit) =
         use buffer = new MemoryStream()
+        let key = Store.Key name
 
         let cell =
             use json =
@@ -123,6 +126,7 @@ type Store(folder: string) =
 
             json.WriteStartObject()
             JsonWriting.text json "version" Version.text
+            JsonWriting.text json "key" key
             JsonWriting.text json "machine" Version.machine
             JsonWriting.text json "id" name.Id
             JsonWriting.strings json "asked" name.Asked.Value
@@ -133,7 +137,7 @@ type Store(folder: string) =
             buffer.ToArray()
 
         let before = Encoding.ASCII.GetBytes(head + hashOf (ReadOnlyMemory cell) + middle)
-        put (Store.Key name) (Array.concat [ before; cell; Encoding.ASCII.GetBytes tail ])
+        put key (Array.concat [ before; cell; Encoding.ASCII.GetBytes tail ])
 
     /// The file of a cell from another store, as it is.
     member _.Copy(key: string, bytes: byte[]) =
