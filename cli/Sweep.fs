@@ -43,7 +43,7 @@ let axisOf (word: string) : Result<FamilyAxis, string> =
         elif wholes.Success then
             let a, b = ends wholes 1
 
-            if abs (a - b) > int64 TextClaims.mostCells then
+            if abs (a - b) > int64 Sweep.mostCells then
                 None
             else
                 Some [ for k in steps a b -> quantity (string k) ]
@@ -304,8 +304,8 @@ let commandFrom source (terminal: Terminal) (request: SweepRequest) =
                 refuse
                     "nothing varies: write let h = oneOf [ 0.2; 0.1; 0.05 ] in the file, or say --over h=0.2,0.1,0.05"
             | _ when (axes |> List.distinctBy (fun axis -> axis.Name)).Length < axes.Length -> refuse "an axis twice"
-            | _ when TextClaims.cells axes > float TextClaims.mostCells ->
-                refuse $"{TextClaims.cells axes:g6} experiments, at most {TextClaims.mostCells}"
+            | _ when TextClaims.cells axes > float Sweep.mostCells ->
+                refuse $"{TextClaims.cells axes:g6} experiments, at most {Sweep.mostCells}"
             | _ ->
                 let asked = Keeping.asked terminal "sweep" (words request) [ request.File ]
 

@@ -148,8 +148,19 @@ let documents =
              let report = Path.Combine(folder, "report")
              add 0 [ "verify"; "lee-2022-4.2"; "bruno-2023-gaussian"; "--report"; report ]
 
-             for file in [ "report.json"; "report.manifest.json" ] do
-                 printed.Add(parsed (File.ReadAllText(Path.Combine(report, file)))))
+             for file in [ "report.json"; "report.manifest.json"; "store/run.json" ] do
+                 printed.Add(parsed (File.ReadAllText(Path.Combine(report, file))))
+
+             // A shard, and cells of every kind: bounds and rates, from samples, outside the hypotheses; ends, and one that failed.
+             let part = [ "--report"; Path.Combine(folder, "part") ]
+             add 0 ([ "verify"; "bruno-2023-sgld"; "lee-2022-hypotheses"; "--shard"; "0/1" ] @ part)
+
+             for place in [ "report"; "part" ] do
+                 let store = Path.Combine(folder, place, "store")
+
+                 for file in Directory.GetFiles(store, "*.json", SearchOption.AllDirectories) do
+                     if Path.GetFileName file <> "run.json" then
+                         printed.Add(parsed (File.ReadAllText file)))
 
          let runner = Runner.engine CancellationToken.None
          let bugs = Bugs.all |> List.filter (fun bug -> bug.Id = "kl-reversed")

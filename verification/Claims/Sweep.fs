@@ -50,6 +50,9 @@ type Sweep =
     }
 
 module Sweep =
+    /// The most experiments that a sweep may have.
+    let mostCells = 1_000_000
+
     /// The probability that an interval of an exponent from particles is wrong.
     let private falseAlarm = 0.01
 
