@@ -2,6 +2,7 @@
 module Sgm.Cli.Cluster
 
 open System.Text.Json
+open Sgm
 open Sgm.Verification
 open Sgm.Verification.Report
 
@@ -177,7 +178,21 @@ let command (terminal: Terminal) words =
             Exit.Fine
         | Refused message -> refuse message
 
+    let unknown =
+        own
+        |> List.tryHead
+        |> Option.filter (fun word -> word[0] <> '-' && not (List.contains word Arguments.schedulers))
+
     match Arguments.parse<ClusterArguments> "cluster" own with
+    | _ when unknown.IsSome ->
+        let known = String.concat ", " Arguments.schedulers
+
+        let advice =
+            match Nearest.word Arguments.schedulers unknown.Value with
+            | Some nearest -> $"did you mean '{nearest}'?"
+            | None -> $"known are {known}"
+
+        refuse $"sgm cluster: unknown scheduler '{unknown.Value}'; {advice}"
     | Error stop -> stopped stop
     | Ok arguments ->
         let request = ClusterRequest.Of arguments

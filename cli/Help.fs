@@ -78,12 +78,12 @@ let verbs =
         {
             Name = "merge"
             Takes = "DIR…"
-            Summary = "Join the stores of a command that ran in shards, report, and say what is missing"
+            Summary = "Join the stores of shards, and report the whole or what is missing"
             Example = "sgm merge part-0 part-1 --report whole"
         }
         {
             Name = "cluster"
-            Takes = "SCHEDULER VERB…"
+            Takes = "KIND VERB…"
             Summary = "Print the job file that runs verify, sweep or compare in shards"
             Example = "sgm cluster slurm --shards 8 verify lee-2022 --report my-report > job; bash job"
         }
@@ -129,7 +129,7 @@ let text () =
             "       sgm FILE.sgm                  runs it; FILE is '-' for standard input"
             ""
             for verb in verbs do
-                $"""  {(verb.Name + " " + verb.Takes).PadRight 25}{verb.Summary}."""
+                $"""  {(verb.Name + " " + verb.Takes).PadRight 21}{verb.Summary}."""
             ""
             "EXAMPLES:"
             ""

@@ -81,12 +81,13 @@ let rec private ending (error: exn) =
     | :? AggregateException as several -> several.Flatten().InnerExceptions |> Seq.tryPick ending
     | _ -> None
 
-let private guarded terminal verb work =
+/// Runs work; what ends it is said.
+let private guarded terminal verb asJson work =
     try
         work ()
     with error when (ending error).IsSome ->
         let code, sentence = (ending error).Value
-        Terminal.tell terminal $"sgm {verb}: {sentence}"
+        Refusal.sentence terminal asJson $"sgm {verb}: {sentence}" |> ignore
         Error code
 
 /// Files that are named like cells and are none.
@@ -100,14 +101,12 @@ let private sayTorn terminal verb (stores: Store list) =
 
 let private withContext context (name: CellName) = { name with Asked = lazy (name.Asked.Value @ context) }
 
-let private inFolder (terminal: Terminal) (asked: Asked) context directory (shard: Shard option) work =
+let private inFolder (terminal: Terminal) (asked: Asked) context asJson directory (shard: Shard option) work =
     let verb = asked.Verb
 
-    guarded terminal verb (fun () ->
+    guarded terminal verb asJson (fun () ->
         match Stores.open' directory with
-        | Error message ->
-            Terminal.tell terminal $"sgm {verb}: {message}"
-            Error Exit.BadInput
+        | Error message -> Error(Refusal.sentence terminal asJson $"sgm {verb}: {message}")
         | Ok store ->
             match Stores.tryAsked directory with
             | Some before when before.Program <> asked.Program ->
@@ -179,17 +178,15 @@ let private foreign (asked: Asked) directory =
             else
                 None)
 
-let private joined terminal (asked: Asked) context directories out shards work =
-    guarded terminal asked.Verb (fun () ->
+let private joined terminal (asked: Asked) context asJson directories out shards work =
+    guarded terminal asked.Verb asJson (fun () ->
         let opened =
             match List.tryPick (foreign asked) directories with
             | Some message -> Error message
             | None -> Stores.open' out
 
         match opened with
-        | Error message ->
-            Terminal.tell terminal $"sgm {asked.Verb}: {message}"
-            Error Exit.BadInput
+        | Error message -> Error(Refusal.sentence terminal asJson $"sgm {asked.Verb}: {message}")
         | Ok target ->
             Stores.say out { asked with Shards = shards }
 
@@ -268,9 +265,10 @@ let during
 
     match source with
     | Nowhere -> flat { Result = work Shelf.none; Missing = [] }
-    | Joined(directories, out, shards) -> joined terminal asked context directories out shards work |> Result.bind flat
+    | Joined(directories, out, shards) ->
+        joined terminal asked context asJson directories out shards work |> Result.bind flat
     | InFolder(directory, shard) ->
-        match inFolder terminal asked context directory shard work with
+        match inFolder terminal asked context asJson directory shard work with
         | Error code -> Error code
         | Ok(Some(shard, found, kept), Ok _) ->
             if asJson then

@@ -27,6 +27,24 @@ let private mixture =
     measure [ tv; kl; chi2; w2 ]
 }"
 
+/// Families of ends, of which no exact law runs the second.
+let private ends =
+    let family target =
+        $"let h = 0.5\n\nexperiment {{
+    target ({target})
+    forward vp
+    start warm
+    sampler (repeat 2 (corrector (langevin h)))
+    measure [ kl ]
+}}"
+
+    [
+        family "normal [ 0.0 ] 1.0", 0
+        family
+            "mixture [ 0.5, normalDiag [ -1.0; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ 1.0; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ]",
+        3
+    ]
+
 /// The documents, printed by the command.
 let documents =
     lazy
@@ -155,7 +173,13 @@ let documents =
              let part = [ "--report"; Path.Combine(folder, "part") ]
              add 0 ([ "verify"; "bruno-2023-sgld"; "lee-2022-hypotheses"; "--shard"; "0/1" ] @ part)
 
-             for place in [ "report"; "part" ] do
+             for text, code in ends do
+                 let file = Path.Combine(folder, $"{code}.sgm")
+                 File.WriteAllText(file, text)
+                 let place = Path.Combine(folder, $"ends {code}")
+                 add code [ "sweep"; file; "--over"; "h=0.5,0.25"; "--by"; "exact"; "--report"; place ]
+
+             for place in [ "report"; "part"; "ends 0"; "ends 3" ] do
                  let store = Path.Combine(folder, place, "store")
 
                  for file in Directory.GetFiles(store, "*.json", SearchOption.AllDirectories) do

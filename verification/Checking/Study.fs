@@ -102,9 +102,10 @@ module Study =
                         $"effort {runner.Budget.Effort}"
                         $"false alarm {runner.Budget.FalseAlarm:R}"
                         $"seeds {runner.Budget.SeedOffset}"
-                        match trial.Experiment.Value with
-                        | Ok own -> Fingerprint.ofExperiment own
-                        | Error reason -> reason
+                        trial.Experiment.Value
+                        |> Result.bind (fun own ->
+                            Trials.guarded "the fingerprint" (fun () -> Ok(Fingerprint.ofExperiment own)))
+                        |> Result.defaultWith id
                     ]
 
             {

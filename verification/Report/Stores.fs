@@ -77,6 +77,7 @@ module Stores =
         | :? IOException
         | :? UnauthorizedAccessException
         | :? InvalidOperationException
+        | :? FormatException
         | :? Collections.Generic.KeyNotFoundException -> None
 
     /// Says what a store's cells are for; what it says of another run is replaced, whose cells stay.
