@@ -166,12 +166,17 @@ let documents =
              let report = Path.Combine(folder, "report")
              add 0 [ "verify"; "lee-2022-4.2"; "bruno-2023-gaussian"; "--report"; report ]
 
-             for file in [ "report.json"; "report.manifest.json"; "store/run.json" ] do
+             for file in [ "report.json"; "report.manifest.json" ] do
                  printed.Add(parsed (File.ReadAllText(Path.Combine(report, file))))
 
              // A shard, and cells of every kind: bounds and rates, from samples, outside the hypotheses; ends, and one that failed.
              let part = [ "--report"; Path.Combine(folder, "part") ]
-             add 0 ([ "verify"; "bruno-2023-sgld"; "lee-2022-hypotheses"; "--shard"; "0/1" ] @ part)
+             add 0 ([ "verify"; "bruno-2023-sgld"; "bruno-2023-gaussian-limit"; "--shard"; "0/1" ] @ part)
+
+             let file = Path.Combine(folder, "claim.sgm")
+             let claim = "    claimWhen (h > 0.3) kl 10.0\n}"
+             File.WriteAllText(file, (fst ends.Head).TrimEnd('}').Replace("h = 0.5", "h = oneOf [ 0.5; 0.2 ]") + claim)
+             add 0 [ "verify"; file; "--report"; Path.Combine(folder, "claim") ]
 
              for text, code in ends do
                  let file = Path.Combine(folder, $"{code}.sgm")
@@ -179,12 +184,11 @@ let documents =
                  let place = Path.Combine(folder, $"ends {code}")
                  add code [ "sweep"; file; "--over"; "h=0.5,0.25"; "--by"; "exact"; "--report"; place ]
 
-             for place in [ "report"; "part"; "ends 0"; "ends 3" ] do
+             for place in [ "report"; "part"; "claim"; "ends 0"; "ends 3" ] do
                  let store = Path.Combine(folder, place, "store")
 
                  for file in Directory.GetFiles(store, "*.json", SearchOption.AllDirectories) do
-                     if Path.GetFileName file <> "run.json" then
-                         printed.Add(parsed (File.ReadAllText file)))
+                     printed.Add(parsed (File.ReadAllText file)))
 
          let runner = Runner.engine CancellationToken.None
          let bugs = Bugs.all |> List.filter (fun bug -> bug.Id = "kl-reversed")
