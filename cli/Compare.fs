@@ -61,10 +61,13 @@ let private cells metrics (rows: WorkRow list) =
             ]
     ]
 
-let private table (screen: Screen) (rows: WorkRow list) =
+let private table (screen: Screen) missing (rows: WorkRow list) =
     let metrics = metricsOf rows
     screen.Table(columns metrics, cells metrics rows)
     screen.Line()
+
+    if missing > 0 then
+        screen.Line $"""missing: {Wording.count missing "experiment"}"""
 
     for reason in Measurements.missing [ for row in rows -> row.End ] do
         screen.Line reason
@@ -72,23 +75,26 @@ let private table (screen: Screen) (rows: WorkRow list) =
     for metric in metrics do
         for _, several in rows |> List.groupBy (fun row -> row.Allowed) do
             match several |> List.tryFind (isBest metric rows) with
-            | Some best when several.Length > 1 ->
+            | Some best when several.Length > 1 && missing = 0 ->
                 screen.Line $"least {metric.Name} within {Words.count best.Allowed} evaluations: {best.Name}"
             | _ -> ()
 
-let private json (rows: WorkRow list) (json: Writer) =
+let private json missing (rows: WorkRow list) (json: Writer) =
+    json.WriteNumber("missing", (missing: int))
+
     objects json "rows" rows (fun row ->
         text json "name" row.Name
         json.WriteNumber("allowed", row.Allowed)
         json.WriteNumber("transitions", row.Transitions)
         Measurements.jsonEnd json row.End)
 
-let private report (terminal: Terminal) (files: (string * Checked) list) (rows: WorkRow list) directory =
+let private report (terminal: Terminal) (files: (string * Checked) list) missing (rows: WorkRow list) directory =
     let metrics = metricsOf rows
 
     let document =
         {
             Rows = rows
+            Missing = missing
             Columns = [ for column in columns metrics -> column.Title, column.IsNumber ]
             Table = [ for row in cells metrics rows -> [ for span in row -> span.Text ] ]
             Texts = [ for name, one in files -> Visible.line name, one.Text ]
@@ -108,7 +114,21 @@ let private budgets (text: string) =
     else
         Error $"--evaluations {text}, expected whole numbers from 1, such as --evaluations 8,16,32,64"
 
-let command (terminal: Terminal) (request: CompareRequest) =
+/// The words of a request that its numbers depend on.
+let private words (request: CompareRequest) =
+    [
+        yield! request.Files
+        yield! [ "--evaluations"; request.Evaluations ]
+        for setting in request.Settings do
+            yield! [ "--set"; setting ]
+        yield! [ "--by"; $"{request.By}".ToLowerInvariant() ]
+        if request.Catalogue then
+            "--catalogue"
+    ]
+
+/// On stores, or without any.
+let commandFrom source (terminal: Terminal) (request: CompareRequest) =
+    let terminal = Loading.remembering terminal
     let refuse message = Refusal.sentence terminal request.Json $"sgm compare: {message}"
     let loaded = request.Files |> List.map (fun file -> file, Loading.file terminal request.Settings file)
 
@@ -159,18 +179,30 @@ let command (terminal: Terminal) (request: CompareRequest) =
         | None when (samplers |> List.distinctBy (fun (name, _, _) -> name)).Length < samplers.Length ->
             refuse "a file is named twice"
         | None ->
-            match
+            let asked = Keeping.asked terminal "compare" (words request) request.Files
+
+            let work shelf =
                 Progress.during terminal "comparing" (fun told ->
-                    Comparing.run request.By terminal.Cancellation told samplers allowed)
-            with
-            | Error message -> refuse message
-            | Ok rows ->
-                let page = request.Report |> Option.map (report terminal files rows)
+                    Comparing.runKept shelf request.By terminal.Cancellation told samplers allowed)
+                |> Result.mapError refuse
+
+            match Keeping.during terminal asked [] request.Json source work with
+            | Error code -> code
+            | Ok kept ->
+                let rows, missing = kept.Result, samplers.Length * allowed.Length - kept.Result.Length
+                let page = request.Report |> Option.map (report terminal files missing rows)
 
                 if request.Json then
-                    Terminal.json terminal "sgm.compare/1" None (json rows)
+                    Terminal.json terminal "sgm.compare/1" None (json missing rows)
                 else
-                    table (Screen.out terminal) rows
+                    table (Screen.out terminal) missing rows
 
                 let isFailed = rows |> List.exists (fun row -> Result.isError row.End.Measured)
+
                 Pages.told terminal "compare" request.Json page (if isFailed then Exit.Failed else Exit.Fine)
+                |> Keeping.told terminal "compare" asked source kept.Missing
+
+let command terminal (request: CompareRequest) =
+    match Keeping.source request.Report request.Resume request.Shard with
+    | Error message -> Refusal.sentence terminal request.Json $"sgm compare: {message}"
+    | Ok source -> commandFrom source terminal { request with Report = Option.orElse request.Report request.Resume }

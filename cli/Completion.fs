@@ -23,6 +23,9 @@ let private schemas () =
                 | "compare" -> Arguments.flags<CompareArguments>()
                 | "explain" -> Arguments.flags<ExplainArguments>()
                 | "verify" -> Arguments.flags<VerifyArguments>()
+                | "merge" -> Arguments.flags<MergeArguments>()
+                | "report" -> Arguments.flags<ReportArguments>()
+                | "cluster" -> Arguments.flags<ClusterArguments>()
                 | "plan" -> Arguments.flags<PlanArguments>()
                 | "theorems" -> Arguments.flags<TheoremsArguments>()
                 | "completion" -> Arguments.flags<CompletionArguments>()
@@ -32,9 +35,14 @@ let private schemas () =
                 Verb = verb
                 Flags = flags @ [ { Name = "--help"; Usage = "what the verb takes."; Values = NoValue } ]
                 Words =
-                    (if verb.Name = "completion" then Arguments.shells
-                     elif verb.Takes.Contains "ID" then theorems
-                     else [])
+                    (if verb.Name = "completion" then
+                         Arguments.shells
+                     elif verb.Name = "cluster" then
+                         Arguments.schedulers @ [ "verify"; "sweep"; "compare" ]
+                     elif verb.Takes.Contains "ID" then
+                         theorems
+                     else
+                         [])
                 TakesFiles = verb.Takes.Contains "FILE"
             }
     ]

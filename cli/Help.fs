@@ -70,6 +70,24 @@ let verbs =
             Example = "sgm verify lee-2022 --effort standard --report my-report"
         }
         {
+            Name = "report"
+            Takes = "DIR"
+            Summary = "Make the report of what a store has, also of a run that was stopped"
+            Example = "sgm report my-report"
+        }
+        {
+            Name = "merge"
+            Takes = "DIR…"
+            Summary = "Join the stores of shards, and report the whole or what is missing"
+            Example = "sgm merge part-0 part-1 --report whole"
+        }
+        {
+            Name = "cluster"
+            Takes = "KIND VERB…"
+            Summary = "Print the job file that runs verify, sweep or compare in shards"
+            Example = "sgm cluster slurm --shards 8 verify lee-2022 --report my-report > job; bash job"
+        }
+        {
             Name = "plan"
             Takes = "ID"
             Summary = "Print the experiment that a theorem prescribes for a target and an accuracy"
@@ -97,6 +115,9 @@ let exampleOf name = $"EXAMPLE:\n\n    {(find name).Example}"
 let smallest =
     "experiment {\n  target (normal [ 0.0 ] 1.0)\n  forward vp\n  sampler (anneal (uniform 1.0 0.0 1) (predictor ancestral))\n}"
 
+/// The verbs whose example the whole help has; every verb's own help has its.
+let private shown = [ "run"; "check"; "certify"; "sweep"; "compare"; "verify"; "cluster" ]
+
 /// The whole help, at most 40 lines of at most 100 characters.
 let text () =
     String.Join(
@@ -112,12 +133,13 @@ let text () =
             ""
             "EXAMPLES:"
             ""
-            for verb in verbs do
-                $"  {verb.Example}"
+            for name in shown do
+                $"  {(find name).Example}"
             ""
             "With --json, standard output is one JSON document; messages and progress go to standard error."
             ""
             "EXIT CODES: 0 fine, 1 a check was violated or stayed open, or a plan does not keep its bound,"
-            "            2 the input or the command line is wrong, 3 the run failed numerically, 130 cancelled"
+            "            2 the input or the command line is wrong, 3 the run failed numerically,"
+            "            75 try again (a full disk, missing shards), 130 cancelled"
         ]
     )

@@ -43,9 +43,23 @@ let settings (words: string list) : Result<Map<string, Quantity>, Problem list> 
             | [| name; _ |] -> Error(wrong $"--set {name} twice" "each name once")
             | _ -> Error(wrong $"--set {word}" "a name and a number, as in --set h=0.05")))
 
+/// The text of a file, or of standard input.
+let text terminal path : Result<string, string> = if path = input then Data.readFrom terminal.In else Data.readText path
+
+/// Standard input as a text that can be read again.
+let remembering (terminal: Terminal) =
+    let read = lazy Data.readFrom terminal.In
+
+    let again () : TextReader =
+        match read.Value with
+        | Ok text -> new StringReader(text)
+        | Error reason -> raise (IOException reason)
+
+    { terminal with In = again }
+
 /// The experiments of a file, or of standard input. The data files that standard input names are relative to the current directory.
 let family terminal path : Result<Family, Problem list> =
-    let contents = if path = input then Data.readFrom terminal.In else Data.readText path
+    let contents = text terminal path
     let named = if path = input then inputInWords else path
 
     match contents with

@@ -52,6 +52,11 @@ let private dispatch terminal words =
         | "compare" -> run verb rest (CompareRequest.Of >> Compare.command terminal)
         | "measure" -> run verb rest (MeasureRequest.Of >> Measure.command terminal)
         | "verify" -> run verb rest (VerifyRequest.Of >> Verify.command terminal)
+        | "merge" -> run verb rest (MergeRequest.Of >> Merge.command terminal)
+        | "report" ->
+            run verb rest (fun (arguments: ReportArguments list) ->
+                arguments |> List.collect _.AsMerge |> MergeRequest.Of |> Merge.report terminal)
+        | "cluster" -> Cluster.command terminal rest
         | "plan" -> run verb rest (PlanRequest.Of >> Plan.command terminal)
         | "theorems" -> run verb rest (TheoremsRequest.Of >> Theorems.command terminal)
         | "completion" -> run verb rest (CompletionRequest.Of >> Completion.command terminal)

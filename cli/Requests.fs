@@ -159,6 +159,10 @@ type VerifyRequest =
         AxisByAxis: bool
         Effort: Effort
         Report: string
+        /// The folder of a run to go on with.
+        Resume: string option
+        /// `i/n`, `n` or `auto`.
+        Shard: string option
         Junit: string option
         /// Where the kill matrix of the seeded bugs goes.
         Sabotage: string option
@@ -168,6 +172,9 @@ type VerifyRequest =
         Wide: bool
         Json: bool
     }
+
+    /// The folder of a report that is given none.
+    static member Nowhere = "sgm-report"
 
     /// Bugs are planted when their matrix is asked for, and by a full verification of everything.
     member this.PlantsBugs = this.Sabotage.IsSome || (this.Effort = Full && this.Ids.IsEmpty)
@@ -179,7 +186,9 @@ type VerifyRequest =
                 Settings = []
                 AxisByAxis = false
                 Effort = Quick
-                Report = "sgm-report"
+                Report = VerifyRequest.Nowhere
+                Resume = None
+                Shard = None
                 Junit = None
                 Sabotage = None
                 AllowInconclusive = false
@@ -195,6 +204,8 @@ type VerifyRequest =
             | VerifyArguments.Axis_By_Axis -> { request with AxisByAxis = true }
             | VerifyArguments.Effort effort -> { request with Effort = effort }
             | VerifyArguments.Report directory -> { request with Report = directory }
+            | VerifyArguments.Resume directory -> { request with VerifyRequest.Resume = Some directory }
+            | VerifyArguments.Shard part -> { request with VerifyRequest.Shard = Some part }
             | VerifyArguments.Junit file -> { request with Junit = Some file }
             | VerifyArguments.Sabotage file -> { request with Sabotage = Some file }
             | VerifyArguments.Allow_Inconclusive -> { request with AllowInconclusive = true }
@@ -211,6 +222,10 @@ type SweepRequest =
         By: By
         Csv: bool
         Report: string option
+        /// The folder of a run to go on with.
+        Resume: string option
+        /// `i/n`, `n` or `auto`.
+        Shard: string option
         Json: bool
     }
 
@@ -223,6 +238,8 @@ type SweepRequest =
                 By = By.Auto
                 Csv = false
                 Report = None
+                Resume = None
+                Shard = None
                 Json = false
             }
 
@@ -235,6 +252,8 @@ type SweepRequest =
             | SweepArguments.By by -> { request with SweepRequest.By = by }
             | SweepArguments.Csv -> { request with Csv = true }
             | SweepArguments.Report directory -> { request with SweepRequest.Report = Some directory }
+            | SweepArguments.Resume directory -> { request with SweepRequest.Resume = Some directory }
+            | SweepArguments.Shard part -> { request with SweepRequest.Shard = Some part }
             | SweepArguments.Json -> { request with SweepRequest.Json = true })
 
 /// What `sgm compare` was asked for.
@@ -247,6 +266,10 @@ type CompareRequest =
         By: By
         Catalogue: bool
         Report: string option
+        /// The folder of a run to go on with.
+        Resume: string option
+        /// `i/n`, `n` or `auto`.
+        Shard: string option
         Json: bool
     }
 
@@ -259,6 +282,8 @@ type CompareRequest =
                 By = By.Auto
                 Catalogue = false
                 Report = None
+                Resume = None
+                Shard = None
                 Json = false
             }
 
@@ -271,6 +296,8 @@ type CompareRequest =
             | CompareArguments.By by -> { request with CompareRequest.By = by }
             | CompareArguments.Catalogue -> { request with Catalogue = true }
             | CompareArguments.Report directory -> { request with CompareRequest.Report = Some directory }
+            | CompareArguments.Resume directory -> { request with CompareRequest.Resume = Some directory }
+            | CompareArguments.Shard part -> { request with CompareRequest.Shard = Some part }
             | CompareArguments.Json -> { request with CompareRequest.Json = true })
 
 /// What `sgm measure` was asked for.

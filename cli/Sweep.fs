@@ -43,7 +43,7 @@ let axisOf (word: string) : Result<FamilyAxis, string> =
         elif wholes.Success then
             let a, b = ends wholes 1
 
-            if abs (a - b) > int64 TextClaims.mostCells then
+            if abs (a - b) > int64 Sweep.mostCells then
                 None
             else
                 Some [ for k in steps a b -> quantity (string k) ]
@@ -85,10 +85,13 @@ let axisOf (word: string) : Result<FamilyAxis, string> =
 let private previous (sweep: Sweep) =
     (None, sweep.Rows)
     ||> List.mapFold (fun before (row: SweepRow) ->
+        let place (row: SweepRow) = sweep.Inner.Choices |> List.findIndex ((=) row.At[sweep.Inner.Name])
+
         let isNext =
             before
             |> Option.filter (fun (earlier: SweepRow) ->
-                Map.remove sweep.Inner.Name earlier.At = Map.remove sweep.Inner.Name row.At)
+                Map.remove sweep.Inner.Name earlier.At = Map.remove sweep.Inner.Name row.At
+                && (sweep.Missing = 0 || place row = place earlier + 1))
 
         (row, isNext), Some row)
     |> fst
@@ -146,6 +149,9 @@ let private table (screen: Screen) (sweep: Sweep) =
     for reason in Measurements.missing [ for row in sweep.Rows -> row.End ] do
         screen.Line reason
 
+    if sweep.Missing > 0 then
+        screen.Line $"""missing: {Wording.count sweep.Missing "experiment"}"""
+
     for slope in sweep.Slopes do
         let at =
             match Map.toList slope.At with
@@ -202,6 +208,7 @@ let private json (family: Family) (sweep: Sweep) (json: Writer) =
         numbers json "values" [ for value in axis.Choices -> value.Number ])
 
     text json "inner" sweep.Inner.Name
+    json.WriteNumber("missing", sweep.Missing)
 
     objects json "rows" sweep.Rows (fun row ->
         setting row.At
@@ -232,7 +239,33 @@ let private report (terminal: Terminal) (family: Family) sweep directory =
 
 let private isFailed (sweep: Sweep) = sweep.Rows |> List.exists (fun row -> Result.isError row.End.Measured)
 
-let command (terminal: Terminal) (request: SweepRequest) =
+/// The words of a request that its numbers depend on.
+let private words (request: SweepRequest) =
+    [
+        request.File
+        for axis in request.Over do
+            yield! [ "--over"; axis ]
+        for setting in request.Settings do
+            yield! [ "--set"; setting ]
+        yield! [ "--by"; $"{request.By}".ToLowerInvariant() ]
+    ]
+
+let private finish (terminal: Terminal) (request: SweepRequest) family sweep =
+    let page = request.Report |> Option.map (report terminal family sweep)
+
+    if request.Json then
+        Terminal.json terminal "sgm.sweep/1" None (json family sweep)
+    elif request.Csv then
+        csv terminal sweep
+    else
+        table (Screen.out terminal) sweep
+
+    let code = if isFailed sweep then Exit.Failed else Exit.Fine
+    Pages.told terminal "sweep" (request.Json || request.Csv) page code
+
+/// On stores, or without any.
+let commandFrom source (terminal: Terminal) (request: SweepRequest) =
+    let terminal = Loading.remembering terminal
     let refuse message = Refusal.sentence terminal request.Json $"sgm sweep: {message}"
     let over = request.Over |> List.map axisOf
 
@@ -271,22 +304,23 @@ let command (terminal: Terminal) (request: SweepRequest) =
                 refuse
                     "nothing varies: write let h = oneOf [ 0.2; 0.1; 0.05 ] in the file, or say --over h=0.2,0.1,0.05"
             | _ when (axes |> List.distinctBy (fun axis -> axis.Name)).Length < axes.Length -> refuse "an axis twice"
-            | _ when TextClaims.cells axes > float TextClaims.mostCells ->
-                refuse $"{TextClaims.cells axes:g6} experiments, at most {TextClaims.mostCells}"
+            | _ when TextClaims.cells axes > float Sweep.mostCells ->
+                refuse $"{TextClaims.cells axes:g6} experiments, at most {Sweep.mostCells}"
             | _ ->
-                let work told = Sweep.run request.By terminal.Cancellation told axes settings family
+                let asked = Keeping.asked terminal "sweep" (words request) [ request.File ]
 
-                match Progress.during terminal "sweeping" work with
-                | Error problems -> Refusal.problems terminal request.Json problems
-                | Ok sweep ->
-                    let page = request.Report |> Option.map (report terminal family sweep)
+                let work shelf =
+                    Progress.during terminal "sweeping" (fun told ->
+                        Sweep.runKept shelf request.By terminal.Cancellation told axes settings family)
+                    |> Result.mapError (Refusal.problems terminal request.Json)
 
-                    if request.Json then
-                        Terminal.json terminal "sgm.sweep/1" None (json family sweep)
-                    elif request.Csv then
-                        csv terminal sweep
-                    else
-                        table (Screen.out terminal) sweep
+                match Keeping.during terminal asked [] request.Json source work with
+                | Error code -> code
+                | Ok kept ->
+                    finish terminal request family kept.Result
+                    |> Keeping.told terminal "sweep" asked source kept.Missing
 
-                    let code = if isFailed sweep then Exit.Failed else Exit.Fine
-                    Pages.told terminal "sweep" (request.Json || request.Csv) page code
+let command terminal (request: SweepRequest) =
+    match Keeping.source request.Report request.Resume request.Shard with
+    | Error message -> Refusal.sentence terminal request.Json $"sgm sweep: {message}"
+    | Ok source -> commandFrom source terminal { request with Report = Option.orElse request.Report request.Resume }

@@ -21,6 +21,10 @@ module Exit =
     [<Literal>]
     let Failed = 3
 
+    /// What failed may pass: the disk is full, a store is lost, cells are missing. EX_TEMPFAIL.
+    [<Literal>]
+    let TryAgain = 75
+
     [<Literal>]
     let Cancelled = 130
 

@@ -134,7 +134,10 @@ let private ofFile terminal (request: VerifyRequest) named file =
             | None -> Ok []
 
         let dropped = found.Rates |> List.filter (fun rate -> settings.ContainsKey rate.Axis)
-        return dropped, claimed @ covering
+
+        // What kept cells depend on besides their experiments: the formulas of the text, and what its data files hold.
+        let context = family.Fingerprint :: request.Settings @ (Sweep.named "" By.Auto found.Checked).Asked.Value
+        return dropped, context, claimed @ covering
     }
 
 /// Claims of two files of the same name have identifiers of their own.
@@ -154,7 +157,7 @@ let private chosen terminal (request: VerifyRequest) =
     | Error message, _ -> Error(Choice1Of2 message)
     | Ok _, [] when not request.Settings.IsEmpty || request.AxisByAxis ->
         Error(Choice1Of2 "--set and --axis-by-axis are of files; name one (.sgm)")
-    | Ok theorems, [] -> Ok theorems
+    | Ok theorems, [] -> Ok(theorems, [])
     | Ok theorems, files ->
         let named = if ids.IsEmpty then None else Some theorems
         let files = files |> List.distinctBy IO.Path.GetFullPath
@@ -169,12 +172,13 @@ let private chosen terminal (request: VerifyRequest) =
         match every found with
         | Error _ -> Error(Choice2Of2 problems)
         | Ok found ->
-            for rate in List.collect fst found do
+            for rate in found |> List.collect (fun (dropped, _, _) -> dropped) do
                 Terminal.tell
                     terminal
                     $"sgm verify: the rate of {rate.Metric.Name} along '{rate.Axis}' is not checked: --set leaves it one value"
 
-            List.collect snd found
+            found
+            |> List.collect (fun (_, _, theorems) -> theorems)
             // A theorem that covers several files is one, with all of their scenarios.
             |> List.groupBy (fun theorem -> theorem.Id, theorem.Source)
             |> List.map (fun (_, several) ->
@@ -182,7 +186,7 @@ let private chosen terminal (request: VerifyRequest) =
                     Scenarios = several |> List.collect (fun theorem -> theorem.Scenarios)
                 })
             |> withOwnIds
-            |> Ok
+            |> fun theorems -> Ok(theorems, found |> List.collect (fun (_, context, _) -> context))
 
 let private isCancellation (error: exn) =
     match error with
@@ -191,11 +195,11 @@ let private isCancellation (error: exn) =
         several.Flatten().InnerExceptions |> Seq.forall (fun inner -> inner :? OperationCanceledException)
     | _ -> false
 
-let private verify run (terminal: Terminal) effort theorems =
+let private verify run (terminal: Terminal) effort theorems shelf =
     Progress.during terminal "verifying" (fun told ->
         let runner = { Runner.engine terminal.Cancellation with Run = run; Progress = told }
 
-        Study.run runner effort theorems)
+        Study.prepareKept effort theorems shelf runner)
 
 /// Bugs against statements: all of the one against the whole catalogue, whatever theorems are verified.
 type Trial = { Statements: Theorem list; Bugs: Sabotage.Bug list }
@@ -290,23 +294,56 @@ let private cellsOf effort =
     | Standard
     | Full -> 2
 
-let private execute run trial (terminal: Terminal) (request: VerifyRequest) theorems =
+/// The words of a request that its numbers depend on.
+let private words (request: VerifyRequest) =
+    [
+        yield! request.Ids
+        for setting in request.Settings do
+            yield! [ "--set"; setting ]
+        if request.AxisByAxis then
+            "--axis-by-axis"
+        yield! [ "--effort"; $"{request.Effort}".ToLowerInvariant() ]
+    ]
+
+let private execute run trial (terminal: Terminal) (request: VerifyRequest) source (theorems, context) =
+    let asked = Keeping.asked terminal "verify" (words request) (request.Ids |> List.filter Loading.isFile)
+
     try
-        let document = verify run terminal request.Effort theorems |> Report.Document.create DateTimeOffset.UtcNow
+        match
+            Keeping.during
+                terminal
+                asked
+                context
+                request.Json
+                source
+                (verify run terminal request.Effort theorems >> Ok)
+        with
+        | Error code -> code
+        | Ok kept ->
+            let result =
+                match source with
+                | Keeping.Joined _ -> { kept.Result with Seconds = kept.Result.Checks |> List.sumBy _.Seconds }
+                | Keeping.Nowhere
+                | Keeping.InFolder _ -> kept.Result
 
-        let tried =
-            if request.PlantsBugs then
-                { document with Matrix = Some(plant terminal trial (cellsOf request.Effort)) }
-            else
-                document
+            let document = Report.Document.create DateTimeOffset.UtcNow result
 
-        finish terminal request tried
+            let tried =
+                match source with
+                | Keeping.Joined _ -> document
+                | Keeping.Nowhere
+                | Keeping.InFolder _ when request.PlantsBugs ->
+                    { document with Matrix = Some(plant terminal trial (cellsOf request.Effort)) }
+                | Keeping.Nowhere
+                | Keeping.InFolder _ -> document
+
+            finish terminal request tried |> Keeping.told terminal "verify" asked source kept.Missing
     with error when isCancellation error ->
         Terminal.tell terminal "sgm verify: cancelled"
         Exit.Cancelled
 
-/// With a runner and seeded bugs of one's own; the tests put a broken one here, and bugs that are none.
-let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: VerifyRequest) =
+let private commandOn source run trial terminal (request: VerifyRequest) =
+    let terminal = Loading.remembering terminal
     let refuse message = Refusal.sentence terminal request.Json $"sgm verify: {message}"
 
     let outputs =
@@ -324,13 +361,36 @@ let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: Ve
     | Error(Choice1Of2 message), _
     | _, Some message -> refuse message
     | Error(Choice2Of2 problems), _ -> Refusal.problems terminal request.Json problems
-    | Ok theorems, None ->
+    | Ok(theorems, context), None ->
         if theorems.IsEmpty then
             Terminal.tell terminal "sgm verify: no theorem covers this; 'sgm check FILE' says what each asks for"
 
-        execute run trial terminal request theorems
+        execute run trial terminal request source (theorems, context)
+
+/// With a runner and seeded bugs of one's own; the tests put a broken one here, and bugs that are none. Nothing is kept.
+let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: VerifyRequest) =
+    commandOn Keeping.Nowhere run trial terminal request
 
 /// With a runner of one's own.
 let commandBy run terminal request = commandWith run everything terminal request
 
-let command terminal request = commandBy Laws.run terminal request
+/// From stores.
+let commandFrom source terminal request = commandOn source Laws.run everything terminal request
+
+let command terminal (request: VerifyRequest) =
+    // The folder that is written to where none is named is that of the run to go on with.
+    let report =
+        if request.Resume.IsSome && request.Report = VerifyRequest.Nowhere then
+            None
+        else
+            Some request.Report
+
+    match Keeping.source report request.Resume request.Shard with
+    | Error message -> Refusal.sentence terminal request.Json $"sgm verify: {message}"
+    | Ok source when source.IsShard && (request.Junit.IsSome || request.Sabotage.IsSome) ->
+        Refusal.sentence
+            terminal
+            request.Json
+            "sgm verify: --junit and --sabotage with --shard: a shard makes no report; sgm merge has --junit"
+    | Ok source ->
+        commandFrom source terminal { request with Report = request.Resume |> Option.defaultValue request.Report }

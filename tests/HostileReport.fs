@@ -80,6 +80,7 @@ let boundCheck id symbol verdict cells =
         Points = []
         Rate = None
         Sampled = []
+        Missing = 0
         Seconds = 0.25
     }
 
@@ -106,6 +107,7 @@ let private rateCheck id exponent isExponential points =
         Points = points
         Rate = Some { Points = points; Slope = 1.0; Lower = 0.99; Upper = 1.01 }
         Sampled = []
+        Missing = 0
         Seconds = 0.5
     }
 

@@ -27,6 +27,24 @@ let private mixture =
     measure [ tv; kl; chi2; w2 ]
 }"
 
+/// Families of ends, of which no exact law runs the second.
+let private ends =
+    let family target =
+        $"let h = 0.5\n\nexperiment {{
+    target ({target})
+    forward vp
+    start warm
+    sampler (repeat 2 (corrector (langevin h)))
+    measure [ kl ]
+}}"
+
+    [
+        family "normal [ 0.0 ] 1.0", 0
+        family
+            "mixture [ 0.5, normalDiag [ -1.0; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ 1.0; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ]",
+        3
+    ]
+
 /// The documents, printed by the command.
 let documents =
     lazy
@@ -149,7 +167,28 @@ let documents =
              add 0 [ "verify"; "lee-2022-4.2"; "bruno-2023-gaussian"; "--report"; report ]
 
              for file in [ "report.json"; "report.manifest.json" ] do
-                 printed.Add(parsed (File.ReadAllText(Path.Combine(report, file)))))
+                 printed.Add(parsed (File.ReadAllText(Path.Combine(report, file))))
+
+             // A shard, and cells of every kind: bounds and rates, from samples, outside the hypotheses; ends, and one that failed.
+             let part = [ "--report"; Path.Combine(folder, "part") ]
+             add 0 ([ "verify"; "bruno-2023-sgld"; "bruno-2023-gaussian-limit"; "--shard"; "0/1" ] @ part)
+
+             let file = Path.Combine(folder, "claim.sgm")
+             let claim = "    claimWhen (h > 0.3) kl 10.0\n}"
+             File.WriteAllText(file, (fst ends.Head).TrimEnd('}').Replace("h = 0.5", "h = oneOf [ 0.5; 0.2 ]") + claim)
+             add 0 [ "verify"; file; "--report"; Path.Combine(folder, "claim") ]
+
+             for text, code in ends do
+                 let file = Path.Combine(folder, $"{code}.sgm")
+                 File.WriteAllText(file, text)
+                 let place = Path.Combine(folder, $"ends {code}")
+                 add code [ "sweep"; file; "--over"; "h=0.5,0.25"; "--by"; "exact"; "--report"; place ]
+
+             for place in [ "report"; "part"; "claim"; "ends 0"; "ends 3" ] do
+                 let store = Path.Combine(folder, place, "store")
+
+                 for file in Directory.GetFiles(store, "*.json", SearchOption.AllDirectories) do
+                     printed.Add(parsed (File.ReadAllText file)))
 
          let runner = Runner.engine CancellationToken.None
          let bugs = Bugs.all |> List.filter (fun bug -> bug.Id = "kl-reversed")

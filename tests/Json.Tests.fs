@@ -253,7 +253,19 @@ let tests =
                                     "fingerprint")
                     | _ ->
                         Expect.contains
-                            [ "errors"; "theorems"; "verify"; "report"; "files"; "sweep"; "compare"; "measure" ]
+                            [
+                                "errors"
+                                "theorems"
+                                "verify"
+                                "report"
+                                "files"
+                                "sweep"
+                                "compare"
+                                "measure"
+                                "shard"
+                                "store"
+                                "cell"
+                            ]
                             (nameOf document)
                             "none")
         ]

@@ -77,6 +77,8 @@ let private tests =
             TextCostTests.tests
             ClaimsOwnTests.tests
             SweepsTests.tests
+            StoreTests.tests
+            ShardsTests.tests
             CheckSaysTests.tests
             FaultTests.tests
             StudyTests.tests

@@ -165,7 +165,7 @@ let folder =
                 // Killed while the second report's files were put in place: the manifest names both, some files are under way.
                 let read = (Manifest.tryRead place).Value
                 let second = Manifest.entry "index.html" "two"B
-                Manifest.write place { Partial = ".0123-"; Entries = read.Entries @ [ second ] }
+                Manifest.write place { read with Partial = ".0123-"; Entries = read.Entries @ [ second ] }
                 File.WriteAllText(Path.Combine(place, "index.html"), "two")
                 File.WriteAllText(Path.Combine(place, "cells", ".0123-0"), "half")
                 File.WriteAllText(Path.Combine(place, "report.manifest.new"), "half")

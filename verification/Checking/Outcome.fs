@@ -75,6 +75,9 @@ type CheckResult =
         Rate: RateMeasurement option
         /// What its decisions from samples cost; empty for a check by exact laws.
         Sampled: Spending list
+        /// Settings that a partial store has no cell of; what is missing leaves a check open.
+        Missing: int
+        /// What its cells took together, where they ran.
         Seconds: float
     }
 
@@ -136,6 +139,9 @@ type VerificationResult =
     member this.Count verdict = this.Checks |> List.filter (fun check -> check.Verdict = verdict) |> List.length
 
     member this.Violated = this.Count Violated
+
+    /// How many cells are missing.
+    member this.Missing = this.Checks |> List.sumBy (fun check -> check.Missing)
 
     /// Why this is no success although nothing was violated: nothing was checked, nothing was covered, or something stayed open and
     /// that is not accepted.

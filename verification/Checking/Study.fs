@@ -10,146 +10,14 @@ open Sgm.Engine
 
 /// A theorem held against scenarios: every axis around every base.
 module Study =
-
-    let rec private isCancellation (error: exn) =
-        match error with
-        | :? OperationCanceledException -> true
-        | :? AggregateException as several -> several.InnerExceptions |> Seq.forall isCancellation
-        | _ -> false
-
-    /// What fails in a cell is that cell's verdict, not the end of the run; only cancelling ends that.
-    let private guarded what work =
-        try
-            work ()
-        with error when not (isCancellation error) ->
-            Error $"{what} failed: {error.Message}"
-
-    /// Whether an axis is varied at an effort; what fails when it is asked becomes its check's reason.
-    let private isFor effort (axis: Axis) = guarded "listing the settings" (fun () -> Ok(axis.IsFor effort)) <> Ok false
-
-    /// The settings along an axis around every base, or why there are none.
-    let private alongAxis effort (scenario: Scenario) (axis: Axis) =
-        guarded "listing the settings" (fun () ->
-            match
-                [
-                    for point in scenario.Bases do
-                        for value in axis.Values effort -> Map.add axis.Symbol value point
-                ]
-            with
-            | [] -> Error "nothing was tried: the axis has no values, or the scenario no base"
-            | settings -> Ok settings)
-
-    /// A setting with its experiment and its trial, or why there is none.
-    type private Prepared =
-        {
-            Setting: Setting
-            Experiment: Lazy<Result<Experiment, string>>
-            /// Lowered when first asked for: a fitted score is fitted then.
-            Trial: Lazy<Result<Trial, string>>
-        }
-
-    let private prepared (scenario: Scenario) setting =
-        let own = lazy guarded "making the experiment" (fun () -> Ok(scenario.Experiment setting 0))
-
-        let trial =
-            lazy
-                guarded "lowering the experiment" (fun () ->
-                    attempt {
-                        let! experiment = own.Value
-
-                        let! plan =
-                            Scenarios.checkedPlan experiment
-                            |> Result.mapError (fun problems -> $"no valid experiment: {problems}")
-
-                        return
-                            {
-                                Subject = { Experiment = experiment; Plan = plan; Setting = setting }
-                                Setting = setting
-                                Refined = scenario.Experiment setting >> Scenarios.planOf
-                            }
-                    })
-
-        { Setting = setting; Experiment = own; Trial = trial }
-
-    /// The cell, from one that is inconclusive: evidence only of what the hypotheses cover. `isRefined` says whether
-    /// the trial knows its limit of small steps.
-    let private assess isRefined (runner: Runner) (theorem: Theorem) (trial: Trial) empty =
-        let assumptions, broken = Assumption.evaluateAll trial.Subject theorem.Assumptions
-        let empty = { empty with Cell.Assumptions = assumptions }
-
-        match broken with
-        | Some reason -> { empty with Verdict = NotApplicable; Reason = Some reason }
-        | None when not isRefined && Assumption.areInTheLimit assumptions ->
-            { empty with Verdict = NotApplicable; Reason = Some Assumption.limitOnly }
-        | None ->
-            match guarded "the evidence" (fun () -> theorem.Evidence runner trial) with
-            | Error reason -> { empty with Reason = Some reason }
-            | Ok compared ->
-                let found = Judge.comparisons theorem.Metric trial.Subject.Plan compared
-
-                { empty with
-                    Decisive = found.Decisive
-                    Comparisons = List.length compared |> int64
-                    Verdict = found.Verdict
-                    Reason = found.Reason
-                    IsVacuous = found.IsVacuous
-                }
-
-    let private cell isRefined (runner: Runner) (theorem: Theorem) (prepared: Prepared) =
-        let last = ref None
-
-        let record (spent: Spending) =
-            last.Value <- Some spent
-            runner.Budget.Record spent
-
-        let runner = { runner with Budget = { runner.Budget with Record = record } }
-
-        let empty =
-            {
-                Setting = prepared.Setting
-                Experiment = Result.toOption prepared.Experiment.Value
-                Assumptions = []
-                Decisive = None
-                Comparisons = 0L
-                Verdict = Inconclusive
-                Reason = None
-                IsVacuous = false
-            }
-
-        let found =
-            guarded "the cell" (fun () ->
-                prepared.Trial.Value |> Result.map (fun trial -> assess isRefined runner theorem trial empty))
-
-        match found, last.Value with
-        | Error reason, _ -> { empty with Reason = Some reason }
-        | Ok measured, None -> measured
-        // The particles and the seed that decided, so that the experiment replays them.
-        | Ok measured, Some spent ->
-            { measured with
-                Experiment =
-                    measured.Experiment
-                    |> Option.map (fun own -> { own with Particles = int spent.Particles; Seed = int64 spent.Seed })
-            }
-
     /// The theorem on a single experiment of one's own.
-    let onExperiment runner theorem experiment =
-        let scenario =
-            {
-                Name = "own"
-                Description = "an experiment given by the user"
-                Bases = [ Map.empty ]
-                Axes = []
-                Experiment = fun _ _ -> experiment
-            }
+    let onExperiment runner theorem experiment = Trials.onExperiment runner theorem experiment
 
-        cell false runner theorem (prepared scenario Map.empty)
-
-    /// A runner whose cells have equal shares of its budget, and what they will have spent.
-    let private sharing (runner: Runner) cells =
+    /// What a cell spends is told to its own list, from an equal share of its check's budget.
+    let private spending (runner: Runner) work =
         let spent = ConcurrentQueue<Spending>()
-
-        let budget = { runner.Budget.Among cells with Record = spent.Enqueue }
-        { runner with Budget = budget }, spent
+        let found = work { runner with Budget = { runner.Budget with Record = spent.Enqueue } }
+        found, List.ofSeq spent
 
     /// Which settings are outside the hypotheses, and why the first of them is.
     let private outside count (settings: (Setting * string) list) =
@@ -176,8 +44,13 @@ module Study =
 
         verdict, [ deciding; unused ] |> List.choose id |> String.concat "; " |> Some |> Option.filter ((<>) "")
 
-    /// A check that is worked on when it is asked for: how many settings it has, and what comes of it.
-    type private Prospect = { Settings: int; Measure: (unit -> unit) -> Runner -> CheckResult }
+    /// A check that is worked on when it is asked for: the ids of its cells, still without what tells equal ones apart; and what
+    /// comes of it, by the ids that they have in the end.
+    type private Prospect =
+        {
+            Ids: string list
+            Measure: string list -> Shelf -> (string -> unit) -> Runner -> CheckResult
+        }
 
     let private empty (theorem: Theorem) kind scenario axis =
         {
@@ -192,63 +65,119 @@ module Study =
             Points = []
             Rate = None
             Sampled = []
+            Missing = 0
             Seconds = 0.0
         }
 
-    let private timed (measure: unit -> CheckResult) =
-        let clock = Stopwatch.StartNew()
-        let result = measure ()
-        { result with Seconds = clock.Elapsed.TotalSeconds }
+    /// What a check comes to where some of its cells are missing: a violation is one all the same, nothing else is decided.
+    let private incomplete missing count (verdict, reason) =
+        if missing = 0 then
+            verdict, reason
+        else
+            let lacking = $"{missing} of {count} cells are missing"
 
-    /// A check over the settings along an axis; without any it is inconclusive.
-    let private prospect effort empty scenario axis measure =
-        match alongAxis effort scenario axis with
-        | Error reason -> { Settings = 0; Measure = fun _ _ -> { empty with Reason = Some reason } }
+            (if verdict = Violated then Violated else Inconclusive),
+            Some(
+                match reason with
+                | Some why when verdict = Violated -> $"{why}; {lacking}"
+                | _ -> lacking
+            )
+
+    /// A setting to the last digit.
+    let private exactly (setting: Setting) =
+        let number (x: float) = x.ToString("R", Globalization.CultureInfo.InvariantCulture)
+        setting |> Map.toList |> List.map (fun (symbol, value) -> $"{symbol} = {number value}") |> String.concat ", "
+
+    /// A check over the settings along an axis; without any it is inconclusive. `of'` tells it from others of the theorem along the
+    /// same axis. `conclude` is given the check's runner and what came of the cells that are there.
+    let private prospect effort (empty: CheckResult) of' (read: Trials.Prepared -> _) write measure conclude =
+        match Trials.alongAxis effort empty.Scenario empty.Axis with
+        | Error reason -> { Ids = []; Measure = fun _ _ _ _ -> { empty with Reason = Some reason } }
         | Ok settings ->
-            let trials = settings |> List.map (prepared scenario)
+            let trials = settings |> List.map (Trials.prepared empty.Scenario)
+
+            let asked (runner: Runner) (trial: Trials.Prepared) =
+                lazy
+                    [
+                        $"effort {runner.Budget.Effort}"
+                        $"false alarm {runner.Budget.FalseAlarm:R}"
+                        $"seeds {runner.Budget.SeedOffset}"
+                        trial.Experiment.Value
+                        |> Result.bind (fun own ->
+                            Trials.guarded "the fingerprint" (fun () -> Ok(Fingerprint.ofExperiment own)))
+                        |> Result.defaultWith id
+                    ]
 
             {
-                Settings = settings.Length
-                Measure = fun told runner -> timed (fun () -> measure trials told runner)
+                Ids = [ for trial in trials -> $"{empty.Key}{of'}/{exactly trial.Setting}" ]
+                Measure =
+                    fun ids shelf told whole ->
+                        let runner = { whole with Budget = whole.Budget.Among trials.Length }
+
+                        let found =
+                            List.zip ids trials
+                            |> List.choose (fun (id, trial) ->
+                                runner.Cancellation.ThrowIfCancellationRequested()
+
+                                let cell =
+                                    Shelf.cell
+                                        shelf
+                                        { Id = id; Asked = asked runner trial }
+                                        (read trial)
+                                        write
+                                        (fun () -> spending runner (fun runner -> measure runner trial))
+
+                                told id
+                                cell)
+
+                        let result: CheckResult =
+                            conclude (trials.Length - found.Length) whole [ for struct ((part, _), _) in found -> part ]
+
+                        { result with
+                            Sampled = found |> List.collect (fun struct ((_, spent), _) -> spent)
+                            Missing = trials.Length - found.Length
+                            Seconds = found |> List.sumBy (fun struct (_, seconds) -> seconds)
+                        }
             }
 
     let private boundChecks effort (theorem: Theorem) =
         [
             for scenario in theorem.Scenarios do
-                for axis in scenario.Axes |> List.filter (isFor effort) do
+                for axis in scenario.Axes |> List.filter (Trials.isFor effort) do
                     let kind = if theorem.Stance = Necessity then NegativeCheck else BoundCheck
                     let empty = empty theorem kind scenario axis
 
-                    prospect effort empty scenario axis (fun trials told whole ->
-                        let runner, spent = sharing whole trials.Length
+                    let read (trial: Trials.Prepared) =
+                        CellJson.readCell theorem trial.Setting (Result.toOption trial.Experiment.Value)
 
-                        let cells =
-                            trials
-                            |> List.map (fun trial ->
-                                runner.Cancellation.ThrowIfCancellationRequested()
-                                let measured = cell true runner theorem trial
-                                told ()
-                                measured)
+                    prospect
+                        effort
+                        empty
+                        ""
+                        read
+                        CellJson.writeCell
+                        (fun runner trial -> Trials.cell true runner theorem trial)
+                        (fun missing _ cells ->
+                            let verdict, reason = conclude cells |> incomplete missing (missing + cells.Length)
 
-                        let verdict, reason = conclude cells
-
-                        { empty with
-                            Verdict = verdict
-                            Reason = reason
-                            Cells = cells
-                            Sampled = List.ofSeq spent
-                        })
+                            { empty with Verdict = verdict; Reason = reason; Cells = cells })
         ]
 
     /// A point of a rate, and why it is outside the theorem's hypotheses if it is.
-    let private ratePoint (runner: Runner) (theorem: Theorem) (claim: RateClaim) (axis: Axis) (prepared: Prepared) =
+    let private ratePoint
+        (runner: Runner)
+        (theorem: Theorem)
+        (claim: RateClaim)
+        (axis: Axis)
+        (prepared: Trials.Prepared)
+        =
         let value, outside =
             match prepared.Trial.Value with
             | Error reason -> Error reason, None
             | Ok trial ->
                 match Assumption.evaluateAll trial.Subject theorem.Assumptions |> snd with
                 | Some reason -> Error reason, Some reason
-                | None -> guarded "the measurement" (fun () -> claim.Quantity runner trial), None
+                | None -> Trials.guarded "the measurement" (fun () -> claim.Quantity runner trial), None
 
         {
             X = Map.find axis.Symbol prepared.Setting
@@ -299,40 +228,45 @@ module Study =
 
                 let empty = { empty theorem RateCheck claim.Scenario axis with Claim = Some claim }
 
-                prospect effort empty claim.Scenario axis (fun trials told whole ->
-                    let runner, spent = sharing whole trials.Length
+                let read (trial: Trials.Prepared) =
+                    CellJson.readPoint
+                        (Map.find axis.Symbol trial.Setting)
+                        trial.Setting
+                        (Result.toOption trial.Experiment.Value)
 
-                    let measured =
-                        trials
-                        |> List.map (fun trial ->
-                            runner.Cancellation.ThrowIfCancellationRequested()
-                            let point = ratePoint runner theorem claim axis trial
-                            told ()
-                            point)
+                prospect
+                    effort
+                    empty
+                    $"/{claim.Of} {claim.Exponent} {claim.IsExponential}"
+                    read
+                    CellJson.writePoint
+                    (fun runner trial -> ratePoint runner theorem claim axis trial)
+                    (fun missing whole measured ->
+                        let points, unused = List.map fst measured, List.choose snd measured
 
-                    let points, unused = List.map fst measured, List.choose snd measured
+                        let verdict, reason, rate =
+                            if missing > 0 then Inconclusive, None, None
+                            elif unused.Length = points.Length then NotApplicable, None, None
+                            else rateVerdict whole.Budget.FalseAlarm claim points
 
-                    let verdict, reason, rate =
-                        if unused.Length = points.Length then
-                            NotApplicable, None, None
-                        else
-                            rateVerdict whole.Budget.FalseAlarm claim points
-
-                    { empty with
-                        Verdict = verdict
-                        Reason =
+                        let said =
                             [ reason; outside points.Length unused ]
                             |> List.choose id
                             |> String.concat "; "
                             |> Some
                             |> Option.filter ((<>) "")
-                        Points =
-                            rate
-                            |> Option.map (fun r -> r.Points)
-                            |> Option.defaultWith (fun () -> Rates.screened points)
-                        Rate = rate
-                        Sampled = List.ofSeq spent
-                    })
+
+                        let verdict, reason = incomplete missing (missing + points.Length) (verdict, said)
+
+                        { empty with
+                            Verdict = verdict
+                            Reason = reason
+                            Points =
+                                rate
+                                |> Option.map (fun r -> r.Points)
+                                |> Option.defaultWith (fun () -> Rates.screened points)
+                            Rate = rate
+                        })
         ]
 
     /// All checks of a theorem. One that is tried on nothing shows up as a check that is inconclusive.
@@ -347,12 +281,24 @@ module Study =
                     Reason = Some "the theorem is tried on nothing"
                 }
 
-            [ { Settings = 0; Measure = fun _ _ -> nothing } ]
+            [ { Ids = []; Measure = fun _ _ _ _ -> nothing } ]
         | several -> several
 
+    /// Names that occur again get a number, so that each is one cell's.
+    let private distinct (ids: string list list) =
+        let seen = Collections.Generic.Dictionary<string, int>()
+
+        let own (id: string) =
+            let times = 1 + (seen.TryGetValue id |> snd)
+            seen[id] <- times
+            if times = 1 then id else $"{id} ({times})"
+
+        ids |> List.map (List.map own)
+
     /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run
-    /// one after the other; checks run on all cores. Every check has an equal share of the runner's budget.
-    let prepare effort (theorems: Theorem list) : Runner -> VerificationResult =
+    /// one after the other; checks run on all cores. Every check has an equal share of the runner's budget. Cells that the shelf
+    /// has are not run again, and those that it keeps for others are missing.
+    let prepareKept effort (theorems: Theorem list) : Shelf -> Runner -> VerificationResult =
         let checks =
             [|
                 for theorem in theorems do
@@ -360,15 +306,17 @@ module Study =
                         theorem.Id, check
             |]
 
-        let total = checks |> Array.sumBy (fun (_, check) -> check.Settings)
+        let ids = distinct [ for _, check in checks -> check.Ids ] |> Array.ofList
 
-        fun runner ->
+        fun shelf runner ->
             let clock = Stopwatch.StartNew()
+            let total = ids |> Seq.sumBy (List.filter shelf.Concerns >> List.length)
             let mutable finished = 0
 
-            let measured id =
-                let count = Interlocked.Increment &finished
-                runner.Progress id (float count / float total)
+            let measured theorem id =
+                if shelf.Concerns id then
+                    let count = Interlocked.Increment &finished
+                    runner.Progress theorem (float count / float total)
 
             let share = { runner with Budget = { runner.Budget.Among checks.Length with Effort = effort } }
             let results = Array.zeroCreate checks.Length
@@ -380,7 +328,7 @@ module Study =
                     CancellationToken = runner.Cancellation,
                     MaxDegreeOfParallelism = Environment.ProcessorCount
                 ),
-                fun (i, (id, check)) -> results[i] <- check.Measure (fun () -> measured id) share
+                fun (i, (theorem, check)) -> results[i] <- check.Measure ids[i] shelf (measured theorem) share
             )
             |> ignore
 
@@ -390,6 +338,9 @@ module Study =
                 FalseAlarm = runner.Budget.FalseAlarm
                 Seconds = clock.Elapsed.TotalSeconds
             }
+
+    /// The same without a store.
+    let prepare effort theorems = prepareKept effort theorems Shelf.none
 
     /// Every check of some theorems, once.
     let run runner effort theorems = prepare effort theorems runner

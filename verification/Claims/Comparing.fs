@@ -102,8 +102,9 @@ module Comparing =
             return n, loaded
         }
 
-    /// All samplers at all numbers of evaluations, checked before anything runs.
-    let run
+    /// All samplers at all numbers of evaluations that concern this process, checked before anything runs.
+    let runKept
+        (shelf: Shelf)
         by
         (cancellation: CancellationToken)
         told
@@ -114,18 +115,23 @@ module Comparing =
             let! prepared =
                 seq {
                     for most in allowed do
-                        for name, directory, own in samplers ->
-                            within directory own most
-                            |> Result.map (fun (n, loaded) -> name, most, n, loaded)
-                            |> Result.mapError (fun reason -> $"{name}: {reason}")
+                        for name, directory, own in samplers do
+                            let id = $"{name} at {most} evaluations"
+
+                            if shelf.Concerns id then
+                                within directory own most
+                                |> Result.map (fun (n, loaded) -> id, name, most, n, loaded)
+                                |> Result.mapError (fun reason -> $"{name}: {reason}")
                 }
                 |> every
 
             return
                 prepared
-                |> List.mapi (fun i (name, most, n, loaded) ->
+                |> List.mapi (fun i (id, name, most, n, loaded) ->
                     cancellation.ThrowIfCancellationRequested()
-                    told $"{name} at {most} evaluations" (float i / float prepared.Length)
+                    told id (float i / float prepared.Length)
 
-                    { Name = name; Allowed = most; Transitions = n; End = Sweep.atEnd by cancellation loaded })
+                    Sweep.keptEnd shelf id by cancellation loaded
+                    |> Option.map (fun found -> { Name = name; Allowed = most; Transitions = n; End = found }))
+                |> List.choose id
         }

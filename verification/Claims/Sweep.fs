@@ -1,6 +1,8 @@
 namespace Sgm.Verification
 
 open System
+open System.Runtime.InteropServices
+open System.Security.Cryptography
 open Sgm
 open Sgm.Engine
 
@@ -42,10 +44,15 @@ type Sweep =
         Inner: FamilyAxis
         Metrics: Metric list
         Rows: SweepRow list
+        /// Experiments that a partial store has not.
+        Missing: int
         Slopes: SweepSlope list
     }
 
 module Sweep =
+    /// The most experiments that a sweep may have.
+    let mostCells = 1_000_000
+
     /// The probability that an interval of an exponent from particles is wrong.
     let private falseAlarm = 0.01
 
@@ -128,8 +135,57 @@ module Sweep =
         | Some a, Some b when x > 0.0 && y > 0.0 && Double.IsFinite(a / b) -> Some(log (b / a) / log (y / x))
         | _ -> None
 
-    /// Runs a family over axes, the metrics of its text at the end of every experiment; everything is checked before anything runs.
-    let run by (cancellation: Threading.CancellationToken) told (axes: FamilyAxis list) settings (family: Family) =
+    /// A cell as a store and a shard know it: its experiment counts by its fingerprint, its data files by what they hold.
+    let named id (by: By) (loaded: Checked) =
+        let rows (data: DataSet) =
+            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+
+            for row in data.Rows do
+                hash.AppendData(MemoryMarshal.AsBytes(ReadOnlySpan<float> row))
+
+            Convert.ToHexStringLower(hash.GetHashAndReset())
+
+        {
+            Id = id
+            Asked = lazy (loaded.Fingerprint :: $"by {by}" :: [ for data in loaded.Data -> rows data ])
+        }
+
+    /// The end of an experiment, kept or run; none where it is neither.
+    let internal keptEnd (shelf: Shelf) id by cancellation (loaded: Checked) =
+        Shelf.cell
+            shelf
+            (named id by loaded)
+            (CellJson.readEnd
+             >> Option.map (fun (backend, measured) ->
+                 {
+                     Fingerprint = loaded.Fingerprint
+                     Evaluations = loaded.Plan.ScoreEvaluations
+                     Backend = backend
+                     Measured = measured
+                 }))
+            (fun json found -> CellJson.writeEnd json found.Backend found.Measured)
+            (fun () -> atEnd by cancellation loaded)
+        |> Option.map (fun struct (found, _) -> found)
+
+    /// A choice to the last digit: its name among the cells of the sweep.
+    let private idOf (chosen: Map<string, Quantity>) =
+        let number (x: float) = x.ToString("R", Globalization.CultureInfo.InvariantCulture)
+        [ for KeyValue(name, value) in chosen -> $"{name} = {number value.Number}" ] |> String.concat ", "
+
+    /// More experiments than this are checked again when they run, not held in memory.
+    let private mostHeld = 5_000
+
+    /// Runs a family over axes, the metrics of its text at the end of every experiment that concerns this process; those are
+    /// checked before any runs. Slopes are read where no experiment is missing.
+    let runKept
+        (shelf: Shelf)
+        by
+        (cancellation: Threading.CancellationToken)
+        told
+        (axes: FamilyAxis list)
+        settings
+        (family: Family)
+        =
         let inner = axes |> List.maxBy (fun axis -> axis.Choices.Length)
         let outer = axes |> List.filter (fun axis -> axis.Name <> inner.Name)
 
@@ -139,46 +195,65 @@ module Sweep =
                     [ for value in inner.Choices -> Map.add inner.Name value around ]
             ]
 
-        let all = List.concat groups
         let names = axes |> List.map (fun axis -> axis.Name)
+        let ours = List.concat groups |> List.filter (idOf >> shelf.Concerns)
+
+        let checked' chosen =
+            cancellation.ThrowIfCancellationRequested()
+            family.At chosen |> Result.map (fun found -> found.Checked)
 
         attempt {
             // All of them are checked before any runs.
+            let! metrics = checked' groups.Head.Head |> Result.map (fun first -> List.ofSeq first.Plan.Metrics)
+
             let! members =
-                all
+                ours
                 |> Seq.map (fun chosen ->
-                    cancellation.ThrowIfCancellationRequested()
-                    family.At chosen)
+                    checked' chosen
+                    |> Result.map (fun found ->
+                        if ours.Length <= mostHeld then
+                            chosen, fun () -> found
+                        else
+                            chosen, fun () -> checked' chosen |> Result.defaultWith (fun _ -> found)))
                 |> every
 
-            let metrics = List.ofSeq members.Head.Checked.Plan.Metrics
+            let row i (chosen, again) =
+                cancellation.ThrowIfCancellationRequested()
+                told (TextClaims.label axes chosen) (float i / float ours.Length)
 
-            let rows =
-                List.zip all members
-                |> List.mapi (fun i (chosen, found) ->
-                    cancellation.ThrowIfCancellationRequested()
-                    told (TextClaims.label axes chosen) (float i / float all.Length)
+                keptEnd shelf (idOf chosen) by cancellation (again ())
+                |> Option.map (fun found ->
+                    idOf chosen, { At = chosen |> Map.filter (fun name _ -> List.contains name names); End = found })
 
-                    {
-                        At = chosen |> Map.filter (fun name _ -> List.contains name names)
-                        End = atEnd by cancellation found.Checked
-                    })
+            let rows = members |> List.mapi row |> List.choose id
+            let found = dict rows
+
+            let slopes (group: Map<string, Quantity> list) =
+                let own = [ for id in List.map idOf group |> List.filter found.ContainsKey -> found[id] ]
+
+                [
+                    for metric in metrics do
+                        {
+                            Metric = metric
+                            At = group.Head |> Map.filter (fun name _ -> name <> inner.Name && List.contains name names)
+                            Exponent =
+                                if own.Length < group.Length then
+                                    Error $"{group.Length - own.Length} of {group.Length} experiments are missing"
+                                else
+                                    exponent metric inner.Name own
+                        }
+                ]
 
             return
                 {
                     Axes = axes
                     Inner = inner
                     Metrics = metrics
-                    Rows = rows
-                    Slopes =
-                        [
-                            for group in rows |> List.chunkBySize inner.Choices.Length do
-                                for metric in metrics do
-                                    {
-                                        Metric = metric
-                                        At = Map.remove inner.Name group.Head.At
-                                        Exponent = exponent metric inner.Name group
-                                    }
-                        ]
+                    Rows = List.map snd rows
+                    Missing = (groups |> List.sumBy List.length) - rows.Length
+                    Slopes = List.collect slopes groups
                 }
         }
+
+    /// The same without a store.
+    let run by cancellation told axes settings family = runKept Shelf.none by cancellation told axes settings family

@@ -7,6 +7,8 @@ open Sgm.Verification
 type CompareDocument =
     {
         Rows: WorkRow list
+        /// Experiments that a partial store lacks.
+        Missing: int
         /// The titles of the table's columns, and whether numbers stand there.
         Columns: (string * bool) list
         Table: string list list
@@ -47,7 +49,8 @@ module ComparePage =
             "Comparison"
             (WorkPlot.style, "")
             "Samplers for one target at equal evaluations of the score: the law at the end against the target."
-            $"""{Wording.count samplers "sampler"}, {Wording.count document.Rows.Length "experiment"}."""
+            ($"""{Wording.count samplers "sampler"}, {Wording.count document.Rows.Length "experiment"}"""
+             + (if document.Missing = 0 then "." else $", {document.Missing} more are missing."))
             [
                 for _, (svg, description) in sheets do
                     el "section" [] [ Page.figure description svg ]

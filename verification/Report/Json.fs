@@ -36,7 +36,8 @@ module Json =
 
             json.WriteNumber("experiments", counts.Experiments)
             json.WriteNumber("checks", counts.Checks)
-            json.WriteNumber("cells", counts.Cells))
+            json.WriteNumber("cells", counts.Cells)
+            json.WriteNumber("missing", counts.Missing))
 
     let private foot (json: Writer) (document: Document) =
         json.WriteNumber("violated", document.Result.Violated)

@@ -30,7 +30,8 @@ type Entry = { Path: string; Size: int64; Hash: string }
 
 /// The files of a folder that reports wrote. A file is ours while it is what one of its entries says; what has another name or
 /// other contents is the user's. `Partial` begins the names of files that a writer has under way, or left behind when it was killed.
-type Manifest = { Partial: string; Entries: Entry list }
+/// `HasStore`: the folder of finished cells is ours, whose files are too many to be listed and carry their own hash.
+type Manifest = { Partial: string; Entries: Entry list; HasStore: bool }
 
 module Manifest =
     let fileName = "report.manifest.json"
@@ -40,7 +41,7 @@ module Manifest =
 
     let private schema = "sgm.files/1"
 
-    let empty = { Partial = ""; Entries = [] }
+    let empty = { Partial = ""; Entries = []; HasStore = false }
 
     let entry (path: string) (contents: byte[]) =
         {
@@ -52,6 +53,7 @@ module Manifest =
     let private text manifest =
         JsonWriting.document schema None (fun json ->
             JsonWriting.text json "partial" manifest.Partial
+            json.WriteBoolean("store", manifest.HasStore)
 
             JsonWriting.objects json "files" manifest.Entries (fun entry ->
                 JsonWriting.text json "path" entry.Path
@@ -76,7 +78,16 @@ module Manifest =
                             }
                     ]
 
-                Some { Partial = root.GetProperty("partial").GetString(); Entries = entries }
+                Some
+                    {
+                        Partial = root.GetProperty("partial").GetString()
+                        Entries = entries
+                        // Reports of before there were stores do not say.
+                        HasStore =
+                            match root.TryGetProperty "store" with
+                            | true, has -> has.GetBoolean()
+                            | false, _ -> false
+                    }
         with
         | :? JsonException
         | :? InvalidOperationException

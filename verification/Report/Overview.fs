@@ -67,6 +67,9 @@ module Overview =
                         "In all", Summary.claims counts
                         "Checks", string counts.Checks
                         "Independent experiments", $"""{counts.Experiments}, in {Wording.count counts.Cells "cell"}"""
+                        if counts.Missing > 0 then
+                            "Missing", Wording.count counts.Missing "cell"
+
                         "Cells with a vacuous bound", Wording.share document.Result.Vacuous document.Result.BoundCells
                         "Effort", Wording.effort document.Result.Effort
                         "Time", Numbers.seconds document.Result.Seconds

@@ -9,7 +9,7 @@ open System.Text
 module Placing =
 
     /// ENOSPC as a raw number, and ERROR_DISK_FULL: the two ways in which the runtime says that there is no room.
-    let private isFull (error: IOException) = error.HResult = 28 || error.HResult = 0x80070070
+    let isFull (error: IOException) = error.HResult = 28 || error.HResult = 0x80070070
 
     /// Runs an action on files; what the file system refuses becomes a sentence.
     let attempt (doing: string) action =
@@ -108,7 +108,7 @@ module Placing =
                 let file = Path.Combine(folder, path)
                 path, file, Path.Combine(Path.GetDirectoryName file, $"{partial}{i}"), bytes)
 
-        Manifest.write folder { Partial = partial; Entries = List.distinct (manifest.Entries @ entries) }
+        Manifest.write folder { manifest with Partial = partial; Entries = List.distinct (manifest.Entries @ entries) }
 
         try
             for _, file, fresh, bytes in places do
@@ -131,4 +131,4 @@ module Placing =
             if not (current.Contains stale) && Manifest.owns manifest folder stale then
                 File.Delete(Path.Combine(folder, stale))
 
-        Manifest.write folder { Partial = ""; Entries = entries }
+        Manifest.write folder { manifest with Partial = ""; Entries = entries }

@@ -39,6 +39,8 @@ type Counts =
         Checks: int
         /// Cells of bounds and points of rates.
         Cells: int
+        /// Cells that a partial store lacks.
+        Missing: int
     }
 
     member this.ClaimsOf kind = this.Claims |> Map.tryFind kind |> Option.defaultValue 0
@@ -134,6 +136,7 @@ module Summary =
                 Document.replaysOf document |> List.distinctBy (fun replay -> replay.Fingerprint) |> List.length
             Checks = document.Checks.Length
             Cells = document.Checks |> List.sumBy (fun reported -> reported.Size)
+            Missing = document.Result.Missing
         }
 
     /// "38 theorems".
@@ -171,6 +174,10 @@ module Summary =
     let sentence (counts: Counts) =
         $"""{theorems counts}: {claims counts}, {Wording.count counts.Checks "check"} """
         + $"""on {Wording.count counts.Experiments "independent experiment"} ({Wording.count counts.Cells "cell"})"""
+        + (if counts.Missing = 0 then
+               ""
+           else
+               $"""; {Wording.count counts.Missing "cell"} missing""")
 
     /// "all hold" or "30 hold, 1 violated, …" of the lines.
     let verdicts (lines: TheoremLine list) =

@@ -125,7 +125,8 @@ module SweepPage =
             "Sweep"
             ("", "")
             "The law at the end of every experiment of a family, against its target."
-            $"""{Wording.count sweep.Rows.Length "experiment"}, fingerprint {document.Fingerprint.Substring(0, 12)}."""
+            ($"""{Wording.count sweep.Rows.Length "experiment"}, fingerprint {document.Fingerprint.Substring(0, 12)}"""
+             + (if sweep.Missing = 0 then "." else $"; {sweep.Missing} more are missing."))
             [
                 if not figures.IsEmpty then
                     el "section" [] [ el "div" [ "class", "figures" ] figures ]
