@@ -213,6 +213,100 @@ type internal LineError
 
         struct (mass, square)
 
+    let tails (law: LineLaw) = lazy (Curvature.tails law)
+    let tailsOf = laws |> List.map (fun law -> law, tails law)
+
+    /// −∇²ln p of a law beyond `at`, on the right or on the left.
+    let curvatureBeyond (law: LineLaw) isRight at =
+        match (tailsOf |> List.find (fun (own, _) -> Object.ReferenceEquals(own, law)) |> snd).Value with
+        | None -> struct (Double.NegativeInfinity, Double.PositiveInfinity)
+        | Some(left, right) ->
+            let least, most =
+                if isRight then
+                    Curvature.beyond law right at
+                else
+                    Curvature.beyond (LineLaw.mirrored law) left -at
+
+            struct (least, most)
+
+    /// sup|e′| beyond `at`: a score's slope there is gain·(ln p)″ plus something in an interval.
+    let steepestBeyond isRight at =
+        let struct (least, most) = curvatureBeyond target isRight at
+
+        let rec slopes (branch: Branch) : struct (float * float * float) =
+            let mutable gain, low, high = 1.0, 0.0, 0.0
+
+            match branch.Law with
+            | None -> ()
+            | Some law ->
+                let struct (least, most) = curvatureBeyond law isRight at
+                gain <- 0.0
+                low <- -most
+                high <- -least
+
+            let scale c =
+                let p, q = c * low, c * high
+                gain <- c * gain
+                low <- min p q
+                high <- max p q
+
+            for modifier, parts in branch.Steps do
+                match modifier with
+                | :? ScoreModifier.Shifted -> ()
+                | :? ScoreModifier.Scaled as scaled -> scale scaled.Factor
+                | :? ScoreModifier.Blended as blend ->
+                    scale blend.Weight
+
+                    for w, part in parts do
+                        let struct (g, p, q) = slopes part
+                        gain <- gain + w * g
+                        low <- low + min (w * p) (w * q)
+                        high <- high + max (w * p) (w * q)
+                | :? ScoreModifier.Rippled as rippled ->
+                    let steep = abs (rippled.Amplitude * rippled.Frequency) * unit * sqrt 2.0
+                    low <- low - steep
+                    high <- high + steep
+                | :? ScoreModifier.Learned as learned ->
+                    let struct (steepest, _) = learned.Function.Bounds level
+                    gain <- 0.0
+                    low <- -steepest
+                    high <- steepest
+                | :? ScoreModifier.Clipped ->
+                    // The denoiser goes on or stands still: the score's slope is what it was, or −1/σ².
+                    let still = -1.0 / noise
+                    low <- min still (low + min (-gain * least) (-gain * most))
+                    high <- max still (high + max (-gain * least) (-gain * most))
+                    gain <- 0.0
+                | _ ->
+                    low <- Double.NegativeInfinity
+                    high <- Double.PositiveInfinity
+
+            struct (gain, low, high)
+
+        let struct (gain, low, high) = slopes score
+        let own = 1.0 - gain
+        let p, q = own * least, own * most
+        max (abs (low + min p q)) (abs (high + max p q)) * (1.0 + 1e-12)
+
+    /// E[e^(λe²); X beyond `at`] from above, |e| ≤ a + b·y at `at` ± y: ∫₀^∞ e^(λ(a + by)²) of every component.
+    let exponentialOutside lambda isRight at =
+        let struct (_, a) = enclose at at
+        let b = steepestBeyond isRight at
+
+        let of' k =
+            let s = target.Deviations[k]
+            let z = abs (at - target.Means[k]) / s
+            let bend, along = 1.0 / (s * s) - 2.0 * lambda * b * b, 2.0 * lambda * a * b - z / s
+
+            if not (bend > 0.0) then
+                infinity
+            else
+                let peak = if along > 0.0 then along * along / (2.0 * bend) + log 2.0 else 0.0
+                let size = target.LogWeights[k] - 0.5 * z * z + lambda * a * a + peak
+                0.5 * exp (size + 1e-12 * (1.0 + z * z + lambda * a * a)) / (s * sqrt bend)
+
+        Seq.sum (Seq.init target.Means.Length of') * (1.0 + 1e-12)
+
     let beginning () =
         [|
             yield left
@@ -318,3 +412,23 @@ type internal LineError
         let struct (below, _) = outside left
         let struct (above, _) = outside right
         min 1.0 (most + below + above)
+
+    /// ln E e^(λ|e|²) from above; +∞ where it may be infinite.
+    member _.Exponential(lambda: float) =
+        let beyond = exponentialOutside lambda false left + exponentialOutside lambda true right
+
+        if not (Double.IsFinite beyond) then
+            infinity
+        else
+            let measure p q =
+                let struct (massLow, massHigh) = massOf p q
+
+                if massHigh = 0.0 then
+                    struct (0.0, 0.0)
+                else
+                    let struct (low, high) = enclose p q
+                    let raised e = RealFunctions.ExpM1(lambda * e * e)
+                    struct (massLow * raised low, massHigh * raised high * (1.0 + 1e-13))
+
+            let struct (_, most) = integrate measure (fun least most -> most - least <= 0.01 * most)
+            RealFunctions.LogOnePlus(most + beyond) * (1.0 + 1e-13)
