@@ -156,30 +156,29 @@ let private poincare =
             Expect.isGreaterThanOrEqual found best "from above"
             Expect.isLessThan found (8.0 * best) "near"
             let sobolev = (Constants.logSobolev target NoiseLevel.Data |> orFail).Value
-            Expect.isLessThan found sobolev "below C"
+            Expect.isLessThanOrEqual found sobolev "at most C"
 
         let normal' = (planOf (oneStep (normal [ 1.0 ] 0.7) ve 1.0 0.5 ancestral exact)).Target
         Expect.equal (Constants.poincare normal' NoiseLevel.Data |> orFail).Value 0.7 "normal")
 
 let private whole =
     [
-        testCase "χ² is the rule that decides where a rare mode makes C much larger than C_P" (fun () ->
-            let e =
-                experiment {
-                    target (mixture [ 0.02, normal [ -1.6 ] 0.25; 0.98, normal [ 1.0 ] 0.25 ])
-                    forward ve
-                    start (from (mixture [ 0.03, normal [ -1.6 ] 0.5; 0.97, normal [ 1.0 ] 0.5 ]))
-                    sampler (anneal (levels [ 1.0; 0.5 ]) (repeat 4000 (corrector (langevin 0.001))))
-                    measure [ tv; kl ]
-                }
+        testCase "χ² is the rule that decides where a rare mode makes C larger than C_P, and steps are small" (fun () ->
+            let law w v = mixture [ w, normal [ -1.3 ] v; 1.0 - w, normal [ 1.3 ] v ]
 
-            let plan = planOf e
+            let plan =
+                planOf (
+                    experiment {
+                        target (law 1e-4 0.25)
+                        forward ve
+                        start (from (law 1e-4 0.6))
+                        sampler (anneal (levels [ 0.500000001; 0.5 ]) (repeat 400_000 (corrector (langevin 1e-5))))
+                    }
+                )
+
             let tv book = (Certificate.byRules book plan |> orFail |> List.last).Tv.Value
             let without = { RuleBook.proved with Chi = fun _ _ -> Error "not used" }
-            let law = (Seq.last (Laws.run plan (RunOptions())).Probes).Law
-            let found = tv RuleBook.proved
-            Expect.isGreaterThan found (law.Measure Metric.Tv).Value.Value "TV from above"
-            Expect.isLessThan found (0.9 * tv without) "smaller than without")
+            Expect.isLessThan (tv RuleBook.proved) (0.9 * tv without) "smaller than without")
 
         testCase "a plan says why χ² is not carried" (fun () ->
             let because scored tau =

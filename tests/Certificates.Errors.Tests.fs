@@ -36,7 +36,7 @@ let private langevinOn law scored start' n tau =
         forward ve
         score scored
         start start'
-        sampler (anneal (levels [ 1.0; 0.5 ]) (repeat n (corrector (langevin tau))))
+        sampler (anneal (levels [ 0.500000001; 0.5 ]) (repeat n (corrector (langevin tau))))
         measure [ tv; kl; w2 ]
     }
 
@@ -57,37 +57,39 @@ let private errorsOf e =
     Forward.errors plan step.From (fisher / (step.From.Mean * step.From.Mean)) difference |> orFail
 
 let private distance =
-    testCase "forward-w2 of correctors: normal laws in closed form, from above; within 4 where the noise is as W2" (fun () ->
-        for tau in [ 1e-3; 0.05; 0.4 ] do
-            for gain, error in [ 1.0, 0.0; 1.0, 0.3; 0.8, 0.0; 1.2, -0.2 ] do
-                for mean, s in [ 2.0, 1.0; -0.3, 0.01; 0.0, 4.0 ] do
-                    for n in [ 1; 4; 25 ] do
-                        let scored = exact |> ScoreSyntax.scaled gain |> shifted error
-                        let plan = planOf (langevinOn (normal [ 0.0 ] 0.75) scored warm 1 tau)
-                        let step = stepOf plan
-                        let map = Wasserstein.step (List.head (Blocks.ofPlan plan)) step |> orFail
-                        let forward = Forward.step plan step (Some map) |> orFail
-                        let mutable m, v = mean, s
+    testCase
+        "forward-w2 of correctors: normal laws in closed form, from above; within 4 where the noise is as W2"
+        (fun () ->
+            for tau in [ 1e-3; 0.05; 0.4 ] do
+                for gain, error in [ 1.0, 0.0; 1.0, 0.3; 0.8, 0.0; 1.2, -0.2 ] do
+                    for mean, s in [ 2.0, 1.0; -0.3, 0.01; 0.0, 4.0 ] do
+                        for n in [ 1; 4; 25 ] do
+                            let scored = exact |> ScoreSyntax.scaled gain |> shifted error
+                            let plan = planOf (langevinOn (normal [ 0.0 ] 0.75) scored warm 1 tau)
+                            let step = stepOf plan
+                            let map = Wasserstein.step (List.head (Blocks.ofPlan plan)) step |> orFail
+                            let forward = Forward.step plan step (Some map) |> orFail
+                            let mutable m, v = mean, s
 
-                        for _ in 1..n do
-                            m <- (1.0 - gain * tau) * m + tau * error
-                            v <- (1.0 - gain * tau) ** 2.0 * v + 2.0 * tau
+                            for _ in 1..n do
+                                m <- (1.0 - gain * tau) * m + tau * error
+                                v <- (1.0 - gain * tau) ** 2.0 * v + 2.0 * tau
 
-                        let truth = 0.5 * (v - 1.0 - log v) + 0.5 * m * m
-                        let w = sqrt (mean * mean + (sqrt s - 1.0) ** 2.0)
+                            let truth = 0.5 * (v - 1.0 - log v) + 0.5 * m * m
+                            let w = sqrt (mean * mean + (sqrt s - 1.0) ** 2.0)
 
-                        Expect.isGreaterThanOrEqual
-                            (forward.OfDistance (int64 n) w)
-                            (truth * (1.0 - 1e-9))
-                            $"{tau}, {gain}, {error}, {mean}, {s}, {n}"
+                            Expect.isGreaterThanOrEqual
+                                (forward.OfDistance (int64 n) w)
+                                (truth * (1.0 - 1e-9))
+                                $"{tau}, {gain}, {error}, {mean}, {s}, {n}"
 
-        // From nearly a point at distance 1 by noise of variance 2τ: KL = 1/(4τ) to leading order in small steps.
-        let plan = planOf (langevinOn (normal [ 0.0 ] 0.75) exact warm 1 1e-3)
-        let step = stepOf plan
-        let map = Wasserstein.step (List.head (Blocks.ofPlan plan)) step |> orFail
-        let forward = Forward.step plan step (Some map) |> orFail
-        Expect.isLessThan (forward.OfDistance 1L 1.0) (1.05 * 250.0) "one step"
-        Expect.isLessThan (forward.OfDistance 100L 1.0) (2.0 * 2.5) "a hundred steps")
+            // From nearly a point at distance 1 by noise of variance 2τ: KL = 1/(4τ) to leading order in small steps.
+            let plan = planOf (langevinOn (normal [ 0.0 ] 0.75) exact warm 1 1e-3)
+            let step = stepOf plan
+            let map = Wasserstein.step (List.head (Blocks.ofPlan plan)) step |> orFail
+            let forward = Forward.step plan step (Some map) |> orFail
+            Expect.isLessThan (forward.OfDistance 1L 1.0) (1.05 * 250.0) "one step"
+            Expect.isLessThan (forward.OfDistance 100L 1.0) (2.0 * 2.5) "a hundred steps")
 
 let private moments =
     testCase "ln E e^(λ‖e‖²): closed form on normal laws, quadrature on the line, and +∞ where it is" (fun () ->
@@ -113,7 +115,7 @@ let private moments =
                     let denoised = x + 0.25 * modesScore 1.0 0.55 x
                     (max -1.5 (min 1.5 denoised) - denoised) / 0.25)
             ] do
-            for lambda in [ 0.2; 1.0 ] do
+            for lambda in [ 0.1; 1.0 ] do
                 let found = moment (twoModeLaw 1.0 0.3) scored lambda |> orFail
 
                 if Double.IsFinite found then
@@ -122,8 +124,7 @@ let private moments =
                     let truth =
                         Math.Log(
                             1.0
-                            + trapezoid -9.0 9.0 20_000 (fun x ->
-                                density x * (exp (lambda * error x ** 2.0) - 1.0))
+                            + trapezoid -9.0 9.0 20_000 (fun x -> density x * (exp (lambda * error x ** 2.0) - 1.0))
                         )
 
                     Expect.isGreaterThanOrEqual found (truth * (1.0 - 1e-6)) $"{lambda}: from above"
@@ -134,18 +135,27 @@ let private moments =
 let private deciding =
     [
         testCase "sup norm: a ripple of high frequency, whose Lipschitz constant is large" (fun () ->
-            let e = langevinOn (twoModeLaw 1.0 0.3) (exact |> rippled 0.02 200.0) (from (normal [ 0.0 ] 1.5)) 4000 0.001
+            let e =
+                langevinOn (twoModeLaw 1.0 0.3) (exact |> rippled 0.02 200.0) (from (normal [ 0.0 ] 1.5)) 4000 0.001
+
             let least = errorsOf e |> List.minBy (fun bound -> bound.Constant + 0.1 * bound.Slope + 0.1 * bound.Rooted)
             Expect.isLessThan least.Slope 1e-9 "no slope"
             Expect.isGreaterThan (errorsOf e |> List.map _.Slope |> List.max) 1.0 "by its Lipschitz constant"
             Expect.isLessThan (measured e).Tv.Value 0.3 "TV")
 
         testCase "exponential moments: the score of a law nearby, of which a Lipschitz constant says nothing" (fun () ->
-            let e = langevinOn (twoModeLaw 1.0 0.3) (scoreOf (twoModeLaw 1.02 0.3)) (from (normal [ 0.0 ] 2.0)) 4000 0.001
+            let e =
+                langevinOn (twoModeLaw 1.0 0.3) (scoreOf (twoModeLaw 1.02 0.3)) (from (normal [ 0.0 ] 2.0)) 4000 0.001
+
             let least = errorsOf e |> List.minBy (fun bound -> bound.Constant + 0.3 * bound.Slope + 0.1 * bound.Rooted)
             Expect.isGreaterThan least.Rooted 0.0 "exponential moments"
             let c = measured e
-            let start = List.last (certified (planOf (langevinOn (twoModeLaw 1.0 0.3) exact (from (normal [ 0.0 ] 2.0)) 1 1e-9)))
+
+            let start =
+                List.last (
+                    certified (planOf (langevinOn (twoModeLaw 1.0 0.3) exact (from (normal [ 0.0 ] 2.0)) 1 1e-9))
+                )
+
             Expect.isLessThan c.Kl.Value (0.5 * start.Kl.Value) "correctors forget the start")
 
         testCase "bad sets: a denoiser that is clipped far away, of whose error nothing is bounded" (fun () ->
@@ -173,4 +183,4 @@ let private deciding =
             Expect.isLessThan (measured e).Kl.Value 10.0 "KL(q‖p)")
     ]
 
-let tests = testList "errors" ([ distance; moments ] @ deciding)
+let tests = testList "errors in contracting rules" ([ distance; moments ] @ deciding)

@@ -42,34 +42,36 @@ let tests =
         "windows"
         [
             for name, mixture in cases do
-                testCase $"{name}: density and derivatives of ln p by plain sums, in the middle and over cells" (fun () ->
-                    let line = LineLaw.at NoiseLevel.Data mixture
-                    let taylor = LineTaylor line
-                    let mutable kept = 0
+                testCase
+                    $"{name}: density and derivatives of ln p by plain sums, in the middle and over cells"
+                    (fun () ->
+                        let line = LineLaw.at NoiseLevel.Data mixture
+                        let taylor = LineTaylor line
+                        let mutable kept = 0
 
-                    for c in [ -9.0; -3.3; 0.0; 1.7; 8.9 ] do
-                        // Windows of windows, as cells are halved.
-                        let mutable window, h = taylor.All, 1.0
+                        for c in [ -9.0; -3.3; 0.0; 1.7; 8.9 ] do
+                            // Windows of windows, as cells are halved.
+                            let mutable window, h = taylor.All, 1.0
 
-                        for _ in 1..6 do
-                            h <- 0.5 * h
-                            window <- taylor.Narrow(window, c, h)
+                            for _ in 1..6 do
+                                h <- 0.5 * h
+                                window <- taylor.Narrow(window, c, h)
 
-                        kept <- max kept window.Kept.Length
-                        let struct (p, logarithm, wide, wideLogarithm) = taylor.At(4, window, c, h)
-                        let struct (density, first, second) = plain line c
-                        holds p[0] density "p"
-                        holds logarithm[1] first "(ln p)′"
-                        holds (2.0 * logarithm[2]) second "(ln p)″"
-                        Expect.isLessThan logarithm[1].Width (1e-9 * (1.0 + abs first)) "narrow"
+                            kept <- max kept window.Kept.Length
+                            let struct (p, logarithm, wide, wideLogarithm) = taylor.At(4, window, c, h)
+                            let struct (density, first, second) = plain line c
+                            holds p[0] density "p"
+                            holds logarithm[1] first "(ln p)′"
+                            holds (2.0 * logarithm[2]) second "(ln p)″"
+                            Expect.isLessThan logarithm[1].Width (1e-9 * (1.0 + abs first)) "narrow"
 
-                        for i in -4 .. 4 do
-                            let struct (density, first, second) = plain line (c + 0.25 * float i * h)
-                            holds wide[0] density "p over the cell"
-                            holds wideLogarithm[1] first "(ln p)′ over the cell"
-                            holds (2.0 * wideLogarithm[2]) second "(ln p)″ over the cell"
+                            for i in -4 .. 4 do
+                                let struct (density, first, second) = plain line (c + 0.25 * float i * h)
+                                holds wide[0] density "p over the cell"
+                                holds wideLogarithm[1] first "(ln p)′ over the cell"
+                                holds (2.0 * wideLogarithm[2]) second "(ln p)″ over the cell"
 
-                    Expect.isLessThan kept (mixture.Count / 2) "most are left out")
+                        Expect.isLessThan kept (mixture.Count / 2) "most are left out")
 
             testCase "what is left out is inside the bracket, however much it is" (fun () ->
                 let line = LineLaw.at NoiseLevel.Data (snd cases.Head)

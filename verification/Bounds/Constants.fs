@@ -311,33 +311,34 @@ module Constants =
                 Error
                     "no log-Sobolev constant is known here for mixtures with different covariances beyond one dimension")
 
-    /// C_P: the Poincaré constant, Var_p f ≤ C_P·E_p‖∇f‖². For q∗N(0, Σ), λ the largest eigenvalue and R the radius of
-    /// the means in the coordinates Σ^(−½)x: Var f is at most the mean over two of the components of their variances
-    /// and of half the square of their means' difference, which is at most Var·χ² of the two, 1 + χ² ≤ e^(4R²).
+    /// C_P: the Poincaré constant, Var_p f ≤ C_P·E_p‖∇f‖². At most C; for q∗N(0, Σ), λ the largest eigenvalue and R the
+    /// radius of the means in the coordinates Σ^(−½)x, ½λ(1 + e^(4R²)) by pairs of components; on the line Muckenhoupt's
+    /// criterion (1972).
     let poincare (target: Target) level =
         ofFactors "C_P" List.maxBy target level (fun law ->
-            match shape level law with
-            | Normal(_, largest) ->
-                constant largest true (fun () -> "normal law: largest eigenvalue of the covariance (Brascamp and Lieb 1976)")
-            | Shared(_, largest, square) when square < 1.0 && law.Dimension > 1 ->
-                constant (largest * min (1.0 / (1.0 - square)) (0.5 + 0.5 * exp (4.0 * square))) false (fun () ->
-                    "strongly log-concave (Brascamp and Lieb 1976), or pairs of components")
-            | found when law.Dimension = 1 && law.Count <= Limits.mostComponents ->
-                let byPairs =
-                    match found with
-                    | Shared(_, largest, square) -> largest * (0.5 + 0.5 * exp (4.0 * square)) * (1.0 + 1e-13)
-                    | _ -> infinity
+            let own = if target.Factors.Length = 1 then target else Target law
 
-                let value = min byPairs (LogSobolevLine.poincare (LineLaw.at level law))
+            let bySobolev =
+                match logSobolev own level with
+                | Ok found -> found.Value, found.Provenance
+                | Error reason -> infinity, reason
 
-                if Double.IsFinite value then
-                    constant value false (fun () -> "Muckenhoupt's criterion on the line (1972), or pairs of components")
+            let byPairs =
+                match shape level law with
+                | Shared(_, largest, square) when square < 150.0 ->
+                    largest * (0.5 + 0.5 * exp (4.0 * square)) * (1.0 + 1e-13),
+                    $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: ½λ(1 + e^(4R²))"
+                | _ -> infinity, ""
+
+            let byLine =
+                if law.Dimension = 1 && law.Count > 1 && law.Count <= Limits.mostComponents then
+                    LogSobolevLine.poincare (LineLaw.at level law), "Muckenhoupt's criterion on the line (1972)"
                 else
-                    Error "no Poincaré constant is proved for this law: its parts are too far apart"
-            | Shared(_, largest, square) when square < 150.0 ->
-                constant (largest * (0.5 + 0.5 * exp (4.0 * square)) * (1.0 + 1e-13)) false (fun () ->
-                    $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: ½λ(1 + e^(4R²)), by pairs of components")
-            | _ -> Error "no Poincaré constant is known here for this law")
+                    infinity, ""
+
+            match List.minBy fst [ bySobolev; byPairs; byLine ] with
+            | value, words when Double.IsFinite value -> constant value (law.Count = 1) (fun () -> words)
+            | _ -> Error $"no Poincaré constant is known here: {snd bySobolev}")
 
     let private moments = ConditionalWeakTable<Target, (float * float)>()
 

@@ -430,5 +430,7 @@ type internal LineError
                     let raised e = RealFunctions.ExpM1(lambda * e * e)
                     struct (massLow * raised low, massHigh * raised high * (1.0 + 1e-13))
 
-            let struct (_, most) = integrate measure (fun least most -> most - least <= 0.01 * most)
+            let struct (_, most) =
+                integrate measure (fun least most -> Double.IsFinite most && most - least <= 0.01 * most)
+
             RealFunctions.LogOnePlus(most + beyond) * (1.0 + 1e-13)

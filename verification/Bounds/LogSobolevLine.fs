@@ -168,12 +168,9 @@ module internal LogSobolevLine =
             let constant = 2.0 + exp (-2.0 - height) / slope + height - slope * slope / (2.0 * least)
 
             let rest =
-                if criterion = Variances then
-                    0.0
-                elif constant + log slope >= 0.5 then
-                    (constant + log slope) / (slope * slope)
-                else
-                    0.5 * exp (2.0 * constant - 1.0)
+                if criterion = Variances then 0.0
+                elif constant + log slope >= 0.5 then (constant + log slope) / (slope * slope)
+                else 0.5 * exp (2.0 * constant - 1.0)
 
             let beyond =
                 match criterion with
@@ -184,8 +181,7 @@ module internal LogSobolevLine =
 
     /// Barthe and Roberto (2003), in the convention KL ≤ (C/2)·I: C ≤ 2·max(B₋, B₊).
     let private byHardy law (left, right) centre =
-        2.0
-        * max (side Entropies law right centre) (side Entropies (LineLaw.mirrored law) left -centre)
+        2.0 * max (side Entropies law right centre) (side Entropies (LineLaw.mirrored law) left -centre)
 
     /// An upper bound for C with its criterion, or why there is none.
     let bound (law: LineLaw) =

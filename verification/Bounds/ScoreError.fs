@@ -309,6 +309,9 @@ module ScoreError =
                 if all.Mixed.Length + (if form.IsSome then 0 else all.Normal.Length) > mostWalks then
                     Error $"the law has more than {mostWalks} different coordinates"
                 else
-                    Ok(Array.sumBy (fun (law, other, count) -> walked law other count) all.Mixed + Array.sumBy normal all.Normal))
+                    Ok(
+                        Array.sumBy (fun (law, other, count) -> walked law other count) all.Mixed
+                        + Array.sumBy normal all.Normal
+                    ))
 
         (foundOf plan).Exponentials.GetOrAdd(struct (level, lambda), find)

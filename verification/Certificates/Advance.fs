@@ -316,8 +316,7 @@ module internal Advance =
             match onward, across, state.Forward, state.Distances with
             | Ok old, Ok kl, _, Ok w when entropy work kl < entropy work old -> fresh kl w
             | Error _, Ok kl, _, Ok w when kl |> List.forall Double.IsFinite -> fresh kl w
-            | Ok kl, _, Ok before, _ ->
-                Ok kl, toldOf step rule n (fromEntropy work before) (entropy work kl) state.Told
+            | Ok kl, _, Ok before, _ -> Ok kl, toldOf step rule n (fromEntropy work before) (entropy work kl) state.Told
             | _ -> onward, []
 
         // R from W2 by the last of the rounds, where that is less than R so far with theirs.
@@ -357,9 +356,7 @@ module internal Advance =
         let rounds map w = if n = 1L then Contraction.once map w else Contraction.rounds n map w
 
         let cuts =
-            smoothedWays work n state step maps cost
-            @ normalWay work n state step
-            @ excused work n step maps state
+            smoothedWays work n state step maps cost @ normalWay work n state step @ excused work n step maps state
 
         let chi = passedChi maps n state.Chi
         let toldChi = toldOf step Rules.chiCorrector n (fromChi work state.Chi) (chiEntropy work chi) state.ToldChi
@@ -380,10 +377,7 @@ module internal Advance =
             }
             |> capped work
 
-        if step.StaysAtLevel then
-            reached |> transported work |> recut work
-        else
-            reached
+        if step.StaysAtLevel then reached |> transported work |> recut work else reached
 
     /// Rounds of several steps as one map of every block.
     let private composed (inside: (int64 * Maps) list) (find: Maps -> Result<'map list, string>) power following =
@@ -432,8 +426,7 @@ module internal Advance =
                 | Ok lines -> List.map2 (fun line x -> Forward.through (Forward.power n line) x) lines chi
                 | Error _ -> unknown work
 
-        let toldChi before after =
-            toldOf head Rules.chiCorrector n (fromChi work before) (chiEntropy work after)
+        let toldChi before after = toldOf head Rules.chiCorrector n (fromChi work before) (chiEntropy work after)
 
         let costs = inside |> List.map (fun (first, times, step) -> first, times * n, step, work.Rules.Cost plan step)
 

@@ -132,8 +132,7 @@ module internal CandidateCertificate =
             Forward = ofBlocks work (fun block -> Forward.start block.Plan level)
             Told = []
             Chi =
-                work.Blocks
-                |> List.map (fun block -> ChiSquare.start block.Plan level |> Result.defaultValue infinity)
+                work.Blocks |> List.map (fun block -> ChiSquare.start block.Plan level |> Result.defaultValue infinity)
             ToldChi = []
             Candidates = []
             Distances = ofBlocks work (fun block -> Wasserstein.start block.Plan level)

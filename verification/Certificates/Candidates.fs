@@ -94,6 +94,7 @@ module internal Candidates =
 
     let best work c =
         let paths, laws, chi = since work c
+
         if chi < min paths laws then ChiSquares
         elif entropy work c.Forward < c.Since then Entropies
         else Paths
@@ -209,7 +210,11 @@ module internal Candidates =
                         Rule = Rules.jump
                     }
 
-                { anew work (value work c) (step :: c.Trail) with Since = since; Forward = forward; Chi = chi }
+                { anew work (value work c) (step :: c.Trail) with
+                    Since = since
+                    Forward = forward
+                    Chi = chi
+                }
 
             let moved move found =
                 found |> Result.map (List.map2 (fun (b: Block) x -> x + move b.Plan.Target) work.Blocks)

@@ -167,7 +167,9 @@ module internal ChiSquare =
         elif q.Count * p.Count > most then
             Error "mixtures of this many components are not compared"
         else
-            let mean f = seq { 0 .. q.Count - 1 } |> Seq.sumBy (fun j -> if q.Weights[j] = 0.0 then 0.0 else q.Weights[j] * f j)
+            let mean f =
+                seq { 0 .. q.Count - 1 } |> Seq.sumBy (fun j -> if q.Weights[j] = 0.0 then 0.0 else q.Weights[j] * f j)
+
             let roots = mean (fun j -> exp (0.5 * component' q j level p level'))
 
             let mixed =

@@ -76,7 +76,12 @@ module internal Forward =
                     let ripples = abs gamma * Wasserstein.rippled plan form
 
                     if isExactBase then
-                        return { Constant = up whole; Slope = up (own (beta + gamma * (form.Gain - 1.0)) + ripples); Rooted = 0.0 }
+                        return
+                            {
+                                Constant = up whole
+                                Slope = up (own (beta + gamma * (form.Gain - 1.0)) + ripples)
+                                Rooted = 0.0
+                            }
                     else
                         let! other = Wasserstein.hessian plan.Score.Of level
                         let slope = own (beta - gamma) + abs (gamma * form.Gain) * other.Size + ripples
@@ -88,7 +93,10 @@ module internal Forward =
                 |> Result.map (fun sup -> { Constant = up (exact + abs gamma * sup); Slope = own beta; Rooted = 0.0 })
 
             let byMoments =
-                if isExactBase && bySlope.IsOk then [] else byMoments plan level difference exact own
+                if isExactBase && bySlope.IsOk then
+                    []
+                else
+                    byMoments plan level difference exact own
 
             let found = ([ bySlope; bySup ] |> List.choose Result.toOption) @ byMoments
 
@@ -155,7 +163,11 @@ module internal Forward =
             return
                 {
                     Once = once
-                    Rounds = fun n kl -> if n = 0L then kl elif n = 1L then once kl else infinity
+                    Rounds =
+                        fun n kl ->
+                            if n = 0L then kl
+                            elif n = 1L then once kl
+                            else infinity
                     OfDistance =
                         fun n w ->
                             match map with

@@ -170,7 +170,19 @@ module internal LineInformation =
         let most = max 200 (min 4000 (200_000 / law.Means.Length))
         let mutable splits = 0
 
-        while total > 4e-12 && splits < most do
+        let recount () =
+            total <- 0.0
+
+            for struct (one, _) in queue.UnorderedItems do
+                total <- total + wrong one.Parts
+
+        // What came and went may have been so large that nothing is left of the digits.
+        let isFine () =
+            total <= 4e-12
+            && (recount ()
+                total <= 4e-12)
+
+        while not (isFine ()) && splits < most do
             let cell = queue.Dequeue()
             splits <- splits + 1
             total <- total - wrong cell.Parts
@@ -178,10 +190,7 @@ module internal LineInformation =
             total <- total + add (cell.C - cell.H) cell.C + add cell.C (cell.C + cell.H)
 
             if splits % 64 = 0 then
-                total <- 0.0
-
-                for struct (one, _) in queue.UnorderedItems do
-                    total <- total + wrong one.Parts
+                recount ()
 
         let beyond = outside law other left right smallest
         let sums = Array.init names (fun i -> Bracket.Outward(-beyond[i], beyond[i]))

@@ -58,8 +58,7 @@ type internal LineTaylor(law: LineLaw) =
     let least k p q = min (share k p) (share k q)
 
     /// The largest of Re q_k over x + iy, x in [p, q] and |y| ≤ r.
-    let largestNear k p q r =
-        rounded (share k (max p (min q law.Means[k])) + 0.5 * r * r / law.Variances[k])
+    let largestNear k p q r = rounded (share k (max p (min q law.Means[k])) + 0.5 * r * r / law.Variances[k])
 
     /// q_k over c + [−h, h]: its Taylor coefficients.
     let exponent k c h =
@@ -75,7 +74,7 @@ type internal LineTaylor(law: LineLaw) =
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let sums n r (window: Window) c h : struct (Series * Series) =
         let last = n + further
-        let zeros () = Array.zeroCreate<float> (last + 1)
+        let zeros () = Array.zeroCreate<float>(last + 1)
         let values, sizes, errors, one, size = zeros (), zeros (), zeros (), zeros (), zeros ()
         let mutable rest, ratio = 0.0, 0.0
         let order = float (last + 1)
@@ -109,8 +108,7 @@ type internal LineTaylor(law: LineLaw) =
                     ratio <- max ratio part
 
                     rest <-
-                        rest
-                        + exp (error - phi + a1 * radius + a2 * radius * radius + order * log part) * (1.0 + 1e-11)
+                        rest + exp (error - phi + a1 * radius + a2 * radius * radius + order * log part) * (1.0 + 1e-11)
 
         // The others are at most this times the reference on a disc of radius h about every point of the interval.
         let left =
@@ -165,7 +163,8 @@ type internal LineTaylor(law: LineLaw) =
         for k in window.Kept do
             let found = largestNear k p q h - largest
 
-            if found > -beneath then kept.Add k else left <- left + exp found
+            // Not below the range of a double: something is left.
+            if found > -beneath then kept.Add k else left <- left + exp (max -700.0 found)
 
         if kept.Count = window.Kept.Length then
             window

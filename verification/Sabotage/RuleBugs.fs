@@ -29,10 +29,22 @@ let private distances id title breaks f =
     bug id title breaks { proved with Distance = fun block step -> proved.Distance block step |> mapped (f step) }
 
 let private forwards id title breaks f =
-    bug id title breaks { proved with Forward = fun plan step map -> proved.Forward plan step map |> mapped (f plan step) }
+    bug
+        id
+        title
+        breaks
+        { proved with
+            Forward = fun plan step map -> proved.Forward plan step map |> mapped (f plan step)
+        }
 
 let private chis id title breaks f =
-    bug id title breaks { proved with Chi = fun plan step -> proved.Chi plan step |> mapped (List.map (f plan step)) }
+    bug
+        id
+        title
+        breaks
+        { proved with
+            Chi = fun plan step -> proved.Chi plan step |> mapped (List.map (f plan step))
+        }
 
 /// What a predictor's frozen score misses, taken out of κ.
 let private unmissed (plan: Plan) (step: Tableau) (cost: Cost) =
@@ -119,8 +131,11 @@ let all =
             { proved with Between = fun _ _ _ -> 0.0 }
         distances "rule-lipschitz" "Lip² for Lip" "W2 shrinks twice as fast" (fun _ map ->
             { map with Lip = map.Lip * map.Lip })
-        distances "rule-mean" "what the mean is off dropped from W2" "a local error without its larger part" (fun _ map ->
-            { map with Mean = 0.0; Add = min map.Add map.Centred })
+        distances
+            "rule-mean"
+            "what the mean is off dropped from W2"
+            "a local error without its larger part"
+            (fun _ map -> { map with Mean = 0.0; Add = min map.Add map.Centred })
         distances "rule-centred" "what is centred dropped from W2" "a local error without its noise" (fun _ map ->
             { map with Centred = 0.0; Add = min map.Add map.Mean })
         bug
@@ -132,7 +147,9 @@ let all =
             "rule-normal-step"
             "KL(p′‖pK) dropped"
             "steps of normal laws are free"
-            { proved with NormalStep = fun plan step -> proved.NormalStep plan step |> Option.map (fun _ -> 0.0) }
+            { proved with
+                NormalStep = fun plan step -> proved.NormalStep plan step |> Option.map (fun _ -> 0.0)
+            }
         bug
             "rule-w2-to-tv"
             "a quarter of TV from W2"
@@ -142,9 +159,8 @@ let all =
             "rule-path-w2"
             "R begins again for nothing"
             "the shifts along the path are free"
-            {
-                proved with
-                    PathFrom = fun blocks n maps w -> proved.PathFrom blocks n maps (w |> List.map (fun _ -> 0.0))
+            { proved with
+                PathFrom = fun blocks n maps w -> proved.PathFrom blocks n maps (w |> List.map (fun _ -> 0.0))
             }
         forwards "rule-forward-rate" "e^(−4τ/C) for e^(−2τ/C)" "a corrector forgets twice as fast" forgetful
         forwards "rule-forward-corrector" "∫D²dt/(4a) dropped" "a corrector without its own error" (fun _ ->
@@ -157,12 +173,16 @@ let all =
             "rule-talagrand"
             "W2² ≤ C·KL for 2C·KL"
             "a factor of 2 in the transport inequality"
-            { proved with Reach = fun target level -> proved.Reach target level |> mapped ((*) (sqrt 0.5)) }
+            { proved with
+                Reach = fun target level -> proved.Reach target level |> mapped ((*) (sqrt 0.5))
+            }
         chis "rule-chi-rate" "e^(−2Λ) for e^(−Λ)" "χ² shrinks twice as fast" (fun _ _ step ->
             let faster (struct (factor, term)) = struct ((if factor < 1.0 then factor * factor else factor), term)
             { step with Lines = List.map faster step.Lines })
         chis "rule-chi-error" "e^S − 1 dropped" "χ² of a corrector without its own error" (fun _ _ step ->
-            { step with Lines = step.Lines |> List.map (fun (struct (factor, _)) -> struct (factor, 0.0)) })
+            { step with
+                Lines = step.Lines |> List.map (fun (struct (factor, _)) -> struct (factor, 0.0))
+            })
         chis "rule-bad-sets" "no error outside of the bad set" "the threshold dropped" asExact
         bug
             "rule-chi-square"

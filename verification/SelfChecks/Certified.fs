@@ -78,11 +78,11 @@ let private standing =
                 (anneal (geometric 5.0 0.5 8) (repeat 20 (corrector (langevinScaled 0.1))))
     ]
 
-/// N(0, 1) at σ = ½.
+/// N(0, 1) at σ = ½, where a warm start begins but for 1e-9.
 let private unit = normal [ 0.0 ] 0.75
 
 let private langevinOn law scored start' n h =
-    pipeline law ve scored start' (anneal (levels [ 1.0; 0.5 ]) (repeat n (corrector (langevin h))))
+    pipeline law ve scored start' (anneal (levels [ 0.500000001; 0.5 ]) (repeat n (corrector (langevin h))))
 
 /// Normal laws on which a rule alone decides, and nearly attains what it says: a wrong constant in it shows. Milliseconds.
 let private sharp =
@@ -96,7 +96,8 @@ let private sharp =
                 warm
                 (anneal (levels [ 20.0; 1.0 ]) (predictor ancestral))
         "one Langevin step of twice the variance, from the target", lazy langevinOn unit exact warm 1 2.0
-        "one Langevin step with a shifted score, from the target", lazy langevinOn unit (exact |> shifted 3.0) warm 1 1.0
+        "one Langevin step with a shifted score, from the target",
+        lazy langevinOn unit (exact |> shifted 3.0) warm 1 1.0
         "hardly a step, from elsewhere", lazy langevinOn unit exact (from (normal [ 1.0 ] 1.0)) 1 1e-6
         "one Langevin step, from elsewhere", lazy langevinOn unit exact (from (normal [ 2.0 ] 1.0)) 1 0.3
         "hardly a step, from nearly a point", lazy langevinOn unit exact (from (normal [ 0.0 ] 1e-4)) 1 1e-6
