@@ -37,7 +37,7 @@ module internal CandidateCertificate =
 
     let private certificate (plan: Plan) work (state: State) (probe: Instruction.Probe) =
         let state = changed plan work state probe.Level
-        let near = Advance.transported work state
+        let near = Ways.transported work state
         let least = ways work state |> List.minBy (value work)
 
         let path =
