@@ -30,7 +30,9 @@ let private steps e =
     |> List.ofSeq
 
 let private forwardOf lip e =
-    match Forward.step (planOf e) (List.head (steps e)) lip with
+    let map = lip |> Option.map (fun lip -> { Lip = lip; Add = 0.0; Mean = 0.0; Centred = 0.0; Noise = 0.0 })
+
+    match Forward.step (planOf e) (List.head (steps e)) map with
     | Ok map -> map
     | Error reason -> failtest reason
 
@@ -93,11 +95,11 @@ let private distance =
         let spread = step.C * step.C + lower * lower / upper
         let shape x = 0.5 * (x - 1.0 - log x)
         let forward = moved * moved / (2.0 * lower) + shape (spread / lower)
-        let found = (forwardOf (Some(lower / upper)) e).OfDistance shift
+        let found = (forwardOf (Some(lower / upper)) e).OfDistance 1L shift
         Expect.isGreaterThanOrEqual found forward "KL(q‖p) from above"
 
         // The noise is ancestral, C² ≈ σ′², and not that of the ideal step: that is in both.
-        let apart = (forwardOf (Some(lower / upper)) e).OfDistance 0.0
+        let apart = (forwardOf (Some(lower / upper)) e).OfDistance 1L 0.0
         Expect.isLessThan (found - apart) (1.2 * (sqrt (2.0 * forward * apart) + moved * moved / lower)) "near"
         let reverse = moved * moved / (2.0 * spread) + shape (lower / spread)
 
@@ -106,8 +108,8 @@ let private distance =
         match Wasserstein.step (List.head blocks) step with
         | Error reason -> failtest reason
         | Ok map ->
-            let r = Candidates.pathFrom blocks 1L [ map ] [ shift ]
-            let still = Candidates.pathFrom blocks 1L [ map ] [ 0.0 ]
+            let r = Smoothing.path blocks 1L [ map ] [ shift ]
+            let still = Smoothing.path blocks 1L [ map ] [ 0.0 ]
             Expect.isGreaterThanOrEqual r reverse "R from above"
 
             Expect.floatClose

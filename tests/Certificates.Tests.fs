@@ -112,6 +112,15 @@ let private experimentOn law rippling =
         let! target' = law
         let! scored = modifiers
         let! ripples = Gen.elements [ rippling; false ]
+
+        // Errors without a Lipschitz constant: bad sets and exponential moments.
+        let! scored =
+            if rippling then
+                let other = mixture [ 0.4, normal [ -0.8 ] 0.6; 0.6, normal [ 0.9 ] 0.5 ]
+                Gen.elements [ scored; scored; scored; scored |> clipped 2.5; scoreOf other ]
+            else
+                Gen.constant scored
+
         let scored = if ripples then scored |> rippled 0.3 1.7 else scored
         let! noising = Gen.elements [ vp; vp; ve; ve; subVp; rectified ]
         let! any = Generators.schedule false
@@ -378,6 +387,9 @@ let tests =
         [
             CertificatesRulesTests.tests
             CertificatesForwardTests.tests
+            CertificatesChiSquareTests.tests
+            CertificatesErrorsTests.tests
+            CertificatesWindowsTests.tests
             CertificatesDrawsTests.tests
             drawn
             against

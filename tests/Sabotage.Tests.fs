@@ -102,6 +102,23 @@ let private matrices =
                 let catchers = matrix.Rows.Head.CaughtBy |> List.map (fun name -> name.Theorem) |> List.distinct
                 Expect.contains catchers "pedrotti-2024-d3a-bound" "the claim that it is attained"
 
+            testCase "every bug of a certificate's rule is caught by the normal laws on which that rule alone decides"
+            <| fun () ->
+                let sharp (theorem: Theorem) =
+                    let scenario = List.head theorem.Scenarios
+                    let axis = List.head scenario.Axes
+                    let few = { axis with Values = fun _ -> List.init Certified.sharpCases float }
+                    { theorem with Scenarios = [ { scenario with Axes = [ few ] } ] }
+
+                let statements =
+                    [ Certified.totalVariation; Certified.wasserstein; Certified.relativeEntropy ] |> List.map sharp
+
+                let bugs = Bugs.all |> List.filter (fun bug -> bug.Part = CertificateRules)
+                Expect.isGreaterThanOrEqual bugs.Length 20 "every rule"
+                let matrix = Sabotage.against runner 1 statements bugs
+                Expect.equal (matrix.Survivors |> List.map (fun row -> row.Bug.Id)) [] "survivors"
+                Expect.isEmpty matrix.Unsound "every check holds without a bug"
+
             testCase "a check that does not hold without a bug is left out"
             <| fun () ->
                 let broken =

@@ -57,6 +57,7 @@ module Catalogue =
             ExactPlane.turnedRuns
             Certified.totalVariation
             Certified.wasserstein
+            Certified.relativeEntropy
         ]
 
     /// All statements themselves; what one claims of its own bound takes its evidence from the statement's checks.

@@ -311,6 +311,35 @@ module Constants =
                 Error
                     "no log-Sobolev constant is known here for mixtures with different covariances beyond one dimension")
 
+    /// C_P: the Poincaré constant, Var_p f ≤ C_P·E_p‖∇f‖². At most C; for q∗N(0, Σ), λ the largest eigenvalue and R the
+    /// radius of the means in the coordinates Σ^(−½)x, ½λ(1 + e^(4R²)) by pairs of components; on the line Muckenhoupt's
+    /// criterion (1972).
+    let poincare (target: Target) level =
+        ofFactors "C_P" List.maxBy target level (fun law ->
+            let own = if target.Factors.Length = 1 then target else Target law
+
+            let bySobolev =
+                match logSobolev own level with
+                | Ok found -> found.Value, found.Provenance
+                | Error reason -> infinity, reason
+
+            let byPairs =
+                match shape level law with
+                | Shared(_, largest, square) when square < 150.0 ->
+                    largest * (0.5 + 0.5 * exp (4.0 * square)) * (1.0 + 1e-13),
+                    $"q∗N(0, Σ), λ = {largest:g4}, R² = {square:g4} in the coordinates Σ^(−½)x: ½λ(1 + e^(4R²))"
+                | _ -> infinity, ""
+
+            let byLine =
+                if law.Dimension = 1 && law.Count > 1 && law.Count <= Limits.mostComponents then
+                    LogSobolevLine.poincare (LineLaw.at level law), "Muckenhoupt's criterion on the line (1972)"
+                else
+                    infinity, ""
+
+            match List.minBy fst [ bySobolev; byPairs; byLine ] with
+            | value, words when Double.IsFinite value -> constant value (law.Count = 1) (fun () -> words)
+            | _ -> Error $"no Poincaré constant is known here: {snd bySobolev}")
+
     let private moments = ConditionalWeakTable<Target, (float * float)>()
 
     /// ‖E X‖² and tr Cov of the data; Σ w_k·(μ_k − E X)² and not a difference of squares.

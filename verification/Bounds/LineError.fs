@@ -4,44 +4,16 @@ open System
 open System.Collections.Generic
 open Sgm.Engine
 
-/// A score as a law and its modifiers, each with what a blend adds; without a law it is that of the target.
-type private Branch =
-    {
-        Law: LineLaw option
-        Cell: LineCell option
-        Steps: (ScoreModifier * (float * Branch) list) list
-    }
-
 /// The error e = s − ∇ln p of a score on the line, enclosed on intervals, and integrals of it over all of p from above. Nothing between two points is
 /// missed, whatever its scale: what is not certain counts as if it were there.
 type internal LineError
     (level: NoiseLevel, target: LineLaw, scored: LineLaw option, modifiers: ScoreModifier list, dimension: int) =
     let cell = LineCell target
 
-    let rec branch (law: LineLaw option) (modifiers: ScoreModifier list) : Branch =
-        let part (other: WeightedScore) =
-            let own = LineLaw.at level other.Score.Of.Factors[0].Law
-            let law = if own = target then None else Some own
-            other.Weight, branch law (List.ofSeq other.Score.Modifiers)
+    let branches = LineBranch(level, target, scored, modifiers, dimension)
+    let score = branches.Score
 
-        {
-            Law = law
-            Cell = law |> Option.map LineCell
-            Steps =
-                [
-                    for modifier in modifiers ->
-                        match modifier with
-                        | :? ScoreModifier.Blended as blend -> modifier, [ for other in blend.Others -> part other ]
-                        | _ -> modifier, []
-                ]
-        }
-
-    let score = branch scored modifiers
-
-    let rec lawsOf (branch: Branch) =
-        Option.toList branch.Law @ (branch.Steps |> List.collect (snd >> List.collect (fun (_, part) -> lawsOf part)))
-
-    let laws = target :: lawsOf score
+    let laws = branches.Laws
     let components = laws |> List.sumBy (fun law -> law.Means.Length)
     let unit = 1.0 / sqrt (float dimension)
     let noise = level.Sigma * level.Sigma
@@ -158,50 +130,9 @@ type internal LineError
         let spread = spread + 1e-15 * (abs (gain - 1.0) * abs truth + abs value)
         struct (max 0.0 (abs middle - spread), abs middle + spread)
 
-    /// |s(x)| + |∇ln p(x)| ≤ a + b·|x − at| beyond `at`.
-    let growth at =
-        let ofLaw (law: LineLaw) =
-            let steep = 1.0 / Array.min law.Variances
-            Array.max (Array.map2 (fun m v -> abs (at - m) / v) law.Means law.Variances), steep
-
-        let truth, truthSteep = ofLaw target
-
-        let rec ofBranch (branch: Branch) =
-            let mutable value, steep = branch.Law |> Option.map ofLaw |> Option.defaultValue (truth, truthSteep)
-
-            for modifier, parts in branch.Steps do
-                match modifier with
-                | :? ScoreModifier.Shifted as shifted -> value <- value + abs shifted.Amount * unit
-                | :? ScoreModifier.Scaled as scaled ->
-                    value <- value * abs scaled.Factor
-                    steep <- steep * abs scaled.Factor
-                | :? ScoreModifier.Blended as blend ->
-                    value <- value * abs blend.Weight
-                    steep <- steep * abs blend.Weight
-
-                    for w, part in parts do
-                        let own, slope = ofBranch part
-                        value <- value + abs w * own
-                        steep <- steep + abs w * slope
-                | :? ScoreModifier.Rippled as rippled -> value <- value + abs rippled.Amplitude * unit * sqrt 2.0
-                | :? ScoreModifier.Learned as learned ->
-                    let struct (v, _) = learned.Function.OnLine(level, at)
-                    let struct (steepest, _) = learned.Function.Bounds level
-                    value <- abs v
-                    steep <- steepest
-                | :? ScoreModifier.Clipped as clipped ->
-                    value <- value + (level.Mean * clipped.Radius + abs at) / noise
-                    steep <- steep + 1.0 / noise
-                | _ -> value <- infinity
-
-            value, steep
-
-        let value, steep = ofBranch score
-        value + truth, steep + truthSteep
-
     /// P(X beyond `at`) and E|e|² there from above: (a + b·s_k)²·w_k·Φ̄(z_k), as E[(Z − z)²; Z > z] ≤ Φ̄(z) for z ≥ 0.
     let outside at =
-        let value, steep = growth at
+        let value, steep = branches.Growth at
         let mutable mass, square = 0.0, 0.0
 
         for k in 0 .. target.Means.Length - 1 do
@@ -212,6 +143,25 @@ type internal LineError
                 square <- square + share * (value + steep * target.Deviations[k]) ** 2.0
 
         struct (mass, square)
+
+    /// E[e^(λe²); X beyond `at`] from above, |e| ≤ a + b·y at `at` ± y: ∫₀^∞ e^(λ(a + by)²) of every component.
+    let exponentialOutside lambda isRight at =
+        let struct (_, a) = enclose at at
+        let b = branches.SteepestBeyond(isRight, at)
+
+        let of' k =
+            let s = target.Deviations[k]
+            let z = abs (at - target.Means[k]) / s
+            let bend, along = 1.0 / (s * s) - 2.0 * lambda * b * b, 2.0 * lambda * a * b - z / s
+
+            if not (bend > 0.0) then
+                infinity
+            else
+                let peak = if along > 0.0 then along * along / (2.0 * bend) + log 2.0 else 0.0
+                let size = target.LogWeights[k] - 0.5 * z * z + lambda * a * a + peak
+                0.5 * exp (size + 1e-12 * (1.0 + z * z + lambda * a * a)) / (s * sqrt bend)
+
+        Seq.sum (Seq.init target.Means.Length of') * (1.0 + 1e-12)
 
     let beginning () =
         [|
@@ -318,3 +268,25 @@ type internal LineError
         let struct (below, _) = outside left
         let struct (above, _) = outside right
         min 1.0 (most + below + above)
+
+    /// ln E e^(λ|e|²) from above; +∞ where it may be infinite.
+    member _.Exponential(lambda: float) =
+        let beyond = exponentialOutside lambda false left + exponentialOutside lambda true right
+
+        if not (Double.IsFinite beyond) then
+            infinity
+        else
+            let measure p q =
+                let struct (massLow, massHigh) = massOf p q
+
+                if massHigh = 0.0 then
+                    struct (0.0, 0.0)
+                else
+                    let struct (low, high) = enclose p q
+                    let raised e = RealFunctions.ExpM1(lambda * e * e)
+                    struct (massLow * raised low, massHigh * raised high * (1.0 + 1e-13))
+
+            let struct (_, most) =
+                integrate measure (fun least most -> Double.IsFinite most && most - least <= 0.01 * most)
+
+            RealFunctions.LogOnePlus(most + beyond) * (1.0 + 1e-13)

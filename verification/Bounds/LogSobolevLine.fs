@@ -3,7 +3,8 @@ namespace Sgm.Verification
 open System
 open System.Collections.Generic
 
-/// Proven upper bounds for the log-Sobolev constant of a mixture of normal laws on the line, from two criteria (docs/theory.md).
+/// Proven upper bounds for the log-Sobolev and the Poincaré constant of a mixture of normal laws on the line, from two
+/// criteria each (docs/theory.md).
 module internal LogSobolevLine =
     /// Work in component evaluations.
     let private work = 1_000_000
@@ -117,9 +118,22 @@ module internal LogSobolevLine =
 
         find (Array.max law.Deviations * 0.5)
 
-    /// B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p: by cells of bounded ln p up to X. Beyond it V = −ln p has V″ between m > 0 and
+    /// What is asked of P(X ≥ x) beside ∫_median^x 1/p, from ln P(X ≥ x).
+    type private Criterion =
+        /// P·ln(1 + e²/P), for log-Sobolev inequalities.
+        | Entropies
+        /// P, for Poincaré inequalities.
+        | Variances
+
+    let private logWeight criterion logU =
+        match criterion with
+        | Entropies -> logU + log (logTerm logU)
+        | Variances -> logU
+
+    /// B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p, or without the logarithm: by cells of bounded ln p up to X. Beyond it V = −ln p has V″ between m > 0 and
     /// M, and with t = V′, θ = M/t₀² < 1: P ≤ p/t; (e^V/t)′ ≥ (1 − θ)·e^V, so that ∫_X^x e^V ≤ (e^V/t − e^V₀/t₀)/(1 − θ); V ≤ V₀ + (t² − t₀²)/(2m).
-    let private side (law: LineLaw) (tail: Curvature.Tail) start =
+    /// Without the logarithm P·∫_X^x e^V ≤ 1/(t₀²(1 − θ)).
+    let private side criterion (law: LineLaw) (tail: Curvature.Tail) start =
         let resolution = 0.1
         let struct (x, slope, least, most) = farEnough law tail start
         let mutable cells = min 16000 (work / law.Means.Length)
@@ -140,7 +154,7 @@ module internal LogSobolevLine =
             else
                 logArea <- LineLaw.logSum [| logArea; log (q - p) - lowest |]
                 let u = min logHalf (LineLaw.logAbove law p)
-                best <- max best (u + log (logTerm u) + logArea)
+                best <- max best (logWeight criterion u + logArea)
 
         let height = -(LineLaw.logDensity law x)
         let theta = most / (slope * slope)
@@ -150,20 +164,24 @@ module internal LogSobolevLine =
         else
             let kept = height - log (slope * (1.0 - theta))
             let last = LineLaw.logAbove law x
-            let excess = if logArea <= kept then 0.0 else exp (last + log (logTerm last) + logArea)
+            let excess = if logArea <= kept then 0.0 else exp (logWeight criterion last + logArea)
             let constant = 2.0 + exp (-2.0 - height) / slope + height - slope * slope / (2.0 * least)
 
             let rest =
-                if constant + log slope >= 0.5 then
-                    (constant + log slope) / (slope * slope)
-                else
-                    0.5 * exp (2.0 * constant - 1.0)
+                if criterion = Variances then 0.0
+                elif constant + log slope >= 0.5 then (constant + log slope) / (slope * slope)
+                else 0.5 * exp (2.0 * constant - 1.0)
 
-            max (exp best) (excess + (1.0 / (2.0 * least) + rest) / (1.0 - theta))
+            let beyond =
+                match criterion with
+                | Entropies -> 1.0 / (2.0 * least) + rest
+                | Variances -> 1.0 / (slope * slope)
+
+            max (exp best) (excess + beyond / (1.0 - theta))
 
     /// Barthe and Roberto (2003), in the convention KL ≤ (C/2)·I: C ≤ 2·max(B₋, B₊).
     let private byHardy law (left, right) centre =
-        2.0 * max (side law right centre) (side (LineLaw.mirrored law) left -centre)
+        2.0 * max (side Entropies law right centre) (side Entropies (LineLaw.mirrored law) left -centre)
 
     /// An upper bound for C with its criterion, or why there is none.
     let bound (law: LineLaw) =
@@ -188,3 +206,13 @@ module internal LogSobolevLine =
         | _ ->
             Error
                 "no log-Sobolev constant is proved for this law: its parts are too far apart for the criteria on the line; more noise (a higher last level) brings one"
+
+    /// An upper bound for the Poincaré constant, Var_p f ≤ C·E_p f′²: Muckenhoupt's criterion from the median on both
+    /// sides, C ≤ 4·max(B₋, B₊) with B₊ = sup P(X ≥ x)·∫_median^x 1/p.
+    let poincare (law: LineLaw) =
+        match Curvature.tails law with
+        | None -> infinity
+        | Some(left, right) ->
+            let centre = median law -left.X right.X
+            let right, left = side Variances law right centre, side Variances (LineLaw.mirrored law) left -centre
+            4.0 * max right left * (1.0 + 1e-6)

@@ -37,6 +37,7 @@ module ScoreError =
             Coordinates: Lazy<Result<Coordinates, string>>
             Squares: ConcurrentDictionary<NoiseLevel, Result<float, string>>
             Bad: ConcurrentDictionary<struct (NoiseLevel * float), Result<float, string>>
+            Exponentials: ConcurrentDictionary<struct (NoiseLevel * float), Result<float, string>>
         }
 
     let private cache = ConditionalWeakTable<Plan, Found>()
@@ -52,6 +53,7 @@ module ScoreError =
                 Coordinates = lazy (Coordinates.ofPlan moved plan)
                 Squares = ConcurrentDictionary()
                 Bad = ConcurrentDictionary()
+                Exponentials = ConcurrentDictionary()
             }
 
         cache.GetValue(plan, create)
@@ -277,3 +279,39 @@ module ScoreError =
     /// by the union of the coordinates' own bad sets {|e_i| > t/√d} otherwise.
     let badSet (plan: Plan) (level: NoiseLevel) threshold =
         (foundOf plan).Bad.GetOrAdd(struct (level, threshold), (fun _ -> badOf plan level threshold))
+
+    /// ln E e^(λe²) of an error A·(x − m) + B of a normal coordinate: −½ln(1 − 2λA²v) + λB²/(1 − 2λA²v).
+    let private normalExponential (plan: Plan) (form: ScoreForm) (level: NoiseLevel) lambda (at: NormalCoordinate) =
+        let struct (slope, middle) = affine plan form level at
+        let part = 2.0 * lambda * slope * slope * level.VarianceOf at.Variance
+
+        if part >= 1.0 then
+            infinity
+        else
+            (-0.5 * RealFunctions.LogOnePlus -part + lambda * middle * middle / (1.0 - part)) * (1.0 + 1e-13)
+
+    /// An upper bound for ln E_p e^(λ‖s − ∇ln p‖²) at a level, coordinate by coordinate; +∞ where none is finite.
+    let exponential (plan: Plan) (level: NoiseLevel) lambda =
+        let find _ =
+            coordinatesOf plan
+            |> Result.bind few
+            |> Result.bind (fun all ->
+                let walked law other count = count * (lineOf plan level law other).Exponential lambda
+                let form = ScoreForm.ofScore plan.Score |> Option.filter (fun form -> form.Ripples.IsEmpty)
+
+                let normal (struct (at: NormalCoordinate, count)) =
+                    match form with
+                    | Some form -> count * normalExponential plan form level lambda at
+                    | None ->
+                        let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
+                        walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
+
+                if all.Mixed.Length + (if form.IsSome then 0 else all.Normal.Length) > mostWalks then
+                    Error $"the law has more than {mostWalks} different coordinates"
+                else
+                    Ok(
+                        Array.sumBy (fun (law, other, count) -> walked law other count) all.Mixed
+                        + Array.sumBy normal all.Normal
+                    ))
+
+        (foundOf plan).Exponentials.GetOrAdd(struct (level, lambda), find)

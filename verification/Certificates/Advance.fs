@@ -7,171 +7,7 @@ open Sgm.Verification
 /// What is known after steps, from what is known before them.
 module internal Advance =
     open Candidates
-
-    /// What a step does to W2, to the spread and to KL(q‖p), per block.
-    type private Maps =
-        {
-            Distances: Result<Contraction list, string>
-            Spreads: Result<Contraction list, string>
-            Forward: Result<Forward list, string>
-        }
-
-    let private mapsOf blocks step =
-        let distances = ofBlocks blocks (fun block -> Wasserstein.step block step)
-
-        let lips =
-            match distances with
-            | Ok maps -> maps |> List.map (fun (map: Contraction) -> Some map.Lip)
-            | Error _ -> blocks |> List.map (fun _ -> None)
-
-        {
-            Distances = distances
-            Spreads = ofBlocks blocks (fun block -> Spread.step block.Plan step)
-            Forward =
-                List.zip blocks lips |> Seq.map (fun (block: Block, lip) -> Forward.step block.Plan step lip) |> every
-        }
-
-    let private both f a b =
-        match a, b with
-        | Ok x, Ok y -> Ok(f x y)
-        | Error reason, _
-        | _, Error reason -> Error reason
-
-    /// One stretch for all steps that follow each other.
-    let private told (step: Tableau) rule n input value (earlier: Stretch list) =
-        let entry count first =
-            {
-                Rule = rule
-                Method = step.Method
-                Steps = count
-                To = step.To
-                Input = first
-                Value = value
-            }
-
-        match earlier with
-        | last :: rest when Object.ReferenceEquals(last.Rule, rule) && last.Method = step.Method ->
-            entry (n + last.Steps) last.Input :: rest
-        | _ -> entry n input :: earlier
-
-    let private fromEntropy blocks forward = "KL(q‖p) before", entropy blocks forward
-
-    /// Where KL(q‖p) says more than R, the rest may start from p again.
-    let private recut blocks (state: State) =
-        let again (c: Candidate) =
-            let tv = value blocks c
-
-            if isForward blocks c && tv < 1.0 then
-                let cut = closed blocks (Shared.spelled state.Level) [] c
-                Some { Before = tv; Since = 0.0; Forward = nothing blocks; Trail = cut :: c.Trail; Told = [] }
-            else
-                None
-
-        { state with
-            Candidates = state.Candidates @ (ways blocks state |> List.choose again) |> prune blocks
-        }
-
-    /// W2² ≤ 2C·KL(q‖p), where C was asked for anyhow.
-    let transported blocks (state: State) =
-        match state.Forward with
-        | Ok forward when forward |> List.forall Double.IsFinite ->
-            let near (b: Block) kl =
-                match Forward.reach b.Plan.Target state.Level with
-                | Ok reach -> reach * sqrt kl * (1.0 + 1e-13)
-                | Error _ -> infinity
-
-            let found = List.map2 near blocks forward
-
-            let distances =
-                match state.Distances with
-                | Ok w -> Ok(List.map2 min w found)
-                | Error _ when found |> List.forall Double.IsFinite -> Ok found
-                | error -> error
-
-            { state with Distances = distances }
-        | _ -> state
-
-    /// n, and 1, 2, 4, … below it.
-    let private doubled (n: int64) =
-        List.distinct (n :: List.unfold (fun k -> if k > n then None else Some(k, 2L * k)) 1L)
-
-    /// Ways that begin where W2 is turned into TV by the last 1, 2, 4, … n of the rounds.
-    let private smoothedWays blocks (n: int64) (state: State) (step: Tableau) maps (cost: Result<Cost, string>) =
-        match state.Distances, maps.Distances, cost with
-        | Ok distances, Ok contractions, Ok cost when step.C > 0.0 ->
-            [
-                for last in doubled n do
-                    let reached = List.map2 (fun map w -> Contraction.rounds (n - last) map w) contractions distances
-
-                    let tv = smoothed blocks last contractions reached
-
-                    if tv < 1.0 then
-                        let since = float last * cost.Whole
-
-                        {
-                            Before = tv
-                            Since = since
-                            Forward =
-                                match maps.Forward with
-                                | Ok forward -> forward |> List.map (fun map -> map.Rounds last 0.0)
-                                | Error _ -> blocks |> List.map (fun _ -> infinity)
-                            Told = []
-                            Trail =
-                                [
-                                    {
-                                        Rule = Rules.smoothing
-                                        Of = $"{last} × {step.Method} at {Shared.spelled step.From}"
-                                        Inputs =
-                                            [
-                                                "W2", total blocks reached
-                                                "C", step.C
-                                                "n", float last
-                                                "R of these steps", since
-                                            ]
-                                        Value = tv
-                                        Parts = []
-                                    }
-                                ]
-                        }
-            ]
-        | _ -> []
-
-    /// TV(qK, p′) ≤ TV(q, p) + TV(pK, p′), the last in closed form.
-    let private normalWay blocks (n: int64) (state: State) (step: Tableau) =
-        let direct =
-            (Some 0.0, blocks)
-            ||> List.fold (fun sum (b: Block) ->
-                Option.map2 (fun all one -> all + b.Count * one) sum (Wasserstein.normalStep b.Plan step))
-            |> Option.map (fun r -> r, PathRule.totalVariation r)
-
-        match direct with
-        | None -> []
-        | Some(r, own) ->
-            let c = ways blocks state |> List.minBy (value blocks)
-            let before = plus (value blocks c) (float n * own * (1.0 + 1e-15))
-
-            let trail =
-                { closed blocks $"{n} × {step.Method} to {Shared.spelled step.To}" [ "KL(p′‖pK) of a step", r ] c with
-                    Rule = Rules.normalStep
-                    Value = before
-                }
-
-            let isNext =
-                match c.Trail with
-                | last :: _ -> last.Rule = Rules.normalStep && c.Since = 0.0
-                | [] -> false
-
-            let earlier = if isNext then List.tail c.Trail else c.Trail
-
-            [
-                {
-                    Before = before
-                    Since = 0.0
-                    Forward = nothing blocks
-                    Trail = trail :: earlier
-                    Told = []
-                }
-            ]
+    open Ways
 
     /// What steps at one place add to R, where that is known.
     let private contributed cost first rounds (step: Tableau) =
@@ -205,10 +41,10 @@ module internal Advance =
         @ earlier
 
     /// n ≥ 1 rounds of a step that stays, or one that moves.
-    let kernels (plan: Plan) (blocks: Block list) (n: int64) (state: State) first (step: Tableau) =
-        let state = changed plan blocks state step.From
-        let cost = PathRule.cost plan step
-        let maps = mapsOf blocks step
+    let kernels (plan: Plan) (work: Working) (n: int64) (state: State) first (step: Tableau) =
+        let state = changed plan work state step.From
+        let cost = work.Rules.Cost plan step
+        let maps = mapsOf work step
         let count = float n
         let kappa = cost |> Result.map (fun c -> c.Whole) |> Result.defaultValue infinity
         let rule = if step.StaysAtLevel then Rules.forwardCorrector else Rules.forwardPredictor
@@ -221,29 +57,46 @@ module internal Advance =
         let carried (c: Candidate) =
             let forward = passed c.Forward
 
+            let chi = passedChi maps n c.Chi
+
             { c with
                 Since = plus c.Since (count * kappa)
                 Forward = forward
-                Told = told step rule n (fromEntropy blocks c.Forward) (entropy blocks forward) c.Told
+                Told = toldOf step rule n (fromEntropy work c.Forward) (entropy work forward) c.Told
+                Chi = chi
+                ToldChi = toldOf step Rules.chiCorrector n (fromChi work c.Chi) (chiEntropy work chi) c.ToldChi
             }
 
         // From KL, and from W2.
         let onward = state.Forward |> Result.bind (fun kl -> maps.Forward |> Result.map (fun _ -> passed kl))
 
+        // By the first of the rounds, the others forget; or after the others have brought W2 down.
         let across =
-            both
-                (fun maps w -> List.map2 (fun (map: Forward) w -> map.OfDistance w) maps w)
-                maps.Forward
-                state.Distances
+            match maps.Forward, state.Distances with
+            | Ok several, Ok w ->
+                [
+                    for some in doubled n do
+                        let early (map: Forward) w = map.Rounds (n - some) (map.OfDistance some w)
+                        List.map2 early several w
 
-        let fresh kl w = Ok kl, told step Rules.forwardDistance n ("W2 before", total blocks w) (entropy blocks kl) []
+                        match maps.Distances with
+                        | Ok contractions when some < n ->
+                            let reached = List.map2 (Contraction.rounds (n - some)) contractions w
+                            List.map2 (fun (map: Forward) w -> map.OfDistance some w) several reached
+                        | _ -> ()
+                ]
+                |> List.minBy (entropy work)
+                |> Ok
+            | Error reason, _
+            | _, Error reason -> Error reason
+
+        let fresh kl w = Ok kl, toldOf step Rules.forwardDistance n ("W2 before", total work w) (entropy work kl) []
 
         let forward, told =
             match onward, across, state.Forward, state.Distances with
-            | Ok old, Ok kl, _, Ok w when entropy blocks kl < entropy blocks old -> fresh kl w
+            | Ok old, Ok kl, _, Ok w when entropy work kl < entropy work old -> fresh kl w
             | Error _, Ok kl, _, Ok w when kl |> List.forall Double.IsFinite -> fresh kl w
-            | Ok kl, _, Ok before, _ ->
-                Ok kl, told step rule n (fromEntropy blocks before) (entropy blocks kl) state.Told
+            | Ok kl, _, Ok before, _ -> Ok kl, toldOf step rule n (fromEntropy work before) (entropy work kl) state.Told
             | _ -> onward, []
 
         // R from W2 by the last of the rounds, where that is less than R so far with theirs.
@@ -253,14 +106,14 @@ module internal Advance =
                 doubled n
                 |> List.map (fun last ->
                     let reached = List.map2 (Contraction.rounds (n - last)) contractions distances
-                    let r = pathFrom blocks last contractions reached
+                    let r = work.Rules.PathFrom work.Blocks last contractions reached
 
                     let own = min r (float last * cost.Whole)
 
                     {
                         Rule = Rules.pathDistance
                         Of = $"{last} × {step.Method} to {Shared.spelled step.To}"
-                        Inputs = [ "W2 before", total blocks reached; "R", r; "of these steps", own ]
+                        Inputs = [ "W2 before", total work reached; "R", r; "of these steps", own ]
                         Value = max 0.0 (r - own)
                         Parts = []
                     }
@@ -281,7 +134,12 @@ module internal Advance =
 
         let contribution = contributed cost index rounds' step
         let rounds map w = if n = 1L then Contraction.once map w else Contraction.rounds n map w
-        let cuts = smoothedWays blocks n state step maps cost @ normalWay blocks n state step
+
+        let cuts =
+            smoothedWays work n state step maps cost @ normalWay work n state step @ excused work n step maps state
+
+        let chi = passedChi maps n state.Chi
+        let toldChi = toldOf step Rules.chiCorrector n (fromChi work state.Chi) (chiEntropy work chi) state.ToldChi
 
         let reached =
             {
@@ -291,16 +149,15 @@ module internal Advance =
                 Contributions = contribution @ earlier
                 Forward = forward
                 Told = told
-                Candidates = prune blocks (cuts @ List.map carried state.Candidates)
+                Chi = chi
+                ToldChi = toldChi
+                Candidates = prune work (cuts @ List.map carried state.Candidates)
                 Distances = both (List.map2 rounds) maps.Distances state.Distances
                 Spreads = both (List.map2 rounds) maps.Spreads state.Spreads
             }
-            |> capped blocks
+            |> capped work
 
-        if step.StaysAtLevel then
-            reached |> transported blocks |> recut blocks
-        else
-            reached
+        if step.StaysAtLevel then reached |> transported work |> recut work else reached
 
     /// Rounds of several steps as one map of every block.
     let private composed (inside: (int64 * Maps) list) (find: Maps -> Result<'map list, string>) power following =
@@ -318,9 +175,9 @@ module internal Advance =
         |> Result.map Option.get
 
     /// n ≥ 1 rounds of several steps at one level, through all of them but the last by the composed maps.
-    let private many (plan: Plan) blocks (n: int64) (state: State) (inside: (int64 * int64 * Tableau) list) =
+    let private many (plan: Plan) (work: Working) (n: int64) (state: State) (inside: (int64 * int64 * Tableau) list) =
         let head = inside |> List.map (fun (_, _, step) -> step) |> List.head
-        let maps = inside |> List.map (fun (_, times, step) -> times, mapsOf blocks step)
+        let maps = inside |> List.map (fun (_, times, step) -> times, mapsOf work step)
         let contracting find = composed maps find Contraction.power Contraction.following
         let rounds found before = both (List.map2 (Contraction.rounds n)) (contracting found) before
 
@@ -331,8 +188,27 @@ module internal Advance =
             | Ok lines -> List.map2 (fun line kl -> Forward.through (Forward.power n line) kl) lines forward
             | Error _ -> forward |> List.map (fun _ -> infinity)
 
-        let told before after = told head Rules.forwardCorrector n (fromEntropy blocks before) (entropy blocks after)
-        let costs = inside |> List.map (fun (first, times, step) -> first, times * n, step, PathRule.cost plan step)
+        let told before after = toldOf head Rules.forwardCorrector n (fromEntropy work before) (entropy work after)
+
+        // One line of every step: the one that ends lowest.
+        let throughChi (chi: float list) =
+            let lines () =
+                composed
+                    maps
+                    (fun maps -> maps.Chi.Value |> Result.bind bounded)
+                    (fun n step -> Forward.power n (ChiSquare.lowest step))
+                    Forward.following
+
+            if chi |> List.forall Double.IsInfinity then
+                chi
+            else
+                match lines () with
+                | Ok lines -> List.map2 (fun line x -> Forward.through (Forward.power n line) x) lines chi
+                | Error _ -> unknown work
+
+        let toldChi before after = toldOf head Rules.chiCorrector n (fromChi work before) (chiEntropy work after)
+
+        let costs = inside |> List.map (fun (first, times, step) -> first, times * n, step, work.Rules.Cost plan step)
 
         let added =
             (Ok 0.0, costs)
@@ -342,13 +218,18 @@ module internal Advance =
         let carried (c: Candidate) =
             let forward = passed c.Forward
 
+            let chi = throughChi c.Chi
+
             { c with
                 Since = plus c.Since (Result.defaultValue infinity added)
                 Forward = forward
                 Told = told c.Forward forward c.Told
+                Chi = chi
+                ToldChi = toldChi c.Chi chi c.ToldChi
             }
 
         let forward = both (fun _ kl -> passed kl) lines state.Forward
+        let chi = throughChi state.Chi
 
         { state with
             Path = both plus state.Path added
@@ -360,22 +241,24 @@ module internal Advance =
                 match forward, state.Forward with
                 | Ok after, Ok before -> told before after state.Told
                 | _ -> []
-            Candidates = state.Candidates |> List.map carried |> prune blocks
+            Chi = chi
+            ToldChi = toldChi state.Chi chi state.ToldChi
+            Candidates = state.Candidates |> List.map carried |> prune work
             Distances = rounds (fun maps -> maps.Distances) state.Distances
             Spreads = rounds (fun maps -> maps.Spreads) state.Spreads
         }
-        |> capped blocks
-        |> transported blocks
+        |> capped work
+        |> transported work
 
     /// Rounds of several steps: the last of them step by step.
-    let several (plan: Plan) (blocks: Block list) (n: int64) (state: State) (body: Course list) =
+    let several (plan: Plan) (work: Working) (n: int64) (state: State) (body: Course list) =
         match body |> List.collect (Course.kernels 1L) with
         | [] -> state
         | (first, _, head) :: _ as inside ->
-            let state = changed plan blocks state head.From
-            let before = if n = 1L then state else many plan blocks (n - 1L) state inside
+            let state = changed plan work state head.From
+            let before = if n = 1L then state else many plan work (n - 1L) state inside
 
             let after =
-                (before, inside) ||> List.fold (fun s (first, times, step) -> kernels plan blocks times s first step)
+                (before, inside) ||> List.fold (fun s (first, times, step) -> kernels plan work times s first step)
 
             { after with Contributions = joined first after.Contributions }

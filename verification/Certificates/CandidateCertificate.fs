@@ -35,10 +35,10 @@ module internal CandidateCertificate =
                 ]
         }
 
-    let private certificate (plan: Plan) blocks (state: State) (probe: Instruction.Probe) =
-        let state = changed plan blocks state probe.Level
-        let near = Advance.transported blocks state
-        let best = ways blocks state |> List.minBy (value blocks)
+    let private certificate (plan: Plan) work (state: State) (probe: Instruction.Probe) =
+        let state = changed plan work state probe.Level
+        let near = Ways.transported work state
+        let least = ways work state |> List.minBy (value work)
 
         let path =
             match state.Path with
@@ -46,18 +46,18 @@ module internal CandidateCertificate =
             | _ -> None
 
         let tv, derivation =
-            match best with
-            | c when value blocks c < 1.0 ->
+            match least with
+            | c when value work c < 1.0 ->
                 let parts =
                     match c.Trail, path with
-                    | [], Some r when not (isForward blocks c) -> [ pathTree state r ]
+                    | [], Some r when best work c = Paths -> [ pathTree state r ]
                     | _ -> []
 
-                let last = closed blocks (Shared.spelled probe.Level) [] c
+                let last = closed work (Shared.spelled probe.Level) [] c
                 let rule = if c.Trail.IsEmpty then Rules.pinsker else Rules.cut
                 let inputs = if c.Trail.IsEmpty then List.tail last.Inputs else last.Inputs
 
-                Bound.certain rule (value blocks c),
+                Bound.certain rule (value work c),
                 [ { last with Rule = rule; Inputs = inputs; Parts = parts @ last.Parts @ List.rev c.Trail } ]
             | _ ->
                 let reason =
@@ -70,19 +70,23 @@ module internal CandidateCertificate =
 
         let reverse = Bound.ofResult Rules.path state.Path
 
-        let forward =
-            match state.Told with
-            | last :: _ -> last.Rule
-            | [] -> Rules.start
+        let chi = chiEntropy work state.Chi
 
-        let w2 = near.Distances |> Result.map (total blocks)
+        let forward, kl =
+            match state.Told, state.Forward |> Result.map (entropy work) with
+            | _, Ok kl when chi < kl -> Rules.chiSquare, Ok chi
+            | _, Error _ when Double.IsFinite chi -> Rules.chiSquare, Ok chi
+            | last :: _, kl -> last.Rule, kl
+            | [], kl -> Rules.start, kl
+
+        let w2 = near.Distances |> Result.map (total work)
 
         let nearest =
             match state.Distances, near.Distances, state.Spreads with
             | Ok before, Ok after, _ when after <> before -> Rules.talagrand
             | Error _, Ok _, _ -> Rules.talagrand
             | Ok w, _, Ok spreads when
-                w = List.map2 (fun (b: Block) s -> Spread.distance b.Plan.Target state.Level s) blocks spreads
+                w = List.map2 (fun (b: Block) -> work.Rules.Independent b.Plan.Target state.Level) work.Blocks spreads
                 ->
                 Rules.moments
             | _ -> Rules.wasserstein
@@ -93,25 +97,22 @@ module internal CandidateCertificate =
                | Some r when derivation |> List.forall (fun d -> d.Parts |> List.forall (fun p -> p.Rule <> Rules.path)) ->
                    [ pathTree state r ]
                | _ -> [])
-            @ (state.Told |> List.rev |> List.map derived)
+            @ (state.Told @ (if Double.IsFinite chi then state.ToldChi else []) |> List.rev |> List.map derived)
 
         {
             Name = probe.Name
             Level = probe.Level
             Tv = tv
             KlReverse = reverse
-            Kl = Bound.ofResult forward (state.Forward |> Result.map (entropy blocks))
+            Kl = Bound.ofResult forward kl
             W2 = Bound.ofResult nearest w2
             Start = if path.IsSome then state.First |> Option.map (fun d -> d.Value) else None
             Contributions = if path.IsSome then List.rev state.Contributions else []
             Derivation = trees
         }
 
-    let private beginning (plan: Plan) (blocks: Block list) level =
-        let first =
-            match plan.Start with
-            | :? Start.Law as start -> RelativeEntropy.bound plan.Target level start.Of start.Level
-            | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
+    let private beginning (plan: Plan) (work: Working) level =
+        let first = work.Rules.Start plan level
 
         {
             Level = level
@@ -128,16 +129,19 @@ module internal CandidateCertificate =
                         Parts = []
                     })
             Contributions = []
-            Forward = ofBlocks blocks (fun block -> Forward.start block.Plan level)
+            Forward = ofBlocks work (fun block -> Forward.start block.Plan level)
             Told = []
+            Chi =
+                work.Blocks |> List.map (fun block -> ChiSquare.start block.Plan level |> Result.defaultValue infinity)
+            ToldChi = []
             Candidates = []
-            Distances = ofBlocks blocks (fun block -> Wasserstein.start block.Plan level)
-            Spreads = Ok(blocks |> List.map (fun block -> Spread.start block.Plan level))
+            Distances = ofBlocks work (fun block -> Wasserstein.start block.Plan level)
+            Spreads = Ok(work.Blocks |> List.map (fun block -> Spread.start block.Plan level))
         }
-        |> capped blocks
+        |> capped work
 
-    let ofCourse (cancellation: Threading.CancellationToken) (plan: Plan) (course: Course list) =
-        let blocks = Blocks.ofPlan plan
+    let ofCourse rules (cancellation: Threading.CancellationToken) (plan: Plan) (course: Course list) =
+        let work = { Rules = rules; Blocks = Blocks.ofPlan plan }
 
         let levels =
             course
@@ -149,7 +153,7 @@ module internal CandidateCertificate =
         let prepare (level: NoiseLevel) =
             cancellation.ThrowIfCancellationRequested()
             Information.fisher plan.Target level |> ignore
-            blocks |> List.iter (fun block -> Wasserstein.prepare block level)
+            work.Blocks |> List.iter (fun block -> Wasserstein.prepare block level)
 
         if levels.Length > 4 then
             Threading.Tasks.Parallel.ForEach(levels, prepare) |> ignore
@@ -158,9 +162,9 @@ module internal CandidateCertificate =
             cancellation.ThrowIfCancellationRequested()
 
             match one with
-            | Kernel(first, step) -> Advance.kernels plan blocks 1L state first step, found
-            | Rounds(n, [ Kernel(first, step) ]) -> Advance.kernels plan blocks n state first step, found
-            | Rounds(n, body) -> Advance.several plan blocks n state body, found
-            | Mark probe -> state, certificate plan blocks state probe :: found
+            | Kernel(first, step) -> Advance.kernels plan work 1L state first step, found
+            | Rounds(n, [ Kernel(first, step) ]) -> Advance.kernels plan work n state first step, found
+            | Rounds(n, body) -> Advance.several plan work n state body, found
+            | Mark probe -> state, certificate plan work state probe :: found
 
-        ((beginning plan blocks (Shared.firstLevel plan course), []), course) ||> List.fold advance |> snd |> List.rev
+        ((beginning plan work (Shared.firstLevel plan course), []), course) ||> List.fold advance |> snd |> List.rev

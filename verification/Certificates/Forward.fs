@@ -10,14 +10,18 @@ type internal Forward =
         Once: float -> float
         /// n rounds of it.
         Rounds: int64 -> float -> float
-        /// KL after the step from W2 before it, whatever KL was.
-        OfDistance: float -> float
+        /// KL after n rounds from W2 before them, whatever KL was.
+        OfDistance: int64 -> float -> float
         /// A factor and a term: KL ← factor·KL + term, for the composition of several steps.
         Line: struct (float * float)
     }
 
+/// ‖·‖_{L²(q)} ≤ Constant + Slope·W2(q, p) + Rooted·√KL(q‖p).
+[<Struct>]
+type internal ErrorBound = { Constant: float; Slope: float; Rooted: float }
+
 /// The forward rules: KL(q‖p_ℓ), q the law of the state. The score's error under q is its error under p and its
-/// Lipschitz constant times W2(q, p) ≤ √(2C·KL) (Otto and Villani), or its sup norm.
+/// Lipschitz constant times W2(q, p) ≤ √(2C·KL) (Otto and Villani), its sup norm, or what its exponential moments say.
 module internal Forward =
     let private up x = x * (1.0 + 1e-12)
 
@@ -28,8 +32,34 @@ module internal Forward =
     /// ‖a + b·h‖ for −h… between the ends of a Hessian.
     let private steepest a b (hessian: Bracket) = max (abs (a + b * hessian.Low)) (abs (a + b * hessian.High))
 
-    /// Pairs (E₀, E₁) with ‖α·x + β·∇ln p + γ·e‖_{L²(q)} ≤ E₀ + E₁·√KL(q‖p), E₁ where C is needed and known.
-    let private errors (plan: Plan) level fisher (difference: Difference) =
+    /// λ in multiples of the log-Sobolev constant at which exponential moments of the error are asked for.
+    let private tilts = [ 0.75; 2.0; 6.0; 20.0 ]
+
+    /// E_q‖e‖² ≤ (KL(q‖p) + ln E_p e^(λ‖e‖²))/λ (Donsker and Varadhan), for errors whose Lipschitz constant is none or
+    /// only the sum of those of two scores.
+    let private byMoments (plan: Plan) level (difference: Difference) exact own =
+        attempt {
+            let! sobolev = Constants.logSobolev plan.Target level
+
+            return
+                [
+                    for tilt in tilts do
+                        let lambda = tilt * sobolev.Value
+
+                        match ScoreError.exponential plan level lambda with
+                        | Ok moment when Double.IsFinite moment ->
+                            {
+                                Constant = up (exact + abs difference.Gamma * sqrt (moment / lambda))
+                                Slope = own difference.Beta
+                                Rooted = up (abs difference.Gamma / sqrt lambda)
+                            }
+                        | _ -> ()
+                ]
+        }
+        |> Result.defaultValue []
+
+    /// Bounds of ‖α·x + β·∇ln p + γ·e‖_{L²(q)}.
+    let internal errors (plan: Plan) level fisher (difference: Difference) =
         attempt {
             let! exact, whole = ScoreTerms.norms plan level fisher difference
             let! hessian = Wasserstein.hessian plan.Target level
@@ -46,35 +76,60 @@ module internal Forward =
                     let ripples = abs gamma * Wasserstein.rippled plan form
 
                     if isExactBase then
-                        return whole, own (beta + gamma * (form.Gain - 1.0)) + ripples
+                        return
+                            {
+                                Constant = up whole
+                                Slope = up (own (beta + gamma * (form.Gain - 1.0)) + ripples)
+                                Rooted = 0.0
+                            }
                     else
                         let! other = Wasserstein.hessian plan.Score.Of level
-                        return whole, own (beta - gamma) + abs (gamma * form.Gain) * other.Size + ripples
+                        let slope = own (beta - gamma) + abs (gamma * form.Gain) * other.Size + ripples
+                        return { Constant = up whole; Slope = up slope; Rooted = 0.0 }
                 }
 
-            let bySup = ScoreError.sup plan |> Result.map (fun sup -> exact + abs gamma * sup, own beta)
-            let found = [ bySlope; bySup ] |> List.choose Result.toOption
+            let bySup =
+                ScoreError.sup plan
+                |> Result.map (fun sup -> { Constant = up (exact + abs gamma * sup); Slope = own beta; Rooted = 0.0 })
 
-            do! require (not found.IsEmpty) () "no Lipschitz constant and no sup norm is known of the score's error"
+            let byMoments =
+                if isExactBase && bySlope.IsOk then
+                    []
+                else
+                    byMoments plan level difference exact own
 
-            if found |> List.forall (fun (_, slope) -> slope = 0.0) then
-                return found |> List.map (fun (constant, _) -> up constant, 0.0)
-            else
-                let! reach = reach plan.Target level
-                return found |> List.map (fun (constant, slope) -> up constant, up (slope * reach))
+            let found = ([ bySlope; bySup ] |> List.choose Result.toOption) @ byMoments
+
+            do!
+                require
+                    (not found.IsEmpty)
+                    ()
+                    "no Lipschitz constant, no sup norm and no exponential moment is known of the score's error"
+
+            return found
         }
+
+    /// The bounds as x₀ + x₁·√KL.
+    let private rooted (plan: Plan) level (bounds: ErrorBound list) =
+        if bounds |> List.forall (fun bound -> bound.Slope = 0.0) then
+            Ok(bounds |> List.map (fun bound -> bound.Constant, bound.Rooted))
+        else
+            reach plan.Target level
+            |> Result.map (fun reach ->
+                bounds |> List.map (fun bound -> bound.Constant, up (bound.Slope * reach + bound.Rooted)))
 
     /// With α = 1/Δ + m′ > 0 the smallest curvature of −ln P(z, ·), L̂ = sup‖∇²ln p′‖ in z′, η = L̂/α < 1 and a = c/Δ − 1/c:
     /// KL(qK‖p′) ≤ KL(q‖p) + X²/(2α), X = (êη + √(ê² + (1 − η²)·d·sup|a + c·h|²))/(1 − η²), ê = ‖z + ΔU − M‖_{L²(q)}/Δ,
     /// h in −∇²ln p′.
-    let private predictor (plan: Plan) (step: Tableau) (lip: float option) =
+    let private predictor (plan: Plan) (step: Tableau) (map: Contraction option) =
         attempt {
             let! _ = PathRule.isNoisy step
             let! difference = PathRule.predictorDifference step
             let upper, lower = step.From, step.To
             let delta, spare = Information.step upper lower, Information.stepError upper lower + 1e-15
             let! fisher = Information.fisher plan.Target upper
-            let! errors = errors plan upper (fisher / (upper.Mean * upper.Mean)) difference
+            let! bounds = errors plan upper (fisher / (upper.Mean * upper.Mean)) difference
+            let! errors = rooted plan upper bounds
             let! below = Wasserstein.hessian plan.Target lower
             let bent = below * (lower.Mean * lower.Mean)
             let c = step.C / lower.Mean
@@ -100,17 +155,23 @@ module internal Forward =
             let least kl =
                 errors |> List.map (fun (e0, e1) -> added (e0 + (if e1 = 0.0 then 0.0 else e1 * sqrt kl))) |> List.min
 
-            let constant = errors |> List.map fst |> List.min
+            let constant =
+                bounds |> List.filter (fun bound -> bound.Rooted = 0.0) |> List.map _.Constant |> List.fold min infinity
+
             let once kl = if Double.IsPositiveInfinity kl then kl else up (kl + least kl)
 
             return
                 {
                     Once = once
-                    Rounds = fun n kl -> if n = 1L then once kl else infinity
+                    Rounds =
+                        fun n kl ->
+                            if n = 0L then kl
+                            elif n = 1L then once kl
+                            else infinity
                     OfDistance =
-                        fun w ->
-                            match lip with
-                            | Some lip when Double.IsFinite w -> added (constant + lip / lower.Mean * w)
+                        fun n w ->
+                            match map with
+                            | Some map when n = 1L && Double.IsFinite w -> added (constant + map.Lip / lower.Mean * w)
                             | _ -> infinity
                     Line = struct (infinity, infinity)
                 }
@@ -138,14 +199,15 @@ module internal Forward =
     /// constant, E, S, B the norms of e, ∇ln p and b under the law before, each of the form x₀ + x₁·√KL. d/dt KL ≤ −(1
     /// − a)·I + D²/(4a), I ≥ 2KL/C, with D either E + L̂‖X_t − X_0‖ or, by the conditional law of X_0 given X_t, E +
     /// tL̂(B + 2S + …) + tM√(d(d + 2)) where ∇²ln p is M-Lipschitz.
-    let private corrector (plan: Plan) (step: Tableau) =
+    let private corrector (plan: Plan) (step: Tableau) (map: Contraction option) =
         attempt {
             let! _ = PathRule.isNoisy step
             let! difference = PathRule.correctorDifference step
             let level, tau = step.From, 0.5 * step.C * step.C
             let! fisher = Information.fisher plan.Target level
             let fisher = fisher / (level.Mean * level.Mean)
-            let! errors = errors plan level fisher difference
+            let! bounds = errors plan level fisher difference
+            let! errors = rooted plan level bounds
             let! hessian = Wasserstein.hessian plan.Target level
             let! reach = reach plan.Target level
             let! sobolev = Constants.logSobolev plan.Target level
@@ -215,20 +277,40 @@ module internal Forward =
                 elif n = 1L then once kl
                 else lines |> List.map (fun line -> through (power n line) kl) |> List.min
 
+            // The state is moved to one with the law p while n rounds of length T in all go by: (x₀ − y₀)/T of drift.
+            let ofDistance (n: int64) w =
+                match map with
+                | Some map when Double.IsFinite w ->
+                    let count, all = float n, Contraction.power n map
+                    let farthest = Contraction.times (max 1.0 all.Lip) w + min all.Add (all.Mean + all.Centred)
+                    let long = count * tau
+                    let shifted = w * sqrt (1.0 / long + size + size * size * long / 3.0)
+
+                    let of' (bound: ErrorBound) =
+                        let error = bound.Constant + Contraction.times bound.Slope farthest
+                        let drift = s0 + Contraction.times size farthest + error
+                        let frozen = size * sqrt (count * (tau * tau * d + tau * tau * tau * drift * drift / 3.0))
+                        (sqrt long * error + frozen + shifted) ** 2.0 / 4.0
+
+                    bounds
+                    |> List.filter (fun (bound: ErrorBound) -> bound.Rooted = 0.0)
+                    |> List.fold (fun least bound -> min least (up (of' bound))) infinity
+                | _ -> infinity
+
             let stationary (struct (factor, term)) = if factor < 1.0 then term / (1.0 - factor) else infinity
 
             return
                 {
                     Once = once
                     Rounds = rounds
-                    OfDistance = fun _ -> infinity
+                    OfDistance = ofDistance
                     Line = lines |> List.minBy (fun line -> struct (stationary line, line))
                 }
         }
 
-    /// What a step does; `lip` the Lipschitz constant of its mean map, where it is known.
-    let step (plan: Plan) (step: Tableau) lip =
-        if step.StaysAtLevel then corrector plan step else predictor plan step lip
+    /// What a step does; `map` what it does to W2, where that is known.
+    let step (plan: Plan) (step: Tableau) (map: Contraction option) =
+        if step.StaysAtLevel then corrector plan step map else predictor plan step map
 
     /// KL(q₀‖p_ℓ) of the first state.
     let start (plan: Plan) level =

@@ -25,7 +25,7 @@ module Certificate =
                 W2 = risky found.W2
             }
 
-    let private find (cancellation: System.Threading.CancellationToken) (plan: Plan) =
+    let private find rules (cancellation: System.Threading.CancellationToken) (plan: Plan) =
         attempt {
             let! plan = Refined.ofPlan plan
             let! course = Course.ofPlan plan
@@ -33,9 +33,12 @@ module Certificate =
             return
                 match DrawnPath.atomsOf plan with
                 | Some atoms -> DrawnCertificate.ofCourse cancellation plan atoms course
-                | None -> CandidateCertificate.ofCourse cancellation plan course |> List.map (atRisk plan)
+                | None -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
         }
 
     /// The certificates at every probe, in the order of the run; or why there are none. Found once a plan.
     let ofPlan cancellation (plan: Plan) : Result<Certificate list, string> =
-        known.GetValue(plan, (fun plan -> Lazy.CreateFromValue(find cancellation plan))).Value
+        known.GetValue(plan, (fun plan -> Lazy.CreateFromValue(find RuleBook.proved cancellation plan))).Value
+
+    /// The certificates by another book of rules.
+    let internal byRules rules (plan: Plan) = find rules System.Threading.CancellationToken.None plan

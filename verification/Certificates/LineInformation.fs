@@ -1,102 +1,8 @@
 namespace Sgm.Verification.Certificates
 
 open System
-open System.Runtime.CompilerServices
 open System.Collections.Generic
 open Sgm.Verification
-
-/// A mixture on the line near a point or over an interval: ln p and its first two derivatives, and p, as Taylor series. Everything is relative to the
-/// component R that is largest in the middle, p = e^(q_R)·S with S = Σ e^(q_k − q_R) ≥ 1, so that nothing leaves the range of a double.
-type internal LineTaylor(law: LineLaw) =
-    let count = law.Means.Length
-    let halfLogTwoPi = 0.5 * log (2.0 * Math.PI)
-    let negligible = Array.create 40 { Low = -1e-100; High = 1e-100 }
-
-    let largestAt x =
-        let mutable best = 0
-        let mutable value = Double.NegativeInfinity
-
-        for k in 0 .. count - 1 do
-            let y = x - law.Means[k]
-            let share = law.Heights[k] - 0.5 * y * y / law.Variances[k]
-
-            if share > value then
-                best <- k
-                value <- share
-
-        best
-
-    /// q_k = ln of component k's share, over c + [−h, h]: its Taylor coefficients.
-    let exponent k c h =
-        let v = Bracket.Exactly law.Variances[k]
-        let y = Bracket.Outward(c - h, c + h) - Bracket.Exactly law.Means[k]
-        let height = law.Heights[k] - halfLogTwoPi
-        let size = 1e-15 * (2.0 + abs law.Heights[k] + abs law.LogWeights[k])
-        let square = Bracket.Square y / v
-        struct (Bracket.Outward(height - size, height + size) - 0.5 * square, -(y / v), Bracket.Exactly -0.5 / v)
-
-    /// ln of the ratio of k's share to R's.
-    let relative r k c h =
-        let struct (value, error, slope, slopeError) = LinePair.relative law r k c
-        let v, u = law.Variances[r], law.Variances[k]
-        let bend = Bracket.Near((v - u) / (v * u), 1e-15)
-        let at = Bracket.Outward(slope - slopeError, slope + slopeError)
-        let interval = { Low = -h; High = h }
-        let slopes = at + bend * interval
-        let values = Bracket.Outward(value - error, value + error) + slopes * interval
-        struct (-values, -slopes, -0.5 * bend)
-
-    /// Bounds of ln p on the interval: that of the largest component from below, K times the largest from above.
-    let crude c h =
-        let mutable low, high = Double.NegativeInfinity, Double.NegativeInfinity
-
-        for k in 0 .. count - 1 do
-            let struct (value, _, _) = exponent k c h
-            low <- max low value.Low
-            high <- max high value.High
-
-        struct (low, high + log (float count) + 1e-15)
-
-    /// p and ln p to order n over c + [−h, h]; for h = 0 at c.
-    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
-    member _.At(n, c, h) : struct (Series * Series) =
-        let r = largestAt c
-        let struct (c0, c1, c2) = exponent r c h
-        let sum = Array.create (n + 1) (Bracket.Exactly 0.0)
-        sum[0] <- Bracket.Exactly 1.0
-
-        for k in 0 .. count - 1 do
-            if k <> r then
-                let struct (d0, d1, d2) = relative r k c h
-
-                // A share below e^(−800) has coefficients below 1e-100.
-                let isLarge = d0.High > -800.0 || d1.Size > 1e18 || d2.Size > 1e18
-                let part = if isLarge then LineSeries.expQuadratic n d0 d1 d2 else negligible
-
-                for j in 0..n do
-                    sum[j] <- sum[j] + part[j]
-
-        sum[0] <- { sum[0] with Low = max 1.0 sum[0].Low }
-        let logarithm = LineSeries.log sum
-        logarithm[0] <- logarithm[0] + c0
-        logarithm[1] <- logarithm[1] + c1
-        logarithm[2] <- logarithm[2] + c2
-        struct (LineSeries.multiply (LineSeries.expQuadratic n c0 c1 c2) sum, logarithm)
-
-    /// −ln p over the interval without series.
-    member _.Surprise(c, h) =
-        let struct (low, high) = crude c h
-        { Low = -high; High = -low }
-
-    /// The least and the largest slope a_k = (x − m_k)/v_k over the interval.
-    member _.Slopes(c, h) =
-        let mutable low, high = Double.PositiveInfinity, Double.NegativeInfinity
-
-        for k in 0 .. count - 1 do
-            low <- min low ((c - h - law.Means[k]) / law.Variances[k])
-            high <- max high ((c + h - law.Means[k]) / law.Variances[k])
-
-        Bracket.Outward(low, high)
 
 /// Expectations under a law on the line.
 type internal LineFacts =
@@ -122,47 +28,49 @@ module internal LineInformation =
 
     let private names = 4
 
-    type private Cell = { C: float; H: float; Parts: Bracket[] }
+    let private one: Series = Array.init (order + 3) (fun j -> Bracket.Exactly(if j = 0 then 1.0 else 0.0))
 
-    let private massOf law p q =
-        let struct (mass, tails) = LineLaw.between law p q
-        let rounding = 1e-12 * mass + 4e-15 * tails
-        { Low = max 0.0 (mass - rounding); High = mass + rounding }
+    /// An interval with the windows of the law and of the other one.
+    type private Cell = { C: float; H: float; Parts: Bracket[]; Window: Window; Other: Window voption }
 
-    let private measure (law: LineLaw) (own: LineTaylor) (other: LineTaylor option) smallest c h =
-        // p, and what it is multiplied by.
-        let series c h =
-            let struct (density, logarithm) = own.At(order + 2, c, h)
+    let private measure (own: LineTaylor) window (other: struct (LineTaylor * Window) voption) smallest c h =
+        // What p is multiplied by.
+        let factors (logarithm: Series) (second: Series voption) =
             let slope = LineSeries.derivative logarithm
             let bend = LineSeries.derivative slope
 
-            let factors =
-                [|
-                    yield LineSeries.square (Array.truncate (order + 1) slope)
-                    yield LineSeries.square bend
-                    yield logarithm
+            [|
+                LineSeries.square (Array.truncate (order + 1) slope)
+                LineSeries.square bend
+                logarithm
+                match second with
+                | ValueNone -> ()
+                | ValueSome found -> found
+            |]
 
-                    match other with
-                    | None -> ()
-                    | Some q ->
-                        let struct (_, found) = q.At(order, c, h)
-                        yield found
-                |]
+        let struct (p, logarithm, wide, wideLogarithm) = own.At(order + 2, window, c, h)
 
-            struct (density, factors)
+        let struct (second, wideSecond) =
+            match other with
+            | ValueNone -> struct (ValueNone, ValueNone)
+            | ValueSome(struct (q, around)) ->
+                let struct (_, found, _, over) = q.At(order, around, c, h)
+                struct (ValueSome found, ValueSome over)
 
-        let struct (p, at) = series c 0.0
-        let struct (wide, over) = series c h
-        let mass = massOf law (c - h) (c + h)
+        let at, over = factors logarithm second, factors wideLogarithm wideSecond
         let slopes = own.Slopes(c, h)
         let apart = 0.5 * slopes.Width
         let curved = max (1.0 / smallest) (apart * apart)
-        let surprise = own.Surprise(c, h)
+        let surprise = own.Surprise(window, c, h)
+
+        // P(c − h < X < c + h), at most the width times the largest p.
+        let widest = Bracket.Exp(-surprise).High * 2.0 * h * (1.0 + 1e-15)
+        let mass = Bracket.Both(LineSeries.integral (order + 2) h (p, one) (wide, one), { Low = 0.0; High = widest })
 
         let crossed =
             match other with
-            | None -> surprise
-            | Some q -> q.Surprise(c, h)
+            | ValueNone -> surprise
+            | ValueSome(struct (q, around)) -> q.Surprise(around, c, h)
 
         let crude =
             [|
@@ -237,33 +145,52 @@ module internal LineInformation =
         let wrong (parts: Bracket[]) = Seq.sum (Seq.init used (fun i -> parts[i].Width / scales[i]))
         let queue = PriorityQueue<Cell, float>()
 
-        let add p q =
+        let add (around: Window) (aroundOther: Window voption) p q =
             let c = 0.5 * p + 0.5 * q
             // The cells [c − h, c + h] must cover [p, q].
             let h = Math.BitIncrement(max (q - c) (c - p))
-            let cell = { C = c; H = h; Parts = measure law own second smallest c h }
-            queue.Enqueue(cell, -(wrong cell.Parts))
-            wrong cell.Parts
+            let window = own.Narrow(around, c, h)
+
+            let beside =
+                match second, aroundOther with
+                | Some other, ValueSome around -> ValueSome(struct (other, other.Narrow(around, c, h)))
+                | _ -> ValueNone
+
+            let parts = measure own window beside smallest c h
+            let otherWindow = beside |> ValueOption.map (fun (struct (_, found)) -> found)
+            queue.Enqueue({ C = c; H = h; Parts = parts; Window = window; Other = otherWindow }, -(wrong parts))
+            wrong parts
 
         let mutable total = 0.0
+        let all = second |> Option.map _.All |> ValueOption.ofOption
 
         for p, q in partition law left right do
-            total <- total + add p q
+            total <- total + add own.All all p q
 
         let most = max 200 (min 4000 (200_000 / law.Means.Length))
         let mutable splits = 0
 
-        while total > 4e-12 && splits < most do
+        let recount () =
+            total <- 0.0
+
+            for struct (one, _) in queue.UnorderedItems do
+                total <- total + wrong one.Parts
+
+        // What came and went may have been so large that nothing is left of the digits.
+        let isFine () =
+            total <= 4e-12
+            && (recount ()
+                total <= 4e-12)
+
+        while not (isFine ()) && splits < most do
             let cell = queue.Dequeue()
             splits <- splits + 1
             total <- total - wrong cell.Parts
+            let add = add cell.Window cell.Other
             total <- total + add (cell.C - cell.H) cell.C + add cell.C (cell.C + cell.H)
 
             if splits % 64 = 0 then
-                total <- 0.0
-
-                for struct (one, _) in queue.UnorderedItems do
-                    total <- total + wrong one.Parts
+                recount ()
 
         let beyond = outside law other left right smallest
         let sums = Array.init names (fun i -> Bracket.Outward(-beyond[i], beyond[i]))

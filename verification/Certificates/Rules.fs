@@ -83,14 +83,28 @@ module Rules =
     let forwardDistance =
         rule
             "forward-w2"
-            "KL(qK‖p′) ≤ X²/(2α) with Lip·W2(q, p)/Δ added to what the mean is off: noise turns W2 into KL"
-            "joint convexity of KL"
+            "KL(qK‖p′) ≤ X²/(2α) with Lip·W2(q, p)/Δ added to what the mean is off; for n correctors of length T in all KL ≤ ¼(√T·E + L̂√(n(τ²d + τ³B²/3)) + W2·√(1/T + L̂ + L̂²T/3))²: noise turns W2 into KL"
+            "joint convexity of KL; Girsanov's theorem along a path that is moved to one with the law p"
 
     let forwardCorrector =
         rule
             "forward-corrector"
             "KL ← e^(−2(1 − a)τ/C)·KL + ∫D²dt/(4a): the log-Sobolev constant C of the level makes correctors forget, D what freezing the drift for τ costs"
             "Gross 1975; Vempala and Wibisono 2019; Mou, Flammarion, Wainwright and Bartlett 2022"
+
+    let chiCorrector =
+        rule
+            "chi-corrector"
+            "χ² ← e^(S − Λ)·χ² + e^S − 1, Λ = 2((1 − a)τ − ∫B)/C_P: the Poincaré constant C_P of the level makes correctors forget, S = ∫A²dt/(2a) what freezing the drift for τ and an error of at most ε + δ‖∇ln p‖ cost"
+            "Poincaré inequality; Tweedie's formula to second order; Vempala and Wibisono 2019"
+
+    let badSets =
+        rule
+            "bad-sets"
+            "TV ≤ Σ (δ + √(χ²δ)) where the error has no bound: δ = p(‖e‖ > t), and outside of it ε = t"
+            "Cauchy and Schwarz; Lee, Lu and Tan 2022"
+
+    let chiSquare = rule "chi-square" "TV ≤ ½√χ², KL(q‖p) ≤ ln(1 + χ²)" "Cauchy and Schwarz; Jensen"
 
     let talagrand = rule "talagrand" "W2² ≤ 2C·KL(q‖p), C the log-Sobolev constant" "Otto and Villani 2000"
 
@@ -137,6 +151,9 @@ module Rules =
             forwardPredictor
             forwardDistance
             forwardCorrector
+            chiCorrector
+            badSets
+            chiSquare
             talagrand
         ]
 

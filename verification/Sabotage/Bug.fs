@@ -13,6 +13,7 @@ type Part =
     | Scores
     | Divergences
     | Statements
+    | CertificateRules
     | Streams
 
 /// A divergence as a broken implementation would report it, from the law and what a healthy one says; None leaves it alone.
@@ -44,7 +45,7 @@ type Bug =
 
 /// What a part is called.
 module Part =
-    let all = [ Kernels; Schedules; Scores; Divergences; Statements; Streams ]
+    let all = [ Kernels; Schedules; Scores; Divergences; Statements; CertificateRules; Streams ]
 
     let name part =
         match part with
@@ -53,6 +54,7 @@ module Part =
         | Scores -> "scores and starts"
         | Divergences -> "divergences"
         | Statements -> "bounds and claims"
+        | CertificateRules -> "rules of certificates"
         | Streams -> "random streams"
 
 /// A law whose divergences are misreported. What else it says is that of the law inside.
