@@ -361,6 +361,58 @@ let private conduct =
                 Expect.isFalse (law.Measure chi2).Value.HasValue "no value"
                 Expect.isTrue (law.Measure kl).Value.HasValue "KL is finite"
 
+            testCase "χ² beyond the range of a double takes nothing from TV and KL" (fun () ->
+                let far =
+                    experiment {
+                        target (
+                            mixture
+                                [
+                                    0.4, normalCov [ -1.0; 0.5 ] [ [ 0.45; 0.11 ]; [ 0.11; 0.25 ] ]
+                                    0.6, normalCov [ 1.5; -0.5 ] [ [ 0.17; 0.06 ]; [ 0.06; 0.38 ] ]
+                                ]
+                        )
+
+                        forward ve
+                        start (point [ 1000.0; -500.0 ])
+                        sampler (anneal (geometric 5.0 0.5 4) (predictor ancestral))
+                        measure [ tv; kl; chi2 ]
+                    }
+
+                let law = planeLaw far
+                let apart = planeLaw { far with Measure = [ tv; kl ] }
+
+                for metric in [ tv; kl ] do
+                    let own = law.Measure metric
+                    Expect.equal own (apart.Measure metric) $"{metric} with χ² and without"
+                    Expect.isLessThan (own.Upper - own.Lower) 1e-6 $"{metric}: width"
+
+                Expect.isGreaterThan (law.Measure kl).Lower 500.0 "KL"
+                Expect.isFalse (law.Measure chi2).Value.HasValue "χ²")
+
+            testCase "χ² that would take too long is given up, with e^KL − 1 below it" (fun () ->
+                // The state is ten times as wide as the target: χ² is infinite, and no range of squares sees its end.
+                let wide =
+                    experiment {
+                        target (
+                            mixture
+                                [
+                                    0.5, normalCov [ -0.035; -1.946 ] [ [ 0.4997; 0.0004 ]; [ 0.0004; 0.4996 ] ]
+                                    0.5, normalCov [ 0.265; -1.846 ] [ [ 0.4997; 0.0004 ]; [ 0.0004; 0.4996 ] ]
+                                ]
+                        )
+
+                        forward ve
+                        score (exact |> shifted -0.1)
+                        start (point [ -1.62; -0.97 ])
+                        sampler (anneal (levels [ 10.0; 1.7320508075688772; 0.3 ]) (predictor relative))
+                        measure [ kl; chi2 ]
+                    }
+
+                let law = planeLaw wide
+                let square = law.Measure chi2
+                Expect.isFalse square.Value.HasValue "χ²"
+                Expect.isGreaterThanOrEqual square.Lower (exp (law.Measure kl).Lower - 1.001) "e^KL − 1")
+
             testCase "the forecast of nodes and work is of the right size"
             <| fun () ->
                 let own, _ = PlaneCases.experiments (two 0.6)
