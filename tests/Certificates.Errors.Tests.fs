@@ -128,7 +128,7 @@ let private moments =
                         )
 
                     Expect.isGreaterThanOrEqual found (truth * (1.0 - 1e-6)) $"{lambda}: from above"
-                    Expect.isLessThan found (1.05 * truth + 1e-9) $"{lambda}: near"
+                    Expect.isLessThan found (1.1 * truth + 1e-9) $"{lambda}: near"
                 else
                     Expect.isGreaterThan lambda 0.5 "finite for small λ")
 

@@ -117,7 +117,9 @@ let private experimentOn law rippling =
         let! scored =
             if rippling then
                 let other = mixture [ 0.4, normal [ -0.8 ] 0.6; 0.6, normal [ 0.9 ] 0.5 ]
-                Gen.elements [ scored; scored; scored; scored |> clipped 2.5; scoreOf other ]
+                let d = (planOf (oneStep target' ve 1.0 0.5 flow exact)).Dimension
+                let alike = if d = 1 then other else product [ d, other ]
+                Gen.elements [ scored; scored; scored; scored |> clipped 2.5; scoreOf alike ]
             else
                 Gen.constant scored
 

@@ -21,6 +21,9 @@ type internal LineError
     /// Work in component evaluations.
     let cells = max 300 (min 100_000 (2_000_000 / components))
 
+    /// Of exponential moments, which are asked for at several λ and need no digits.
+    let exponentialSplits = min cells 1000
+
     /// Standard deviations beyond the outermost means that are walked: a density of 10^(−297).
     let reach = 37.0 * Array.max target.Deviations
     let left, right = Array.min target.Means - reach, Array.max target.Means + reach
@@ -179,8 +182,8 @@ type internal LineError
         |> Array.sort
         |> Array.pairwise
 
-    /// Σ over intervals of (least, most), split where most − least is largest until `fine` or the work is done.
-    let integrate (measure: float -> float -> struct (float * float)) (fine: float -> float -> bool) =
+    /// Σ over intervals of (least, most), split where most − least is largest until `fine` or `splits` are done.
+    let integrate splits (measure: float -> float -> struct (float * float)) (fine: float -> float -> bool) =
         let queue = PriorityQueue<struct (float * float * float * float), float>()
         let mutable least, most = 0.0, 0.0
 
@@ -201,7 +204,7 @@ type internal LineError
         for p, q in beginning () do
             add p q
 
-        let mutable left = cells
+        let mutable left = splits
 
         // Sums of what came and went lose their digits, so that they are made anew before they decide.
         while left > 0
@@ -244,7 +247,7 @@ type internal LineError
                 let struct (low, high) = enclose p q
                 struct (massLow * low * low, massHigh * high * high)
 
-        let struct (least, most) = integrate measure (fun least most -> most - least <= 0.004 * most)
+        let struct (least, most) = integrate cells measure (fun least most -> most - least <= 0.004 * most)
         let struct (_, below) = outside left
         let struct (_, above) = outside right
         struct (least, most + below + above)
@@ -263,7 +266,8 @@ type internal LineError
                 elif high <= threshold then struct (0.0, 0.0)
                 else struct (0.0, massHigh)
 
-        let struct (_, most) = integrate measure (fun least most -> most - least <= 1e-8 * least || most <= 1e-250)
+        let struct (_, most) =
+            integrate cells measure (fun least most -> most - least <= 1e-8 * least || most <= 1e-250)
 
         let struct (below, _) = outside left
         let struct (above, _) = outside right
@@ -286,7 +290,7 @@ type internal LineError
                     let raised e = RealFunctions.ExpM1(lambda * e * e)
                     struct (massLow * raised low, massHigh * raised high * (1.0 + 1e-13))
 
-            let struct (_, most) =
-                integrate measure (fun least most -> Double.IsFinite most && most - least <= 0.01 * most)
-
+            // A bound from above wherever it stops; what is large is of no use.
+            let fine least most = least > 1e4 || Double.IsFinite most && most - least <= 0.05 * most
+            let struct (_, most) = integrate exponentialSplits measure fine
             RealFunctions.LogOnePlus(most + beyond) * (1.0 + 1e-13)

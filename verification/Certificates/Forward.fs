@@ -33,7 +33,7 @@ module internal Forward =
     let private steepest a b (hessian: Bracket) = max (abs (a + b * hessian.Low)) (abs (a + b * hessian.High))
 
     /// λ in multiples of the log-Sobolev constant at which exponential moments of the error are asked for.
-    let private tilts = [ 0.75; 2.0; 6.0; 20.0 ]
+    let private tilts = [ 0.75; 3.0; 12.0 ]
 
     /// E_q‖e‖² ≤ (KL(q‖p) + ln E_p e^(λ‖e‖²))/λ (Donsker and Varadhan), for errors whose Lipschitz constant is none or
     /// only the sum of those of two scores.
