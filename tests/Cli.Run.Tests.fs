@@ -38,7 +38,12 @@ let runs =
                     Expect.isTrue (isNullValue (at [ "particles" ] root)) "particles of an exact law"
                     Expect.equal ((at [ "scoreEvaluations" ] root).GetInt64()) 4000L "cost"
                     let probe = List.exactlyOne (items (at [ "probes" ] root))
-                    Expect.equal (names probe) [ "name"; "level"; "mean"; "variance"; "metrics" ] "fields of a probe"
+
+                    Expect.equal
+                        (names probe)
+                        [ "name"; "level"; "mean"; "variance"; "meanWithin"; "varianceWithin"; "metrics" ]
+                        "fields of a probe"
+
                     Expect.equal (names (at [ "level" ] probe)) [ "parameter"; "mean"; "sigma" ] "fields of a level"
                     Expect.equal (names (at [ "metrics" ] probe)) [ "kl"; "chi2"; "w2" ] "the metrics asked for"
 
@@ -308,7 +313,10 @@ let runs =
                     [
                         4e-17, -1e-16, 3e-16, ("0", "± 3e-16")
                         2e-16, 0.0, 3e-16, ("2e-16", "± 2e-16")
-                        0.1, 0.0, 0.5, ("0", "± 0.5")
+                        // A bracket that says nothing is not a 0.
+                        0.1, 0.0, 0.5, ("0.1", "± 0.4")
+                        0.0198, -0.18, 0.2, ("0.02", "± 0.2")
+                        8.3526, 0.0, 20.0, ("8", "± 2e01")
                         0.0, 0.0, 0.0, ("0", "± 0")
                         1.25, 1.2499, 1.25012, ("1.25", "± 0.0002")
                         1.0, -1.0, infinity, ("1", "")
