@@ -42,6 +42,12 @@ let private killed =
             let random = Random 1
 
             for _ in 1..12 do
+                // What is kept would make the report at once.
+                let store = Path.Combine(report, "store")
+
+                if Directory.Exists store then
+                    Directory.Delete(store, true)
+
                 use running = start words
                 // Half of them near the end, where the files are written.
                 let share =
@@ -106,6 +112,37 @@ let private refused (options: string) (reason: string) (outputs: string list) =
                     if Directory.Exists elsewhere then
                         Directory.Delete(elsewhere, true)))
 
+let private fullDisk =
+    testCase
+        "a full disk: a sentence, exit code 75, whole cells alone; with more room the same command goes on"
+        (fun () ->
+            mounted "size=200k" (fun folder ->
+                let report = Path.Combine(folder, "deep", "er")
+                let store = Path.Combine(report, "store")
+
+                let verify () =
+                    use running = start [ "verify"; theorem; "--report"; report ]
+                    finish running
+
+                let ran = verify ()
+                Expect.equal ran.Code 75 ran.Error
+                isASentence ran.Error
+                Expect.stringContains ran.Error "No space left" "why"
+                let kept = Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+                Expect.isNonEmpty kept "what was finished stays"
+
+                let isWhole (file: string) =
+                    Path.GetFileName file = "report.manifest.json"
+                    || file.StartsWith store && not (file.StartsWith(Path.Combine(store, "new")))
+
+                Expect.all kept isWhole "whole cells, and whose they are"
+
+                use larger = Process.Start("mount", [ "-o"; "remount,size=50m"; folder ])
+                larger.WaitForExit()
+                let ran = verify ()
+                Expect.equal ran.Code 0 ran.Error
+                isWholeOrAbsent report))
+
 let private fullOutput =
     testCase "standard output that is full: a sentence, exit code 2" (fun () ->
         if not (File.Exists "/dev/full") then
@@ -148,11 +185,5 @@ let tests =
     testSequenced (
         testList
             "faults"
-            [
-                killed
-                refused "size=200k" "the disk is full" [ "--report" ]
-                refused "ro" "ead-only file system" [ "--report"; "--junit" ]
-                fullOutput
-                closedPipe
-            ]
+            [ killed; fullDisk; refused "ro" "ead-only file system" [ "--report"; "--junit" ]; fullOutput; closedPipe ]
     )
