@@ -1,4 +1,5 @@
-/// The stores of verify, sweep and compare: where finished cells are kept, which of them run here, and what is said of them.
+/// The stores of verify, sweep and compare: where finished cells are kept, which of them run here, and what is said
+/// of them.
 module Sgm.Cli.Keeping
 
 open System
@@ -28,7 +29,8 @@ type Source =
 /// What came of a run, and the ids of cells that are missing.
 type Kept<'result> = { Result: 'result; Missing: string list }
 
-/// The folder and the shard of a command line, or what is wrong with it: `--report DIR`, `--resume DIR` for one that has a store.
+/// The folder and the shard of a command line, or what is wrong with it: `--report DIR`, `--resume DIR` for one that
+/// has a store.
 let source (report: string option) (resume: string option) (shard: string option) : Result<Source, string> =
     let directory =
         match report, resume with
@@ -247,9 +249,9 @@ let private jsonShard (shard: Shard) directory found kept (json: Writer) =
     json.WriteNumber("cells", (found + kept: int))
     json.WriteNumber("before", (found: int))
 
-/// Runs work on a store. Ok is what came of it where a report is to be made, Error the exit code where there is nothing to report:
-/// a shard, whose verdicts are in its store, or a store that cannot be used. `context` is what the cells depend on besides
-/// themselves: the contents of the files of one's own.
+/// Runs work on a store. Ok is what came of it where a report is to be made, Error the exit code where there is
+/// nothing to report: a shard, whose verdicts are in its store, or a store that cannot be used. `context` is what the
+/// cells depend on besides themselves: the contents of the files of one's own.
 let during
     terminal
     (asked: Asked)

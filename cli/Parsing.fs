@@ -93,8 +93,8 @@ module Arguments =
                 | ErrorCode.HelpText -> Error(HelpAsked $"{error.Message.TrimEnd()}\n\n{Help.exampleOf verb}")
                 | _ -> refuse (explain error.Message)
 
-    /// The same for a verb of files. One that was given one file and nothing else needs no parser, whose schema costs as much as
-    /// all the rest of a short run.
+    /// The same for a verb of files. One that was given one file and nothing else needs no parser, whose schema costs
+    /// as much as all the rest of a short run.
     let parseFile<'Arguments when 'Arguments :> IArgParserTemplate> verb (file: string -> 'Arguments) words =
         match words with
         | [ word: string ] when word <> "" && (word[0] <> '-' || word = "-") -> Ok [ file word ]

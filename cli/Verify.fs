@@ -367,7 +367,8 @@ let private commandOn source run trial terminal (request: VerifyRequest) =
 
         execute run trial terminal request source (theorems, context)
 
-/// With a runner and seeded bugs of one's own; the tests put a broken one here, and bugs that are none. Nothing is kept.
+/// With a runner and seeded bugs of one's own; the tests put a broken one here, and bugs that are none. Nothing is
+/// kept.
 let commandWith (run: Plan -> RunOptions -> Outcome) trial terminal (request: VerifyRequest) =
     commandOn Keeping.Nowhere run trial terminal request
 

@@ -23,9 +23,9 @@ let above count x = digits count (Sgm.Verification.Report.Numbers.upward count x
 /// Below it a number whose bracket contains 0 is rounding.
 let private rounding = 1e-6
 
-/// A number that is known to lie between two ends: its digits, and the distance to the farther end. Digits below the width say
-/// nothing: where 0 is between the ends and the number within half their distance of it, it is 0 if that is rounding, and
-/// otherwise one digit of it, as a 0 would read as measured.
+/// A number that is known to lie between two ends: its digits, and the distance to the farther end. Digits below the
+/// width say nothing: where 0 is between the ends and the number within half their distance of it, it is 0 if that is
+/// rounding, and otherwise one digit of it, as a 0 would read as measured.
 let bracketed count (value: float) lower upper =
     let half = (upper - lower) / 2.0
     let isNothing = Double.IsFinite half && lower <= 0.0 && upper >= 0.0 && abs value < half

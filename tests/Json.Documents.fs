@@ -169,7 +169,8 @@ let documents =
              for file in [ "report.json"; "report.manifest.json" ] do
                  printed.Add(parsed (File.ReadAllText(Path.Combine(report, file))))
 
-             // A shard, and cells of every kind: bounds and rates, from samples, outside the hypotheses; ends, and one that failed.
+             // A shard, and cells of every kind: bounds and rates, from samples, outside the hypotheses; ends, and
+             // one that failed.
              let part = [ "--report"; Path.Combine(folder, "part") ]
              add 0 ([ "verify"; "bruno-2023-sgld"; "bruno-2023-gaussian-limit"; "--shard"; "0/1" ] @ part)
 

@@ -89,3 +89,12 @@ let random seed =
         Angle = between 0.1 1.4
         Sampler = anneal schedule body
     }
+
+/// Two modes in either coordinate, turned; twelve ancestral steps.
+let two angle =
+    {
+        First = [ { Weight = 0.4; Mean = -1.5; Variance = 0.3 }; { Weight = 0.6; Mean = 1.0; Variance = 0.5 } ]
+        Second = [ { Weight = 0.5; Mean = -1.0; Variance = 0.4 }; { Weight = 0.5; Mean = 1.2; Variance = 0.2 } ]
+        Angle = angle
+        Sampler = anneal (geometric 6.0 0.3 12) (predictor ancestral)
+    }

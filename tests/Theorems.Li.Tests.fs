@@ -8,8 +8,8 @@ open MathNet.Numerics.Integration
 open Sgm
 open Sgm.Engine
 
-/// On vp as the paper writes it: mean and variance of x on N(0, v), K equal steps of time from the exact law at 3 to ε; the second half
-/// of the noise inside the division by √α, or outside as some public code has it.
+/// On vp as the paper writes it: mean and variance of x on N(0, v), K equal steps of time from the exact law at 3 to
+/// ε; the second half of the noise inside the division by √α, or outside as some public code has it.
 let private recursion isInside v epsilon count =
     let at i = 3.0 + (epsilon - 3.0) * float i / float count
     let alphaBar t = exp (-2.0 * t)
@@ -37,7 +37,8 @@ let private ran method v epsilon count =
     }
     |> ExactLaws.gaussianLaw
 
-/// ∫ (a(u) − a(ρ)) du from ρ to ρ′ over ρ·(a(ρ_last) − a(ρ)), a = 1/(1 + u²), in w = ρ − u on pieces that are even in arsinh u.
+/// ∫ (a(u) − a(ρ)) du from ρ to ρ′ over ρ·(a(ρ_last) − a(ρ)), a = 1/(1 + u²), in w = ρ − u on pieces that are even in
+/// arsinh u.
 let private weight last rho rho' =
     let difference w = w * (2.0 * rho - w) / (1.0 + (rho - w) ** 2.0)
     let pieces = 32

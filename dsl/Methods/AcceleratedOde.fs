@@ -17,8 +17,9 @@ module AcceleratedOdeMethod =
 
             terms |> Seq.take 27 |> Seq.rev |> Seq.sum
 
-    /// ∫ (ρ² − u²)/(1 + u²) du from ρ′ to ρ over ρ, with Δ = ρ − ρ′ and θ = arctan ρ − arctan ρ′ = arctan(Δ/(1 + ρρ′)): (1 + ρ²)θ − Δ
-    /// where that does not cancel, otherwise ρΔt − (1 + ρ²)(t − arctan t), of which the second is at most half of the first.
+    /// ∫ (ρ² − u²)/(1 + u²) du from ρ′ to ρ over ρ, with Δ = ρ − ρ′ and θ = arctan ρ − arctan ρ′ = arctan(Δ/(1 +
+    /// ρρ′)): (1 + ρ²)θ − Δ where that does not cancel, otherwise ρΔt − (1 + ρ²)(t − arctan t), of which the second
+    /// is at most half of the first.
     let private bend rho kept moved =
         let tangent = rho * moved / (1.0 + rho * rho * kept)
         let turned = (1.0 / rho + rho) * atan tangent
@@ -28,8 +29,8 @@ module AcceleratedOdeMethod =
         else
             rho * moved * tangent - (1.0 / rho + rho) * beyondArctan tangent
 
-    /// The weight of δ_last − δ over ρ for δ linear in a = 1/(1 + ρ²) between the last two evaluations: ∫ (a − a(ρ)) dρ from ρ to ρ′ over
-    /// a(ρ_last) − a(ρ).
+    /// The weight of δ_last − δ over ρ for δ linear in a = 1/(1 + ρ²) between the last two evaluations: ∫ (a − a(ρ))
+    /// dρ from ρ to ρ′ over a(ρ_last) − a(ρ).
     let private weight (t: Transition) =
         let d = descent 0.0 t
         let rho = t.Upper.Sigma / t.Upper.Mean
@@ -39,7 +40,8 @@ module AcceleratedOdeMethod =
 
     let private step name (t: Transition) = multistep name t 1 (if t.Index = 0 then [] else [ weight t ])
 
-    /// Li et al.'s deterministic sampler: the flow with the slope linear in m²/(m² + σ²), from the last two evaluations.
+    /// Li et al.'s deterministic sampler: the flow with the slope linear in m²/(m² + σ²), from the last two
+    /// evaluations.
     let acceleratedOde = withoutNoise "acceleratedOde" step
 
     let internal acceleratedOdeEntry =

@@ -6,8 +6,8 @@ open Sgm.Stepping
 
 [<AutoOpen>]
 module AcceleratedSdeMethod =
-    /// With β = σ² − r²σ′² and r = m/m′: y = x + √(β/2)·ξ₁, then the mean of the posterior at y and √(β/2)/r·ξ₂ on top. Both halves of
-    /// the noise are inside the division by r = √α.
+    /// With β = σ² − r²σ′² and r = m/m′: y = x + √(β/2)·ξ₁, then the mean of the posterior at y and √(β/2)/r·ξ₂ on
+    /// top. Both halves of the noise are inside the division by r = √α.
     let private step name (t: Transition) =
         let half = sqrt (0.5 * t.AddedVariance)
 

@@ -311,9 +311,9 @@ module Constants =
                 Error
                     "no log-Sobolev constant is known here for mixtures with different covariances beyond one dimension")
 
-    /// C_P: the Poincaré constant, Var_p f ≤ C_P·E_p‖∇f‖². At most C; for q∗N(0, Σ), λ the largest eigenvalue and R the
-    /// radius of the means in the coordinates Σ^(−½)x, ½λ(1 + e^(4R²)) by pairs of components; on the line Muckenhoupt's
-    /// criterion (1972).
+    /// C_P: the Poincaré constant, Var_p f ≤ C_P·E_p‖∇f‖². At most C; for q∗N(0, Σ), λ the largest eigenvalue and R
+    /// the radius of the means in the coordinates Σ^(−½)x, ½λ(1 + e^(4R²)) by pairs of components; on the line
+    /// Muckenhoupt's criterion (1972).
     let poincare (target: Target) level =
         ofFactors "C_P" List.maxBy target level (fun law ->
             let own = if target.Factors.Length = 1 then target else Target law

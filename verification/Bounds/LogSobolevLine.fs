@@ -130,9 +130,10 @@ module internal LogSobolevLine =
         | Entropies -> logU + log (logTerm logU)
         | Variances -> logU
 
-    /// B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p, or without the logarithm: by cells of bounded ln p up to X. Beyond it V = −ln p has V″ between m > 0 and
-    /// M, and with t = V′, θ = M/t₀² < 1: P ≤ p/t; (e^V/t)′ ≥ (1 − θ)·e^V, so that ∫_X^x e^V ≤ (e^V/t − e^V₀/t₀)/(1 − θ); V ≤ V₀ + (t² − t₀²)/(2m).
-    /// Without the logarithm P·∫_X^x e^V ≤ 1/(t₀²(1 − θ)).
+    /// B₊ = sup_{x > median} P(X ≥ x)·ln(1 + e²/P(X ≥ x))·∫_median^x 1/p, or without the logarithm: by cells of
+    /// bounded ln p up to X. Beyond it V = −ln p has V″ between m > 0 and M, and with t = V′, θ = M/t₀² < 1: P ≤ p/t;
+    /// (e^V/t)′ ≥ (1 − θ)·e^V, so that ∫_X^x e^V ≤ (e^V/t − e^V₀/t₀)/(1 − θ); V ≤ V₀ + (t² − t₀²)/(2m). Without the
+    /// logarithm P·∫_X^x e^V ≤ 1/(t₀²(1 − θ)).
     let private side criterion (law: LineLaw) (tail: Curvature.Tail) start =
         let resolution = 0.1
         let struct (x, slope, least, most) = farEnough law tail start

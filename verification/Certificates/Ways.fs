@@ -120,8 +120,8 @@ module internal Ways =
         else
             chi
 
-    /// Ways on which the exact score stands for the actual one on bad sets, which TV pays for: nothing but χ² is known of
-    /// them then.
+    /// Ways on which the exact score stands for the actual one on bad sets, which TV pays for: nothing but χ² is
+    /// known of them then.
     let excused work n (step: Tableau) (maps: Maps) (state: State) =
         let through (c: Candidate) (steps: ChiStep list) =
             let paid =

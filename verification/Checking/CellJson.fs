@@ -105,8 +105,8 @@ let private attempt read =
 let private verdictOf (name: string) =
     [ Holds; Violated; Inconclusive; NotApplicable ] |> List.find (fun verdict -> Verdict.name verdict = name)
 
-/// A cell of a bound with what it spent. Its setting and its experiment are those of the study, with the particles and the seed
-/// that decided.
+/// A cell of a bound with what it spent. Its setting and its experiment are those of the study, with the particles
+/// and the seed that decided.
 let writeCell (json: Writer) (cell: Cell, spent) =
     objects json "assumptions" cell.Assumptions (writeAssumption json)
 

@@ -19,8 +19,8 @@ module Shard =
     /// Most shards of a run.
     let most = 100_000
 
-    /// Which of some shards a cell belongs to: the first eight bytes of the SHA-256 of its id, the first byte the highest, modulo
-    /// their number. A function of the id alone, so that no other cell moves it.
+    /// Which of some shards a cell belongs to: the first eight bytes of the SHA-256 of its id, the first byte the
+    /// highest, modulo their number. A function of the id alone, so that no other cell moves it.
     let ofId count (id: string) =
         let hash = SHA256.HashData(Encoding.UTF8.GetBytes id)
         int (BinaryPrimitives.ReadUInt64BigEndian(ReadOnlySpan(hash, 0, 8)) % uint64 count)
@@ -57,8 +57,8 @@ module Shard =
                 )
         | _ -> None
 
-    /// `3/8`; `8` for the number alone and `auto` for both from the scheduler's variables: SLURM_ARRAY_TASK_ID with _MIN, _COUNT and
-    /// _STEP, or JOB_COMPLETION_INDEX, beside which Kubernetes tells no number.
+    /// `3/8`; `8` for the number alone and `auto` for both from the scheduler's variables: SLURM_ARRAY_TASK_ID with
+    /// _MIN, _COUNT and _STEP, or JOB_COMPLETION_INDEX, beside which Kubernetes tells no number.
     let parse (variable: string -> string option) (word: string) =
         let said = $"--shard {word}"
         let index = variable "JOB_COMPLETION_INDEX" |> Option.bind whole

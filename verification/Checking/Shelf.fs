@@ -7,7 +7,8 @@ type CellName =
     {
         /// Names it among all cells of its verb, whatever runs beside it: a theorem, a scenario, a setting.
         Id: string
-        /// What else its numbers depend on, the program apart: the experiment's fingerprint, effort, probability of a false alarm.
+        /// What else its numbers depend on, the program apart: the experiment's fingerprint, effort, probability of a
+        /// false alarm.
         Asked: Lazy<string list>
     }
 
@@ -34,7 +35,8 @@ module Shelf =
             Keep = fun _ _ _ -> ()
         }
 
-    /// The cell that is kept, or the one that is run now and kept, with its seconds; none where it is neither kept nor run here.
+    /// The cell that is kept, or the one that is run now and kept, with its seconds; none where it is neither kept
+    /// nor run here.
     let cell shelf name (read: JsonElement -> 'cell option) (write: JsonWriting.Writer -> 'cell -> unit) run =
         let fresh () =
             if shelf.Runs then

@@ -15,9 +15,9 @@ exception StoreLost of sentence: string
 /// A cell as it lies in a store.
 type StoredCell = { Key: string; Id: string; Machine: string; Seconds: float; Value: JsonElement }
 
-/// Finished cells in a folder, one file a cell, by the SHA-256 of what was asked and of the program. A file is written beside and
-/// renamed, and carries the hash of its own contents: it is there whole, or it counts as not there. Any number of processes may
-/// use one folder at once.
+/// Finished cells in a folder, one file a cell, by the SHA-256 of what was asked and of the program. A file is
+/// written beside and renamed, and carries the hash of its own contents: it is there whole, or it counts as not
+/// there. Any number of processes may use one folder at once.
 type Store(folder: string) =
     let head = "{\"schema\":\"sgm.cell/1\",\"sha256\":\""
     let middle = "\",\"cell\":"

@@ -44,8 +44,8 @@ module Study =
 
         verdict, [ deciding; unused ] |> List.choose id |> String.concat "; " |> Some |> Option.filter ((<>) "")
 
-    /// A check that is worked on when it is asked for: the ids of its cells, still without what tells equal ones apart; and what
-    /// comes of it, by the ids that they have in the end.
+    /// A check that is worked on when it is asked for: the ids of its cells, still without what tells equal ones
+    /// apart; and what comes of it, by the ids that they have in the end.
     type private Prospect =
         {
             Ids: string list
@@ -69,7 +69,8 @@ module Study =
             Seconds = 0.0
         }
 
-    /// What a check comes to where some of its cells are missing: a violation is one all the same, nothing else is decided.
+    /// What a check comes to where some of its cells are missing: a violation is one all the same, nothing else is
+    /// decided.
     let private incomplete missing count (verdict, reason) =
         if missing = 0 then
             verdict, reason
@@ -88,8 +89,8 @@ module Study =
         let number (x: float) = x.ToString("R", Globalization.CultureInfo.InvariantCulture)
         setting |> Map.toList |> List.map (fun (symbol, value) -> $"{symbol} = {number value}") |> String.concat ", "
 
-    /// A check over the settings along an axis; without any it is inconclusive. `of'` tells it from others of the theorem along the
-    /// same axis. `conclude` is given the check's runner and what came of the cells that are there.
+    /// A check over the settings along an axis; without any it is inconclusive. `of'` tells it from others of the
+    /// theorem along the same axis. `conclude` is given the check's runner and what came of the cells that are there.
     let private prospect effort (empty: CheckResult) of' (read: Trials.Prepared -> _) write measure conclude =
         match Trials.alongAxis effort empty.Scenario empty.Axis with
         | Error reason -> { Ids = []; Measure = fun _ _ _ _ -> { empty with Reason = Some reason } }
@@ -295,9 +296,9 @@ module Study =
 
         ids |> List.map (List.map own)
 
-    /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check run
-    /// one after the other; checks run on all cores. Every check has an equal share of the runner's budget. Cells that the shelf
-    /// has are not run again, and those that it keeps for others are missing.
+    /// Every check of some theorems, to be run any number of times: its plans are lowered once. Cells of one check
+    /// run one after the other; checks run on all cores. Every check has an equal share of the runner's budget. Cells
+    /// that the shelf has are not run again, and those that it keeps for others are missing.
     let prepareKept effort (theorems: Theorem list) : Shelf -> Runner -> VerificationResult =
         let checks =
             [|

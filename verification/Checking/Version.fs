@@ -20,8 +20,8 @@ let text =
 /// "0.1.0": without the commit.
 let release = text.Split('+')[0]
 
-/// What the numbers of this program depend on: SHA-256 of its version and of what was compiled of it, in hexadecimal. A build of
-/// edited source has another, whatever its version says.
+/// What the numbers of this program depend on: SHA-256 of its version and of what was compiled of it, in hexadecimal.
+/// A build of edited source has another, whatever its version says.
 let program =
     lazy
         (let modules =

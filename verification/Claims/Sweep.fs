@@ -135,7 +135,8 @@ module Sweep =
         | Some a, Some b when x > 0.0 && y > 0.0 && Double.IsFinite(a / b) -> Some(log (b / a) / log (y / x))
         | _ -> None
 
-    /// A cell as a store and a shard know it: its experiment counts by its fingerprint, its data files by what they hold.
+    /// A cell as a store and a shard know it: its experiment counts by its fingerprint, its data files by what they
+    /// hold.
     let named id (by: By) (loaded: Checked) =
         let rows (data: DataSet) =
             use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
@@ -175,8 +176,8 @@ module Sweep =
     /// More experiments than this are checked again when they run, not held in memory.
     let private mostHeld = 5_000
 
-    /// Runs a family over axes, the metrics of its text at the end of every experiment that concerns this process; those are
-    /// checked before any runs. Slopes are read where no experiment is missing.
+    /// Runs a family over axes, the metrics of its text at the end of every experiment that concerns this process;
+    /// those are checked before any runs. Slopes are read where no experiment is missing.
     let runKept
         (shelf: Shelf)
         by

@@ -113,8 +113,8 @@ module Stores =
         | :? UnauthorizedAccessException
         | :? IOException as error -> raise (StoreLost $"cannot write '{file}': {error.Message}")
 
-    /// The store of a report's folder, made where there is none: the folder's manifest has it, so that what a killed run leaves
-    /// behind is known as ours. Several processes may do so at once.
+    /// The store of a report's folder, made where there is none: the folder's manifest has it, so that what a killed
+    /// run leaves behind is known as ours. Several processes may do so at once.
     let open' (given: string) =
         let folder = whole given
         let place = Path.Combine(folder, name)

@@ -84,7 +84,8 @@ let private unit = normal [ 0.0 ] 0.75
 let private langevinOn law scored start' n h =
     pipeline law ve scored start' (anneal (levels [ 0.500000001; 0.5 ]) (repeat n (corrector (langevin h))))
 
-/// Normal laws on which a rule alone decides, and nearly attains what it says: a wrong constant in it shows. Milliseconds.
+/// Normal laws on which a rule alone decides, and nearly attains what it says: a wrong constant in it shows.
+/// Milliseconds.
 let private sharp =
     [
         "4000 dimensions, one long ancestral step from the target",

@@ -253,7 +253,8 @@ let private correctorOrder (entry: Correcting) order =
                 ]
     }
 
-/// Half of the noise before the score is evaluated is worth an order on normal laws, and on no others (`li-2024-stochastic`).
+/// Half of the noise before the score is evaluated is worth an order on normal laws, and on no others
+/// (`li-2024-stochastic`).
 let private orderOnNormals (entry: Predicting) = if entry.Method = acceleratedSde then 2 else entry.Order
 
 let private order (entry: Predicting) =

@@ -175,7 +175,7 @@ module Reverse =
             | _ -> return constant, max first last
         }
 
-    let private cells = 30_000
+    let private cells = 60_000
 
     /// Upper bounds for E_{T1} = exp∫₀^{T1}(1 + L_s)dt and ∫₀^{T1} E_t·ε_t dt. On each of many cells, uniform in ln(e^(2t)·v) of
     /// the smallest τ, ln E grows by integrals in closed form; between the ends it is at most Δ·(largest − smallest slope)/4 above
