@@ -2,6 +2,13 @@ namespace Sgm.Cli
 
 open Argu
 
+/// Options of what is made from stores.
+module private OfWhole =
+    let junit = "also write the checks of a verification as JUnit XML."
+    let allowInconclusive = "of a verification: exit with 0 although checks stayed open."
+    let wide = "of a verification: a line a check, not a line a theorem."
+    let csv = "of a sweep: comma-separated values on standard output and nothing else."
+
 type MergeArguments =
     | [<MainCommand; ExactlyOnce>] Directories of DIR: string list
     | [<ExactlyOnce; EqualsAssignmentOrSpaced>] Report of DIR: string
@@ -16,10 +23,10 @@ type MergeArguments =
             match this with
             | Directories _ -> "the folders that --report or --resume named, one or several, of one command in shards."
             | Report _ -> "where the report of the whole goes, and the joined store; may be one of the folders."
-            | Junit _ -> "also write the checks of a verification as JUnit XML."
-            | Allow_Inconclusive -> "of a verification: exit with 0 although checks stayed open."
-            | Wide -> "of a verification: a line a check, not a line a theorem."
-            | Csv -> "of a sweep: comma-separated values on standard output and nothing else."
+            | Junit _ -> OfWhole.junit
+            | Allow_Inconclusive -> OfWhole.allowInconclusive
+            | Wide -> OfWhole.wide
+            | Csv -> OfWhole.csv
             | Json -> Usage.json
 
 type ReportArguments =
@@ -44,10 +51,10 @@ type ReportArguments =
         member this.Usage =
             match this with
             | Directory _ -> "the folder that --report or --resume named."
-            | Junit _ -> "also write the checks of a verification as JUnit XML."
-            | Allow_Inconclusive -> "of a verification: exit with 0 although checks stayed open."
-            | Wide -> "of a verification: a line a check, not a line a theorem."
-            | Csv -> "of a sweep: comma-separated values on standard output and nothing else."
+            | Junit _ -> OfWhole.junit
+            | Allow_Inconclusive -> OfWhole.allowInconclusive
+            | Wide -> OfWhole.wide
+            | Csv -> OfWhole.csv
             | Json -> Usage.json
 
 type ClusterArguments =

@@ -11,17 +11,6 @@ open Sgm.Verification.Certificates
 open Sgm.Tests.Certified
 open Sgm.Tests.ExactLaws
 
-let private trapezoid low high (n: int) (f: float -> float) =
-    let h = (high - low) / float n
-    h * Seq.sum (Seq.init (n + 1) (fun i -> f (low + h * float i)))
-
-let private normalDensity m v x = exp (-0.5 * (x - m) * (x - m) / v) / sqrt (2.0 * Math.PI * v)
-
-/// ½N(−a, v) + ½N(a, v).
-let private modes a v x = 0.5 * normalDensity -a v x + 0.5 * normalDensity a v x
-
-let private modesScore a v x = (a * tanh (a * x / v) - x) / v
-
 let private steps e =
     (planOf e).Unrolled()
     |> Seq.choose (function

@@ -10,10 +10,6 @@ open Sgm.Tests.Certified
 open Sgm.Tests.ExactLaws
 
 /// A trapezoid sum, which converges faster than any power of its step for what is analytic and falls off.
-let private trapezoid low high (n: int) (f: float -> float) =
-    let h = (high - low) / float n
-    h * Seq.sum (Seq.init (n + 1) (fun i -> f (low + h * float i)))
-
 let private normalDensity v x = exp (-0.5 * x * x / v) / sqrt (2.0 * Math.PI * v)
 
 /// ½N(−a, s²) + ½N(a, s²) noised to the level: its density and score.

@@ -97,6 +97,21 @@ let tests =
                     @"error: cannot read 'a\u001B[2Jb\u000Ac\u202Ed.sgm'"
                     "what a terminal would obey is shown")
 
+            testCase "of many problems the first twenty are shown, and how many there are beyond them" (fun () ->
+                let modes = String.Join("\n", [ for i in 1..50 -> $"        0.02, normal [ {i}.0 ] -1.0" ])
+
+                let text =
+                    $"experiment {{\n    target (mixture [\n{modes} ])\n    forward ve\n    sampler identity\n}}\n"
+
+                match Check.text "many.sgm" "." text with
+                | Ok _ -> failtest "valid"
+                | Error problems ->
+                    Expect.hasLength problems 50 "problems"
+                    let shown = Message.renderAll problems
+                    Expect.hasLength (Regex.Matches(shown, "error:") |> List.ofSeq) 20 "shown"
+                    Expect.stringContains shown "found -1.0" "the first"
+                    Expect.stringEnds shown "and 30 more, of which the first may be the cause" "the rest")
+
             testCase "a file checks as its text does" (fun () ->
                 let path = Path.Combine(folder, "DimensionMismatch-start.sgm")
 

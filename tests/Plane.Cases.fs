@@ -3,6 +3,7 @@ module Sgm.Tests.PlaneCases
 
 open System
 open Sgm
+open Sgm.Tests.ExactLaws
 
 /// A normal law of the line as weight, mean and variance.
 type Part = { Weight: float; Mean: float; Variance: float }
@@ -98,3 +99,8 @@ let two angle =
         Angle = angle
         Sampler = anneal (geometric 6.0 0.3 12) (predictor ancestral)
     }
+
+let plane = Engine.PlaneInterpreter()
+let runWith options e = finalOf (plane.Run(planOf e, options))
+let planeLaw e = runWith (Engine.RunOptions()) e
+let productLaw e = finalOf (Engine.ProductInterpreter().Run(planOf e, Engine.RunOptions()))

@@ -5,11 +5,7 @@ open System
 open Expecto
 open Sgm
 open Sgm.Tests.ExactLaws
-
-let private plane = Engine.PlaneInterpreter()
-let private runWith options e = finalOf (plane.Run(planOf e, options))
-let private planeLaw e = runWith (Engine.RunOptions()) e
-let private productLaw e = finalOf (Engine.ProductInterpreter().Run(planOf e, Engine.RunOptions()))
+open Sgm.Tests.PlaneCases
 
 let tests =
     testList
@@ -17,7 +13,7 @@ let tests =
         [
             testCase "the same bits on one thread and on three"
             <| fun () ->
-                let own, _ = PlaneCases.experiments (PlaneCases.two 0.6)
+                let own, _ = experiments (two 0.6)
                 let law threads = runWith (Engine.RunOptions(Threads = threads)) own
                 let one, three = law 1, law 3
 
@@ -27,8 +23,8 @@ let tests =
 
             testCase "draws have the moments, and the density at a point is that of the turned product"
             <| fun () ->
-                let case = PlaneCases.two 0.6
-                let own, other = PlaneCases.experiments case
+                let case = two 0.6
+                let own, other = experiments case
                 let law, truth = planeLaw own, productLaw other
                 let n = 100_000
                 let x = Array.zeroCreate (2 * n)
@@ -56,8 +52,7 @@ let tests =
             testCase "an observer sees the law of the start and after every step"
             <| fun () ->
                 let own, other =
-                    PlaneCases.experiments
-                        { PlaneCases.two 0.3 with Sampler = anneal (geometric 4.0 0.5 4) (predictor ancestral) }
+                    experiments { two 0.3 with Sampler = anneal (geometric 4.0 0.5 4) (predictor ancestral) }
 
                 let watch (interpreter: Engine.IInterpreter) e =
                     let seen = ResizeArray<float>()
@@ -73,24 +68,19 @@ let tests =
 
             testCase "what does not fit is refused beforehand, with the figure"
             <| fun () ->
-                let own, _ =
-                    PlaneCases.experiments { PlaneCases.two 0.6 with Sampler = repeat 5 (corrector (langevin 1e-9)) }
+                let own, _ = experiments { two 0.6 with Sampler = repeat 5 (corrector (langevin 1e-9)) }
 
                 let reason = plane.WhyNot(planOf own)
                 Expect.stringContains reason "nodes" "nodes"
                 Expect.stringContains reason "GiB" "memory"
 
-                let many, _ =
-                    PlaneCases.experiments
-                        { PlaneCases.two 0.6 with Sampler = repeat 1_000_000 (corrector (langevin 0.01)) }
+                let many, _ = experiments { two 0.6 with Sampler = repeat 1_000_000 (corrector (langevin 0.01)) }
 
                 Expect.stringContains (plane.WhyNot(planOf many)) "work" "work"
 
             testCase "a deterministic end and another dimension are refused with the reason"
             <| fun () ->
-                let own, _ =
-                    PlaneCases.experiments
-                        { PlaneCases.two 0.6 with Sampler = anneal (geometric 4.0 0.5 4) (predictor flow) }
+                let own, _ = experiments { two 0.6 with Sampler = anneal (geometric 4.0 0.5 4) (predictor flow) }
 
                 Expect.stringContains (plane.WhyNot(planOf own)) "deterministic" "flow"
 
@@ -174,7 +164,7 @@ let tests =
 
             testCase "the forecast of nodes and work is of the right size"
             <| fun () ->
-                let own, _ = PlaneCases.experiments (PlaneCases.two 0.6)
+                let own, _ = experiments (two 0.6)
                 let forecast = Engine.PlaneInterpreter.Foretell(planOf own)
                 Expect.isTrue (forecast.Nodes > 2e3 && forecast.Nodes < 1e5) $"{forecast.Nodes} nodes"
         ]

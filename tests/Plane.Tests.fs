@@ -4,14 +4,7 @@ open System
 open Expecto
 open Sgm
 open Sgm.Tests.ExactLaws
-
-let private plane = Engine.PlaneInterpreter()
-
-let private runWith options e = finalOf (plane.Run(planOf e, options))
-
-let private planeLaw e = runWith (Engine.RunOptions()) e
-
-let private productLaw e = finalOf (Engine.ProductInterpreter().Run(planOf e, Engine.RunOptions()))
+open Sgm.Tests.PlaneCases
 
 /// Both brackets hold the truth, so they meet.
 let private meet (own: Engine.Estimate) (other: Engine.Estimate) what =
@@ -31,7 +24,7 @@ let private againstProducts =
             for seed in 1 .. number "SGM_SEEDS" 2 do
                 testCase $"random case {seed}"
                 <| fun () ->
-                    let own, other = PlaneCases.experiments (PlaneCases.random seed)
+                    let own, other = experiments (random seed)
                     let law, truth = planeLaw own, productLaw other
 
                     for metric in metrics do
@@ -50,7 +43,7 @@ let private agreement =
         [
             testCase "a turned product to 1e-10 in KL and χ² and 1e-8 in TV"
             <| fun () ->
-                let own, other = PlaneCases.experiments (PlaneCases.two 0.6)
+                let own, other = experiments (two 0.6)
                 let law, truth = planeLaw own, productLaw other
 
                 for metric in [ kl; chi2 ] do
@@ -98,7 +91,7 @@ let private agreement =
             <| fun () ->
                 for steps in [ predictor flowHeun; predictor dpm2; predictor (dpm2Ancestral 1.0) ] do
                     let sampler = anneal (geometric 4.0 0.5 6) steps >=> corrector (langevinScaled 0.2)
-                    let own, other = PlaneCases.experiments { PlaneCases.two 0.4 with Sampler = sampler }
+                    let own, other = experiments { two 0.4 with Sampler = sampler }
                     let law, truth = planeLaw own, productLaw other
 
                     for metric in metrics do

@@ -241,6 +241,31 @@ module ScoreError =
         else
             LineLaw.tail ((threshold - middle) / spread) + LineLaw.tail ((threshold + middle) / spread)
 
+    let private withoutRipples (form: ScoreForm option) = form |> Option.filter _.Ripples.IsEmpty
+
+    /// The sum over all coordinates of what is known of the error in one: in closed form where the coordinate is normal and the
+    /// score affine, and otherwise on the line.
+    let private overCoordinates (plan: Plan) level (affine: ScoreForm option) ofNormal (ofLine: LineError -> float) =
+        coordinatesOf plan
+        |> Result.bind few
+        |> Result.bind (fun all ->
+            let walked law other count = count * ofLine (lineOf plan level law other)
+
+            let normal (struct (at: NormalCoordinate, count)) =
+                match affine with
+                | Some form -> count * ofNormal form at
+                | None ->
+                    let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
+                    walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
+
+            if all.Mixed.Length + (if affine.IsSome then 0 else all.Normal.Length) > mostWalks then
+                Error $"the law has more than {mostWalks} different coordinates"
+            else
+                Ok(
+                    Array.sumBy (fun (law, other, count) -> walked law other count) all.Mixed
+                    + Array.sumBy normal all.Normal
+                ))
+
     let private badOf (plan: Plan) (level: NoiseLevel) threshold =
         match sup plan, ScoreForm.ofScore plan.Score with
         | Ok bound, _ when bound <= threshold -> Ok 0.0
@@ -251,29 +276,10 @@ module ScoreError =
             // ‖s‖² ≤ Σ z_i²/v_min with z standard normal.
             Ok(chiSquareTail plan.Dimension (threshold * threshold * smallest / (form.Gain - 1.0) ** 2.0))
         | _, form ->
-            coordinatesOf plan
-            |> Result.bind few
-            |> Result.bind (fun all ->
-                let own = threshold / sqrt (float plan.Dimension)
-                let walked law other count = count * (lineOf plan level law other).Bad own
+            let own = threshold / sqrt (float plan.Dimension)
 
-                let affine =
-                    match form with
-                    | Some form when form.Ripples.IsEmpty -> Some form
-                    | _ -> None
-
-                let normal (struct (at: NormalCoordinate, count)) =
-                    match affine with
-                    | Some form -> count * normalBad plan form level own at
-                    | None ->
-                        let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
-                        walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
-
-                if all.Mixed.Length + (if affine.IsSome then 0 else all.Normal.Length) > mostWalks then
-                    Error $"the law has more than {mostWalks} different coordinates"
-                else
-                    let mixed = all.Mixed |> Array.sumBy (fun (law, other, count) -> walked law other count)
-                    Ok(min 1.0 (mixed + Array.sumBy normal all.Normal)))
+            overCoordinates plan level (withoutRipples form) (fun form -> normalBad plan form level own) (_.Bad(own))
+            |> Result.map (min 1.0)
 
     /// An upper bound for p(‖s − ∇ln p‖ > t) at a level: enclosed on the line, a χ² tail for scaled scores of normal laws, and
     /// by the union of the coordinates' own bad sets {|e_i| > t/√d} otherwise.
@@ -293,25 +299,11 @@ module ScoreError =
     /// An upper bound for ln E_p e^(λ‖s − ∇ln p‖²) at a level, coordinate by coordinate; +∞ where none is finite.
     let exponential (plan: Plan) (level: NoiseLevel) lambda =
         let find _ =
-            coordinatesOf plan
-            |> Result.bind few
-            |> Result.bind (fun all ->
-                let walked law other count = count * (lineOf plan level law other).Exponential lambda
-                let form = ScoreForm.ofScore plan.Score |> Option.filter (fun form -> form.Ripples.IsEmpty)
-
-                let normal (struct (at: NormalCoordinate, count)) =
-                    match form with
-                    | Some form -> count * normalExponential plan form level lambda at
-                    | None ->
-                        let law mean variance = Mixture.Normal([| mean |], Covariance.Isotropic(1, variance))
-                        walked (law at.Mean at.Variance) (law at.ScoredMean at.ScoredVariance) count
-
-                if all.Mixed.Length + (if form.IsSome then 0 else all.Normal.Length) > mostWalks then
-                    Error $"the law has more than {mostWalks} different coordinates"
-                else
-                    Ok(
-                        Array.sumBy (fun (law, other, count) -> walked law other count) all.Mixed
-                        + Array.sumBy normal all.Normal
-                    ))
+            overCoordinates
+                plan
+                level
+                (withoutRipples (ScoreForm.ofScore plan.Score))
+                (fun form -> normalExponential plan form level lambda)
+                (_.Exponential(lambda))
 
         (foundOf plan).Exponentials.GetOrAdd(struct (level, lambda), find)

@@ -122,51 +122,57 @@ let private source claim =
         IsCompanion = false
     }
 
+let private measured pair id title claim statement reading rates =
+    {
+        Id = id
+        Title = title
+        Statement = statement
+        Source = source claim
+        Stance = Guarantee
+        Assumptions = assumptions pair
+        Metric = Metric.Tv
+        Evidence = evidence pair
+        Scenarios = scenarios pair
+        Rates = rates
+        Reading = reading
+    }
+
 /// Stochastic.
 let ofSde =
-    {
-        Id = "li-2024-stochastic"
-        Title = "An accelerated stochastic sampler"
-        Statement =
-            "Measured, not proved: x′ = (y + (1 − α)·s(y) + √((1 − α)/2)·ξ₂)/√α at y = x + √((1 − α)/2)·ξ₁. With the exact score and K equal steps of time from the "
-            + "exact law, TV is at most that of ancestral steps with the same K, √KL is of order K^(−2) on normal laws, where that of ancestral steps is of order K^(−1), and of order K^(−1) on two modes."
-        Source = source "the accelerated stochastic sampler: TV of O(1/K) for O(1/√K)"
-        Stance = Guarantee
-        Assumptions = assumptions stochastic
-        Metric = Metric.Tv
-        Evidence = evidence stochastic
-        Scenarios = scenarios stochastic
-        Rates =
-            [
-                order "KL of acceleratedSde, a normal law" acceleratedSde -4.0 0.05 narrow (doublings 6 11)
-                order "KL of ancestral, a normal law" ancestral -2.0 0.05 narrow (doublings 6 11)
-                order "KL of acceleratedSde to the data, a normal law" acceleratedSde -4.0 0.0 narrow (doublings 6 11)
-                order "KL of acceleratedSde, two modes" acceleratedSde -2.0 0.1 modes (doublings 6 9)
-            ]
-        Reading =
-            "The abstract's orders are upper bounds for all data, TV of O(1/K) for O(1/√K). On two modes both samplers are of order 1/K, and the accelerated one has about half the error; a whole order is gained only where the score is affine."
-    }
+    measured
+        stochastic
+        "li-2024-stochastic"
+        "An accelerated stochastic sampler"
+        "the accelerated stochastic sampler: TV of O(1/K) for O(1/√K)"
+        ("Measured, not proved: x′ = (y + (1 − α)·s(y) + √((1 − α)/2)·ξ₂)/√α at y = x + √((1 − α)/2)·ξ₁. "
+         + "With the exact score and K equal steps of time from the exact law, TV is at most that of ancestral steps "
+         + "with the same K, √KL is of order K^(−2) on normal laws, where that of ancestral steps is of order K^(−1), "
+         + "and of order K^(−1) on two modes.")
+        ("The abstract's orders are upper bounds for all data, TV of O(1/K) for O(1/√K). On two modes both samplers "
+         + "are of order 1/K, and the accelerated one has about half the error; a whole order is gained only where "
+         + "the score is affine.")
+        [
+            order "KL of acceleratedSde, a normal law" acceleratedSde -4.0 0.05 narrow (doublings 6 11)
+            order "KL of ancestral, a normal law" ancestral -2.0 0.05 narrow (doublings 6 11)
+            order "KL of acceleratedSde to the data, a normal law" acceleratedSde -4.0 0.0 narrow (doublings 6 11)
+            order "KL of acceleratedSde, two modes" acceleratedSde -2.0 0.1 modes (doublings 6 9)
+        ]
 
 /// Deterministic.
 let ofOde =
-    {
-        Id = "li-2024-deterministic"
-        Title = "An accelerated deterministic sampler"
-        Statement =
-            "Measured, not proved: the flow with the slope δ linear in a = m²/(m² + σ²) from the last two evaluations. On these laws, with the exact score and K equal steps of time from the "
-            + "exact law, √KL is of order K^(−2) where that of the flow is of order K^(−1), and TV is at most that of the flow with the same K. Without early stopping, equal steps of time down to the data, the order is 1."
-        Source = source "the accelerated deterministic sampler: TV of O(1/K²) for O(1/K)"
-        Stance = Guarantee
-        Assumptions = assumptions deterministic
-        Metric = Metric.Tv
-        Evidence = evidence deterministic
-        Scenarios = scenarios deterministic
-        Rates =
-            [
-                order "KL of acceleratedOde, a normal law" acceleratedOde -4.0 0.05 narrow (doublings 8 13)
-                order "KL of flow, a normal law" flow -2.0 0.05 narrow (doublings 6 11)
-                order "KL of acceleratedOde to the data, a normal law" acceleratedOde -2.0 0.0 narrow (doublings 7 12)
-            ]
-        Reading =
-            "Near the data ρ = σ/m is √(2t), in which equal steps of time are not equal: the second order needs the early stopping that the paper assumes."
-    }
+    measured
+        deterministic
+        "li-2024-deterministic"
+        "An accelerated deterministic sampler"
+        "the accelerated deterministic sampler: TV of O(1/K²) for O(1/K)"
+        ("Measured, not proved: the flow with the slope δ linear in a = m²/(m² + σ²) from the last two evaluations. "
+         + "With the exact score and K equal steps of time from the exact law, TV is at most that of the flow with the "
+         + "same K, and on a normal law √KL is of order K^(−2), where that of the flow is of order K^(−1). Without "
+         + "early stopping, equal steps of time down to the data, the order is 1.")
+        ("Near the data ρ = σ/m is √(2t), in which equal steps of time are not equal: the second order needs the early "
+         + "stopping that the paper assumes.")
+        [
+            order "KL of acceleratedOde, a normal law" acceleratedOde -4.0 0.05 narrow (doublings 8 13)
+            order "KL of flow, a normal law" flow -2.0 0.05 narrow (doublings 6 11)
+            order "KL of acceleratedOde to the data, a normal law" acceleratedOde -2.0 0.0 narrow (doublings 7 12)
+        ]
