@@ -101,7 +101,7 @@ let tests =
                 let modes = String.Join("\n", [ for i in 1..50 -> $"        0.02, normal [ {i}.0 ] -1.0" ])
 
                 let text =
-                    $"experiment {{\n    target (mixture [\n{modes} ])\n    forward ve\n    sampler identity\n}}\n"
+                    $"experiment {{\n    target (mixture [\n{modes} ])\n    forward ve\n    start warm\n    sampler identity\n}}\n"
 
                 match Check.text "many.sgm" "." text with
                 | Ok _ -> failtest "valid"
