@@ -36,7 +36,7 @@ module Laws =
             GridInterpreter(),
             "exact by quadrature: the state is one-dimensional, and its density is carried on adaptive panels"
             ProductInterpreter(),
-            "exact by quadrature: the coordinates are independent, and each distinct one is carried on its own panels"
+            "exact by quadrature: blocks of one or two coordinates are independent, and each distinct one is carried by itself"
             PlaneInterpreter(),
             "exact by quadrature: the state is in the plane, and its density is carried on even lattices"
         ]

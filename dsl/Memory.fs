@@ -17,15 +17,16 @@ module Memory =
         else
             Engine.GridMemory.Most plan
 
-    /// What the exact law in the plane takes, where it is the one that runs the plan or would be if it fitted.
+    /// What exact laws in the plane take, of the state or of pairs of its coordinates, where they run the plan or would if they fitted.
     let plane (plan: Engine.Plan) : Engine.PlaneForecast option =
         let others: Engine.IInterpreter list =
             [ Engine.GaussianInterpreter(); Engine.GridInterpreter(); Engine.ProductInterpreter() ]
 
-        if others |> List.exists (fun law -> isNull (law.WhyNot plan)) then
-            None
-        else
-            Option.ofObj (Engine.PlaneInterpreter.Foretell plan)
+        match Engine.ProductInterpreter.Foretell plan with
+        | null when others |> List.exists (fun law -> isNull (law.WhyNot plan)) -> None
+        | null -> Option.ofObj (Engine.PlaneInterpreter.Foretell plan)
+        | forecast when isNull (Engine.GaussianInterpreter().WhyNot plan) -> None
+        | forecast -> Some forecast
 
     /// Bytes that this process may use.
     let available () : float = float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)

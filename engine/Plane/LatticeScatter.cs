@@ -42,7 +42,7 @@ internal static class LatticeScatter
                 return false;
             },
             work);
-        work.Spend(sum.Mass.Length * (40 + (0.15 * (2 * reach) * (2 * reach))));
+        work.Spend(sum.Masses.Length * (40 + (0.15 * (2 * reach) * (2 * reach))));
         foreach (List<(int, int)> colour in byColour)
         {
             work.Each(colour.Count, i =>
@@ -95,7 +95,7 @@ internal static class LatticeScatter
             for (int at = from; at < to; at++)
             {
                 int n = Bins.Order[at];
-                int i = Factors((Sum.X[n] / Spacing) - left, square, Sum.Mass[n], fixedPart, across);
+                int i = Factors((Sum.X[n] / Spacing) - left, square, Sum.Masses[n], fixedPart, across);
                 int j = Factors((Sum.Y[n] / Spacing) - bottom, square, 1, fixedPart, along);
                 for (int r = 0; r < patch; r++)
                 {

@@ -6,6 +6,9 @@ internal abstract class PlaneDensity
     /// <summary>The scale below which it has no structure, as far as is known: its transform falls at least like that of N(0, Smoothness²).</summary>
     public abstract double Smoothness { get; }
 
+    /// <summary>All of it; 1 up to what was dropped.</summary>
+    public virtual double Mass => 1;
+
     /// <summary>A box outside of which it has less mass than e^(−logRange).</summary>
     public abstract PlaneBox Extent(double logRange);
 

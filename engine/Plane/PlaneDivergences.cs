@@ -17,7 +17,7 @@ internal sealed class PlaneDivergences
 
     public PlaneDivergences(PlaneSnapshot state, PlaneMixture target, RunOptions options)
     {
-        double mass = (state.Density as PlaneSum)?.Mass.Sum() ?? 1;
+        double mass = state.Density!.Mass;
         double least = Math.Exp(-EdgeShare * state.Resolution.LogRange) / (2 * Math.PI * state.Density!.Smoothness * state.Density.Smoothness);
         panels = PlanePanels.Of(state.Density, mass, target, state.Resolution, double.PositiveInfinity, new(options));
         outside = Outside(panels);
@@ -34,6 +34,9 @@ internal sealed class PlaneDivergences
 
     // χ² on squares of its own, which resolve q²/p, and the part of it where q is nearly as small as the grid holds.
     private sealed record Squares(PlanePanels Panels, double Sum, double Edge);
+
+    /// <summary>Both laws on squares.</summary>
+    public PlanePanels Panels => panels;
 
     /// <summary>½∫|q − p|.</summary>
     public Measured Tv => tv ??= Variation();

@@ -17,7 +17,10 @@ public sealed class PlaneInterpreter : IInterpreter
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) => Obstacle(plan)
         ?? PlaneForecast.Of(plan).WhyNot()
-        ?? ProbeMemory.WhyNot(plan, ProbeMemory.LawBytes, () => ProbeMemory.LawBytes + (40 * PlaneForecast.Of(plan).Nodes));
+        ?? ProbeMemory.WhyNot(plan, ProbeMemory.LawBytes, () => LawBytes(PlaneForecast.Of(plan)));
+
+    /// <summary>Bytes of a law at a probe.</summary>
+    internal static double LawBytes(PlaneForecast forecast) => ProbeMemory.LawBytes + (40 * forecast.Nodes);
 
     // What has nothing to do with its size.
     private static string? Obstacle(Plan plan)

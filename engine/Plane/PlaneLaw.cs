@@ -29,7 +29,7 @@ internal sealed record PlaneSnapshot(
     public bool IsPoint => Density is null;
 
     /// <summary>Bytes that it keeps.</summary>
-    public double Bytes => (48.0 * ((Density as PlaneSum)?.Mass.Length ?? 0)) + (16.0 * (Images?.X.Length ?? 0)) + ProbeMemory.LawBytes;
+    public double Bytes => (48.0 * ((Density as PlaneSum)?.Masses.Length ?? 0)) + (16.0 * (Images?.X.Length ?? 0)) + ProbeMemory.LawBytes;
 }
 
 /// <summary>
@@ -74,13 +74,46 @@ public sealed class PlaneLaw : Law
 
     private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, target, options);
 
+    /// <summary>Whether the state is a single point.</summary>
+    internal bool IsPoint => fine.IsPoint;
+
+    /// <summary>Whether the law has a density that is known.</summary>
+    internal bool HasDensity => !fine.IsPoint && fine.Images is null;
+
+    /// <summary>The law and its target on squares, at the fine resolution.</summary>
+    internal PlanePanels Panels => Fine.Panels;
+
+    /// <summary>
+    /// χ² of the coarse law from the fine one, rounding included, where both have mass, and the mass where only one has or that is nowhere:
+    /// how far the fine law may be from the truth, in a form that tensorises.
+    /// </summary>
+    internal (double Square, double Missing) ResolutionDistance()
+    {
+        (double square, double missing) = (fine.Rounding * fine.Rounding, fine.Lost + Panels.Unresolved);
+        double mass = coarse.Density!.Mass;
+        double[] other = new double[Legendre.Order * Legendre.Order];
+        foreach (PlanePanel panel in Panels.All)
+        {
+            coarse.Density.Values(panel.X, panel.Y, other, coarse.Resolution.LogRange);
+            for (int i = 0; i < other.Length; i++)
+            {
+                double share = 0.25 * panel.Area * Legendre.Weights[i / Legendre.Order] * Legendre.Weights[i % Legendre.Order] * panel.State[i];
+                double change = (other[i] / mass / panel.State[i]) - 1;
+                if (Math.Abs(change) < 1) square += share * change * change;
+                else missing += share;
+            }
+        }
+
+        return (square, missing);
+    }
+
     /// <summary>Whether what χ² is where q is small matters, and a longer range is worth one more run.</summary>
     internal bool NeedsMoreRange()
     {
         try
         {
             // The coarse squares are the cheaper ones to see that there is no end on.
-            return !fine.IsPoint && fine.Images is null
+            return HasDensity
                 && Coarse.EdgeOfSquare < Hopeless && Fine.EdgeOfSquare is > 0.1 * LargestEdge and < Hopeless;
         }
         catch (WorkExceededException)

@@ -22,7 +22,7 @@ internal sealed class PlaneSum : PlaneDensity
     /// <param name="smoothness">What is known of the whole, at least C.</param>
     public PlaneSum(double[] x, double[] y, double[] mass, double deviation, double smoothness)
     {
-        (X, Y, Mass) = (x, y, mass);
+        (X, Y, Masses, Mass) = (x, y, mass, mass.Sum());
         Deviation = deviation;
         Smoothness = smoothness;
         box = new(x.Min(), x.Max(), y.Min(), y.Max());
@@ -39,7 +39,10 @@ internal sealed class PlaneSum : PlaneDensity
     public double[] Y { get; }
 
     /// <summary>Their masses.</summary>
-    public double[] Mass { get; }
+    public double[] Masses { get; }
+
+    /// <inheritdoc/>
+    public override double Mass { get; }
 
     // Square by square; only where values at places are asked for.
     private Sorted Terms => sorted.Value;
@@ -113,11 +116,11 @@ internal sealed class PlaneSum : PlaneDensity
     /// <inheritdoc/>
     public override void Draw(RandomStream stream, Span<double> x, int count)
     {
-        double[] upTo = new double[Mass.Length];
+        double[] upTo = new double[Masses.Length];
         double sum = 0;
         for (int n = 0; n < upTo.Length; n++)
         {
-            upTo[n] = sum += Mass[n];
+            upTo[n] = sum += Masses[n];
         }
 
         double[] uniforms = new double[count];
@@ -137,11 +140,11 @@ internal sealed class PlaneSum : PlaneDensity
     {
         (double sine, double cosine) = Math.SinCos(angle);
         return new PlaneSum(
-            [.. X.Select((x, n) => (cosine * x) + (sine * Y[n]))], [.. Y.Select((y, n) => (cosine * y) - (sine * X[n]))], Mass, Deviation, Smoothness);
+            [.. X.Select((x, n) => (cosine * x) + (sine * Y[n]))], [.. Y.Select((y, n) => (cosine * y) - (sine * X[n]))], Masses, Deviation, Smoothness);
     }
 
     /// <inheritdoc/>
-    public override PlaneMoments Moments() => PlaneMoments.Of(X, Y, Mass).With(Deviation * Deviation);
+    public override PlaneMoments Moments() => PlaneMoments.Of(X, Y, Masses).With(Deviation * Deviation);
 
     /// <inheritdoc/>
     public override PlaneNodes Lattice(double spacing, double logRange, PlaneWork work) =>
@@ -163,7 +166,7 @@ internal sealed class PlaneSum : PlaneDensity
             (int columns, int rows) = ((int)(Math.Floor(sum.box.Right / side) - left) + 1, (int)(Math.Floor(sum.box.Top / side) - bottom) + 1);
             PlaneBins bins = new(sum.X, sum.Y, side, (long)left, (long)bottom, columns, rows);
             double[] In(double[] values) => Array.ConvertAll(bins.Order, n => values[n]);
-            double[] mass = In(sum.Mass);
+            double[] mass = In(sum.Masses);
             double[] logMass = new double[columns * rows];
             for (int b = 0; b < logMass.Length; b++)
             {

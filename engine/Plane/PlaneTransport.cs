@@ -17,7 +17,7 @@ internal static class PlaneTransport
     {
         PlaneMoments own = state.Moments, other = target.Moments();
         double below = Below(own, other), above = Above(own, other);
-        double mass = (state.Density as PlaneSum)?.Mass.Sum() ?? 1;
+        double mass = state.Density!.Mass;
         double spacing = coarser * Math.Min(state.Density!.Smoothness, target.Smoothness) / PlacesPerScale;
         double axes = Axes(own, other);
         foreach (double angle in new[] { axes, axes + (0.5 * Math.PI), 0, 0.5 * Math.PI })

@@ -168,31 +168,4 @@ internal sealed class Coordinates
 
         return index;
     }
-
-    /// <summary>Mixtures on the line are equal by content; most differ in their first numbers.</summary>
-    private sealed class SameLaw : IEqualityComparer<Mixture>
-    {
-        public bool Equals(Mixture? a, Mixture? b) =>
-            ReferenceEquals(a, b)
-            || (a is not null
-                && b is not null
-                && a.Count == b.Count
-                && a.Weights.AsSpan().SequenceEqual(b.Weights)
-                && a.Means.AsSpan().SequenceEqual(b.Means)
-                && Enumerable.Range(0, a.Count).All(k => a.Covariance(k).Variance(0).Equals(b.Covariance(k).Variance(0))));
-
-        public int GetHashCode(Mixture law)
-        {
-            HashCode hash = default;
-            hash.Add(law.Count);
-            for (int k = 0; k < Math.Min(law.Count, 16); k++)
-            {
-                hash.Add(law.Weights[k]);
-                hash.Add(law.Means[k]);
-                hash.Add(law.Covariance(k).Variance(0));
-            }
-
-            return hash.ToHashCode();
-        }
-    }
 }

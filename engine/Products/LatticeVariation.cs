@@ -40,9 +40,9 @@ internal static class LatticeVariation
         for (int k = 0; k < rough.Length; k++)
         {
             affinity += counts[k] * rough[k].LogMoment(-0.5);
-            if (factors[k] is GridLaw grid)
+            (double, double)? own = factors[k] is GridLaw grid ? grid.ResolutionDistance() : (factors[k] as PlaneLaw)?.ResolutionDistance();
+            if (own is (double square, double missing))
             {
-                (double square, double missing) = grid.ResolutionDistance();
                 distance += counts[k] * RealFunctions.LogOnePlus(square);
                 defect += counts[k] * missing;
             }

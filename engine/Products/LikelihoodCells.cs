@@ -1,11 +1,11 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// The law under q of ℓ = ln(q/p) for one coordinate, as small cells: each has a mass under q, a mass under p given by its mean
+/// The law under q of ℓ = ln(q/p) for one factor, as small cells: each has a mass under q, a mass under p given by its mean
 /// ratio e^(−Mean) = p(cell)/q(cell), and the range of ℓ inside it. Merging a cell into an atom at Mean is a loss of
 /// information, splitting it onto Low and High a gain, so the two bracket every f-divergence of every product.
 /// </summary>
-internal sealed class LikelihoodCells
+internal sealed partial class LikelihoodCells
 {
     private const int Points = 4;
     private const int DeepestCut = 48;
@@ -82,6 +82,7 @@ internal sealed class LikelihoodCells
         {
             NormalFactorLaw normal => OfNormal(normal.Pair, extent),
             GridLaw grid => OfDensity((LineState.Density)grid.State, grid.Target, extent, grid.Work),
+            PlaneLaw plane => OfPlane(plane, extent),
             _ => throw new InvalidOperationException("a factor without likelihood ratio"),
         };
         result.Trim(trim);

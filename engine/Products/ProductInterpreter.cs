@@ -4,28 +4,72 @@ using System.Runtime.CompilerServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// Exact laws of states with independent coordinates, in any dimension: one law on the line for every distinct kind of
-/// coordinate, in closed form where it stays normal and on the grid otherwise; divergences tensorise (<see cref="ProductLaw"/>).
+/// Exact laws of states with independent blocks of one or two coordinates, in any dimension: one law for every distinct kind of block, on
+/// the line in closed form where it stays normal and on the grid otherwise, in the plane by <see cref="PlaneInterpreter"/>; divergences
+/// tensorise (<see cref="ProductLaw"/>).
 /// </summary>
 public sealed class ProductInterpreter : IInterpreter
 {
+    private static readonly PlaneInterpreter Plane = new();
+
     /// <inheritdoc/>
     public string Backend => "product";
 
     /// <inheritdoc/>
     public string? WhyNot(Plan plan)
     {
-        string? reason =
-            plan.AdjustedMethod is { } method ? $"'{method}' accepts or rejects all coordinates together, so that they do not stay independent"
-            : !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
-            : !plan.Score.Blends.Prepend(plan.Score).All(s => s.Of.HasIndependentCoordinates) ? "the score is that of a law whose coordinates are not independent"
-            : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
-            : plan.Dimension > 1 && plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned) ? "a clipped or learned score couples the coordinates"
-            : null;
-        return reason is null
-            ? GridInterpreter.ScoreProblem(plan) ?? (IsNormal(plan) ? RegisterNoise.Fraction(plan) : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan)
-            : reason + (plan.AdjustedMethod is null ? "; use the gaussian law if everything is normal, or particles" : "; use the grid (one dimension) or particles");
+        if (plan.AdjustedMethod is { } method)
+        {
+            return $"'{method}' accepts or rejects all coordinates together, so that they do not stay independent; use the grid (one dimension) or particles";
+        }
+
+        string? reason = plan.Dimension > 1 && plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned)
+            ? "a clipped or learned score couples the coordinates"
+            : Coupling(plan);
+        if (reason is not null) return reason + "; use the gaussian law if everything is normal, or particles";
+        return GridInterpreter.ScoreProblem(plan) ?? (Dependence(plan) is null ? LinesProblem(plan) : BlocksProblem(ProductBlocks.Of(plan)));
     }
+
+    /// <summary>What the pairs of coordinates that are coupled take together; null where there are none, or where something else keeps the plan from running.</summary>
+    public static PlaneForecast? Foretell(Plan plan)
+    {
+        bool isOurs = plan.AdjustedMethod is null
+            && !plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned)
+            && Dependence(plan) is not null
+            && Coupling(plan) is null;
+        PlaneForecast?[] all = isOurs ? [.. ProductBlocks.Of(plan).Planes.Select(PlaneInterpreter.Foretell)] : [null];
+        return Array.IndexOf(all, null) >= 0 ? null : new(all.Max(one => one!.Nodes), all.Sum(one => one!.Work));
+    }
+
+    // Which law has coordinates that are not independent.
+    private static string? Dependence(Plan plan) =>
+        !plan.Target.HasIndependentCoordinates ? "the target's coordinates are not independent"
+        : !plan.Score.Blends.Prepend(plan.Score).All(s => s.Of.HasIndependentCoordinates) ? "the score is that of a law whose coordinates are not independent"
+        : plan.Start is Start.Law { Of.HasIndependentCoordinates: false } ? "the start's coordinates are not independent"
+        : null;
+
+    // Why the blocks are no lines and planes; a single plane is that law's own.
+    private static string? Coupling(Plan plan) =>
+        Dependence(plan) is not { } dependence ? null
+        : plan.Dimension == 2 ? dependence
+        : ProductBlocks.Of(plan).TooLarge is { } large ? $"{dependence}, nor are pairs of them: {large}"
+        : null;
+
+    private static string? BlocksProblem(ProductBlocks blocks)
+    {
+        foreach (Plan plane in blocks.Planes)
+        {
+            if (Plane.WhyNot(plane) is { } reason) return $"two coordinates that are coupled: {reason}";
+        }
+
+        PlaneForecast[] all = [.. blocks.Planes.Select(PlaneForecast.Of)];
+        return new PlaneForecast(all.Max(one => one.Nodes), all.Sum(one => one.Work)).WhyNot()
+            ?? ProbeMemory.WhyNot(blocks.Planes[0], all.Sum(PlaneInterpreter.LawBytes), () => all.Sum(PlaneInterpreter.LawBytes))
+            ?? (blocks.Lines is { } lines ? LinesProblem(lines) : null);
+    }
+
+    private static string? LinesProblem(Plan plan) =>
+        (IsNormal(plan) ? RegisterNoise.Fraction(plan) : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan);
 
     private static readonly ConditionalWeakTable<Plan, StrongBox<(int Grids, int Kinds)>> Known = [];
 
@@ -91,16 +135,71 @@ public sealed class ProductInterpreter : IInterpreter
             return new(new RunStatus.Unsupported(reason), []);
         }
 
+        return Dependence(plan) is null ? Lines(plan, plan.Dimension, options) : Run(ProductBlocks.Of(plan), plan.Dimension, options);
+    }
+
+    /// <summary>A plan whose coordinates are independent, some of those of a state of dimension <paramref name="whole"/>.</summary>
+    private static Outcome Lines(Plan plan, int whole, RunOptions options)
+    {
         var coordinates = Coordinates.Of(plan);
         var allowance = new BlockAllowance();
         LineProcess[] processes = [.. coordinates.Kinds.Select(kind =>
         {
             ImmutableArray<ScoreModifier> along = Along(plan.Score.Modifiers, coordinates, kind);
             // Here the shift a/√d is not rounded.
-            AffineScore? affine = Affine(kind, along, 1 / Ball.Sqrt(plan.Dimension));
-            return Process(coordinates, kind, PerCoordinate(along, plan.Dimension), affine, allowance);
+            AffineScore? affine = Affine(kind, along, 1 / Ball.Sqrt(whole));
+            return Process(coordinates, kind, PerCoordinate(along, whole), affine, allowance);
         })];
         return new LineRun(plan, options, processes, laws => new ProductLaw(laws, coordinates.Counts, coordinates.KindOf)).Run();
+    }
+
+    private static Outcome Run(ProductBlocks blocks, int whole, RunOptions options)
+    {
+        Func<RunOptions, Outcome>[] runs =
+        [
+            .. blocks.Lines is { } lines ? [own => Lines(lines, whole, own)] : Array.Empty<Func<RunOptions, Outcome>>(),
+            .. blocks.Planes.Select(plane => (Func<RunOptions, Outcome>)(own => Plane.Run(plane, own))),
+        ];
+        Law Assemble(IEnumerable<Law> laws) => ProductLaw.Of([.. laws], blocks);
+        Outcome[] all = options.AfterStep is { } observer
+            ? Lockstep.Run(runs, options, steps => observer(steps[0] with { Law = Assemble(steps.Select(s => s.Law)) }))
+            : OneByOne(runs, options);
+        RunStatus status = all.Select(one => one.Status).Aggregate(Worse);
+        int probes = all.Length < runs.Length ? 0 : all.Min(one => one.Probes.Length);
+        return new(status, [.. Enumerable.Range(0, probes).Select(i =>
+            all[0].Probes[i] with { Law = Assemble(all.Select(one => one.Probes[i].Law)) })]);
+    }
+
+    // What diverges is followed in the other blocks too: one of them may do so earlier.
+    private static Outcome[] OneByOne(Func<RunOptions, Outcome>[] runs, RunOptions options)
+    {
+        List<Outcome> all = [];
+        foreach (Func<RunOptions, Outcome> run in runs)
+        {
+            double done = all.Count;
+            IProgress<double>? progress = options.Progress is { } told ? new Share(told, done / runs.Length, 1.0 / runs.Length) : null;
+            all.Add(run(options with { Progress = progress }));
+            if (all[^1].Status is RunStatus.Unsupported or RunStatus.Cancelled) break;
+        }
+
+        return [.. all];
+    }
+
+    private sealed class Share(IProgress<double> whole, double before, double share) : IProgress<double>
+    {
+        public void Report(double value) => whole.Report(before + (share * value));
+    }
+
+    private static RunStatus Worse(RunStatus a, RunStatus b)
+    {
+        static double Rank(RunStatus status) => status switch
+        {
+            RunStatus.Cancelled => -2,
+            RunStatus.Unsupported => -1,
+            RunStatus.Diverged diverged => diverged.Step,
+            _ => double.PositiveInfinity,
+        };
+        return Rank(b) < Rank(a) ? b : a;
     }
 
     /// <summary>The modifiers as one coordinate out of d sees them: what is a/√d there is the amount here.</summary>

@@ -1,7 +1,7 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// A law with independent coordinates. KL and W2² add, 1 + χ² multiplies (in logarithms), and TV comes from the law of the
+/// A law with independent blocks of one or two coordinates. KL and W2² add, 1 + χ² multiplies (in logarithms), and TV comes from the law of the
 /// log-likelihood ratio, a sum of independent terms: <see cref="TotalVariation"/> when all of them are normal,
 /// <see cref="LatticeVariation"/> otherwise.
 /// </summary>
@@ -12,11 +12,28 @@ public sealed class ProductLaw : Law
     private readonly long[] counts;
     private readonly int[] kindOf;
 
+    /// <param name="factors">The distinct ones, of one dimension or two.</param>
+    /// <param name="counts">How many there are of each.</param>
+    /// <param name="kindOf">The factor's number by coordinate, ~number for a factor's second coordinate.</param>
     internal ProductLaw(Law[] factors, long[] counts, int[] kindOf)
     {
         this.factors = factors;
         this.counts = counts;
         this.kindOf = kindOf;
+    }
+
+    /// <summary>The law of blocks from that of the lines together, where there are any, and those of the planes.</summary>
+    internal static ProductLaw Of(Law[] laws, ProductBlocks blocks)
+    {
+        var lines = laws[0] as ProductLaw;
+        int before = lines?.factors.Length ?? 0, line = 0;
+        int[] all = Array.ConvertAll(blocks.PlaneOf, plane => plane switch
+        {
+            null => lines!.kindOf[line++],
+            >= 0 => plane.Value + before,
+            _ => ~(~plane.Value + before),
+        });
+        return new([.. lines?.factors ?? [], .. laws[(lines is null ? 0 : 1)..]], [.. lines?.counts ?? [], .. blocks.Counts], all);
     }
 
     /// <inheritdoc/>
@@ -31,7 +48,8 @@ public sealed class ProductLaw : Law
             double[] result = new double[kindOf.Length];
             for (int i = 0; i < result.Length; i++)
             {
-                result[i] = pick(kinds[kindOf[i]])[0];
+                (int kind, int own) = Place(i);
+                result[i] = pick(kinds[kind])[own];
             }
 
             return result;
@@ -41,14 +59,37 @@ public sealed class ProductLaw : Law
     }
 
     /// <inheritdoc/>
-    protected override Marginal? Coordinate(int coordinate) => factors[kindOf[coordinate]].Marginal(0);
+    protected override Marginal? Coordinate(int coordinate)
+    {
+        (int kind, int own) = Place(coordinate);
+        return factors[kind].Marginal(own);
+    }
+
+    private (int Factor, int Own) Place(int coordinate) => kindOf[coordinate] is >= 0 and var kind ? (kind, 0) : (~kindOf[coordinate], 1);
+
+    /// <inheritdoc/>
+    protected override double? Density(ReadOnlySpan<double> x)
+    {
+        double sum = 0;
+        for (int i = 0; i < kindOf.Length;)
+        {
+            Law factor = factors[kindOf[i]];
+            if (factor.LogDensity(x.Slice(i, factor.Dimension)) is not { } log) return null;
+            sum += log;
+            i += factor.Dimension;
+        }
+
+        return sum;
+    }
 
     /// <inheritdoc/>
     protected override void Fill(RandomStream stream, Span<double> x, int count)
     {
-        for (int i = 0; i < kindOf.Length; i++)
+        for (int i = 0; i < kindOf.Length;)
         {
-            factors[kindOf[i]].Draw(stream, x.Slice(i * count, count), count);
+            Law factor = factors[kindOf[i]];
+            factor.Draw(stream, x.Slice(i * count, factor.Dimension * count), count);
+            i += factor.Dimension;
         }
     }
 
@@ -72,9 +113,16 @@ public sealed class ProductLaw : Law
 
         foreach (Law factor in factors)
         {
-            if (factor is GridLaw { State: LineState.Point } || factor is NormalFactorLaw { Pair.StateBall.IsZero: true })
+            if (factor is GridLaw { State: LineState.Point } or NormalFactorLaw { Pair.StateBall.IsZero: true } or PlaneLaw { IsPoint: true })
             {
                 return Estimate.Exact(1, 1, 1, Method);
+            }
+
+            // Of a law without density no ratio is known.
+            if (factor is PlaneLaw { HasDensity: false })
+            {
+                Estimate own = factor.Measure(Metric.Tv);
+                return Estimate.Unavailable(Method, own.Reason!, own.Lower, 1);
             }
         }
 
