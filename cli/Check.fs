@@ -139,7 +139,7 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
 
         line
             "in the plane"
-            $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core without the measurements"
+            $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core"
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

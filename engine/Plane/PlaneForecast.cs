@@ -4,18 +4,18 @@ using System.Runtime.CompilerServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// What a plan takes in the plane, foretold from its levels: the area where the score's law has mass at a step, over the square of the
-/// spacing that the step's noise asks for.
+/// What a plan takes in the plane, foretold from its levels: the area where the state has mass at a step, over the square of the spacing
+/// that the step's noise and its stretching ask for. The state is as wide as the score's law, and wider by what unstable steps did to it.
 /// </summary>
 /// <param name="Nodes">Of the largest lattice.</param>
-/// <param name="Work">Of all steps at both resolutions, as <see cref="PlaneWork"/> counts.</param>
+/// <param name="Work">Of all steps and measurements at both resolutions, as <see cref="PlaneWork"/> counts.</param>
 public sealed record PlaneForecast(double Nodes, double Work)
 {
     // Transitions of a schedule that are looked at.
     private const int MostLooks = 200;
 
-    // Components whose areas are added up.
-    private const int MostComponents = 500;
+    // Rounds of a repeat that are.
+    private const int MostRounds = 32;
 
     private static readonly ConditionalWeakTable<Plan, PlaneForecast> Known = [];
 
@@ -26,6 +26,7 @@ public sealed record PlaneForecast(double Nodes, double Work)
     public static PlaneForecast Of(Plan plan) => Known.GetValue(plan, static plan =>
     {
         Sum sum = new(plan.Score);
+        sum.Metrics = plan.Metrics;
         sum.Add(plan.Instructions, 1);
         return new(sum.Nodes, sum.Work);
     });
@@ -43,13 +44,26 @@ public sealed record PlaneForecast(double Nodes, double Work)
 
     private sealed class Sum(Score score)
     {
+        // Of the width of a law when a run has left it for good: more would be beyond every lattice.
+        private const double Widest = 1e12;
+
+        // Squares of a measurement are halved where the laws ask for it.
+        private const double Halved = 3;
         private readonly double cost = PlaneMap.Cost(score);
 
         // Of two points of sum with kernel, at both resolutions.
         private readonly double terms = 300;
         private readonly PlaneResolution fine = PlaneResolution.Fine(PlaneResolution.StandardLogRange);
+        private readonly PlaneResolution coarse = PlaneResolution.Coarse(PlaneResolution.StandardLogRange);
         private NoiseLevel level;
-        private double area;
+        private PlaneReach reach = null!;
+
+        // How much wider than the score's law the state is, and what maps since the last noise do to distances.
+        private double wider = 1;
+        private (double Out, double Between) slope = (1, 1);
+        private (double Squares, double Terms) measured;
+
+        public ImmutableArray<Metric> Metrics { get; set; } = [];
 
         public double Nodes { get; private set; }
 
@@ -67,8 +81,17 @@ public sealed record PlaneForecast(double Nodes, double Work)
                     case Instruction.General { Tableau: var step }:
                         Add(step, step.Stages.Length, times);
                         break;
+                    case Instruction.Probe:
+                        Work += times * measured.Squares * (measured.Terms + 20_000 + (500.0 * reach?.Components ?? 0)) * Metrics.Length;
+                        break;
                     case Instruction.Repeat { Count: > 0 } repeat:
-                        Add(repeat.Body, times * repeat.Count);
+                        // As many rounds as the state may need to grow; the rest are like the last of them.
+                        long rounds = Math.Min(repeat.Count, MostRounds);
+                        for (long i = 0; i < rounds; i++)
+                        {
+                            Add(repeat.Body, i < rounds - 1 ? times : times * (repeat.Count - rounds + 1));
+                        }
+
                         break;
                     case Instruction.Transitions all:
                         int looks = Math.Min(all.Count, MostLooks);
@@ -85,30 +108,28 @@ public sealed record PlaneForecast(double Nodes, double Work)
 
         private void Add(IStep step, int stages, double times)
         {
+            if (reach is null || step.From != level) (level, reach) = (step.From, new(score.Of, step.From, fine.LogRange));
+            (double across, double between) = reach.Slopes(step);
+            slope = (slope.Out * across, slope.Between * between);
             double noise = PlaneMap.Deviation(step);
             if (noise == 0) return;
-            double spacing = fine.Spacing(2 * noise, noise);
-            double nodes = Math.Max(1, Area(step.From) / (spacing * spacing));
+            double even = fine.Spacing(2 * noise, noise);
+            double area = Math.Max(reach.Area * wider * wider, even * even);
+            double spacing = Math.Min(even, reach.Spacing(2 * noise, noise, slope.Between));
+            double nodes = Math.Min(area / (spacing * spacing), Math.Max(fine.Nodes, 2 * area / (even * even)));
+            bool isDense = nodes > 2.5 * area / (even * even);
             Nodes = Math.Max(Nodes, nodes);
-            Work += 1.8 * times * nodes * (terms + (stages * cost));
-        }
 
-        // Ellipses of the components, or the box around them where that is less.
-        private double Area(NoiseLevel at)
-        {
-            if (at == level && area > 0) return area;
-            PlaneMixture law = PlaneMixture.Of(score.Of, at)!;
-            double range = fine.LogRange;
-            PlaneBox box = law.Extent(range);
-            double sum = 0;
-            int stride = Math.Max(1, law.Components.Length / MostComponents);
-            for (int k = 0; k < law.Components.Length; k += stride)
-            {
-                sum += stride * 2 * Math.PI * range * Math.Sqrt(law.Components[k].Determinant);
-            }
+            // A lattice that turns out too wide is made anew, three times or so, and thinned.
+            Work += (isDense ? 6 : 1) * (1 + (coarse.Nodes / fine.Nodes)) * times * nodes * (terms + (stages * cost));
+            wider = Math.Clamp(wider * slope.Out, 1, Widest);
+            slope = (1, 1);
 
-            (level, area) = (at, Math.Min(box.Width * box.Height, sum));
-            return area;
+            // Squares of six deviations, and the terms that reach one.
+            area = reach.Area * wider * wider;
+            double side = (isDense ? 3 : 6) * noise, around = side + (2 * Math.Sqrt(2 * fine.LogRange) * (isDense ? 0.7 : 1) * noise);
+            double density = isDense ? 1 / (fine.Spacing(noise, noise) * fine.Spacing(noise, noise) / 2) : 1 / (even * even);
+            measured = (Halved * Math.Max(1, area / (side * side)), 100 * density * Math.Min(area, around * around));
         }
     }
 }

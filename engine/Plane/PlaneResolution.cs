@@ -17,10 +17,10 @@ internal sealed record PlaneResolution(double Digits, double Nodes, double LogRa
     public const double LargestLogRange = 184;
 
     /// <summary>The resolution of reported values: lattice sums to rounding.</summary>
-    public static PlaneResolution Fine(double logRange) => new(36, 60_000, logRange, 1e-13);
+    public static PlaneResolution Fine(double logRange) => new(36, 300_000, logRange, 1e-13);
 
     /// <summary>The resolution that it is compared with: lattice sums to 1e-11.</summary>
-    public static PlaneResolution Coarse(double logRange) => new(25, 40_000, 0.87 * logRange, 1e-11);
+    public static PlaneResolution Coarse(double logRange) => new(25, 200_000, 0.87 * logRange, 1e-11);
 
     /// <summary>Mass that the sums of one step may get wrong.</summary>
     public double Tolerance => Math.Exp(-Digits);

@@ -9,6 +9,9 @@ internal sealed class PlaneState
     // A lattice is made anew where it turns out too wide by more than this.
     private const double Slack = 0.95;
     private const int MostAttempts = 5;
+
+    // So many times more nodes than a lattice between two halves of the noise has are too many.
+    private const double Dense = 3;
     private readonly PlaneMap map;
     private readonly PlaneWork work;
     private readonly List<IStep> chain = [];
@@ -79,7 +82,7 @@ internal sealed class PlaneState
         // A place is rounded by half a unit of itself and by as much again in the map, and the exponent changes by that times the distance in C.
         double farthest = Math.Max(Images!.X.Max(Math.Abs), Images.Y.Max(Math.Abs));
         Rounding += 1e-15 + (4e-16 * farthest / noise);
-        Density = new PlaneSum(Images.X, Images.Y, nodes!.Mass, noise, Math.Sqrt((before * before) + (noise * noise)));
+        Density = Thinned(new PlaneSum(Images.X, Images.Y, nodes!.Mass, noise, Math.Sqrt((before * before) + (noise * noise))));
         (nodes, Images) = (null, null);
         chain.Clear();
         return true;
@@ -87,6 +90,19 @@ internal sealed class PlaneState
 
     /// <summary>What is known of the law now.</summary>
     public PlaneSnapshot Snapshot() => new(Density, Images, nodes?.Mass, [.. chain], Lost, Unresolved, Rounding, Resolution);
+
+    // Noise in two halves: what a map that stretches needed dense nodes for is between the two as smooth as one half, and summed on a lattice
+    // for that, so that neither the next step nor a measurement pays for the nodes of this one.
+    private PlaneSum Thinned(PlaneSum sum)
+    {
+        double half = Math.Sqrt(0.5) * sum.Deviation;
+        double spacing = Resolution.Spacing(half, half);
+        PlaneBox extent = sum.Extent(Resolution.LogRange);
+        if (sum.Masses.Length * spacing * spacing < Dense * extent.Width * extent.Height) return sum;
+        PlaneNodes between = new PlaneSum(sum.X, sum.Y, sum.Masses, half, half).Lattice(spacing, Resolution.LogRange, work);
+        Lost += between.Dropped + Math.Exp(-Resolution.LogRange) + (2 * Resolution.Tolerance);
+        return new(between.X, between.Y, between.Mass, half, sum.Smoothness);
+    }
 
     // The chain from the density on a lattice of this spacing.
     private bool Map(double spacing)
