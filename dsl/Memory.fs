@@ -25,7 +25,7 @@ module Memory =
         match Engine.ProductInterpreter.Foretell plan with
         | null when others |> List.exists (fun law -> isNull (law.WhyNot plan)) -> None
         | null -> Option.ofObj (Engine.PlaneInterpreter.Foretell plan)
-        | forecast when isNull (Engine.GaussianInterpreter().WhyNot plan) -> None
+        | _ when isNull (Engine.GaussianInterpreter().WhyNot plan) -> None
         | forecast -> Some forecast
 
     /// Bytes that this process may use.

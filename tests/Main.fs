@@ -40,6 +40,7 @@ let private tests =
             TotalVariationTests.tests
             ProductTests.tests
             PlaneTests.tests
+            ProductPlaneTests.tests
             PlaneConductTests.tests
             VerificationTests.tests
             TheoremsLeeTests.tests

@@ -5,7 +5,8 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed partial class LikelihoodCells
 {
-    // As many rectangles for a first look at the spread of ℓ.
+    // So many rectangles, and for a first look at the spread of ℓ.
+    private const int PlaneCount = 1 << 20;
     private const int RoughCount = 1 << 14;
 
     // Interpolated values are no better than this share of the largest one on a square.
@@ -15,7 +16,7 @@ internal sealed partial class LikelihoodCells
     private static LikelihoodCells OfPlane(PlaneLaw law, double extent)
     {
         Spread[] squares = [.. law.Panels.All.Select(Spread.Of).Where(s => s.Mass > SmallestMass)];
-        double budget = double.IsPositiveInfinity(extent) ? RoughCount : LargestCount;
+        double budget = double.IsPositiveInfinity(extent) ? RoughCount : PlaneCount;
 
         // The gap of the two lattice laws is Σ mass·extent²: with so many cells it is least where extent⁴ is area in ℓ over mass.
         (double low, double high) = (-60, 60);

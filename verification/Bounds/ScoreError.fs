@@ -115,6 +115,10 @@ module ScoreError =
                 let line = LineError(level, LineLaw.at level law, None, [ ScoreModifier.Scaled 2.0 ], 1)
                 let struct (_, most) = line.Square()
                 min convex most
+            elif law.Count > 1 && law.Dimension = 2 then
+                match PlaneIntegrals.facts law level with
+                | Ok found -> min convex found.Fisher.High
+                | Error _ -> convex
             else
                 convex
 
@@ -147,6 +151,29 @@ module ScoreError =
 
         max 0.0 sum + 1e-14 * sizes
 
+    /// E‖e‖² of a score of another law where all factors of both are in the plane, by quadrature; None where they are not.
+    let private inThePlane (plan: Plan) (form: ScoreForm option) level =
+        let pairs = Seq.zip plan.Target.Factors plan.Score.Of.Factors |> List.ofSeq
+
+        let arePairs =
+            plan.Target.Factors.Length = plan.Score.Of.Factors.Length
+            && pairs
+               |> List.forall (fun (a, b) -> a.Law.Dimension = 2 && b.Law.Dimension = 2 && a.Count = b.Count)
+
+        match form with
+        | Some form when arePairs && form.Ripples.IsEmpty ->
+            let shift = form.Shift * sqrt (2.0 / float plan.Dimension)
+
+            (Ok 0.0, pairs)
+            ||> List.fold (fun sum (own, other) ->
+                attempt {
+                    let! before = sum
+                    let! (square: Certificates.Bracket) = PlaneIntegrals.scoreError own.Law other.Law form.Gain shift level
+                    return before + float own.Count * square.High
+                })
+            |> Some
+        | _ -> None
+
     let private squareOf (plan: Plan) level =
         match ScoreForm.ofScore plan.Score with
         | _ when isUnknown plan ->
@@ -155,6 +182,7 @@ module ScoreError =
                 $"{reason}, so that nothing bounds its error: write … |> clipped R with R at least the norm of the data (sgm score has estimates)")
         | Some form when isExactBase plan ->
             Ok(ScoreForm.errorSquare form plan.Target level (fun () -> fisher plan.Target level))
+        | form when (inThePlane plan form level).IsSome -> (inThePlane plan form level).Value
         | form ->
             coordinatesOf plan
             |> Result.bind few

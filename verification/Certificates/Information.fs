@@ -7,13 +7,31 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// What the rules ask of a target at a level: how much a score tells, enclosed. In closed form for normal laws, by `LineInformation` for mixtures on
-/// the line, added up over the factors of products in any dimension. In z = x/m and g = σ²/m².
+/// the line and `PlaneIntegrals` for those in the plane, added up over the factors of products in any dimension. In z = x/m and g = σ²/m².
 module Information =
-    let private facts = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, LineFacts>>()
+    let private facts =
+        ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, Result<PlaneFacts, string>>>()
 
-    let private onLine (law: Mixture) level =
-        let found = facts.GetValue(law, (fun _ -> ConcurrentDictionary()))
-        found.GetOrAdd(level, (fun level -> LineInformation.facts (LineLaw.at level law)))
+    /// Of a mixture on the line or in the plane.
+    let internal ofMixture (law: Mixture) level =
+        let find level =
+            if law.Dimension = 1 then
+                let found = LineInformation.facts (LineLaw.at level law)
+
+                Ok
+                    {
+                        Fisher = found.Fisher
+                        Curvature = found.Curvature
+                        Entropy = found.Entropy
+                        Error = Bracket.Exactly 0.0
+                    }
+            elif law.Dimension = 2 then
+                PlaneIntegrals.facts law level
+            else
+                Error
+                    "the information of a mixture whose coordinates are not independent has neither a closed form nor a quadrature beyond two dimensions"
+
+        facts.GetValue(law, (fun _ -> ConcurrentDictionary())).GetOrAdd(level, find)
 
     /// g = σ²/m².
     let noise (level: NoiseLevel) = (level.Sigma / level.Mean) ** 2.0
@@ -28,7 +46,7 @@ module Information =
         let a, b = upper.Sigma / upper.Mean, lower.Sigma / lower.Mean
         4e-16 * (2.0 + (a + b) / (a - b))
 
-    let private summed (target: Target) (normal: Mixture -> Bracket) (line: Mixture -> Bracket) =
+    let private summed (target: Target) (normal: Mixture -> Bracket) (mixture: Mixture -> Result<Bracket, string>) =
         (Ok(Bracket.Exactly 0.0), target.Factors)
         ||> Seq.fold (fun found factor ->
             attempt {
@@ -36,12 +54,9 @@ module Information =
 
                 if factor.Law.Count = 1 then
                     return sum + float factor.Count * normal factor.Law
-                elif factor.Law.Dimension = 1 then
-                    return sum + float factor.Count * line factor.Law
                 else
-                    return!
-                        Error
-                            "the information of a mixture whose coordinates are not independent has neither a closed form nor a quadrature"
+                    let! own = mixture factor.Law
+                    return sum + float factor.Count * own
             })
 
     /// Σ f(v) over the directions of a normal law, each f right to a relative error.
@@ -60,43 +75,46 @@ module Information =
         let g, square = noise level, level.Mean * level.Mean
 
         summed target (fun law -> directions 2e-14 law (fun v -> 1.0 / (v + g))) (fun law ->
-            Bracket.Near(square, 4e-16) * (onLine law level).Fisher)
+            ofMixture law level |> Result.map (fun found -> Bracket.Near(square, 4e-16) * found.Fisher))
 
     /// H = E‖∇²ln p‖² (Frobenius) of x.
     let curvature (target: Target) (level: NoiseLevel) =
         summed target (fun law -> directions 2e-14 law (fun v -> 1.0 / level.VarianceOf v ** 2.0)) (fun law ->
-            (onLine law level).Curvature)
+            ofMixture law level |> Result.map _.Curvature)
 
     /// The differential entropy of x.
     let entropy (target: Target) (level: NoiseLevel) =
         summed
             target
             (fun law -> directions 2e-14 law (fun v -> 0.5 * log (2.0 * Math.PI * Math.E * level.VarianceOf v)))
-            (fun law -> (onLine law level).Entropy)
+            (fun law -> ofMixture law level |> Result.map _.Entropy)
 
     /// ∫ (J(γ) − J(g)) dγ over γ in [g′, g], at least 0 as J falls: how much information a step with the score of its upper level misses. For a normal
-    /// direction −u − ln(1 − u) with u = Δ/(v + g); on the line 2·(entropy(z) − entropy(z′)) − Δ·J(g) by de Bruijn's identity.
+    /// direction −u − ln(1 − u) with u = Δ/(v + g); of a mixture 2·(entropy(z) − entropy(z′)) − Δ·J(g) by de Bruijn's identity.
     let missed (target: Target) (upper: NoiseLevel) (lower: NoiseLevel) =
         let g, delta = noise upper, step upper lower
 
-        let line (law: Mixture) =
-            let above, below = onLine law upper, onLine law lower
-            let scale = Bracket.Near(upper.Mean * upper.Mean * delta, 2e-15 + stepError upper lower)
-            let shrunk = log (lower.Mean / upper.Mean)
+        let mixture (law: Mixture) =
+            attempt {
+                let! above = ofMixture law upper
+                let! below = ofMixture law lower
+                let scale = Bracket.Near(upper.Mean * upper.Mean * delta, 2e-15 + stepError upper lower)
+                let shrunk = log (lower.Mean / upper.Mean)
 
-            let ratio =
-                if shrunk = 0.0 then
-                    Bracket.Exactly 0.0
-                else
-                    Bracket.Outward(shrunk - 4e-16, shrunk + 4e-16)
+                let ratio =
+                    if shrunk = 0.0 then
+                        Bracket.Exactly 0.0
+                    else
+                        Bracket.Outward(shrunk - 4e-16, shrunk + 4e-16)
 
-            let fallen = above.Entropy - below.Entropy + ratio
-            (2.0 * fallen - scale * above.Fisher).NotNegative
+                let fallen = above.Entropy - below.Entropy + float law.Dimension * ratio
+                return (2.0 * fallen - scale * above.Fisher).NotNegative
+            }
 
         summed
             target
             (fun law ->
                 directions (2e-14 + 4.0 * stepError upper lower) law (fun v ->
                     RealFunctions.LogExcess(-delta / (v + g))))
-            line
+            mixture
         |> Result.map (fun found -> found.NotNegative)

@@ -25,6 +25,17 @@ module Certificate =
                 W2 = risky found.W2
             }
 
+    /// Whether quadrature in the plane says what a law and its score tell, at the level that is dearest.
+    let private byQuadrature (plan: Plan) =
+        let law = plan.Target.Factors[0].Law
+
+        law.Dimension = 2
+        && not (ScoreError.isUnknown plan)
+        && plan.Score.Blends |> Seq.isEmpty
+        && match plan.Steps() |> Seq.collect (fun step -> [ step.From; step.To ]) |> List.ofSeq with
+           | [] -> false
+           | levels -> (Information.ofMixture law (levels |> List.minBy (fun l -> l.Sigma / l.Mean))).IsOk
+
     let private find rules (cancellation: System.Threading.CancellationToken) (plan: Plan) =
         attempt {
             let! plan = Refined.ofPlan plan
@@ -32,8 +43,8 @@ module Certificate =
 
             return
                 match DrawnPath.atomsOf plan with
-                | Some atoms -> DrawnCertificate.ofCourse cancellation plan atoms course
-                | None -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
+                | Some atoms when not (byQuadrature plan) -> DrawnCertificate.ofCourse cancellation plan atoms course
+                | _ -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
         }
 
     /// The certificates at every probe, in the order of the run; or why there are none. Found once a plan.

@@ -103,13 +103,41 @@ module RelativeEntropy =
         ||> Seq.fold (fun found (w, term) ->
             found |> Result.bind (fun sum -> term |> Result.map (fun x -> sum + w * x)))
 
-    /// Of one factor: a quadrature on the line; Σ w_k·KL(p_k‖q_k) for components of equal weights (joint convexity); otherwise
+    /// −E_p ln q less the entropy of p, for a normal law q in the plane.
+    let private toNormal (p: Mixture) level (q: Mixture) level' =
+        let entry (law: Mixture) k (at: NoiseLevel) i j = law.Covariance(k).Entry(i, j, at.VarianceOf)
+        let a, b, c = entry q 0 level' 0 0, entry q 0 level' 0 1, entry q 0 level' 1 1
+        let determinant = a * c - b * b
+
+        let quadratic =
+            Seq.init p.Count (fun k ->
+                let u, v =
+                    level.Mean * p.Means[2 * k] - level'.Mean * q.Means[0],
+                    level.Mean * p.Means[2 * k + 1] - level'.Mean * q.Means[1]
+
+                let xx, xy, yy =
+                    entry p k level 0 0 + u * u, entry p k level 0 1 + u * v, entry p k level 1 1 + v * v
+
+                p.Weights[k] * (c * xx - 2.0 * b * xy + a * yy) / determinant)
+            |> Seq.sum
+
+        let means = Seq.append p.Means q.Means |> Seq.map abs |> Seq.max
+        let condition = (a + c) * (a + c) / determinant
+        let spare = 1e-14 * condition * (1.0 + quadratic + means * sqrt (quadratic * (a + c) / determinant))
+        let cross = log (2.0 * Math.PI) + 0.5 * log determinant + 0.5 * quadratic + spare
+
+        Information.ofMixture p level
+        |> Result.map (fun found -> max 0.0 (cross - found.Entropy.Low))
+
+    /// Of one factor: a quadrature on the line, and in the plane against a normal law; Σ w_k·KL(p_k‖q_k) for components of equal weights (joint convexity); otherwise
     /// Σ w_k·min_j (KL(p_k‖q_j) − ln w_j) (convexity, and q ≥ w_j·q_j).
     let private ofLaws (p: Mixture) (level: NoiseLevel) (q: Mixture) (level': NoiseLevel) =
         if p.Count = 1 && q.Count = 1 then
             normals p 0 level q 0 level'
         elif p.Dimension = 1 then
             Ok(onLine p level q level')
+        elif p.Dimension = 2 && q.Count = 1 && (toNormal p level q level').IsOk then
+            toNormal p level q level'
         elif p.Weights = q.Weights then
             weightedSum (Seq.init p.Count (fun k -> p.Weights[k], normals p k level q k level'))
         elif p.Count * q.Count > 100_000 then
