@@ -137,9 +137,15 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
         let nodes = Words.count (int64 forecast.Nodes)
         let seconds = Words.roughly (forecast.Work * 1e-9)
 
+        let torn =
+            if forecast.IsTorn then
+                "; a step tears modes apart further than these nodes resolve, so that brackets will be wide: use smaller steps"
+            else
+                ""
+
         line
             "in the plane"
-            $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core"
+            $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core{torn}"
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

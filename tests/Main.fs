@@ -67,6 +67,7 @@ let private tests =
             AdjustedTests.tests
             AdjustedParticlesTests.tests
             LongStepsTests.tests
+            CertificatesPlaneTests.tests
             CertificatesTests.tests
             CertificatesDenseTests.tests
             CertificatesCommandsTests.tests

@@ -80,9 +80,9 @@ let tests =
 
             testCase "a deterministic end and another dimension are refused with the reason"
             <| fun () ->
-                let own, _ = experiments { two 0.6 with Sampler = anneal (geometric 4.0 0.5 4) (predictor flow) }
+                let own, _ = experiments { two 0.6 with Sampler = anneal (geometric 4.0 0.5 4) (predictor flowHeun) }
 
-                Expect.stringContains (plane.WhyNot(planOf own)) "deterministic" "flow"
+                Expect.stringContains (plane.WhyNot(planOf own)) "deterministic" "two stages"
 
                 let three =
                     experiment {
@@ -92,6 +92,30 @@ let tests =
                     }
 
                 Expect.stringContains (plane.WhyNot(planOf three)) "dimension 3" "dimension"
+
+            testCase "deterministic ends that are one to one are measured as on the lines, from a law or after noise"
+            <| fun () ->
+                let steps = anneal (geometric 4.0 0.5 5)
+
+                for sampler in
+                    [
+                        steps (predictor flow)
+                        steps (corrector (langevinScaled 0.3) >=> predictor flow)
+                        anneal (levels [ 4.0; 2.0; 1.0; 0.5; 0.0 ]) (predictor ancestral) // its last step is the denoiser
+                    ] do
+                    let own, other = experiments { two 0.6 with Sampler = sampler }
+                    let law, truth = planeLaw own, productLaw other
+
+                    for metric in [ tv; kl; chi2 ] do
+                        let a, b = law.Measure metric, truth.Measure metric
+
+                        if b.Value.HasValue then
+                            Expect.isTrue (a.Lower <= b.Upper && b.Lower <= a.Upper) $"{metric}: {a} and {b}"
+
+                            if a.Value.HasValue then
+                                Expect.isLessThan (a.Upper - a.Lower) (1e-6 * (1.0 + a.Value.Value)) $"{metric}: width"
+
+                    Expect.isTrue (law.Measure kl).Value.HasValue "KL"
 
             testCase "χ² of a law with heavier tails than the target is not given"
             <| fun () ->

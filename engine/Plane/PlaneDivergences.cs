@@ -15,7 +15,7 @@ internal sealed class PlaneDivergences
     private readonly double outside;
     private readonly Lazy<Squares> square;
 
-    public PlaneDivergences(PlaneSnapshot state, PlaneMixture target, RunOptions options)
+    public PlaneDivergences(PlaneSnapshot state, IPlaneTarget target, RunOptions options)
     {
         double mass = state.Density!.Mass;
         double least = Math.Exp(-EdgeShare * state.Resolution.LogRange) / (2 * Math.PI * state.Density!.Smoothness * state.Density.Smoothness);

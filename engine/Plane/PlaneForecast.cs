@@ -9,7 +9,8 @@ namespace Sgm.Engine;
 /// </summary>
 /// <param name="Nodes">Of the largest lattice.</param>
 /// <param name="Work">Of all steps and measurements at both resolutions, as <see cref="PlaneWork"/> counts.</param>
-public sealed record PlaneForecast(double Nodes, double Work)
+/// <param name="IsTorn">Whether a step stretches more than the lattices it may have resolve: then brackets are wide.</param>
+public sealed record PlaneForecast(double Nodes, double Work, bool IsTorn)
 {
     // Transitions of a schedule that are looked at.
     private const int MostLooks = 200;
@@ -28,7 +29,7 @@ public sealed record PlaneForecast(double Nodes, double Work)
         Sum sum = new(plan.Score);
         sum.Metrics = plan.Metrics;
         sum.Add(plan.Instructions, 1);
-        return new(sum.Nodes, sum.Work);
+        return new(sum.Nodes, sum.Work, sum.IsTorn);
     });
 
     /// <summary>Why it does not fit, with the figures; null where it does.</summary>
@@ -46,6 +47,9 @@ public sealed record PlaneForecast(double Nodes, double Work)
     {
         // Of the width of a law when a run has left it for good: more would be beyond every lattice.
         private const double Widest = 1e12;
+
+        // A lattice of half the nodes has half the digits, which are still some.
+        private const double Torn = 2;
 
         // Squares of a measurement are halved where the laws ask for it.
         private const double Halved = 3;
@@ -68,6 +72,8 @@ public sealed record PlaneForecast(double Nodes, double Work)
         public double Nodes { get; private set; }
 
         public double Work { get; private set; }
+
+        public bool IsTorn { get; private set; }
 
         public void Add(ImmutableArray<Instruction> body, double times)
         {
@@ -116,7 +122,9 @@ public sealed record PlaneForecast(double Nodes, double Work)
             double even = fine.Spacing(2 * noise, noise);
             double area = Math.Max(reach.Area * wider * wider, even * even);
             double spacing = Math.Min(even, reach.Spacing(2 * noise, noise, slope.Between));
-            double nodes = Math.Min(area / (spacing * spacing), Math.Max(fine.Nodes, 2 * area / (even * even)));
+            double most = Math.Max(fine.Nodes, 2 * area / (even * even));
+            double nodes = Math.Min(area / (spacing * spacing), most);
+            IsTorn |= area / (spacing * spacing) > Torn * most;
             bool isDense = nodes > 2.5 * area / (even * even);
             Nodes = Math.Max(Nodes, nodes);
 

@@ -9,7 +9,7 @@ namespace Sgm.Engine;
 public sealed class PlaneInterpreter : IInterpreter
 {
     private const string Quiet =
-        "the last step before a probe is deterministic, and in the plane the law is known after noisy steps only; use particles, or end with a noisy step";
+        "the last step before a probe is deterministic, and in the plane the law after it is known where the step is one to one: of one stage, with an exact score, its multiples and shifts; use particles, or end with a noisy step";
 
     /// <inheritdoc/>
     public string Backend => "plane";
@@ -34,7 +34,7 @@ public sealed class PlaneInterpreter : IInterpreter
             : plan.AdjustedMethod is { } adjusted ? $"'{adjusted}' may be rejected, which the plane does not follow; use particles"
             : GridInterpreter.ScoreProblem(plan)
                 ?? RegisterNoise.Problem(plan)
-                ?? (EndsQuietly(plan.Instructions, ref isPoint, ref isQuiet) ? Quiet : null);
+                ?? (EndsQuietly(plan.Score, plan.Instructions, ref isPoint, ref isQuiet) ? Quiet : null);
     }
 
     /// <summary>What a plan takes here, were it not too much; null where something else keeps it from running.</summary>
@@ -46,32 +46,34 @@ public sealed class PlaneInterpreter : IInterpreter
             ? new(new RunStatus.Unsupported(reason), [])
             : new PlaneRun(plan, options).Run();
 
-    // Whether a probe comes right after a deterministic step of what is not a point.
-    private static bool EndsQuietly(ImmutableArray<Instruction> body, ref bool isPoint, ref bool isQuiet)
+    // Whether a probe comes right after deterministic steps of what is not a point, one of which is not known to be one to one.
+    private static bool EndsQuietly(Score score, ImmutableArray<Instruction> body, ref bool isPoint, ref bool isQuiet)
     {
         foreach (Instruction instruction in body)
         {
             switch (instruction)
             {
-                case Instruction.Step { Tableau.IsNoisy: var isNoisy }:
-                    (isPoint, isQuiet) = (isPoint && !isNoisy, !isPoint && !isNoisy);
+                case Instruction.Step { Tableau: var step }:
+                    isQuiet = !step.IsNoisy && !isPoint && (isQuiet || !PlanePullback.IsOneToOne(step, score));
+                    isPoint &= !step.IsNoisy;
                     break;
                 case Instruction.General { Tableau.IsNoisy: var isNoisy }:
-                    (isPoint, isQuiet) = (isPoint && !isNoisy, !isPoint && !isNoisy);
+                    isQuiet = !isNoisy && !isPoint;
+                    isPoint &= !isNoisy;
                     break;
                 case Instruction.Probe when isQuiet:
                     return true;
                 case Instruction.Repeat repeat:
                     for (long i = 0; i < Math.Min(2, repeat.Count); i++)
                     {
-                        if (EndsQuietly(repeat.Body, ref isPoint, ref isQuiet)) return true;
+                        if (EndsQuietly(score, repeat.Body, ref isPoint, ref isQuiet)) return true;
                     }
 
                     break;
                 case Instruction.Transitions all:
                     for (int i = 0; i < all.Count; i++)
                     {
-                        if (EndsQuietly(all.Body(i), ref isPoint, ref isQuiet)) return true;
+                        if (EndsQuietly(score, all.Body(i), ref isPoint, ref isQuiet)) return true;
                     }
 
                     break;

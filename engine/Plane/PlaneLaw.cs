@@ -48,12 +48,15 @@ public sealed class PlaneLaw : Law
     private const double Hopeless = 0.5;
 
     private const string Moved =
-        "a deterministic step came last: in the plane only means and variances are known between it and the next noise; measure after a noisy step";
+        "a deterministic step came last that is not known to be one to one: in the plane only means and variances are known between it and the next noise; measure after a noisy step";
 
     private readonly PlaneSnapshot fine;
     private readonly PlaneSnapshot coarse;
     private readonly PlaneMixture target;
     private readonly PlaneMap map;
+
+    // What the density is held against: the target, seen from before the steps that came last; null where these are not known to be one to one.
+    private readonly IPlaneTarget? measured;
     private readonly RunOptions options;
     private PlaneDivergences? fineDivergences;
     private PlaneDivergences? coarseDivergences;
@@ -65,20 +68,21 @@ public sealed class PlaneLaw : Law
         this.target = target;
         this.map = map;
         this.options = options;
+        measured = fine.Images is null ? target : fine.IsPoint ? null : PlanePullback.Of(target, fine.Chain, map.Score);
     }
 
     /// <inheritdoc/>
     public override int Dimension => 2;
 
-    private PlaneDivergences Fine => fineDivergences ??= new(fine, target, options);
+    private PlaneDivergences Fine => fineDivergences ??= new(fine, measured!, options);
 
-    private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, target, options);
+    private PlaneDivergences Coarse => coarseDivergences ??= new(coarse, measured!, options);
 
     /// <summary>Whether the state is a single point.</summary>
     internal bool IsPoint => fine.IsPoint;
 
     /// <summary>Whether the law has a density that is known.</summary>
-    internal bool HasDensity => !fine.IsPoint && fine.Images is null;
+    internal bool HasDensity => measured is not null;
 
     /// <summary>The law and its target on squares, at the fine resolution.</summary>
     internal PlanePanels Panels => Fine.Panels;
@@ -177,7 +181,7 @@ public sealed class PlaneLaw : Law
     /// <inheritdoc/>
     protected override Estimate Tv() => fine.IsPoint
         ? Estimate.Exact(1, 1, 1, Method)
-        : Measured(0, 1, divergences => divergences.Tv, value => fine.Rounding + fine.Lost);
+        : Measured(0, 1, divergences => divergences.Tv, value => fine.Rounding + fine.Lost + Placing);
 
     /// <inheritdoc/>
     protected override Estimate Kl() => fine.IsPoint
@@ -186,13 +190,13 @@ public sealed class PlaneLaw : Law
             0,
             double.PositiveInfinity,
             divergences => divergences.Kl,
-            value => (fine.Rounding * ((2 * Math.Sqrt(value)) + fine.Rounding)) + (1e-14 * value) + (fine.Lost * Fine.LargestLogRatio));
+            value => ((fine.Rounding + Placing) * ((2 * Math.Sqrt(value)) + fine.Rounding + Placing)) + (1e-14 * value) + (fine.Lost * Fine.LargestLogRatio));
 
     /// <inheritdoc/>
     protected override Estimate Chi2()
     {
         if (fine.IsPoint) return Estimate.Infinite(Method, NoDensity);
-        if (fine.Images is not null) return Estimate.Unavailable(Method, Moved);
+        if (!HasDensity) return Estimate.Unavailable(Method, Moved);
         try
         {
             if (Coarse.EdgeOfSquare > Hopeless) return Endless(Coarse.Chi2.Value);
@@ -201,7 +205,7 @@ public sealed class PlaneLaw : Law
                 0,
                 double.PositiveInfinity,
                 divergences => divergences.Chi2,
-                value => (fine.Rounding * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
+                value => ((fine.Rounding + Placing) * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding + Placing)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
                     + (2 * fine.Unresolved * Fine.LargestRatio));
         }
         catch (WorkExceededException)
@@ -257,9 +261,14 @@ public sealed class PlaneLaw : Law
         Math.Sqrt(Math.Max(0, below - doubt)),
         Math.Sqrt(above + doubt));
 
+    // Places after the steps that came last are right to a rounding of themselves, and ln p changes by that over its scale.
+    private double Placing => fine.Images is { } images && HasDensity
+        ? 4e-16 * Math.Max(images.X.Max(Math.Abs), images.Y.Max(Math.Abs)) / measured!.Smoothness
+        : 0;
+
     private Estimate Measured(double least, double largest, Func<PlaneDivergences, Measured> of, Func<double, double> rounding)
     {
-        if (fine.Images is not null) return Estimate.Unavailable(Method, Moved, least, largest);
+        if (!HasDensity) return Estimate.Unavailable(Method, Moved, least, largest);
         (Measured value, Measured other) = (of(Fine), of(Coarse));
         double width = Math.Abs(value.Value - other.Value) + value.Error + rounding(value.Value) + 4e-15;
         if (double.IsNaN(width)) return Estimate.Unavailable(Method, "the arithmetic lost all its digits (not a number)", least, largest);

@@ -13,6 +13,10 @@ internal sealed class PlaneMap(Score score, PlaneWork work)
 {
     private const int Chunk = 2048;
     private readonly ScoreField field = new(score);
+
+    /// <summary>The score.</summary>
+    public Score Score => score;
+
     private readonly double cost = Cost(score);
 
     /// <summary>Work of one evaluation of a score, as <see cref="PlaneWork"/> counts.</summary>

@@ -7,7 +7,7 @@ namespace Sgm.Engine;
 /// A target of dimension 2 at a noise level (m, σ): Σ_k w_k N(m·μ_k, m²Σ_k + σ²I). A component's exponent is −½(u² + v²) with u, v the first coordinate
 /// and the second one's rest after regression on it, each over its deviation, so that nothing cancels for ill-conditioned covariances.
 /// </summary>
-internal sealed class PlaneMixture : PlaneDensity
+internal sealed class PlaneMixture : PlaneDensity, IPlaneTarget
 {
     /// <summary>Components of a product of two laws on the line that are still multiplied out.</summary>
     public const int MostProducts = 4096;
@@ -203,7 +203,49 @@ internal sealed class PlaneMixture : PlaneDensity
         VectorMath.Exp(values, values);
     }
 
-    /// <summary>values[i·m + j] ← the logarithm of the density at (x_i, y_j), y of length m, a multiple of 8.</summary>
+    /// <inheritdoc/>
+    double IPlaneTarget.Cost => 500.0 * components.Length;
+
+    /// <summary>ln p, ∇ln p and ∇²ln p = Cov_r(∇ln p_k) − E_r P_k at a place, r the posterior weights of the components.</summary>
+    public PlaneExpansion Expansion(double x, double y)
+    {
+        double top = double.NegativeInfinity;
+        foreach (Component c in components)
+        {
+            top = Math.Max(top, c.LogPeak - (0.5 * Quadratic(c, x, y)));
+        }
+
+        double sum = 0, gx = 0, gy = 0, xx = 0, xy = 0, yy = 0;
+        foreach (Component c in components)
+        {
+            double r = Math.Exp(c.LogPeak - (0.5 * Quadratic(c, x, y)) - top);
+            if (r < 1e-20) continue;
+            (double u, double v) = Slope(c, x, y);
+            (sum, gx, gy) = (sum + r, gx + (r * u), gy + (r * v));
+        }
+
+        (gx, gy) = (gx / sum, gy / sum);
+        foreach (Component c in components)
+        {
+            double r = Math.Exp(c.LogPeak - (0.5 * Quadratic(c, x, y)) - top) / sum;
+            if (r < 1e-20) continue;
+            (double u, double v) = Slope(c, x, y);
+            xx += r * (((u - gx) * (u - gx)) - (c.Yy / c.Determinant));
+            xy += r * (((u - gx) * (v - gy)) + (c.Xy / c.Determinant));
+            yy += r * (((v - gy) * (v - gy)) - (c.Xx / c.Determinant));
+        }
+
+        return new(top + Math.Log(sum), gx, gy, xx, xy, yy);
+
+        static (double X, double Y) Slope(Component c, double x, double y)
+        {
+            double u = x - c.X;
+            double rest = (y - c.Y - (c.Slope * u)) * c.RestPrecision * c.RestPrecision;
+            return ((c.Slope * rest) - (u / c.Xx), -rest);
+        }
+    }
+
+    /// <inheritdoc/>
     public void LogValues(ReadOnlySpan<double> x, ReadOnlySpan<double> y, Span<double> values)
     {
         Span<double> sums = stackalloc double[values.Length];

@@ -135,7 +135,7 @@ internal sealed class PlanePanels
     /// <param name="work">What it may take.</param>
     /// <exception cref="WorkExceededException">Too much of it.</exception>
     public static PlanePanels Of(
-        PlaneDensity state, double mass, PlaneMixture target, PlaneResolution resolution, double leastSquared, PlaneWork work)
+        PlaneDensity state, double mass, IPlaneTarget target, PlaneResolution resolution, double leastSquared, PlaneWork work)
     {
         double side = LargestSide * Math.Min(state.Smoothness, target.Smoothness);
         PlaneBox extent = state.Extent(resolution.LogRange);
@@ -158,7 +158,7 @@ internal sealed class PlanePanels
             PlaneBox[] here = [.. boxes.Where(box => state.Reaches(box, resolution.LogRange))];
             foreach (PlaneBox box in here)
             {
-                work.Spend(state.Cost(box, resolution.LogRange) + 20_000 + (target.Components.Length * 500));
+                work.Spend(state.Cost(box, resolution.LogRange) + 20_000 + target.Cost);
             }
 
             work.Hold((done.Count + here.Length) * 64);
@@ -198,7 +198,7 @@ internal sealed class PlanePanels
         return Math.Max(worst, panel.Unresolved(Square).Integral / Math.Max(1, panel.Integral(Square)));
     }
 
-    private static PlanePanel Panel(PlaneBox box, PlaneDensity state, double mass, PlaneMixture target, double logRange)
+    private static PlanePanel Panel(PlaneBox box, PlaneDensity state, double mass, IPlaneTarget target, double logRange)
     {
         double[] x = Points(box.Left, box.Right), y = Points(box.Bottom, box.Top);
         double[] q = new double[x.Length * y.Length];

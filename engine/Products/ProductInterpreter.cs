@@ -38,8 +38,10 @@ public sealed class ProductInterpreter : IInterpreter
             && Dependence(plan) is not null
             && Coupling(plan) is null;
         PlaneForecast?[] all = isOurs ? [.. ProductBlocks.Of(plan).Planes.Select(PlaneInterpreter.Foretell)] : [null];
-        return Array.IndexOf(all, null) >= 0 ? null : new(all.Max(one => one!.Nodes), all.Sum(one => one!.Work));
+        return Array.IndexOf(all, null) >= 0 ? null : Together([.. all.Select(one => one!)]);
     }
+
+    private static PlaneForecast Together(PlaneForecast[] all) => new(all.Max(one => one.Nodes), all.Sum(one => one.Work), all.Any(one => one.IsTorn));
 
     // Which law has coordinates that are not independent.
     private static string? Dependence(Plan plan) =>
@@ -63,7 +65,7 @@ public sealed class ProductInterpreter : IInterpreter
         }
 
         PlaneForecast[] all = [.. blocks.Planes.Select(PlaneForecast.Of)];
-        return new PlaneForecast(all.Max(one => one.Nodes), all.Sum(one => one.Work)).WhyNot()
+        return Together(all).WhyNot()
             ?? ProbeMemory.WhyNot(blocks.Planes[0], all.Sum(PlaneInterpreter.LawBytes), () => all.Sum(PlaneInterpreter.LawBytes))
             ?? (blocks.Lines is { } lines ? LinesProblem(lines) : null);
     }

@@ -21,7 +21,7 @@ type internal PlaneFacts =
 /// A mixture in the plane at a level: its components are e^(q_k), q_k(x) = Top − ½(x − μ)ᵀP(x − μ), P = (A, B; B, C).
 type internal PlaneComponents(law: Mixture, level: NoiseLevel) =
     let numbers = [| for k in 0 .. law.Count - 1 do if law.Weights[k] > 0.0 then k |]
-    let variance k i j = law.Covariance(k).Entry(i, j, level.VarianceOf)
+    let variance k i j = law.Covariance(k).Entry(i, j, (fun v -> level.VarianceOf v))
     let all = numbers |> Array.map (fun k -> struct (variance k 0 0, variance k 0 1, variance k 1 1))
     let determinants = all |> Array.map (fun (struct (a, b, c)) -> a * c - b * b)
     let each f = Array.map2 (fun (struct (a, b, c)) det -> f a b c det) all determinants
@@ -72,8 +72,9 @@ module internal PlaneIntegrals =
 
     let private tolerance = 1e-12
 
-    /// Of points times components, some five seconds.
-    let private mostWork = 2e8
+    /// Of points times components, some two seconds, and components of a law.
+    let private mostWork = 1e8
+    let private mostComponents = 64
 
     let private names = 4
 
@@ -379,9 +380,13 @@ module internal PlaneIntegrals =
                 }
 
     /// E‖∇ln p‖², E‖∇²ln p‖² and −E ln p of a mixture in the plane at a level, enclosed; an Error where that takes too long.
-    let facts (law: Mixture) level = enclose (PlaneComponents(law, level)) ValueNone
+    let facts (law: Mixture) level =
+        Limits.within mostComponents law.Count "components in the plane"
+        |> Result.bind (fun () -> enclose (PlaneComponents(law, level)) ValueNone)
 
     /// E_p‖G·∇ln q + (b/√2)·(1, 1) − ∇ln p‖², enclosed.
     let scoreError (law: Mixture) (other: Mixture) gain shift level =
-        enclose (PlaneComponents(law, level)) (ValueSome(struct (PlaneComponents(other, level), gain, shift)))
+        Limits.within mostComponents (max law.Count other.Count) "components in the plane"
+        |> Result.bind (fun () ->
+            enclose (PlaneComponents(law, level)) (ValueSome(struct (PlaneComponents(other, level), gain, shift))))
         |> Result.map _.Error

@@ -104,8 +104,8 @@ module RelativeEntropy =
             found |> Result.bind (fun sum -> term |> Result.map (fun x -> sum + w * x)))
 
     /// −E_p ln q less the entropy of p, for a normal law q in the plane.
-    let private toNormal (p: Mixture) level (q: Mixture) level' =
-        let entry (law: Mixture) k (at: NoiseLevel) i j = law.Covariance(k).Entry(i, j, at.VarianceOf)
+    let private toNormal (p: Mixture) (level: NoiseLevel) (q: Mixture) (level': NoiseLevel) =
+        let entry (law: Mixture) k (at: NoiseLevel) i j = law.Covariance(k).Entry(i, j, (fun v -> at.VarianceOf v))
         let a, b, c = entry q 0 level' 0 0, entry q 0 level' 0 1, entry q 0 level' 1 1
         let determinant = a * c - b * b
 

@@ -13,6 +13,14 @@ let private line = mixture [ 0.3, normal [ -1.5 ] 0.2; 0.7, normal [ 1.0 ] 0.5 ]
 
 let private dense = normalCov [ 1.0; -0.5 ] [ [ 1.0; 0.6 ]; [ 0.6; 0.5 ] ]
 
+/// Two modes of different full covariances.
+let private coupled apart =
+    mixture
+        [
+            0.4, normalCov [ -1.0 - apart; 0.5 ] [ [ 0.45; 0.11 ]; [ 0.11; 0.25 ] ]
+            0.6, normalCov [ 1.5; -0.5 ] [ [ 0.17; 0.06 ]; [ 0.06; 0.38 ] ]
+        ]
+
 let private pipeline law noising scored start' sampler' =
     experiment {
         target law
@@ -76,6 +84,14 @@ let private standing =
                 exact
                 prior
                 (anneal (geometric 5.0 0.5 8) (repeat 20 (corrector (langevinScaled 0.1))))
+        "coupled modes in the plane, ve, the score of another law",
+        lazy
+            pipeline
+                (coupled 0.0)
+                ve
+                (scoreOf (coupled 0.1))
+                (from (normal [ 0.0; 0.0 ] 16.0))
+                (anneal (geometric 4.0 0.5 5) (predictor ancestral))
     ]
 
 /// N(0, 1) at σ = ½, where a warm start begins but for 1e-9.
