@@ -1,4 +1,5 @@
-/// `sgm check`: errors, cost, laws and theorems. Runs a few blocks of particles to say how long all of them take, and nothing else.
+/// `sgm check`: errors, cost, laws and theorems. Runs fractions of a second of the exact law and of the particles, to say how long
+/// all of it takes, and nothing else.
 module Sgm.Cli.Check
 
 open Sgm
@@ -20,7 +21,7 @@ let private particleSeconds (terminal: Terminal) (loaded: Checked) =
 
     Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
-let private jsonCheck terminal (loaded: Checked) (json: Writer) =
+let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("steps", loaded.Plan.StepCount)
@@ -37,6 +38,14 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     | None ->
         for field in [ "planeNodes"; "planeBytes"; "planeWork" ] do
             json.WriteNumber(field, 0)
+
+    match Foretold.exactly terminal.Cancellation loaded.Plan with
+    | None
+    | Some(_, Foretold.Not _) -> json.WriteNull "exactSeconds"
+    | Some(_, duration) ->
+        let seconds, isLowerBound = Foretold.seconds duration
+        number json "exactSeconds" seconds
+        json.WriteBoolean("exactSecondsIsLowerBound", isLowerBound)
 
     match particleSeconds terminal loaded with
     | Some cost ->
@@ -91,7 +100,7 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
                 json.WriteBoolean("holds", false)
                 text json "reason" reason))
 
-let private show terminal (screen: Screen) all (loaded: Checked) =
+let private show (terminal: Terminal) (screen: Screen) all (loaded: Checked) =
     let plan = loaded.Plan
     let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
     line "fingerprint" loaded.Fingerprint
@@ -124,6 +133,9 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
              let about = if cost.IsLowerBound then "more than" else "about"
              $"{kept} and take {about} {Words.roughly cost.Seconds} on this machine"
          | None -> $"{kept}, which this machine cannot run")
+
+    Foretold.exactly terminal.Cancellation plan
+    |> Option.iter (fun (law, duration) -> line "exactly" (Foretold.words law duration))
 
     match Memory.grid plan with
     | 0.0 -> ()

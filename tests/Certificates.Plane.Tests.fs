@@ -116,7 +116,9 @@ module private Plain =
                     for j in -120 .. 120 do
                         let x, y = spacing * float i, spacing * float j
                         let p, g, h, bend = at parts x y
-                        if p > 1e-300 then spacing * spacing * p * f x y p g h bend
+
+                        if p > 1e-300 then
+                            yield spacing * spacing * p * f x y p g h bend
             }
         )
 
