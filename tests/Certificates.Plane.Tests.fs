@@ -29,7 +29,10 @@ let private okay result =
     | Error reason -> failtest reason
 
 let private holds (bracket: Bracket) truth relative what =
-    Expect.isTrue (bracket.Low <= truth && truth <= bracket.High) $"{what}: {truth:R} outside [{bracket.Low:R}, {bracket.High:R}]"
+    Expect.isTrue
+        (bracket.Low <= truth && truth <= bracket.High)
+        $"{what}: {truth:R} outside [{bracket.Low:R}, {bracket.High:R}]"
+
     Expect.isLessThan bracket.Width (relative * (1.0 + abs truth)) $"{what}: width"
 
 let private halves mean rows = mixture [ 0.5, normalCov mean rows; 0.5, normalCov mean rows ]
@@ -52,15 +55,12 @@ let private second = mixture [ 0.5, normal [ -1.0 ] 0.4; 0.5, normal [ 3.2 ] 0.2
 
 /// The product of the two, turned.
 let private turned angle =
-    PlaneCases.turned { PlaneCases.two angle with
-                          Second =
-                              [
-                                  { Weight = 0.5; Mean = -1.0; Variance = 0.4 }
-                                  { Weight = 0.5; Mean = 3.2; Variance = 0.2 }
-                              ] }
+    PlaneCases.turned
+        { PlaneCases.two angle with
+            Second = [ { Weight = 0.5; Mean = -1.0; Variance = 0.4 }; { Weight = 0.5; Mean = 3.2; Variance = 0.2 } ]
+        }
 
-let private ofLine target' =
-    LineInformation.facts (LineLaw.at level (lowered target'))
+let private ofLine target' = LineInformation.facts (LineLaw.at level (lowered target'))
 
 let private products =
     testCase "a product of two lines, turned: all three add up"
@@ -79,11 +79,12 @@ let private products =
 
 /// p, ∇ln p and ∇²ln p of a mixture from the words.
 module private Plain =
-    let parts = [ 0.3, (-1.0, 0.5), (0.45, 0.2, 0.25); 0.5, (1.5, -0.5), (0.2, -0.1, 0.4); 0.2, (0.0, 2.0), (0.1, 0.0, 0.9) ]
+    let parts =
+        [ 0.3, (-1.0, 0.5), (0.45, 0.2, 0.25); 0.5, (1.5, -0.5), (0.2, -0.1, 0.4); 0.2, (0.0, 2.0), (0.1, 0.0, 0.9) ]
+
     let other = [ 0.6, (-0.8, 0.4), (0.5, 0.1, 0.3); 0.4, (1.2, 0.0), (0.3, 0.0, 0.5) ]
 
-    let target' parts =
-        mixture [ for w, (m, n), (a, b, c) in parts -> w, normalCov [ m; n ] [ [ a; b ]; [ b; c ] ] ]
+    let target' parts = mixture [ for w, (m, n), (a, b, c) in parts -> w, normalCov [ m; n ] [ [ a; b ]; [ b; c ] ] ]
 
     let at parts x y =
         let v = level.Sigma * level.Sigma
@@ -112,8 +113,8 @@ module private Plain =
 
         Seq.sum (
             seq {
-                for i in -120 .. 120 do
-                    for j in -120 .. 120 do
+                for i in -160 .. 160 do
+                    for j in -160 .. 160 do
                         let x, y = spacing * float i, spacing * float j
                         let p, g, h, bend = at parts x y
 
@@ -141,8 +142,7 @@ let private sums =
         let square = PlaneIntegrals.scoreError law (lowered (Plain.target' Plain.other)) gain shift level |> okay
         holds square truth 1e-6 "error"
 
-let private certificateOf e =
-    Certificate.ofPlan CancellationToken.None (planOf e) |> okay |> List.last
+let private certificateOf e = Certificate.ofPlan CancellationToken.None (planOf e) |> okay |> List.last
 
 let private pipeline scored law =
     experiment {
@@ -181,7 +181,11 @@ let private certificates =
                 let plan = planOf (pipeline exact atoms)
                 let found = Certificate.ofPlan CancellationToken.None plan |> okay |> List.last
                 let course = Course.ofPlan plan |> okay
-                let drawn = DrawnCertificate.ofCourse CancellationToken.None plan (DrawnPath.atomsOf plan).Value course |> List.last
+
+                let drawn =
+                    DrawnCertificate.ofCourse CancellationToken.None plan (DrawnPath.atomsOf plan).Value course
+                    |> List.last
+
                 Expect.equal found.KlReverse.Confidence 1.0 "certain"
                 Expect.isLessThanOrEqual found.KlReverse.Value drawn.KlReverse.Value "no wider"
 

@@ -152,9 +152,7 @@ let private againstSums =
 
         let law =
             mixture
-                [
-                    for weight, (m, n), (a, b, d) in Plain.parts -> weight, normalCov [ m; n ] [ [ a; b ]; [ b; d ] ]
-                ]
+                [ for weight, (m, n), (a, b, d) in Plain.parts -> weight, normalCov [ m; n ] [ [ a; b ]; [ b; d ] ] ]
 
         let own = finalOf (runOf (langevinOf [ 2, law ] exact 1 h))
         let fine = Plain.step h 0.15
@@ -195,8 +193,7 @@ let private conduct =
 
                 Expect.isTrue ((Memory.plane plan).Value.Nodes > 1e3) "nodes"
 
-                let three =
-                    mixture [ 0.5, normal [ 0.0; 0.0; 0.0 ] 1.0; 0.5, normal [ 1.0; 1.0; 1.0 ] 1.0 ]
+                let three = mixture [ 0.5, normal [ 0.0; 0.0; 0.0 ] 1.0; 0.5, normal [ 1.0; 1.0; 1.0 ] 1.0 ]
 
                 let reason = product'.WhyNot(planOf (langevinOf [ 1, normal [ 0.0 ] 1.0; 2, three ] exact 1 0.1))
                 Expect.stringContains reason "coordinates 2 to 4 are coupled" "reason"
@@ -204,7 +201,12 @@ let private conduct =
             testCase "what one factor is refused for is said of it, and all of them share the limit"
             <| fun () ->
                 let small = langevinOf [ 2, turned (two 0.6); 1, normal [ 0.0 ] 1.0 ] exact 5 1e-9
-                Expect.stringContains (product'.WhyNot(planOf small)) "two coordinates that are coupled: a lattice" "nodes"
+
+                Expect.stringContains
+                    (product'.WhyNot(planOf small))
+                    "two coordinates that are coupled: a lattice"
+                    "nodes"
+
                 let law i = turned (two (0.01 * float i))
                 let planOf' blocks = planOf (langevinOf blocks exact 1 1e-3)
                 let alone i = (Engine.PlaneInterpreter.Foretell(planOf' [ 1, law i ])).Work

@@ -257,7 +257,7 @@ public sealed class PlaneLaw : Law
 
     private static Estimate Ends(double below, double above, double doubt) => Estimate.Unavailable(
         "moments",
-        "between Gelbrich's bound and the cost of independence; couplings on a lattice would take too much work here",
+        "between Gelbrich's bound and the cost of independence; no coupling is looked for after a deterministic step, or where its lattice takes too much work",
         Math.Sqrt(Math.Max(0, below - doubt)),
         Math.Sqrt(above + doubt));
 

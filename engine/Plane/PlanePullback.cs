@@ -23,10 +23,10 @@ internal sealed class PlanePullback : IPlaneTarget
     private readonly PlaneMixture target;
     private readonly (double A, double B, double Shift, PlaneMixture Law)[] maps;
 
-    private PlanePullback(PlaneMixture target, (double A, double B, double Shift, PlaneMixture Law, double Least)[] maps)
+    private PlanePullback(PlaneMixture target, (double A, double B, double Shift, PlaneMixture Law)[] maps)
     {
         this.target = target;
-        this.maps = Array.ConvertAll(maps, map => (map.A, map.B, map.Shift, map.Law));
+        this.maps = maps;
 
         // A step may stretch by at most A.
         Smoothness = target.Smoothness / maps.Aggregate(1.0, (product, map) => product * Math.Max(1, map.A));
@@ -44,11 +44,11 @@ internal sealed class PlanePullback : IPlaneTarget
     /// <summary>The target before these steps; null where one of them is not known to be one to one.</summary>
     public static PlanePullback? Of(PlaneMixture target, IReadOnlyList<IStep> steps, Score score)
     {
-        (double, double, double, PlaneMixture, double)?[] maps = [.. steps.Select(step => Map(step, score))];
-        return Array.TrueForAll(maps, map => map.HasValue) ? new(target, Array.ConvertAll(maps, map => map!.Value)) : null;
+        (double, double, double, PlaneMixture)?[] all = [.. steps.Select(step => Map(step, score))];
+        return Array.TrueForAll(all, map => map.HasValue) ? new(target, Array.ConvertAll(all, map => map!.Value)) : null;
     }
 
-    private static (double A, double B, double Shift, PlaneMixture Law, double Least)? Map(IStep step, Score score)
+    private static (double A, double B, double Shift, PlaneMixture Law)? Map(IStep step, Score score)
     {
         if ((step as Tableau)?.InScores() is not { Stages: [{ A: 1 } stage] } tableau) return null;
         (double gain, double shift) = (1, 0);
@@ -70,7 +70,7 @@ internal sealed class PlanePullback : IPlaneTarget
         PlaneMixture law = PlaneMixture.Of(score.Of, stage.Level)!;
         double push = tableau.B[0] * gain;
         double least = tableau.A - (push / (law.Smoothness * law.Smoothness));
-        return push >= 0 && least > 1e-9 * tableau.A ? (tableau.A, push, tableau.B[0] * shift, law, least) : null;
+        return push >= 0 && least > 1e-9 * tableau.A ? (tableau.A, push, tableau.B[0] * shift, law) : null;
     }
 
     /// <inheritdoc/>

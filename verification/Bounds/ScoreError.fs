@@ -157,8 +157,7 @@ module ScoreError =
 
         let arePairs =
             plan.Target.Factors.Length = plan.Score.Of.Factors.Length
-            && pairs
-               |> List.forall (fun (a, b) -> a.Law.Dimension = 2 && b.Law.Dimension = 2 && a.Count = b.Count)
+            && pairs |> List.forall (fun (a, b) -> a.Law.Dimension = 2 && b.Law.Dimension = 2 && a.Count = b.Count)
 
         match form with
         | Some form when arePairs && form.Ripples.IsEmpty ->
@@ -168,7 +167,10 @@ module ScoreError =
             ||> List.fold (fun sum (own, other) ->
                 attempt {
                     let! before = sum
-                    let! (square: Certificates.Bracket) = PlaneIntegrals.scoreError own.Law other.Law form.Gain shift level
+
+                    let! (square: Certificates.Bracket) =
+                        PlaneIntegrals.scoreError own.Law other.Law form.Gain shift level
+
                     return before + float own.Count * square.High
                 })
             |> Some

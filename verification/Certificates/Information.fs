@@ -9,8 +9,7 @@ open Sgm.Verification
 /// What the rules ask of a target at a level: how much a score tells, enclosed. In closed form for normal laws, by `LineInformation` for mixtures on
 /// the line and `PlaneIntegrals` for those in the plane, added up over the factors of products in any dimension. In z = x/m and g = σ²/m².
 module Information =
-    let private facts =
-        ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, Result<PlaneFacts, string>>>()
+    let private facts = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, Result<PlaneFacts, string>>>()
 
     /// Of a mixture on the line or in the plane.
     let internal ofMixture (law: Mixture) level =

@@ -115,8 +115,7 @@ module RelativeEntropy =
                     level.Mean * p.Means[2 * k] - level'.Mean * q.Means[0],
                     level.Mean * p.Means[2 * k + 1] - level'.Mean * q.Means[1]
 
-                let xx, xy, yy =
-                    entry p k level 0 0 + u * u, entry p k level 0 1 + u * v, entry p k level 1 1 + v * v
+                let xx, xy, yy = entry p k level 0 0 + u * u, entry p k level 0 1 + u * v, entry p k level 1 1 + v * v
 
                 p.Weights[k] * (c * xx - 2.0 * b * xy + a * yy) / determinant)
             |> Seq.sum
@@ -126,8 +125,7 @@ module RelativeEntropy =
         let spare = 1e-14 * condition * (1.0 + quadratic + means * sqrt (quadratic * (a + c) / determinant))
         let cross = log (2.0 * Math.PI) + 0.5 * log determinant + 0.5 * quadratic + spare
 
-        Information.ofMixture p level
-        |> Result.map (fun found -> max 0.0 (cross - found.Entropy.Low))
+        Information.ofMixture p level |> Result.map (fun found -> max 0.0 (cross - found.Entropy.Low))
 
     /// Of one factor: a quadrature on the line, and in the plane against a normal law; Σ w_k·KL(p_k‖q_k) for components of equal weights (joint convexity); otherwise
     /// Σ w_k·min_j (KL(p_k‖q_j) − ln w_j) (convexity, and q ≥ w_j·q_j).
