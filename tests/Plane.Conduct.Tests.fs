@@ -93,6 +93,32 @@ let tests =
 
                 Expect.stringContains (plane.WhyNot(planOf three)) "dimension 3" "dimension"
 
+            testCase "steps that tear modes apart have narrow brackets; unstable ones are refused beforehand"
+            <| fun () ->
+                let case = two 0.6
+
+                let e law n h =
+                    experiment {
+                        target law
+                        forward ve
+                        start (from (standard 2))
+                        sampler (repeat n (corrector (langevin h)))
+                        measure [ kl; tv ]
+                    }
+
+                let line parts = mixture [ for part in parts -> part.Weight, normal [ part.Mean ] part.Variance ]
+                let law = planeLaw (e (turned case) 3 0.4)
+                let truth = productLaw (e (product [ 1, line case.First; 1, line case.Second ]) 3 0.4)
+
+                for metric in [ kl; tv ] do
+                    let a, b = law.Measure metric, truth.Measure metric
+                    Expect.isTrue (a.Lower <= b.Upper && b.Lower <= a.Upper) $"{metric}: {a} and {b}"
+                    Expect.isLessThan (a.Upper - a.Lower) 1e-2 $"{metric}: width"
+
+                let forecast = Engine.PlaneInterpreter.Foretell(planOf (e (turned case) 3 0.4))
+                Expect.isGreaterThan forecast.Nodes 5e4 "stretching counts"
+                Expect.stringContains (plane.WhyNot(planOf (e (turned case) 12 1.2))) "nodes" "they spread"
+
             testCase "deterministic ends that are one to one are measured as on the lines, from a law or after noise"
             <| fun () ->
                 let steps = anneal (geometric 4.0 0.5 5)
