@@ -118,6 +118,28 @@ let private commands =
     testList
         "commands"
         [
+            testCase "of draws, the shares with the interval's sum to the bound" (fun () ->
+                let text =
+                    "experiment {\n    target (mixture [ 0.5, normal [ 0.0; 0.0 ] 0.25; 0.5, normal [ 1.0; 1.0 ] 0.25 ])\n    forward ve\n    start prior\n    sampler (anneal (geometric 3.0 0.3 4) (predictor ancestral))\n}"
+
+                withFile text (fun file ->
+                    let root = json (sgm [ "certify"; file; "--json" ])
+                    let probe = items (at [ "probes" ] root) |> List.last
+                    let number path = (at path probe).GetDouble()
+                    Expect.isLessThan (number [ "bounds"; "klReverse"; "confidence" ]) 1.0 "draws"
+                    let interval = number [ "shares"; "interval" ]
+                    Expect.isGreaterThan interval 0.0 "draws leave something open"
+
+                    let parts = [ "start"; "steps"; "score" ] |> List.sumBy (fun part -> number [ "shares"; part ])
+
+                    Expect.floatClose
+                        Accuracy.high
+                        (parts + interval)
+                        (number [ "bounds"; "klReverse"; "bound" ])
+                        "the bound"
+
+                    Expect.stringContains (sgm [ "certify"; file ]).Out "interval" "in words"))
+
             testCase "certify --json has the fields of the contract, and its parts add up" (fun () ->
                 withFile text (fun file ->
                     let ran = sgm [ "certify"; file; "--json" ]
