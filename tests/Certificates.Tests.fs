@@ -47,7 +47,17 @@ let private drawn =
                     exact |> ScoreSyntax.scaled 1.1
                 ] do
                 testCase $"{name}: above the quadrature of the same law as a product, and near it" (fun () ->
-                    let c = List.last (certified (planOf (run (mixture square) noising schedule' body scored)))
+                    let plan = planOf (run (mixture square) noising schedule' body scored)
+
+                    // In the plane the certificate is a quadrature's: the draws by themselves.
+                    let c =
+                        match Course.ofPlan plan, DrawnPath.atomsOf plan with
+                        | Ok course, Some atoms ->
+                            List.last (
+                                DrawnCertificate.ofCourse CancellationToken.None plan atoms course
+                            )
+                        | _ -> failtest "no draws"
+
                     let truth = List.last (certified (planOf (run lines noising schedule' body scored)))
                     Expect.equal c.KlReverse.Confidence (1.0 - 1e-6) "confidence"
                     Expect.isGreaterThan c.KlReverse.Value truth.KlReverse.Value "R"
@@ -60,8 +70,8 @@ let private drawn =
                         (0.35 * truth.KlReverse.Value)
                         "estimate")
 
-            testCase "mixtures of different covariances in the plane are refused with the reason" (fun () ->
-                let law = mixture [ 0.5, normal [ 0.0; 0.0 ] 1.0; 0.5, normal [ 1.0; 1.0 ] 0.5 ]
+            testCase "mixtures of different covariances beyond the plane are refused with the reason" (fun () ->
+                let law = mixture [ 0.5, normal [ 0.0; 0.0; 0.0 ] 1.0; 0.5, normal [ 1.0; 1.0; 0.0 ] 0.5 ]
                 let c = List.last (certified (planOf (run law ve (geometric 8.0 0.5 4) (predictor ancestral) exact)))
                 Expect.equal c.Tv.Value 1.0 "TV"
                 Expect.stringContains c.KlReverse.Reason.Value "not independent" "reason")
@@ -261,6 +271,31 @@ let private against =
 
                 Expect.isLessThan (tvAfter 100) (0.5 * tvAfter 10) "100 against 10"
                 Expect.isLessThan (tvAfter 1000) 0.1 "1000")
+
+            testCase "a probe among rounds that are alike changes no bound at the end" (fun () ->
+                let e sampler' =
+                    experiment {
+                        target (standard 3)
+                        forward vp
+                        score (exact |> shifted 0.1)
+                        sampler (anneal (geometric 4.0 0.01 10) (predictor flow) >=> sampler')
+                    }
+
+                let step = corrector (langevin 0.002)
+                let bounds (c: Certificate) = [ c.Tv.Value; c.KlReverse.Value; c.Kl.Value; c.W2.Value ]
+
+                for whole, parted in
+                    [
+                        repeat 20 step, repeat 10 step >=> probe "r" >=> repeat 10 step
+                        repeat 3 step, step >=> probe "r" >=> step >=> step
+                        repeat 6 (step >=> corrector (langevin 0.001)),
+                        repeat 2 (step >=> corrector (langevin 0.001))
+                        >=> probe "r"
+                        >=> repeat 4 (step >=> corrector (langevin 0.001))
+                    ] do
+                    let a, b = List.last (certified (planOf (e whole))), List.last (certified (planOf (e parted)))
+                    Expect.equal (bounds b) (bounds a) "the same bounds"
+                    Expect.isLessThan a.KlReverse.Value infinity "and there are some")
 
             testCase "a million steps at a level are no loop, and their R is a million times that of one" (fun () ->
                 let after (n: int) =
