@@ -120,7 +120,7 @@ let private commands =
         [
             testCase "of draws, the shares with the interval's sum to the bound" (fun () ->
                 let text =
-                    "experiment {\n    target (mixture [ 0.5, normal [ 0.0; 0.0 ] 0.25; 0.5, normal [ 1.0; 1.0 ] 0.25 ])\n    forward ve\n    start prior\n    sampler (anneal (geometric 3.0 0.3 4) (predictor ancestral))\n}"
+                    "experiment {\n    target (mixture [ 0.5, normal [ 0.0; 0.0; 0.0 ] 0.25; 0.5, normal [ 1.0; 1.0; 0.0 ] 0.25 ])\n    forward ve\n    start prior\n    sampler (anneal (geometric 3.0 0.3 4) (predictor ancestral))\n}"
 
                 withFile text (fun file ->
                     let root = json (sgm [ "certify"; file; "--json" ])
