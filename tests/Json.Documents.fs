@@ -142,7 +142,7 @@ let documents =
          // Errors from draws, and a law whose start nothing is known of.
          own
              "experiment {
-    target (mixture [ 0.5, normalDiag [ -1.0; 0.0 ] [ 1.0; 2.0 ]; 0.5, normalDiag [ 1.0; 1.0 ] [ 2.0; 1.0 ] ])
+    target (mixture [ 0.5, normalDiag [ -1.0; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ 1.0; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ])
     forward vp
     score (scoreMatching 50 4 1)
     sampler (anneal (uniform 2.0 0.5 2) (predictor ancestral))
