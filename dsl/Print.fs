@@ -305,11 +305,86 @@ module Print =
         && Score.depth experiment.Score <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
+    /// A law of symbols that starts at this column; parts one a line.
+    let rec private symbols (out: TextWriter) column law =
+        let parts (word: string) write (items: 'item list) =
+            out.Write(word + " ")
+            list out (newLine (column + word.Length + 3)) write items
+
+        match law with
+        | Table(n, masses) ->
+            out.Write $"table {n} "
+            vectorArgument out masses
+        | Independent blocks ->
+            parts
+                "independent"
+                (fun (count: int, masses) ->
+                    out.Write $"{count}, "
+                    vectorArgument out masses)
+                blocks
+        | LatentClasses components ->
+            parts
+                "latentClasses"
+                (fun (weight, inner) ->
+                    let label = number weight + ", "
+                    out.Write label
+                    symbols out (column + 16 + label.Length) inner)
+                components
+        | IsingChain(dimension, coupling, field) ->
+            out.Write $"isingChain {dimension} {number coupling} {number field}"
+
+    let private discrete (out: TextWriter) (experiment: Experiment) (own: Discrete) =
+        let field (name: string) (write: unit -> unit) =
+            out.Write("    " + name.PadRight 10)
+            write ()
+            out.Write '\n'
+
+        let words (text: string) () = out.Write text
+        out.Write "discrete {\n"
+
+        field "target" (fun () ->
+            out.Write '('
+            symbols out 15 own.Law
+            out.Write ')')
+
+        field "times" (words (parenthesised (schedule own.Times)))
+
+        field "rates" (fun () ->
+            let of' =
+                match own.Rates.Of with
+                | None -> "exactRates"
+                | Some law ->
+                    let inner = text (fun out -> symbols out 24 law)
+                    $"ratesOf ({inner})"
+
+            out.Write(
+                if own.Rates.Bias <> 0.0 then $"({of'} |> biased {number own.Rates.Bias})"
+                else parenthesised of'
+            ))
+
+        field "start" (words (parenthesised (start 15 experiment.Start)))
+
+        field
+            "sampler"
+            (words (
+                match own.Jumps with
+                | EulerJumps -> "eulerJumps"
+                | TauLeaping -> "tauLeaping"
+                | Uniformisation -> "uniformisation"
+            ))
+
+        field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
+        out.Write "}\n"
+
     /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as
     /// every valid one is.
     let write (out: TextWriter) (experiment: Experiment) =
         if not (isShallow experiment) then
             invalidArg (nameof experiment) $"more than {Syntax.deepestValue} levels of nesting"
+
+        match experiment.Discrete with
+        | Some own -> discrete out experiment own
+        | None ->
 
         let column = 15
 

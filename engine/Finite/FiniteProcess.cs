@@ -65,6 +65,43 @@ public sealed record FiniteProcess
         return ([new(1, target, ReferenceEquals(Target, RatesOf) ? target : RatesOf.AsTable(), [.. factors])], new int[Dimension]);
     }
 
+    /// <summary>
+    /// The first step of Euler's that is none, as its time, its length and the length from which a probability is negative; null where all
+    /// are. From s ≥ β/α, α the probability that the forward process of a coordinate ends where it began and β that it ends at another
+    /// symbol, a rate is at most e^b·(1 + S/(e^t − 1))/S: where that does not do, all rates are looked at.
+    /// </summary>
+    public (double Time, double Step, double Most)? TooLong()
+    {
+        if (Sampler != FiniteSampler.Euler) return null;
+        (var parts, _) = Independent();
+        for (int k = 0; k + 1 < Times.Length; k++)
+        {
+            double t = Times[k];
+            double h = t - Times[k + 1];
+            double largest = Math.Exp(Math.Abs(Bias)) * (Target.Symbols - 1) * ((1.0 / Target.Symbols) + (1 / RealFunctions.ExpM1(t)));
+            double jumps = h * largest <= 0.999 ? 0 : parts.Max(part => MostJumps(part, t, h));
+            if (jumps > 1) return (t, h, h / jumps);
+        }
+
+        return null;
+    }
+
+    private static double MostJumps(FinitePart part, double t, double h)
+    {
+        FiniteVector held = part.RatesAt(t);
+        JumpKernel kernel = new(FiniteSampler.Euler, held, part.Factors, h);
+        Span<double> row = stackalloc double[held.Symbols];
+        for (int x = 0; x < held.Masses.Length; x++)
+        {
+            for ((int i, int stride) = (0, 1); i < held.Dimension; i++, stride *= held.Symbols)
+            {
+                kernel.Row(i, stride, x, row);
+            }
+        }
+
+        return kernel.Jumps;
+    }
+
     private (ImmutableArray<FinitePart> Parts, int[] PartOf) Coordinates(FiniteProduct p, FiniteProduct pi)
     {
         int[] partOf = new int[Dimension];
