@@ -34,7 +34,7 @@ type TheoremAnswer =
 
 let laws (loaded: Checked) =
     [
-        for law, gives in Laws.exact do
+        for law, gives in Laws.ofState loaded.Plan do
             { Backend = law.Backend; Gives = gives; WhyNot = Option.ofObj (law.WhyNot loaded.Plan) }
     ]
 

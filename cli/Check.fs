@@ -7,10 +7,18 @@ open Sgm.Verification
 open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
-let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
+let private particleBytes (loaded: Checked) =
+    if loaded.Experiment.Discrete.IsSome then
+        0.0
+    else
+        Memory.particles loaded.Plan loaded.Experiment.Particles
 
 /// What the run by particles will take, from a few blocks of it; None where it cannot run.
 let private particleSeconds (terminal: Terminal) (loaded: Checked) =
+    if loaded.Experiment.Discrete.IsSome then
+        None
+    else
+
     let options =
         RunOptions(
             Particles = int64 loaded.Experiment.Particles,
@@ -27,7 +35,7 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
     json.WriteNumber("particleBytes", particleBytes loaded)
-    json.WriteNumber("gridBytes", Memory.grid loaded.Plan)
+    json.WriteNumber("gridBytes", (if loaded.Experiment.Discrete.IsSome then 0.0 else Memory.grid loaded.Plan))
 
     match Memory.plane loaded.Plan with
     | Some forecast ->
@@ -91,31 +99,12 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
                 json.WriteBoolean("holds", false)
                 text json "reason" reason))
 
-let private show terminal (screen: Screen) all (loaded: Checked) =
+/// What a run on R^d costs by particles, on the grid and in the plane.
+let private ofParticles terminal (line: string -> string -> unit) (loaded: Checked) =
     let plan = loaded.Plan
-    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
-    line "fingerprint" loaded.Fingerprint
-
-    for data in loaded.Data do
-        line "data" $"{data}"
-
-    for network in loaded.Networks do
-        line "score" network.Description
-
-    line "dimension" (Words.count plan.Dimension)
-    line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
-
-    for size in loaded.StepSizes do
-        let error =
-            if size.RelativeError > 0.0 then
-                $", an estimate from draws of p with a standard error of {Words.digits 2 (100.0 * size.RelativeError)} %%"
-            else
-                ""
-
-        line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
 
     let kept =
-        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"
+        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (particleBytes loaded)}"
 
     line
         "by particles"
@@ -140,6 +129,34 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
         line
             "in the plane"
             $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core without the measurements"
+
+let private show terminal (screen: Screen) all (loaded: Checked) =
+    let plan = loaded.Plan
+    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
+    line "fingerprint" loaded.Fingerprint
+
+    for data in loaded.Data do
+        line "data" $"{data}"
+
+    for network in loaded.Networks do
+        line "score" network.Description
+
+    line "dimension" (Words.count plan.Dimension)
+    line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
+
+    for size in loaded.StepSizes do
+        let error =
+            if size.RelativeError > 0.0 then
+                $", an estimate from draws of p with a standard error of {Words.digits 2 (100.0 * size.RelativeError)} %%"
+            else
+                ""
+
+        line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
+
+    if loaded.Experiment.Discrete.IsSome then
+        line "exact law" (Symbols.cost plan.Finite)
+    else
+        ofParticles terminal line loaded
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

@@ -256,6 +256,15 @@ let private show (screen: Screen) all (loaded: Checked) =
     let plan = loaded.Plan
 
     labelled screen "fingerprint" [ loaded.Fingerprint ]
+
+    if loaded.Experiment.Discrete.IsSome then
+        for label, text in Symbols.lines plan.Finite do
+            labelled screen label [ text ]
+
+        screen.Line()
+        Assessment.show screen Assessment.Detailed all loaded
+    else
+
     labelled screen "target" (target plan.Target)
     labelled screen "score" [ score plan ]
     labelled screen "score error" (scoreError forward plan)

@@ -49,17 +49,17 @@ module internal CheckDiscrete =
 
     let private isSum law =
         match law with
-        | LatentClasses _ -> true
-        | Table _
-        | Independent _
-        | IsingChain _ -> false
+        | SymbolLaw.LatentClasses _ -> true
+        | SymbolLaw.Table _
+        | SymbolLaw.Independent _
+        | SymbolLaw.IsingChain _ -> false
 
     /// S and d of a law, if it is right.
     let rec private law (problems: Problems) place own : struct (int * int) voption =
         let before = problems.Count
 
         match own with
-        | Table(n, masses) ->
+        | SymbolLaw.Table(n, masses) ->
             symbols problems (part "symbols" place) n
 
             if problems.Count = before then
@@ -75,7 +75,7 @@ module internal CheckDiscrete =
                 states problems place n dimension
 
             weights problems (part "masses" place) masses
-        | Independent blocks ->
+        | SymbolLaw.Independent blocks ->
             if blocks.IsEmpty then
                 problems.Add(place, Fault.Empty "at least one block of coordinates")
             else
@@ -95,7 +95,7 @@ module internal CheckDiscrete =
 
                 if all > float mostCoordinates then
                     problems.Add(place, Fault.TooManyDimensions(all, mostCoordinates))
-        | LatentClasses components ->
+        | SymbolLaw.LatentClasses components ->
             if components.IsEmpty then
                 problems.Add(place, Fault.Empty "at least one class")
             elif components |> List.exists (snd >> isSum) then
@@ -120,7 +120,7 @@ module internal CheckDiscrete =
 
                     states problems place n dimension
                 | _ -> ()
-        | IsingChain(dimension, coupling, field) ->
+        | SymbolLaw.IsingChain(dimension, coupling, field) ->
             atLeast problems (part "dimension" place) "a number of spins" 1 dimension
             finite problems (part "coupling" place) coupling
             finite problems (part "field" place) field
@@ -159,7 +159,7 @@ module internal CheckDiscrete =
                     let struct (n, d) = found
 
                     match own.Law, other with
-                    | Independent _, Independent _ -> ()
+                    | SymbolLaw.Independent _, SymbolLaw.Independent _ -> ()
                     | _ -> states problems (at "rates") n d
                 | _ -> ()
 

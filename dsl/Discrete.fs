@@ -4,6 +4,7 @@ open System.Collections.Immutable
 open Sgm.Engine
 
 /// A law of d coordinates with one of S symbols each.
+[<RequireQualifiedAccess>]
 type SymbolLaw =
     /// S, and masses by the state's index Σ x_i·S^i; they sum to 1 within 1e-9.
     | Table of symbols: int * masses: float list
@@ -24,6 +25,7 @@ type Rates =
     }
 
 /// How a sampler jumps.
+[<RequireQualifiedAccess>]
 type Jumps =
     /// With probability h·λ, all coordinates at once.
     | EulerJumps
@@ -38,40 +40,40 @@ type Discrete = { Law: SymbolLaw; Times: Schedule; Rates: Rates; Jumps: Jumps }
 /// The words for discrete diffusion.
 [<AutoOpen>]
 module DiscreteSyntax =
-    let table symbols masses = Table(symbols, masses)
-    let independent blocks = Independent blocks
-    let latentClasses components = LatentClasses components
-    let isingChain dimension coupling field = IsingChain(dimension, coupling, field)
+    let table symbols masses = SymbolLaw.Table(symbols, masses)
+    let independent blocks = SymbolLaw.Independent blocks
+    let latentClasses components = SymbolLaw.LatentClasses components
+    let isingChain dimension coupling field = SymbolLaw.IsingChain(dimension, coupling, field)
     let exactRates = { Of = None; Bias = 0.0 }
     let ratesOf law = { Of = Some law; Bias = 0.0 }
     let biased bias rates = { rates with Bias = rates.Bias + bias }
-    let eulerJumps = EulerJumps
-    let tauLeaping = TauLeaping
-    let uniformisation = Uniformisation
+    let eulerJumps = Jumps.EulerJumps
+    let tauLeaping = Jumps.TauLeaping
+    let uniformisation = Jumps.Uniformisation
 
 /// Questions about discrete diffusion, and its lowering.
 module Discrete =
     /// S and d of a valid law.
     let rec shape law : struct (int * int) =
         match law with
-        | Table(symbols, masses) -> struct (symbols, int (round (log (float masses.Length) / log (float symbols))))
-        | Independent blocks -> struct ((snd blocks.Head).Length, blocks |> List.sumBy fst)
-        | LatentClasses components -> shape (snd components.Head)
-        | IsingChain(dimension, _, _) -> struct (2, dimension)
+        | SymbolLaw.Table(symbols, masses) -> struct (symbols, int (round (log (float masses.Length) / log (float symbols))))
+        | SymbolLaw.Independent blocks -> struct ((snd blocks.Head).Length, blocks |> List.sumBy fst)
+        | SymbolLaw.LatentClasses components -> shape (snd components.Head)
+        | SymbolLaw.IsingChain(dimension, _, _) -> struct (2, dimension)
 
     /// The engine's law of a valid one.
     let rec target law : FiniteTarget =
         match law with
-        | Table(symbols, masses) ->
+        | SymbolLaw.Table(symbols, masses) ->
             let struct (_, dimension) = shape law
             FiniteTarget.Table(symbols, dimension, System.ReadOnlySpan(Array.ofList masses))
-        | Independent blocks ->
+        | SymbolLaw.Independent blocks ->
             FiniteTarget.Product [ for count, masses in blocks -> struct (count, Array.ofList masses) ]
-        | LatentClasses components ->
+        | SymbolLaw.LatentClasses components ->
             FiniteTarget.Mixture(
                 ResizeArray [ for weight, inner in components -> struct (weight, target inner) ]
             )
-        | IsingChain(dimension, coupling, field) -> FiniteTarget.IsingChain(dimension, coupling, field)
+        | SymbolLaw.IsingChain(dimension, coupling, field) -> FiniteTarget.IsingChain(dimension, coupling, field)
 
     /// The sampler that runs, of a valid one.
     let lower isWarm (discrete: Discrete) : FiniteProcess =
@@ -85,8 +87,8 @@ module Discrete =
             Times = ImmutableArray.CreateRange(Seq.init (Schedule.transitions discrete.Times + 1) time),
             Sampler =
                 (match discrete.Jumps with
-                 | EulerJumps -> FiniteSampler.Euler
-                 | TauLeaping -> FiniteSampler.TauLeaping
-                 | Uniformisation -> FiniteSampler.Uniformisation),
+                 | Jumps.EulerJumps -> FiniteSampler.Euler
+                 | Jumps.TauLeaping -> FiniteSampler.TauLeaping
+                 | Jumps.Uniformisation -> FiniteSampler.Uniformisation),
             IsWarm = isWarm
         )

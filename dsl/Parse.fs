@@ -217,6 +217,7 @@ module Parse =
         =
         let report (at: int) fault = problems.Add([], source.Position at, fault)
         let formulas = elaboration.Formulas
+        let quantities = if tree.IsDiscrete then List.truncate 3 quantities else quantities
 
         let metric node =
             elaboration.Value(Kind.Metric, node) |> ValueOption.map (fun value -> unbox<Engine.Metric> value)
@@ -351,10 +352,10 @@ module Parse =
                         (read "start" Kind.start Defaults.start)
                         (read "measure" (Kind.many "metric" Kind.metric) DiscreteExperiment.measure)
                         {
-                            Law = read "target" Kind.symbols (IsingChain(1, 0.0, 0.0))
+                            Law = read "target" Kind.symbols (SymbolLaw.IsingChain(1, 0.0, 0.0))
                             Times = read "times" Kind.schedule (Uniform(1.0, 0.0, 1))
                             Rates = read "rates" Kind.rates exactRates
-                            Jumps = read "sampler" Kind.jumps TauLeaping
+                            Jumps = read "sampler" Kind.jumps Jumps.TauLeaping
                         }
                 else
 

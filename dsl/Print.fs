@@ -312,17 +312,17 @@ module Print =
             list out (newLine (column + word.Length + 3)) write items
 
         match law with
-        | Table(n, masses) ->
+        | SymbolLaw.Table(n, masses) ->
             out.Write $"table {n} "
             vectorArgument out masses
-        | Independent blocks ->
+        | SymbolLaw.Independent blocks ->
             parts
                 "independent"
                 (fun (count: int, masses) ->
                     out.Write $"{count}, "
                     vectorArgument out masses)
                 blocks
-        | LatentClasses components ->
+        | SymbolLaw.LatentClasses components ->
             parts
                 "latentClasses"
                 (fun (weight, inner) ->
@@ -330,7 +330,7 @@ module Print =
                     out.Write label
                     symbols out (column + 16 + label.Length) inner)
                 components
-        | IsingChain(dimension, coupling, field) ->
+        | SymbolLaw.IsingChain(dimension, coupling, field) ->
             out.Write $"isingChain {dimension} {number coupling} {number field}"
 
     let private discrete (out: TextWriter) (experiment: Experiment) (own: Discrete) =
@@ -368,9 +368,9 @@ module Print =
             "sampler"
             (words (
                 match own.Jumps with
-                | EulerJumps -> "eulerJumps"
-                | TauLeaping -> "tauLeaping"
-                | Uniformisation -> "uniformisation"
+                | Jumps.EulerJumps -> "eulerJumps"
+                | Jumps.TauLeaping -> "tauLeaping"
+                | Jumps.Uniformisation -> "uniformisation"
             ))
 
         field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)

@@ -12,7 +12,8 @@ let private rebuilt (plan: Plan) score start instructions metrics =
         Start = start,
         InitialLevel = plan.InitialLevel,
         Instructions = instructions,
-        Metrics = metrics
+        Metrics = metrics,
+        Finite = plan.Finite
     )
 
 let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructions plan.Metrics
