@@ -6,7 +6,7 @@ namespace Sgm.Engine;
 public sealed class FiniteInterpreter : IInterpreter
 {
     /// <summary>Products of masses and probabilities that a run may take: some ten seconds of a core.</summary>
-    public const double MostWork = 1 << 33;
+    public const double MostWork = 1L << 33;
 
     /// <inheritdoc/>
     public string Backend => "finite";
@@ -17,7 +17,8 @@ public sealed class FiniteInterpreter : IInterpreter
         bool isProduct = process is { Target: FiniteProduct, RatesOf: FiniteProduct };
         double states = isProduct ? process.Target.Symbols : process.Target.States;
         double rows = process.Target.Symbols > 2 ? 20.0 * process.Target.Symbols * process.Target.Symbols : 20;
-        return process.Sampler == FiniteSampler.Uniformisation ? states : process.Steps * states * (states + (process.Dimension * rows));
+        double each = states * (states + (isProduct ? rows : process.Dimension * rows));
+        return process.Sampler == FiniteSampler.Uniformisation ? states : process.Steps * each;
     }
 
     /// <inheritdoc/>

@@ -188,7 +188,11 @@ let private kappa (cancellation: CancellationToken) (process': FiniteProcess) (p
 
         let ofChannel = { Value = channel; Off = 16.0 * unit' * abs channel }
         let value = negentropy after - negentropy before + float dimension * ofChannel + cross
-        { value with Value = max 0.0 value.Value }
+
+        if Double.IsFinite(value.Value + value.Off) then
+            { value with Value = max 0.0 value.Value }
+        else
+            { Value = infinity; Off = 0.0 }
 
     let whole = found (fst sums) own
     { Whole = whole; Exact = (if isExact then whole else found (snd sums) exact) }
@@ -321,7 +325,7 @@ let ofProcess cancellation (process': FiniteProcess) : Result<Certificate list, 
                     From = FiniteProcess.Level step.From
                     To = FiniteProcess.Level step.To
                     Steps = steps
-                    Score = whole - steps
+                    Score = (if steps = whole then 0.0 else whole - steps)
                 }
                 : Contribution)
 

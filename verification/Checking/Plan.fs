@@ -16,6 +16,18 @@ let private rebuilt (plan: Plan) score start instructions metrics =
         Finite = plan.Finite
     )
 
+/// The plan with another sampler on symbols.
+let withFinite own (plan: Plan) =
+    Plan(
+        Target = plan.Target,
+        Score = plan.Score,
+        Start = plan.Start,
+        InitialLevel = plan.InitialLevel,
+        Instructions = plan.Instructions,
+        Metrics = plan.Metrics,
+        Finite = own
+    )
+
 let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructions plan.Metrics
 let withStart start (plan: Plan) = rebuilt plan plan.Score start plan.Instructions plan.Metrics
 let withInstructions instructions (plan: Plan) = rebuilt plan plan.Score plan.Start instructions plan.Metrics

@@ -24,9 +24,7 @@ let entropies (process': FiniteProcess) =
 /// ln(1 + S/(e^t − 1)): how far a rate may be from 1/S at time t, in logarithms.
 let private reach symbols t = log (1.0 + symbols / (exp t - 1.0))
 
-/// For any target on [S]^d, exact rates up to e^(±b), and any times T = t₀ > … > t_K = δ:
-/// d·[e^(−T)·ln S + (1 − 1/S)·(Σ + (T − δ)·(cosh b − 1 + (odd d: (sinh b − b)/d)))], Σ = h_last·f(δ) + Σ (h_{k−1} − h_k)₊·f(t_k), f the
-/// reach; down to the data the last step costs h·f̄ + S·ln(1 + h/S), f̄ = ln(1 + S/h).
+/// The bound of `zhang-2024-linear`, of any target on [S]^d, for τ-leaping with the exact rates up to e^(±b).
 let closedForm (process': FiniteProcess) =
     let s, d = float process'.Target.Symbols, float process'.Dimension
     let times = Array.ofSeq process'.Times

@@ -61,7 +61,7 @@ let private separate =
         "τ-leaping on independent symbols"
         "So many with the law (0.8, 0.2)."
         equal
-        even
+        (fun s -> even (changed s [ "T", 4.0; "K", 8.0 * value "K" s ]))
         tauLeaping
         [
             axis "d" "number of symbols" (fun effort ->
