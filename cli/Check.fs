@@ -19,14 +19,14 @@ let private particleSeconds (terminal: Terminal) (loaded: Checked) =
         None
     else
 
-    let options =
-        RunOptions(
-            Particles = int64 loaded.Experiment.Particles,
-            Seed = uint64 loaded.Experiment.Seed,
-            Cancellation = terminal.Cancellation
-        )
+        let options =
+            RunOptions(
+                Particles = int64 loaded.Experiment.Particles,
+                Seed = uint64 loaded.Experiment.Seed,
+                Cancellation = terminal.Cancellation
+            )
 
-    Option.ofObj (Ensemble().Predict(loaded.Plan, options))
+        Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
 let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint

@@ -31,7 +31,12 @@ let private law (own: FiniteTarget) =
 /// What runs, in lines with labels.
 let lines (own: FiniteProcess) =
     let first, last = own.Times[0], own.Times[own.Times.Length - 1]
-    let biased = if own.Bias = 0.0 then "" else $", times e^(±{Words.number own.Bias}), + for even coordinates"
+
+    let biased =
+        if own.Bias = 0.0 then
+            ""
+        else
+            $", times e^(±{Words.number own.Bias}), + for even coordinates"
 
     let rates =
         if obj.ReferenceEquals(own.Target, own.RatesOf) then

@@ -178,7 +178,11 @@ module internal CheckDiscrete =
         | Warm -> ()
         | From _
         | Point _ ->
-            outOfRange problems (at "start") "a law or a point of R^d" "prior (uniform symbols) or warm (the target at T)"
+            outOfRange
+                problems
+                (at "start")
+                "a law or a point of R^d"
+                "prior (uniform symbols) or warm (the target at T)"
 
         for metric in experiment.Measure do
             if metric = Metric.W2 then

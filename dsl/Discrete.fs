@@ -56,7 +56,8 @@ module Discrete =
     /// S and d of a valid law.
     let rec shape law : struct (int * int) =
         match law with
-        | SymbolLaw.Table(symbols, masses) -> struct (symbols, int (round (log (float masses.Length) / log (float symbols))))
+        | SymbolLaw.Table(symbols, masses) ->
+            struct (symbols, int (round (log (float masses.Length) / log (float symbols))))
         | SymbolLaw.Independent blocks -> struct ((snd blocks.Head).Length, blocks |> List.sumBy fst)
         | SymbolLaw.LatentClasses components -> shape (snd components.Head)
         | SymbolLaw.IsingChain(dimension, _, _) -> struct (2, dimension)
@@ -70,9 +71,7 @@ module Discrete =
         | SymbolLaw.Independent blocks ->
             FiniteTarget.Product [ for count, masses in blocks -> struct (count, Array.ofList masses) ]
         | SymbolLaw.LatentClasses components ->
-            FiniteTarget.Mixture(
-                ResizeArray [ for weight, inner in components -> struct (weight, target inner) ]
-            )
+            FiniteTarget.Mixture(ResizeArray [ for weight, inner in components -> struct (weight, target inner) ])
         | SymbolLaw.IsingChain(dimension, coupling, field) -> FiniteTarget.IsingChain(dimension, coupling, field)
 
     /// The sampler that runs, of a valid one.

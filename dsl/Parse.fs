@@ -359,17 +359,17 @@ module Parse =
                         }
                 else
 
-                {
-                    Target = read "target" Kind.law (Standard 1)
-                    Forward = read "forward" Kind.forward Vp
-                    Score = read "score" Kind.score Defaults.score
-                    Start = read "start" Kind.start Defaults.start
-                    Sampler = read "sampler" Kind.pipeline identity
-                    Measure = read "measure" (Kind.many "metric" Kind.metric) Defaults.measure
-                    Particles = read "particles" Kind.whole Defaults.particles
-                    Seed = read "seed" Kind.long Defaults.seed
-                    Discrete = None
-                }
+                    {
+                        Target = read "target" Kind.law (Standard 1)
+                        Forward = read "forward" Kind.forward Vp
+                        Score = read "score" Kind.score Defaults.score
+                        Start = read "start" Kind.start Defaults.start
+                        Sampler = read "sampler" Kind.pipeline identity
+                        Measure = read "measure" (Kind.many "metric" Kind.metric) Defaults.measure
+                        Particles = read "particles" Kind.whole Defaults.particles
+                        Seed = read "seed" Kind.long Defaults.seed
+                        Discrete = None
+                    }
             Names =
                 Map.ofList
                     [

@@ -358,8 +358,10 @@ module Print =
                     $"ratesOf ({inner})"
 
             out.Write(
-                if own.Rates.Bias <> 0.0 then $"({of'} |> biased {number own.Rates.Bias})"
-                else parenthesised of'
+                if own.Rates.Bias <> 0.0 then
+                    $"({of'} |> biased {number own.Rates.Bias})"
+                else
+                    parenthesised of'
             ))
 
         field "start" (words (parenthesised (start 15 experiment.Start)))
@@ -386,34 +388,34 @@ module Print =
         | Some own -> discrete out experiment own
         | None ->
 
-        let column = 15
+            let column = 15
 
-        let field (name: string) (write: unit -> unit) =
-            out.Write("    " + name.PadRight 10)
-            write ()
-            out.Write '\n'
+            let field (name: string) (write: unit -> unit) =
+                out.Write("    " + name.PadRight 10)
+                write ()
+                out.Write '\n'
 
-        let words (text: string) () = out.Write text
-        out.Write "experiment {\n"
-        field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
+            let words (text: string) () = out.Write text
+            out.Write "experiment {\n"
+            field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
 
-        field "forward" (fun () -> forward out column experiment.Forward)
+            field "forward" (fun () -> forward out column experiment.Forward)
 
-        field "score" (words (parenthesised (score column experiment.Score)))
-        field "start" (words (parenthesised (start column experiment.Start)))
+            field "score" (words (parenthesised (score column experiment.Score)))
+            field "start" (words (parenthesised (start column experiment.Start)))
 
-        field "sampler" (fun () ->
-            match Pipeline.normal experiment.Sampler with
-            | Sequence [] -> out.Write "identity"
-            | sampler ->
-                out.Write '('
-                pipeline out column sampler
-                out.Write ')')
+            field "sampler" (fun () ->
+                match Pipeline.normal experiment.Sampler with
+                | Sequence [] -> out.Write "identity"
+                | sampler ->
+                    out.Write '('
+                    pipeline out column sampler
+                    out.Write ')')
 
-        field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
-        field "particles" (words (wholeNumber (string experiment.Particles)))
-        field "seed" (words (wholeNumber (seed experiment.Seed)))
-        out.Write "}\n"
+            field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
+            field "particles" (words (wholeNumber (string experiment.Particles)))
+            field "seed" (words (wholeNumber (seed experiment.Seed)))
+            out.Write "}\n"
 
     /// The canonical text.
     let experiment (experiment: Experiment) = text (fun out -> write out experiment)

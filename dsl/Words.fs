@@ -261,7 +261,12 @@ module Words =
     let discreteFields: FieldWord list =
         [
             field "target" Kind.symbols None "target (isingChain 10 0.5 0.0)" "the data distribution p on [S]^d"
-            field "times" Kind.schedule None "times (geometric 3.0 0.05 40)" "the times of the forward process, from T down"
+            field
+                "times"
+                Kind.schedule
+                None
+                "times (geometric 3.0 0.05 40)"
+                "the times of the forward process, from T down"
             field "rates" Kind.rates (Some "exactRates") "rates (exactRates |> biased 0.1)" "the rates that run"
             field "start" Kind.start (Some "prior") "start prior" "uniform symbols (prior), or the target at T (warm)"
             field "sampler" Kind.jumps None "sampler tauLeaping" "how a step jumps"

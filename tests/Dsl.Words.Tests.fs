@@ -16,7 +16,13 @@ let rec private around kind text =
 
     let symbols name value =
         let given =
-            dict [ "target", "(isingChain 2 0.5 0.0)"; "times", "(uniform 1.0 0.1 2)"; "sampler", "tauLeaping"; name, value ]
+            dict
+                [
+                    "target", "(isingChain 2 0.5 0.0)"
+                    "times", "(uniform 1.0 0.1 2)"
+                    "sampler", "tauLeaping"
+                    name, value
+                ]
 
         String.Join("\n", [ "discrete {"; yield! given |> Seq.map (fun pair -> $"    {pair.Key} {pair.Value}"); "}" ])
 

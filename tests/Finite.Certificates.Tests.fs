@@ -67,10 +67,7 @@ let private rules =
                         Expect.isLessThanOrEqual (r - 1e-12) entropies.High $"{case}"
 
                         if case.P = case.Pi then
-                            Expect.isLessThanOrEqual
-                                entropies.Value
-                                (ZhangBounds.closedForm own + 1e-12)
-                                $"{case}"
+                            Expect.isLessThanOrEqual entropies.Value (ZhangBounds.closedForm own + 1e-12) $"{case}"
 
             testCase "rates of another law along the reverse process: R is what the path says, and above the law's KL"
             <| fun () ->

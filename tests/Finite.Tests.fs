@@ -59,8 +59,7 @@ type Space =
 let along (p: float[]) (k: float[,]) =
     Array.init p.Length (fun y -> Seq.sum (seq { for x in 0 .. p.Length - 1 -> p[x] * k[x, y] }))
 
-let noised (space: Space) (p: float[]) t =
-    space.Generator(fun _ _ _ -> t / float space.S) |> exponential |> along p
+let noised (space: Space) (p: float[]) t = space.Generator(fun _ _ _ -> t / float space.S) |> exponential |> along p
 
 let rateOf (space: Space) (p: float[]) x i c = p[space.Shift x i c] / p[x] / float space.S
 let factor bias i = exp (if i % 2 = 0 then bias else -bias)
@@ -84,15 +83,14 @@ let stepMatrix (space: Space) jumps (held: float[]) bias h =
 
     Array2D.init space.Count space.Count (fun x y ->
         let shift i = (space.Symbol y i - space.Symbol x i + space.S) % space.S
-        (1.0, [ 0 .. space.D - 1 ]) ||> List.fold (fun sum i -> sum * rows[x][i][shift i]))
+        (1.0, [ 0 .. space.D - 1 ]) ||> List.fold (fun sum i -> let row = rows[x][i] in sum * row[shift i]))
 
 let uniformLaw (space: Space) = Array.create space.Count (1.0 / float space.Count)
 
-let divergence (a: float[]) (b: float[]) =
-    Seq.sum (Seq.map2 (fun p q -> if p = 0.0 then 0.0 else p * log (p / q)) a b)
+let divergence (a: float[]) (b: float[]) = Seq.sum (Seq.map2 (fun p q -> if p = 0.0 then 0.0 else p * log (p / q)) a b)
 
 let masses (random: Random) (space: Space) =
-    let weights = Array.init space.Count (fun _ -> -log (1.0 - random.NextDouble()) ** 2.0 + 1e-3)
+    let weights = Array.init space.Count (fun _ -> -log(1.0 - random.NextDouble()) ** 2.0 + 1e-3)
     let sum = Array.sum weights
     weights |> Array.map (fun w -> w / sum)
 
@@ -131,7 +129,11 @@ type Case =
             sampler this.Jumps
         }
 
-    member this.First = if this.IsWarm then noised this.Space this.P this.Times.Head else uniformLaw this.Space
+    member this.First =
+        if this.IsWarm then
+            noised this.Space this.P this.Times.Head
+        else
+            uniformLaw this.Space
 
     member this.End =
         (this.First, List.pairwise this.Times)
@@ -231,7 +233,7 @@ let private laws =
                         let spare = 1e-13 * (1.0 + value)
                         Expect.isLessThanOrEqual found.Lower (value + spare) $"{case}"
                         Expect.isGreaterThanOrEqual found.Upper (value - spare) $"{case}"
-                        Expect.isLessThan (found.Upper - found.Lower) 1e-11 "width"
+                        Expect.isLessThan (found.Upper - found.Lower) (1e-11 * (1.0 + value)) "width"
 
                     Expect.isFalse (law.Measure w2).Value.HasValue "symbols have no distance"
 

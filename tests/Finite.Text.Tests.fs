@@ -71,7 +71,10 @@ let private texts =
                     let lines =
                         chain.Split '\n'
                         |> Array.map (fun line ->
-                            if line.TrimStart().StartsWith(field + " ") then $"    {field} {value}" else line)
+                            if line.TrimStart().StartsWith(field + " ") then
+                                $"    {field} {value}"
+                            else
+                                line)
 
                     String.Join("\n", lines)
 
@@ -91,9 +94,7 @@ let private texts =
                         with' "target" "(independent [ 2, [ 0.5; 0.5 ]; 1, [ 0.2; 0.3; 0.5 ] ])", "2, as in the first"
                         with' "target" "(independent [ 20000000, [ 0.5; 0.5 ] ])", "coordinates"
                         with' "target" "(latentClasses [ 1.0, latentClasses [ 1.0, isingChain 2 0.1 0.1 ] ])", "mixture"
-                        with'
-                            "target"
-                            "(latentClasses [ 0.5, isingChain 2 0.1 0.1; 0.5, isingChain 3 0.1 0.1 ])",
+                        with' "target" "(latentClasses [ 0.5, isingChain 2 0.1 0.1; 0.5, isingChain 3 0.1 0.1 ])",
                         "as in the first class"
                         with' "target" "(latentClasses [ 1.0, independent [ 40, [ 0.5; 0.5 ] ] ])", "2^40"
                         with' "target" "(standard 2)", "expected a law of symbols"
@@ -106,7 +107,8 @@ let private texts =
                         with' "start" "(point [ 0.0 ])", "prior (uniform symbols) or warm"
                         with' "measure" "[ w2 ]", "symbols have no distance"
                         with' "sampler" "(predictor ancestral)", "a sampler of symbols"
-                        with' "sampler" "eulerJumps" |> _.Replace("2.0 0.1 16", "2.0 0.1 3"), "take tauLeaping"
+                        "discrete { target (table 4 [ 0.97; 0.01; 0.01; 0.01 ]); times (levels [ 1.0; 0.1 ]); sampler eulerJumps }",
+                        "take tauLeaping"
                         chain.Replace("    sampler   tauLeaping\n", ""), "'sampler' is missing"
                         chain.Replace("times  ", "tmes   "), "did you mean 'times'"
                         chain.Replace("rates     exactRates", "forward vp"), "expected a field"
@@ -180,7 +182,7 @@ let private commands =
 
                 for claim, code in
                     [
-                        "claim tv (1.0 / float k)", 0
+                        "claim tv (2.0 / float k)", 0
                         "claim tv (0.01 / float k)", 1
                         "rate tv k -1.0", 0
                         "rate tv k -2.0", 1

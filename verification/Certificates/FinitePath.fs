@@ -14,7 +14,10 @@ let private unit' = 1.1102230246251565e-16
 /// A number and how far it may be from the true one.
 [<Struct>]
 type Near =
-    { Value: float; Off: float }
+    {
+        Value: float
+        Off: float
+    }
 
     member this.High = this.Value + this.Off * 1.01 + abs this.Value * 4.0 * unit'
     static member Zero = { Value = 0.0; Off = 0.0 }
@@ -33,12 +36,7 @@ type private Total() =
     member _.Add term =
         let next = sum + term
 
-        lost <-
-            lost
-            + (if abs sum >= abs term then
-                   (sum - next) + term
-               else
-                   (term - next) + sum)
+        lost <- lost + (if abs sum >= abs term then (sum - next) + term else (term - next) + sum)
 
         sum <- next
         size <- size + abs term
@@ -106,11 +104,7 @@ let internal divergence (a: Masses) (b: int -> float) shareOfB =
 
     {
         Value = total.Sum
-        Off =
-            a.Share * logs.Sum
-            + shareOfB * gaps.Sum
-            + 4.0 * both * both * (1.0 + logs.Sum)
-            + 64.0 * unit' * total.Sum
+        Off = a.Share * logs.Sum + shareOfB * gaps.Sum + 4.0 * both * both * (1.0 + logs.Sum) + 64.0 * unit' * total.Sum
     }
 
 let internal fromUniform (a: Masses) = divergence a (fun _ -> 1.0 / float a.Of.Length) unit'
@@ -138,8 +132,7 @@ let private kappa (cancellation: CancellationToken) (process': FiniteProcess) (p
     let fresh = -(RealFunctions.ExpM1 -h) / float symbols
     let stay = exp -h + fresh
 
-    let channel =
-        float (symbols - 1) * fresh * log fresh + stay * log stay
+    let channel = float (symbols - 1) * fresh * log fresh + stay * log stay
 
     let kernel factors (held: FiniteVector) = JumpKernel(process'.Sampler, held, factors, h)
     let own = kernel part.Factors (part.RatesAt t)
@@ -205,7 +198,12 @@ let private ofRates (process': FiniteProcess) (part: FinitePart) =
     if obj.ReferenceEquals(part.Target, part.Rates) then
         let share = 1.0 - 1.0 / float part.Target.Symbols
         let each = part.Factors |> Seq.sumBy (fun factor -> factor - 1.0 - log factor)
-        Ok { Value = (first - last) * share * each; Off = 64.0 * unit' * (first - last) * Seq.sum part.Factors }
+
+        Ok
+            {
+                Value = (first - last) * share * each
+                Off = 64.0 * unit' * (first - last) * Seq.sum part.Factors
+            }
     elif process'.Bias <> 0.0 then
         Error
             "of uniformisation with rates that are another law's and biased nothing is known; leave one of the two out, or take tauLeaping"
@@ -348,7 +346,11 @@ let ofProcess cancellation (process': FiniteProcess) : Result<Certificate list, 
             {
                 Name = "end"
                 Level = FiniteProcess.Level process'.Times[process'.Times.Length - 1]
-                Tv = (if tv < 1.0 then Bound.certain Rules.pinsker tv else { Bound.unknown "R says nothing of TV" with Value = 1.0 })
+                Tv =
+                    (if tv < 1.0 then
+                         Bound.certain Rules.pinsker tv
+                     else
+                         { Bound.unknown "R says nothing of TV" with Value = 1.0 })
                 KlReverse = bound
                 Kl = Bound.unknown Shared.noReverse
                 W2 = Bound.unknown "symbols have no distance from each other"

@@ -18,8 +18,7 @@ let entropies (process': FiniteProcess) =
             let struct (production, loss) = FinitePath.production part t
             sum - (t - next) * production + (t - next) * loss)
 
-    (FinitePath.start process' parts, parts)
-    ||> Seq.fold (fun sum part -> sum + float part.Count * ofPart part)
+    (FinitePath.start process' parts, parts) ||> Seq.fold (fun sum part -> sum + float part.Count * ofPart part)
 
 /// ln(1 + S/(e^t − 1)): how far a rate may be from 1/S at time t, in logarithms.
 let private reach symbols t = log (1.0 + symbols / (exp t - 1.0))
@@ -34,8 +33,7 @@ let closedForm (process': FiniteProcess) =
     // Of the steps that end above the data.
     let above = if last > 0.0 then steps.Length else steps.Length - 1
 
-    let decreasing =
-        seq { 1 .. above - 1 } |> Seq.sumBy (fun k -> max 0.0 (steps[k - 1] - steps[k]) * f times[k])
+    let decreasing = seq { 1 .. above - 1 } |> Seq.sumBy (fun k -> max 0.0 (steps[k - 1] - steps[k]) * f times[k])
 
     let final =
         if last > 0.0 then
