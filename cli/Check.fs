@@ -1,4 +1,5 @@
-/// `sgm check`: errors, cost, laws and theorems. Runs a few blocks of particles to say how long all of them take, and nothing else.
+/// `sgm check`: errors, cost, laws and theorems. Runs fractions of a second of the exact law and of the particles, to say how long
+/// all of it takes, and nothing else.
 module Sgm.Cli.Check
 
 open Sgm
@@ -28,7 +29,7 @@ let private particleSeconds (terminal: Terminal) (loaded: Checked) =
 
         Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
-let private jsonCheck terminal (loaded: Checked) (json: Writer) =
+let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
     json.WriteNumber("dimension", loaded.Plan.Dimension)
     json.WriteNumber("steps", loaded.Plan.StepCount)
@@ -45,6 +46,14 @@ let private jsonCheck terminal (loaded: Checked) (json: Writer) =
     | None ->
         for field in [ "planeNodes"; "planeBytes"; "planeWork" ] do
             json.WriteNumber(field, 0)
+
+    match Foretold.exactly terminal.Cancellation loaded.Plan with
+    | None
+    | Some(_, Foretold.Not _) -> json.WriteNull "exactSeconds"
+    | Some(_, duration) ->
+        let seconds, isLowerBound = Foretold.seconds duration
+        number json "exactSeconds" seconds
+        json.WriteBoolean("exactSecondsIsLowerBound", isLowerBound)
 
     match particleSeconds terminal loaded with
     | Some cost ->
@@ -154,9 +163,12 @@ let private show terminal (screen: Screen) all (loaded: Checked) =
         line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
 
     if loaded.Experiment.Discrete.IsSome then
-        line "exact law" (Symbols.cost plan.Finite)
+        line "visits" (Symbols.visits plan.Finite)
     else
         ofParticles terminal line loaded
+
+    Foretold.exactly terminal.Cancellation plan
+    |> Option.iter (fun (law, duration) -> line "exactly" (Foretold.words law duration))
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

@@ -10,15 +10,12 @@ let private states (law: FiniteTarget) =
     else
         $"{law.Symbols}^{law.Dimension} = {Words.count (int64 law.States)} states"
 
-/// What the exact law takes.
-let cost (own: FiniteProcess) =
-    let how =
-        match own.Target, own.RatesOf with
-        | (:? FiniteProduct), (:? FiniteProduct) -> "one coordinate of each kind, as they are independent"
-        | _ when own.Sampler = FiniteSampler.Uniformisation -> $"{states own.Target}, once a coordinate"
-        | _ -> $"all pairs of {states own.Target}, once a step"
-
-    $"{how}: about {Words.roughly (2e-9 * FiniteInterpreter.Work own)} of a core"
+/// What the exact law goes through.
+let visits (own: FiniteProcess) =
+    match own.Target, own.RatesOf with
+    | (:? FiniteProduct), (:? FiniteProduct) -> "one coordinate of each kind, as they are independent"
+    | _ when own.Sampler = FiniteSampler.Uniformisation -> $"{states own.Target}, once a coordinate"
+    | _ -> $"all pairs of {states own.Target}, once a step"
 
 let private law (own: FiniteTarget) =
     let kind =

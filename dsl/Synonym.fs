@@ -39,6 +39,7 @@ module internal Synonym =
                 "squaredcoscapv2", "diffusers' squaredcos_cap_v2 is 'cosine n' here"
                 "ddpmlinear", "DDPM's levels of training are 'linear 0.0001 0.02 1000' here"
                 "appendzero", "one more level, the data, is 'toZero' here: karras 7.0 80.0 0.002 17 |> toZero"
+                "optimal", "levels that minimise a certificate are printed by 'sgm tune FILE --evaluations n'"
                 "ou", "the Ornstein–Uhlenbeck process is 'vp' here"
                 "epsilon", "the noise of x is 'noise' here"
                 "eps", "the noise of x is 'noise' here"

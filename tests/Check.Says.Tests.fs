@@ -72,7 +72,7 @@ let tests =
                     let root = json (sgm [ "check"; file; "--json" ])
 
                     let fields =
-                        "schema version experiment fingerprint dimension steps scoreEvaluations particles particleBytes gridBytes planeNodes planeBytes planeWork particleSeconds particleSecondsIsLowerBound certified stepSizes data errors warnings laws theorems"
+                        "schema version experiment fingerprint dimension steps scoreEvaluations particles particleBytes gridBytes planeNodes planeBytes planeWork exactSeconds exactSecondsIsLowerBound particleSeconds particleSecondsIsLowerBound certified stepSizes data errors warnings laws theorems"
 
                     Expect.equal (names root) (List.ofArray (fields.Split ' ')) "fields"
 

@@ -125,6 +125,24 @@ let private others =
                     let root = json (sgm [ "check"; file; "--json" ])
                     Expect.isGreaterThan ((at [ "particleSeconds" ] root).GetDouble()) 0.0 "seconds"))
 
+            testCase "check says how long the exact law takes, or that none can run" (fun () ->
+                withFile (mixtureText 10 500) (fun file ->
+                    let lines = (sgm [ "check"; file ]).Out.Split '\n'
+                    let said = lines |> Array.filter _.StartsWith("exactly")
+                    Expect.equal said.Length 1 "one line"
+                    Expect.stringContains said[0] "by plane its" "the law"
+                    let root = json (sgm [ "check"; file; "--json" ])
+                    Expect.isGreaterThan ((at [ "exactSeconds" ] root).GetDouble()) 0.0 "seconds")
+
+                let text =
+                    "experiment {\n    target (mixture [ 0.5, normal [ 0.0; 0.0; 0.0 ] 1.0; 0.5, normal [ 2.0; 1.0; 0.0 ] 0.5 ])\n    forward ve\n    sampler (anneal (geometric 3.0 0.3 4) (predictor ancestral))\n}"
+
+                withFile text (fun file ->
+                    Expect.isFalse ((sgm [ "check"; file ]).Out.Contains "exactly") "no exact law"
+                    let root = json (sgm [ "check"; file; "--json" ])
+                    Expect.equal (at [ "exactSeconds" ] root).ValueKind System.Text.Json.JsonValueKind.Null "null"
+                    Expect.isFalse (List.contains "exactSecondsIsLowerBound" (names root)) "absent"))
+
             testCase "check warns of an unstable step" (fun () ->
                 withFile (langevinText 3.0) (fun file ->
                     let ran = sgm [ "check"; file ]

@@ -28,7 +28,7 @@ public sealed partial class Ensemble
     /// a law of very many components a part is timed. Nothing is assumed about the machine but that its cores are
     /// alike; a machine that is busy now is predicted to stay so.
     /// </remarks>
-    public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.25)
+    public CostEstimate? Predict(Plan plan, RunOptions options, double seconds = 0.1)
     {
         long blocks = BlockFormat.Count(plan.Dimension, options.Particles);
         if ((WhyNot(plan) ?? WhyTooLarge(plan, options, 0, blocks)) is not null) return null;

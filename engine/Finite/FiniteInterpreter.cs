@@ -44,8 +44,9 @@ public sealed class FiniteInterpreter : IInterpreter
         {
             for (int k = 0; k < laws.Length; k++)
             {
-                laws[k] = new FiniteLaw(FiniteRun.End(process, parts[k], options.Cancellation), parts[k].TargetAt(last));
-                options.Progress?.Report((k + 1.0) / laws.Length);
+                int before = k;
+                void Told(double share) => options.Progress?.Report((before + share) / laws.Length);
+                laws[k] = new FiniteLaw(FiniteRun.End(process, parts[k], options.Cancellation, Told), parts[k].TargetAt(last));
             }
         }
         catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)

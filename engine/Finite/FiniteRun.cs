@@ -9,8 +9,8 @@ internal static class FiniteRun
     /// <summary>States after whose shares of the next law the sum is carried over: rounding grows with this, not with S^d.</summary>
     private const int Batch = 256;
 
-    /// <summary>The law at the end.</summary>
-    public static FiniteVector End(FiniteProcess process, FinitePart part, CancellationToken cancellation)
+    /// <summary>The law at the end; told the finished share of its steps.</summary>
+    public static FiniteVector End(FiniteProcess process, FinitePart part, CancellationToken cancellation, Action<double> told)
     {
         double first = process.Times[0];
         int symbols = part.Target.Symbols;
@@ -20,6 +20,7 @@ internal static class FiniteRun
         {
             double t = process.Times[k];
             law = Step(law, new(process.Sampler, part.RatesAt(t), part.Factors, t - process.Times[k + 1]), cancellation);
+            told((k + 1.0) / process.Steps);
         }
 
         return law;

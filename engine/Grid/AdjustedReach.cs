@@ -47,7 +47,7 @@ internal static class AdjustedReach
             }
         }
 
-        features.AddRange(map.Law.Features(from, to));
+        features.AddRange(map.Law.Features(from, to, work.Cancellation));
         return ((from, to), features);
     }
 }

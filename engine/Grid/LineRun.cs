@@ -12,7 +12,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private const int RecentSteps = 8;
 
     /// <summary>Work after which progress is told.</summary>
-    private const long ProgressWork = 10_000_000;
+    private const long ProgressWork = 300_000;
 
     private readonly LineProcess[][] groups = options.AfterStep is not null
         ? [processes]

@@ -293,7 +293,7 @@ internal abstract record LineState
             }
         }
 
-        if (PanelBuilder.Build(Evaluate, (from, to), extent, law.Features(from, to), 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, dropped))
+        if (PanelBuilder.Build(Evaluate, (from, to), extent, law.Features(from, to, work.Cancellation), 0.05 * law.SmallestDeviation, default, resolution) is not var (panels, values, dropped))
         {
             return null;
         }

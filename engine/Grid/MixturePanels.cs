@@ -135,7 +135,7 @@ internal sealed partial class MixturePanels
     }
 
     /// <summary>The panels that meet an interval, ascending.</summary>
-    public List<MixturePanel> Between(double from, double to)
+    public List<MixturePanel> Between(double from, double to, CancellationToken cancellation = default)
     {
         var found = new List<MixturePanel>();
         Collect(root, 0);
@@ -150,6 +150,7 @@ internal sealed partial class MixturePanels
 
             if (!panel.IsDecided)
             {
+                cancellation.ThrowIfCancellationRequested();
                 Decide(panel, depth);
             }
 

@@ -95,8 +95,8 @@ public sealed partial class ScalarMixture
     }
 
     /// <summary>Where the density may change over which distances, between two places.</summary>
-    internal List<Feature> Features(double from, double to) => isMany
-        ? [.. Tails.Between(from, to).Select(panel => new Feature(panel.From, panel.To, 4 * panel.HalfWidth))]
+    internal List<Feature> Features(double from, double to, CancellationToken cancellation) => isMany
+        ? [.. Tails.Between(from, to, cancellation).Select(panel => new Feature(panel.From, panel.To, 4 * panel.HalfWidth))]
         : [.. Enumerable.Range(0, Count).Select(k => new Feature(mean[k] - (4 * deviation[k]), mean[k] + (4 * deviation[k]), 4 * deviation[k]))];
 
     /// <summary>

@@ -21,6 +21,9 @@ internal sealed class WorkLimit(long limit, CancellationToken cancellation, Work
     /// <summary>A run whose steps would take so many times the limit is refused before it reaches it.</summary>
     private const double Hopeless = 3;
 
+    /// <summary>Ends what counts its work elsewhere.</summary>
+    public CancellationToken Cancellation => cancellation;
+
     /// <summary>What was done.</summary>
     public long Spent { get; private set; }
 
