@@ -29,7 +29,7 @@ let private law (own: FiniteTarget) =
 let lines (own: FiniteProcess) =
     let first, last = own.Times[0], own.Times[own.Times.Length - 1]
 
-    let biased =
+    let skewed =
         if own.Bias = 0.0 then
             ""
         else
@@ -49,7 +49,7 @@ let lines (own: FiniteProcess) =
 
     [
         "target", law own.Target
-        "rates", rates + biased
+        "rates", rates + skewed
         "start",
         (if own.IsWarm then
              $"the target at t = {Words.number first}"

@@ -46,7 +46,7 @@ module DiscreteSyntax =
     let isingChain dimension coupling field = SymbolLaw.IsingChain(dimension, coupling, field)
     let exactRates = { Of = None; Bias = 0.0 }
     let ratesOf law = { Of = Some law; Bias = 0.0 }
-    let biased bias rates = { rates with Bias = rates.Bias + bias }
+    let skewed bias rates = { rates with Bias = rates.Bias + bias }
     let eulerJumps = Jumps.EulerJumps
     let tauLeaping = Jumps.TauLeaping
     let uniformisation = Jumps.Uniformisation

@@ -359,7 +359,7 @@ module Print =
 
             out.Write(
                 if own.Rates.Bias <> 0.0 then
-                    $"({of'} |> biased {number own.Rates.Bias})"
+                    $"({of'} |> skewed {number own.Rates.Bias})"
                 else
                     parenthesised of'
             ))

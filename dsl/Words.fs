@@ -174,12 +174,12 @@ module Words =
                 "the reverse rates of another law"
             modifies (
                 word2
-                    "biased"
+                    "skewed"
                     ("bias", Kind.number)
                     ("", Kind.rates)
                     Kind.rates
-                    biased
-                    "exactRates |> biased 0.1"
+                    skewed
+                    "exactRates |> skewed 0.1"
                     "rates of even coordinates times e^bias, of odd ones times e^(−bias)"
             )
             word0
@@ -267,7 +267,7 @@ module Words =
                 None
                 "times (geometric 3.0 0.05 40)"
                 "the times of the forward process, from T down"
-            field "rates" Kind.rates (Some "exactRates") "rates (exactRates |> biased 0.1)" "the rates that run"
+            field "rates" Kind.rates (Some "exactRates") "rates (exactRates |> skewed 0.1)" "the rates that run"
             field "start" Kind.start (Some "prior") "start prior" "uniform symbols (prior), or the target at T (warm)"
             field "sampler" Kind.jumps None "sampler tauLeaping" "how a step jumps"
             field

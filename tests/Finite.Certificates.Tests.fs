@@ -86,14 +86,14 @@ let private rules =
                     Expect.floatClose Accuracy.high r (start + last (List.last case.Times) - last first) $"{case}"
                     Expect.isGreaterThanOrEqual r (FiniteLaw.Reverse(ran case.Experiment)).Lower $"{case}"
 
-            testCase "biased rates along the reverse process cost what biased steps cost as they get small"
+            testCase "skewed rates along the reverse process cost what skewed steps cost as they get small"
             <| fun () ->
                 let own jumps n =
                     certified (
                         discrete {
                             target (isingChain 3 0.6 0.2)
                             times (uniform 1.5 0.1 n)
-                            rates (exactRates |> biased 0.3)
+                            rates (exactRates |> skewed 0.3)
                             start warm
                             sampler jumps
                         }
@@ -132,7 +132,7 @@ let private rules =
                     discrete {
                         target (independent [ count, [ 0.3; 0.7 ] ])
                         times (geometric 4.0 0.05 16)
-                        rates (exactRates |> biased 0.1)
+                        rates (exactRates |> skewed 0.1)
                         sampler tauLeaping
                     }
 

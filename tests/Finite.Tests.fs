@@ -124,7 +124,7 @@ type Case =
         discrete {
             target (tableOf this.Space this.P)
             times (levels this.Times)
-            rates (given |> biased this.Bias)
+            rates (given |> skewed this.Bias)
             start (if this.IsWarm then warm else prior)
             sampler this.Jumps
         }
@@ -171,7 +171,7 @@ let private laws =
     testList
         "laws"
         [
-            testCase "steps are those of dense matrices, with rates of other laws, biased ones, warm and uniform starts"
+            testCase "steps are those of dense matrices, with rates of other laws, skewed ones, warm and uniform starts"
             <| fun () ->
                 for case in cases 1 60 do
                     match ran case.Experiment with
@@ -290,7 +290,7 @@ let private products =
                             discrete {
                                 target law
                                 times (geometric 2.0 0.1 8)
-                                rates (ratesOf (independent others) |> biased 0.2)
+                                rates (ratesOf (independent others) |> skewed 0.2)
                                 sampler tauLeaping
                             }
                         ))

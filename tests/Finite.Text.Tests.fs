@@ -32,7 +32,7 @@ let private experiments =
         discrete {
             target (independent [ 3, [ 0.9; 0.1 ]; 4, [ 0.5; 0.5 ] ])
             times (geometric 3.0 0.01 40)
-            rates (ratesOf (independent [ 7, [ 0.8; 0.2 ] ]) |> biased -0.25)
+            rates (ratesOf (independent [ 7, [ 0.8; 0.2 ] ]) |> skewed -0.25)
             start warm
             sampler eulerJumps
             measure [ tv ]
@@ -99,7 +99,7 @@ let private texts =
                         with' "target" "(latentClasses [ 1.0, independent [ 40, [ 0.5; 0.5 ] ] ])", "2^40"
                         with' "target" "(standard 2)", "expected a law of symbols"
                         with' "rates" "(ratesOf (isingChain 3 0.5 0.2))", "4 of 2, as those of the target"
-                        with' "rates" "(exactRates |> biased 1e9)", "one between"
+                        with' "rates" "(exactRates |> skewed 1e9)", "one between"
                         with' "rates" "(exact |> scaled 0.5)", "expected rates"
                         with' "times" "(uniform 0.1 2.0 4)", "decreasing"
                         with' "times" "(levels [ 1.0 ])", "two levels"

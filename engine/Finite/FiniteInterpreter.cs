@@ -26,7 +26,7 @@ public sealed class FiniteInterpreter : IInterpreter
     {
         null => "the state is not one of symbols",
         { Sampler: FiniteSampler.Uniformisation, Bias: not 0 } =>
-            "the reverse process has a law in closed form only where its rates are those of a law; leave 'biased' out, or take tauLeaping",
+            "the reverse process has a law in closed form only where its rates are those of a law; leave 'skewed' out, or take tauLeaping",
         var process when Work(process) > MostWork => FormattableString.Invariant(
             $"{process.Steps} steps over all pairs of {process.Target.States:g6} states are {Work(process):g3} products, and {MostWork:g2} may be taken; take fewer coordinates or steps, or uniformisation (a certificate needs no pairs: sgm certify)"),
         _ => null,

@@ -206,7 +206,7 @@ let private ofRates (process': FiniteProcess) (part: FinitePart) =
             }
     elif process'.Bias <> 0.0 then
         Error
-            "of uniformisation with rates that are another law's and biased nothing is known; leave one of the two out, or take tauLeaping"
+            "of uniformisation with rates that are another law's and skewed nothing is known; leave one of the two out, or take tauLeaping"
     else
         let at t =
             let other = noised t part.Rates

@@ -22,7 +22,7 @@ let private random salt (s: Setting) =
 let private chain s = isingChain (whole "d" s) 0.5 0.2
 let private equal s = independent [ whole "d" s, [ 0.8; 0.2 ] ]
 let private even (s: Setting) = uniform (value "T" s) (value "δ" s) (whole "K" s)
-let private biasedBy (s: Setting) = exactRates |> biased (value "b" s)
+let private biasedBy (s: Setting) = exactRates |> skewed (value "b" s)
 
 let private run law clock given first jumps (s: Setting) (_refinement: int) =
     discrete {
