@@ -13,7 +13,13 @@ let private metrics = [ Metric.Tv; Metric.Kl; Metric.W2 ]
 /// A share of a whole: two digits, or a whole number from ten on.
 let private percent part whole =
     let share = if whole > 0.0 then 100.0 * part / whole else 0.0
-    if share < 9.95 then $"{Words.digits 2 share} %%" else $"{share:F0} %%"
+    if abs share < 9.95 then $"{Words.digits 2 share} %%" else $"{share:F0} %%"
+
+/// What the interval of draws allows of KL(p‖q) beyond what they showed; 0 without draws.
+let private unseen (c: Certificate) =
+    match c.Start with
+    | Some start when c.KlReverse.Confidence < 1.0 -> max 0.0 (c.KlReverse.Value - start - c.Steps - c.Score)
+    | _ -> 0.0
 
 /// Runs the plan by an exact law, if one applies, for tv, kl and w2 at every probe.
 let private measure (terminal: Terminal) metrics (plan: Plan) told =
@@ -125,14 +131,10 @@ let private show (screen: Screen) forward explain whyNot (answers: CertifiedProb
             let whole = c.KlReverse.Value
             let share part = $"{Words.digits 3 part} ({percent part whole})"
 
-            let unseen = whole - start - c.Steps - c.Score
-
-            // What the interval of draws allows beyond what they showed.
             let interval =
-                if c.KlReverse.Confidence < 1.0 && unseen > 0.01 * whole then
-                    $"   interval {share unseen}"
-                else
-                    ""
+                match unseen c with
+                | 0.0 -> ""
+                | part -> $"   interval {share part}"
 
             screen.Line
                 [
@@ -197,7 +199,8 @@ let private json (loaded: Checked) whyNot (answers: CertifiedProbe list) (json: 
             let known part = if c.Start.IsSome then Some part else None
             optional json "start" c.Start
             optional json "steps" (known c.Steps)
-            optional json "score" (known c.Score))
+            optional json "score" (known c.Score)
+            optional json "interval" (known (unseen c)))
 
         objects json "contributions" c.Contributions (fun one ->
             json.WriteNumber("index", one.Index)

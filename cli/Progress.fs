@@ -45,29 +45,35 @@ let restore (terminal: Terminal) =
 /// Seconds between the lines of `describe`.
 let private pause = 20.0
 
-/// "34 % after 20 s, about 39 s left (lee-2022-4.2)": what is left if the rest goes as fast as what is done.
+/// "34 % after 20 s, about 39 s left (lee-2022-4.2)": what is left if the rest goes as fast as what is done; "20 s so far (…)" while
+/// nothing is known of it.
 let line (seconds: float) (title: string) fraction =
-    let left =
-        if fraction > 0.0 then
-            $", about {Words.roughly (seconds * (1.0 - fraction) / fraction)} left"
-        else
-            ""
+    if fraction > 0.0 then
+        let left = Words.roughly (seconds * (1.0 - fraction) / fraction)
+        $"{100.0 * fraction:F0} %% after {Words.roughly seconds}, about {left} left ({title})"
+    else
+        $"{Words.roughly seconds} so far ({title})"
 
-    $"{100.0 * fraction:F0} %% after {Words.roughly seconds}{left} ({title})"
-
-/// Runs `work` and tells how far it is every twenty seconds.
+/// Runs `work` and tells every twenty seconds how far it is, or at least that it goes on.
 let private describe (terminal: Terminal) title (work: (string -> float -> unit) -> 'result) =
     let clock = Stopwatch.StartNew()
-    let due = ref pause
     let gate = obj ()
+    // Nothing once it ended.
+    let latest = ref (Some(title, 0.0))
 
-    work (fun at fraction ->
+    let tell _ =
         lock gate (fun () ->
-            let now = clock.Elapsed.TotalSeconds
+            latest.Value
+            |> Option.iter (fun (at, fraction) ->
+                Terminal.tell terminal $"{title}: {line clock.Elapsed.TotalSeconds at fraction}"))
 
-            if now >= due.Value then
-                due.Value <- now + pause
-                Terminal.tell terminal $"{title}: {line now at fraction}"))
+    let pause = TimeSpan.FromSeconds pause
+    use _ = new Timer(tell, null, pause, pause)
+
+    try
+        work (fun at fraction -> lock gate (fun () -> latest.Value <- Some(at, fraction)))
+    finally
+        lock gate (fun () -> latest.Value <- None)
 
 /// Runs `work`, which is given a function that takes a title and a finished fraction.
 let during (terminal: Terminal) title (work: (string -> float -> unit) -> 'result) =

@@ -16,7 +16,7 @@ type Ran = { Code: int; Out: string; Error: string }
 
 /// Without the lines that say how far a run is, which a busy machine has and a quiet one has not.
 let private withoutProgress (text: string) =
-    Regex.Replace(text, @"^[a-z ]+: [0-9]+ % after .*\n", "", RegexOptions.Multiline)
+    Regex.Replace(text, @"^[a-z ]+: ([0-9]+ % after|[0-9.]+ [a-z]+ so far) .*\n", "", RegexOptions.Multiline)
 
 let private ranReading (input: string) isTerminal work =
     let out, error = new StringWriter(), new StringWriter()

@@ -158,13 +158,36 @@ module internal CandidateCertificate =
         if levels.Length > 4 then
             Threading.Tasks.Parallel.ForEach(levels, prepare) |> ignore
 
-        let advance (state, found) one =
+        // Rounds that are alike count as one repeat across a probe, which does nothing to the law: so they are kept with the state before
+        // them until something else comes.
+        let after (state, pending) =
             cancellation.ThrowIfCancellationRequested()
 
-            match one with
-            | Kernel(first, step) -> Advance.kernels plan work 1L state first step, found
-            | Rounds(n, [ Kernel(first, step) ]) -> Advance.kernels plan work n state first step, found
-            | Rounds(n, body) -> Advance.several plan work n state body, found
-            | Mark probe -> state, certificate plan work state probe :: found
+            match pending with
+            | None -> state
+            | Some(n, [ Kernel(first, step) ]) -> Advance.kernels plan work n state first step
+            | Some(n, body) -> Advance.several plan work n state body
 
-        ((beginning plan work (Shared.firstLevel plan course), []), course) ||> List.fold advance |> snd |> List.rev
+        let steps = List.collect (Course.kernels 1L) >> List.map (fun (_, times, step) -> times, step)
+
+        let advance (known, found) one =
+            match one with
+            | Mark probe -> known, certificate plan work (after known) probe :: found
+            | Kernel _
+            | Rounds _ ->
+                let n, body =
+                    match one with
+                    | Rounds(n, body) -> n, body
+                    | other -> 1L, [ other ]
+
+                match known with
+                | state, Some(before, same) when
+                    steps same = steps body && steps body |> List.forall (fun (_, step: Tableau) -> step.StaysAtLevel)
+                    ->
+                    (state, Some(before + n, same)), found
+                | _ -> (after known, Some(n, body)), found
+
+        (((beginning plan work (Shared.firstLevel plan course), None), []), course)
+        ||> List.fold advance
+        |> snd
+        |> List.rev

@@ -6,8 +6,8 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification
 
-/// The schedule of so many transitions whose certificate is least: dynamic programming over a fine grid of levels, which finds the exact
-/// minimum of Σκ on that grid.
+/// The schedule of so many transitions whose certificate is least: dynamic programming over a grid of levels, which finds the exact
+/// minimum of Σκ on that grid, and then over ever finer ones around the best schedule so far.
 module Tuning =
     /// An anneal whose levels may be chosen, and the sampler with other ones in their place.
     type Place = { Schedule: Schedule; Body: Pipeline; With: Schedule -> Pipeline }
@@ -125,8 +125,53 @@ module Tuning =
         Parallel.For(0, n, fill) |> ignore
         costs
 
-    /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none.
-    let optimal cancellation (plan: Plan) (experiment: Experiment) place count =
+    /// Levels that may stand in each place of a schedule, and the best choice of one from each with its cost.
+    let private cheapestOf (cost: float -> float -> float) (layers: float[][]) =
+        let arrive (before: (float * float list)[]) (from: float[]) (next: float[]) =
+            next
+            |> Array.map (fun b ->
+                Array.zip from before
+                |> Array.map (fun (a, (spent, way)) -> spent + (if a > b then cost a b else infinity), b :: way)
+                |> Array.minBy fst)
+
+        let mutable best = [| 0.0, [ layers[0][0] ] |]
+
+        for i in 1 .. layers.Length - 1 do
+            best <- arrive best layers[i - 1] layers[i]
+
+        let total, way = Array.minBy fst best
+        List.rev way, total
+
+    /// So many times the levels are moved by thirds of a step, which is then a third as long.
+    let private rounds, thirds = 4, 3
+
+    /// Levels moved a little, all at once, as long as Σκ falls; `step` is one of the grid in ρ^(1/7).
+    let private refined forward cost step (levels: float list) =
+        let around step i level =
+            if i = 0 || i = levels.Length - 1 then
+                [| level |]
+            else
+                let at = position forward level
+
+                [|
+                    for j in -thirds .. thirds do
+                        if j = 0 then
+                            level
+                        else
+                            let moved = at + step * float j / float thirds
+
+                            if moved > 0.0 then
+                                parameter forward moved
+                |]
+
+        ((levels, infinity), [ 0 .. rounds - 1 ])
+        ||> List.fold (fun (levels, _) round ->
+            let step = step / float (pown thirds round)
+            levels |> List.mapi (around step) |> Array.ofList |> cheapestOf cost)
+
+    /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none. What is known by draws is known on
+    /// the grid alone; otherwise the search goes on around the best of the grid's schedule and of `beside`.
+    let optimal (cancellation: Threading.CancellationToken) (plan: Plan) (experiment: Experiment) place count beside =
         let forward = experiment.Forward
         let sizes = Lower.sizes plan.Target plan.Score
         let n = max 200 (min mostLevels (6 * count))
@@ -159,5 +204,17 @@ module Tuning =
 
             do! require (Double.IsFinite total) () "no schedule has a finite certificate: the last step draws no noise"
 
-            return places |> List.map (fun i -> levels[i]), total
+            let found = places |> List.map (fun i -> levels[i])
+
+            if (DrawnPath.atomsOf plan).IsSome then
+                return found, total
+            else
+                let between a b =
+                    cancellation.ThrowIfCancellationRequested()
+                    cost kappa sizes forward place.Body a b
+
+                let total levels = levels |> List.pairwise |> List.sumBy (fun (a, b) -> between a b)
+                let best = found :: beside |> List.minBy total
+                let step = abs (position forward levels[0] - position forward (Array.last levels)) / float n
+                return refined forward between step best
         }
