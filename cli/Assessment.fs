@@ -34,7 +34,7 @@ type TheoremAnswer =
 
 let laws (loaded: Checked) =
     [
-        for law, gives in Laws.exact do
+        for law, gives in Laws.ofState loaded.Plan do
             { Backend = law.Backend; Gives = gives; WhyNot = Option.ofObj (law.WhyNot loaded.Plan) }
     ]
 
@@ -69,8 +69,12 @@ let private shownMisses = 2
 let rank (answers: TheoremAnswer list) =
     let refused, covering = answers |> List.partition (fun answer -> answer.Broken.IsSome)
 
+    // What speaks of R^d is no near miss of symbols.
+    let isOfAnother (answer: TheoremAnswer) = answer.Failing |> List.forall (snd >> (=) Assumption.ofSymbols)
+
     let misses =
         refused
+        |> List.filter (isOfAnother >> not)
         |> List.sortBy (fun answer -> answer.Theorem.Stance = Necessity, answer.Failing.Length)
         |> List.distinctBy (fun answer -> answer.Failing)
         |> List.truncate shownMisses

@@ -8,18 +8,26 @@ open Sgm.Verification
 open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
-let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
+let private particleBytes (loaded: Checked) =
+    if loaded.Experiment.Discrete.IsSome then
+        0.0
+    else
+        Memory.particles loaded.Plan loaded.Experiment.Particles
 
 /// What the run by particles will take, from a few blocks of it; None where it cannot run.
 let private particleSeconds (terminal: Terminal) (loaded: Checked) =
-    let options =
-        RunOptions(
-            Particles = int64 loaded.Experiment.Particles,
-            Seed = uint64 loaded.Experiment.Seed,
-            Cancellation = terminal.Cancellation
-        )
+    if loaded.Experiment.Discrete.IsSome then
+        None
+    else
 
-    Option.ofObj (Ensemble().Predict(loaded.Plan, options))
+        let options =
+            RunOptions(
+                Particles = int64 loaded.Experiment.Particles,
+                Seed = uint64 loaded.Experiment.Seed,
+                Cancellation = terminal.Cancellation
+            )
+
+        Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
 let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
@@ -28,7 +36,7 @@ let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
     json.WriteNumber("particleBytes", particleBytes loaded)
-    json.WriteNumber("gridBytes", Memory.grid loaded.Plan)
+    json.WriteNumber("gridBytes", (if loaded.Experiment.Discrete.IsSome then 0.0 else Memory.grid loaded.Plan))
 
     match Memory.plane loaded.Plan with
     | Some forecast ->
@@ -100,31 +108,12 @@ let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
                 json.WriteBoolean("holds", false)
                 text json "reason" reason))
 
-let private show (terminal: Terminal) (screen: Screen) all (loaded: Checked) =
+/// What a run on R^d costs by particles, on the grid and in the plane.
+let private ofParticles terminal (line: string -> string -> unit) (loaded: Checked) =
     let plan = loaded.Plan
-    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
-    line "fingerprint" loaded.Fingerprint
-
-    for data in loaded.Data do
-        line "data" $"{data}"
-
-    for network in loaded.Networks do
-        line "score" network.Description
-
-    line "dimension" (Words.count plan.Dimension)
-    line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
-
-    for size in loaded.StepSizes do
-        let error =
-            if size.RelativeError > 0.0 then
-                $", an estimate from draws of p with a standard error of {Words.digits 2 (100.0 * size.RelativeError)} %%"
-            else
-                ""
-
-        line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
 
     let kept =
-        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (float (particleBytes loaded))}"
+        $"{Words.count (int64 loaded.Experiment.Particles)} particles keep {Words.bytes (particleBytes loaded)}"
 
     line
         "by particles"
@@ -133,9 +122,6 @@ let private show (terminal: Terminal) (screen: Screen) all (loaded: Checked) =
              let about = if cost.IsLowerBound then "more than" else "about"
              $"{kept} and take {about} {Words.roughly cost.Seconds} on this machine"
          | None -> $"{kept}, which this machine cannot run")
-
-    Foretold.exactly terminal.Cancellation plan
-    |> Option.iter (fun (law, duration) -> line "exactly" (Foretold.words law duration))
 
     match Memory.grid plan with
     | 0.0 -> ()
@@ -158,6 +144,37 @@ let private show (terminal: Terminal) (screen: Screen) all (loaded: Checked) =
         line
             "in the plane"
             $"about {nodes} nodes in {Words.bytes forecast.Bytes}, and about {seconds} of one core{torn}"
+
+let private show terminal (screen: Screen) all (loaded: Checked) =
+    let plan = loaded.Plan
+    let line (label: string) (value: string) = screen.Line [ faint (label.PadRight 13); plain value ]
+    line "fingerprint" loaded.Fingerprint
+
+    for data in loaded.Data do
+        line "data" $"{data}"
+
+    for network in loaded.Networks do
+        line "score" network.Description
+
+    line "dimension" (Words.count plan.Dimension)
+    line "cost" $"{Words.steps plan}, {Words.evaluations plan} per particle"
+
+    for size in loaded.StepSizes do
+        let error =
+            if size.RelativeError > 0.0 then
+                $", an estimate from draws of p with a standard error of {Words.digits 2 (100.0 * size.RelativeError)} %%"
+            else
+                ""
+
+        line "step" $"{size.Method} at level {Numeral.brief size.At.Parameter}: h = {Words.digits 4 size.H}{error}"
+
+    if loaded.Experiment.Discrete.IsSome then
+        line "visits" (Symbols.visits plan.Finite)
+    else
+        ofParticles terminal line loaded
+
+    Foretold.exactly terminal.Cancellation plan
+    |> Option.iter (fun (law, duration) -> line "exactly" (Foretold.words law duration))
 
     Quick.ofPlan terminal.Cancellation plan |> Certified.words plan |> Option.iter (line "certified")
     screen.Line()

@@ -175,6 +175,9 @@ let commandFrom source (terminal: Terminal) (request: CompareRequest) =
             ]
 
         match files |> List.tryFind (fun (_, one) -> one.Experiment.Target <> target) with
+        | _ when files |> List.exists (fun (_, one) -> one.Experiment.Discrete.IsSome) ->
+            refuse
+                "discrete experiments are not compared: their steps are another cost; sgm sweep shows one over its steps"
         | Some(other, _) -> refuse $"{other} has another target than {fst files.Head}; samplers are compared on one"
         | None when (samplers |> List.distinctBy (fun (name, _, _) -> name)).Length < samplers.Length ->
             refuse "a file is named twice"

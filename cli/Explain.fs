@@ -256,20 +256,29 @@ let private show (screen: Screen) all (loaded: Checked) =
     let plan = loaded.Plan
 
     labelled screen "fingerprint" [ loaded.Fingerprint ]
-    labelled screen "target" (target plan.Target)
-    labelled screen "score" [ score plan ]
-    labelled screen "score error" (scoreError forward plan)
-    labelled screen "start" [ start plan ]
-    labelled screen "first level" [ Words.fullLevel forward plan.InitialLevel ]
-    labelled screen "cost" [ $"{Words.steps plan}, {Words.evaluations plan} per particle" ]
-    screen.Line()
-    screen.Line [ strong "What runs" ]
 
-    for line in instructions forward plan.Instructions do
-        screen.Line("  " + line)
+    if loaded.Experiment.Discrete.IsSome then
+        for label, text in Symbols.lines plan.Finite do
+            labelled screen label [ text ]
 
-    screen.Line()
-    Assessment.show screen Assessment.Detailed all loaded
+        screen.Line()
+        Assessment.show screen Assessment.Detailed all loaded
+    else
+
+        labelled screen "target" (target plan.Target)
+        labelled screen "score" [ score plan ]
+        labelled screen "score error" (scoreError forward plan)
+        labelled screen "start" [ start plan ]
+        labelled screen "first level" [ Words.fullLevel forward plan.InitialLevel ]
+        labelled screen "cost" [ $"{Words.steps plan}, {Words.evaluations plan} per particle" ]
+        screen.Line()
+        screen.Line [ strong "What runs" ]
+
+        for line in instructions forward plan.Instructions do
+            screen.Line("  " + line)
+
+        screen.Line()
+        Assessment.show screen Assessment.Detailed all loaded
 
 let command terminal (request: ExplainRequest) =
     match Loading.file terminal request.Settings request.File with

@@ -73,6 +73,17 @@ let file terminal words path =
         family terminal path
         |> Result.bind (fun family -> family.At settings |> Result.map (fun found -> found.Checked)))
 
+/// The same for a verb that speaks of R^d alone.
+let diffusion terminal words path =
+    file terminal words path
+    |> Result.bind (fun loaded ->
+        match loaded.Experiment.Discrete with
+        | None -> Ok loaded
+        | Some _ ->
+            let advice = Some "discrete ones are for sgm run, check, explain, certify, sweep and verify"
+            let fault = Fault.WrongKind("a discrete experiment", "one on R^d", advice)
+            Error [ { Place = []; Fault = fault; Position = None } ])
+
 /// The same with some fields replaced from the command line; the result is checked as if the file said so.
 let replaced terminal (replace: Experiment -> Experiment) words path =
     match file terminal words path with

@@ -126,7 +126,7 @@ let private json (loaded: Checked) (quality: ScoreQuality) (json: Writer) =
         json.WriteBoolean("isBad", quality.IsBad one))
 
 let command terminal (request: ScoreRequest) =
-    match Loading.file terminal request.Settings request.File with
+    match Loading.diffusion terminal request.Settings request.File with
     | Error problems -> Refusal.problems terminal request.Json problems
     | Ok loaded ->
         let found =

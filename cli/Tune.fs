@@ -212,7 +212,7 @@ let command terminal (request: TuneRequest) =
     if request.Evaluations < 1 then
         refuse $"--evaluations {request.Evaluations}, expected a whole number from 1."
     else
-        match Loading.file terminal request.Settings request.File with
+        match Loading.diffusion terminal request.Settings request.File with
         | Error problems -> Refusal.problems terminal request.Json problems
         | Ok loaded ->
             let directory = Loading.directoryOf request.File

@@ -83,11 +83,7 @@ module Check =
                 CheckNumber.entries problems (field "start") coordinates
                 CheckScore.sameDimension problems (field "start") dimension (Some(int64 coordinates.Length))
 
-    /// All errors of an experiment, of the fields that were read.
-    let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
-        let problems = Problems()
-        let read name = not (unread.Contains name)
-
+    let private diffusion (library: Data.Library) (problems: Problems) read (experiment: Experiment) =
         let dimension =
             if read "target" then
                 CheckTarget.check library problems (field "target") experiment.Target
@@ -115,12 +111,21 @@ module Check =
 
             CheckScore.tried library problems experiment dimension
 
-        measure problems experiment.Measure
         CheckNumber.atLeast problems (field "particles") "a number of particles" 1 experiment.Particles
 
         if experiment.Seed < 0L then
             problems.Add(field "seed", Fault.OutOfRange(string experiment.Seed, "a seed ≥ 0"))
 
+    /// All errors of an experiment, of the fields that were read.
+    let private errors (library: Data.Library) (unread: Set<string>) (experiment: Experiment) =
+        let problems = Problems()
+        let read name = not (unread.Contains name)
+
+        match experiment.Discrete with
+        | Some own -> CheckDiscrete.check problems read experiment own
+        | None -> diffusion library problems read experiment
+
+        measure problems experiment.Measure
         problems.List
 
     let private warnings (experiment: Experiment) (plan: Engine.Plan) =
@@ -131,7 +136,7 @@ module Check =
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
 
-        if needed > available then
+        if experiment.Discrete.IsNone && needed > available then
             problems.Add(field "particles", Fault.LargeMemory(needed, available))
 
         problems.List
@@ -149,10 +154,12 @@ module Check =
         let problems = Problems()
         CheckLevels.steps problems experiment.Forward (Lower.sizes target score) experiment.Sampler
 
-        if problems.Count = 0 then
-            Ok(Lower.planOf library.Rows (target, score) experiment)
-        else
+        if problems.Count > 0 then
             Error problems.List
+        else
+            let plan = Lower.planOf library.Rows (target, score) experiment
+            Option.ofObj plan.Finite |> Option.iter (CheckDiscrete.steps problems)
+            if problems.Count = 0 then Ok plan else Error problems.List
 
     let private stepSizes (experiment: Experiment) (plan: Engine.Plan) =
         let norm = Engine.ScoreNorm.Of(plan.Target, plan.Score)

@@ -22,6 +22,8 @@ type Experiment =
         Measure: Engine.Metric list
         Particles: int
         Seed: int64
+        /// Discrete diffusion, whose start and metrics are those above; the other fields are then their defaults.
+        Discrete: Discrete option
     }
 
 /// Questions about an experiment.
@@ -240,9 +242,79 @@ type ExperimentBuilder() =
             Measure = defaultArg d.MeasureField Defaults.measure
             Particles = defaultArg d.ParticlesField Defaults.particles
             Seed = defaultArg d.SeedField Defaults.seed
+            Discrete = None
         }
 
 /// `experiment { target …; forward …; sampler …; … }`.
 [<AutoOpen>]
 module ExperimentExpression =
     let experiment = ExperimentBuilder()
+
+/// Discrete diffusion as an experiment.
+module DiscreteExperiment =
+    let measure = [ tv; kl; chi2 ]
+
+    let make start measure (discrete: Discrete) : Experiment =
+        {
+            Target = Standard 1
+            Forward = Vp
+            Score = Defaults.score
+            Start = start
+            Sampler = identity
+            Measure = measure
+            Particles = Defaults.particles
+            Seed = Defaults.seed
+            Discrete = Some discrete
+        }
+
+/// The `discrete { … }` expression. A field that is missing or given twice is an error when it runs.
+type DiscreteBuilder() =
+    let add name value (fields: Map<string, obj>) =
+        if fields.ContainsKey name then
+            invalidOp $"the field '{name}' is given twice in this experiment"
+
+        fields.Add(name, box value)
+
+    let required name (fields: Map<string, obj>) : 'value =
+        match fields.TryFind name with
+        | Some value -> unbox value
+        | None -> invalidOp $"the field '{name}' is missing in this experiment"
+
+    let optional name otherwise (fields: Map<string, obj>) : 'value =
+        fields.TryFind name |> Option.map unbox |> Option.defaultValue otherwise
+
+    member _.Yield(_: unit) : Map<string, obj> = Map.empty
+
+    [<CustomOperation "target">]
+    member _.Target(fields, law: SymbolLaw) = add "target" law fields
+
+    [<CustomOperation "times">]
+    member _.Times(fields, schedule: Schedule) = add "times" schedule fields
+
+    [<CustomOperation "rates">]
+    member _.Rates(fields, rates: Rates) = add "rates" rates fields
+
+    [<CustomOperation "start">]
+    member _.Start(fields, start: Start) = add "start" start fields
+
+    [<CustomOperation "sampler">]
+    member _.Sampler(fields, jumps: Jumps) = add "sampler" jumps fields
+
+    [<CustomOperation "measure">]
+    member _.Measure(fields, metrics: Engine.Metric list) = add "measure" metrics fields
+
+    member _.Run(fields: Map<string, obj>) : Experiment =
+        DiscreteExperiment.make
+            (optional "start" Defaults.start fields)
+            (optional "measure" DiscreteExperiment.measure fields)
+            {
+                Law = required "target" fields
+                Times = required "times" fields
+                Rates = optional "rates" exactRates fields
+                Jumps = required "sampler" fields
+            }
+
+/// `discrete { target …; times …; sampler …; … }`.
+[<AutoOpen>]
+module DiscreteExpression =
+    let discrete = DiscreteBuilder()

@@ -287,6 +287,7 @@ type Experiments =
             Measure = Defaults.measure
             Particles = Defaults.particles
             Seed = Defaults.seed
+            Discrete = None
         }
 
     [<Extension>]

@@ -373,7 +373,12 @@ module internal Grammar =
         let isBlank = r.Blank()
         let lets = if isBlank then lets source tree problems r else []
         let start = r.Index
-        let isNamed = isBlank && r.Skip("experiment", "'let name = …' or 'experiment { … }'") && r.Blank()
+        let isDiscrete = isBlank && r.Skips "discrete"
+
+        let isNamed =
+            isDiscrete && r.Blank()
+            || isBlank && r.Skip("experiment", "'let name = …' or 'experiment { … }'") && r.Blank()
+
         let brace = r.Index
 
         let fields, claims =
@@ -392,6 +397,7 @@ module internal Grammar =
 
         {
             Experiment = start
+            IsDiscrete = isDiscrete
             Lets = lets
             Fields = fields
             Claims = claims

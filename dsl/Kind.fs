@@ -20,6 +20,10 @@ type Kind =
     | Predictor
     | Pipeline
     | Metric
+    /// A law of symbols.
+    | Symbols
+    | Rates
+    | Jumps
     /// A list; `item` names its entries in places.
     | Many of item: string * Kind
     /// A pair; the names say what the parts are. The place of a part without a name is the pair's own.
@@ -46,6 +50,9 @@ module Kind =
     let predictor: Kind<PredictorMethod> = simple Kind.Predictor
     let pipeline: Kind<Pipeline> = simple Kind.Pipeline
     let metric: Kind<Engine.Metric> = simple Kind.Metric
+    let symbols: Kind<SymbolLaw> = simple Kind.Symbols
+    let rates: Kind<Rates> = simple Kind.Rates
+    let jumps: Kind<Jumps> = simple Kind.Jumps
 
     let many item (kind: Kind<'value>) : Kind<'value list> =
         let read (value: obj) =
@@ -83,6 +90,9 @@ module Kind =
         | Kind.Predictor -> "a predictor's method"
         | Kind.Pipeline -> "a pipeline"
         | Kind.Metric -> "a metric"
+        | Kind.Symbols -> "a law of symbols"
+        | Kind.Rates -> "rates of jumps"
+        | Kind.Jumps -> "a sampler of symbols"
         | Kind.Many(_, Kind.Number) -> "a list of numbers"
         | Kind.Many(_, Kind.Many _) -> "a list of rows"
         | Kind.Many(_, item) -> "a list [ " + notation item + "; … ]"
@@ -106,6 +116,9 @@ module Kind =
         | Kind.Predictor -> "predictor method"
         | Kind.Pipeline -> "pipeline"
         | Kind.Metric -> "metric"
+        | Kind.Symbols -> "law of symbols"
+        | Kind.Rates -> "rates"
+        | Kind.Jumps -> "sampler of symbols"
         | Kind.Many(_, item) -> "[ " + notation item + "; … ]"
         | Kind.Pair((_, one), (_, two)) -> notation one + ", " + notation two
 

@@ -41,16 +41,22 @@ module Laws =
             "exact by quadrature: the state is in the plane, and its density is carried on even lattices"
         ]
 
+    let private finite: (IInterpreter * string) list =
+        [ FiniteInterpreter(), "exact: all states, or one coordinate of each kind where they are independent" ]
+
+    /// The exact laws of the plan's kind of state.
+    let ofState (plan: Plan) = if isNull plan.Finite then exact else finite
+
     /// The exact laws that cannot run the plan, and why.
     let refusals plan =
-        exact
+        ofState plan
         |> List.choose (fun (law, _) ->
             match law.WhyNot plan with
             | null -> None
             | reason -> Some { Backend = law.Backend; Reason = reason })
 
     /// The exact laws that can.
-    let applicable plan = exact |> List.filter (fun (law, _) -> isNull (law.WhyNot plan))
+    let applicable plan = ofState plan |> List.filter (fun (law, _) -> isNull (law.WhyNot plan))
 
     let private exactly plan =
         match applicable plan with

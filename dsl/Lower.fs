@@ -278,7 +278,8 @@ module Lower =
             Start = start data experiment target level,
             InitialLevel = level,
             Instructions = ImmutableArray.CreateRange(body @ [ Engine.Instruction.Probe("end", after.Level) ]),
-            Metrics = ImmutableArray.CreateRange experiment.Measure
+            Metrics = ImmutableArray.CreateRange experiment.Measure,
+            Finite = (experiment.Discrete |> Option.map (Discrete.lower (experiment.Start = Warm)) |> Option.toObj)
         )
 
     /// The plan of a valid experiment, with what its files hold.

@@ -24,10 +24,13 @@ module Parse =
         | NodeKind.Pipe
         | NodeKind.Then -> false
 
+    /// The fields that the text may have.
+    let private fieldsOf (tree: SyntaxTree) = if tree.IsDiscrete then Words.discreteFields else Words.fields
+
     /// The fields that are there, by name; an unknown or a repeated one is reported and left out.
     let private fieldsByName (source: Source) (problems: Problems) (tree: SyntaxTree) =
         let byName = Dictionary<string, FieldSyntax>()
-        let names = Words.fields |> List.map (fun field -> field.Name)
+        let names = fieldsOf tree |> List.map (fun field -> field.Name)
         let report (field: FieldSyntax) fault = problems.Add([], source.Position field.At, fault)
 
         for field in tree.Fields do
@@ -47,14 +50,14 @@ module Parse =
         (tree: SyntaxTree)
         (present: Dictionary<string, _>)
         =
-        let names = Words.fields |> List.map (fun field -> field.Name)
+        let names = fieldsOf tree |> List.map (fun field -> field.Name)
 
         let misspelt =
             tree.Fields
             |> List.choose (fun field -> if present.ContainsKey field.Name then None else Nearest.word names field.Name)
 
         if tree.Problems.IsEmpty then
-            for field in Words.fields do
+            for field in fieldsOf tree do
                 if
                     field.Default.IsNone
                     && not (present.ContainsKey field.Name)
@@ -214,6 +217,7 @@ module Parse =
         =
         let report (at: int) fault = problems.Add([], source.Position at, fault)
         let formulas = elaboration.Formulas
+        let quantities = if tree.IsDiscrete then List.truncate 3 quantities else quantities
 
         let metric node =
             elaboration.Value(Kind.Metric, node) |> ValueOption.map (fun value -> unbox<Engine.Metric> value)
@@ -300,7 +304,9 @@ module Parse =
         let axes = bind source problems tree elaboration settings
         let values = Dictionary<string, obj>()
 
-        for field in Words.fields do
+        let fields = fieldsOf tree
+
+        for field in fields do
             match present.TryGetValue field.Name with
             | true, syntax ->
                 if not (isAtom tree.Tree syntax.Value) then
@@ -335,22 +341,35 @@ module Parse =
         let origin =
             {
                 At = tree.Experiment
-                Parts = Words.fields |> List.filter (fun field -> values.ContainsKey field.Name) |> List.map origin
+                Parts = fields |> List.filter (fun field -> values.ContainsKey field.Name) |> List.map origin
                 Items = lazy [||]
             }
 
         {
             Experiment =
-                {
-                    Target = read "target" Kind.law (Standard 1)
-                    Forward = read "forward" Kind.forward Vp
-                    Score = read "score" Kind.score Defaults.score
-                    Start = read "start" Kind.start Defaults.start
-                    Sampler = read "sampler" Kind.pipeline identity
-                    Measure = read "measure" (Kind.many "metric" Kind.metric) Defaults.measure
-                    Particles = read "particles" Kind.whole Defaults.particles
-                    Seed = read "seed" Kind.long Defaults.seed
-                }
+                if tree.IsDiscrete then
+                    DiscreteExperiment.make
+                        (read "start" Kind.start Defaults.start)
+                        (read "measure" (Kind.many "metric" Kind.metric) DiscreteExperiment.measure)
+                        {
+                            Law = read "target" Kind.symbols (SymbolLaw.IsingChain(1, 0.0, 0.0))
+                            Times = read "times" Kind.schedule (Uniform(1.0, 0.0, 1))
+                            Rates = read "rates" Kind.rates exactRates
+                            Jumps = read "sampler" Kind.jumps Jumps.TauLeaping
+                        }
+                else
+
+                    {
+                        Target = read "target" Kind.law (Standard 1)
+                        Forward = read "forward" Kind.forward Vp
+                        Score = read "score" Kind.score Defaults.score
+                        Start = read "start" Kind.start Defaults.start
+                        Sampler = read "sampler" Kind.pipeline identity
+                        Measure = read "measure" (Kind.many "metric" Kind.metric) Defaults.measure
+                        Particles = read "particles" Kind.whole Defaults.particles
+                        Seed = read "seed" Kind.long Defaults.seed
+                        Discrete = None
+                    }
             Names =
                 Map.ofList
                     [
@@ -363,7 +382,7 @@ module Parse =
             Axes = axes
             Claims = claims
             Rates = rates
-            Unread = Words.fields |> List.filter unread |> List.map (fun field -> field.Name) |> Set.ofList
+            Unread = fields |> List.filter unread |> List.map (fun field -> field.Name) |> Set.ofList
             Problems = tree.Problems @ problems.List
             Locate = fun place -> source.Position(Origin.offset place origin)
         }

@@ -305,40 +305,117 @@ module Print =
         && Score.depth experiment.Score <= Syntax.deepestValue
         && laws |> List.forall (fun law -> Target.depth law <= Syntax.deepestValue)
 
-    /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as
-    /// every valid one is.
-    let write (out: TextWriter) (experiment: Experiment) =
-        if not (isShallow experiment) then
-            invalidArg (nameof experiment) $"more than {Syntax.deepestValue} levels of nesting"
+    /// A law of symbols that starts at this column; parts one a line.
+    let rec private symbols (out: TextWriter) column law =
+        let parts (word: string) write (items: 'item list) =
+            out.Write(word + " ")
+            list out (newLine (column + word.Length + 3)) write items
 
-        let column = 15
+        match law with
+        | SymbolLaw.Table(n, masses) ->
+            out.Write $"table {n} "
+            vectorArgument out masses
+        | SymbolLaw.Independent blocks ->
+            parts
+                "independent"
+                (fun (count: int, masses) ->
+                    out.Write $"{count}, "
+                    vectorArgument out masses)
+                blocks
+        | SymbolLaw.LatentClasses components ->
+            parts
+                "latentClasses"
+                (fun (weight, inner) ->
+                    let label = number weight + ", "
+                    out.Write label
+                    symbols out (column + 16 + label.Length) inner)
+                components
+        | SymbolLaw.IsingChain(dimension, coupling, field) ->
+            out.Write $"isingChain {dimension} {number coupling} {number field}"
 
+    let private discrete (out: TextWriter) (experiment: Experiment) (own: Discrete) =
         let field (name: string) (write: unit -> unit) =
             out.Write("    " + name.PadRight 10)
             write ()
             out.Write '\n'
 
         let words (text: string) () = out.Write text
-        out.Write "experiment {\n"
-        field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
+        out.Write "discrete {\n"
 
-        field "forward" (fun () -> forward out column experiment.Forward)
+        field "target" (fun () ->
+            out.Write '('
+            symbols out 15 own.Law
+            out.Write ')')
 
-        field "score" (words (parenthesised (score column experiment.Score)))
-        field "start" (words (parenthesised (start column experiment.Start)))
+        field "times" (words (parenthesised (schedule own.Times)))
 
-        field "sampler" (fun () ->
-            match Pipeline.normal experiment.Sampler with
-            | Sequence [] -> out.Write "identity"
-            | sampler ->
-                out.Write '('
-                pipeline out column sampler
-                out.Write ')')
+        field "rates" (fun () ->
+            let of' =
+                match own.Rates.Of with
+                | None -> "exactRates"
+                | Some law ->
+                    let inner = text (fun out -> symbols out 24 law)
+                    $"ratesOf ({inner})"
+
+            out.Write(
+                if own.Rates.Bias <> 0.0 then
+                    $"({of'} |> skewed {number own.Rates.Bias})"
+                else
+                    parenthesised of'
+            ))
+
+        field "start" (words (parenthesised (start 15 experiment.Start)))
+
+        field
+            "sampler"
+            (words (
+                match own.Jumps with
+                | Jumps.EulerJumps -> "eulerJumps"
+                | Jumps.TauLeaping -> "tauLeaping"
+                | Jumps.Uniformisation -> "uniformisation"
+            ))
 
         field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
-        field "particles" (words (wholeNumber (string experiment.Particles)))
-        field "seed" (words (wholeNumber (seed experiment.Seed)))
         out.Write "}\n"
+
+    /// Writes the canonical text. The sampler is written in normal form. The experiment must be shallow (`isShallow`), as
+    /// every valid one is.
+    let write (out: TextWriter) (experiment: Experiment) =
+        if not (isShallow experiment) then
+            invalidArg (nameof experiment) $"more than {Syntax.deepestValue} levels of nesting"
+
+        match experiment.Discrete with
+        | Some own -> discrete out experiment own
+        | None ->
+
+            let column = 15
+
+            let field (name: string) (write: unit -> unit) =
+                out.Write("    " + name.PadRight 10)
+                write ()
+                out.Write '\n'
+
+            let words (text: string) () = out.Write text
+            out.Write "experiment {\n"
+            field "target" (fun () -> inParentheses out (column - 1) experiment.Target)
+
+            field "forward" (fun () -> forward out column experiment.Forward)
+
+            field "score" (words (parenthesised (score column experiment.Score)))
+            field "start" (words (parenthesised (start column experiment.Start)))
+
+            field "sampler" (fun () ->
+                match Pipeline.normal experiment.Sampler with
+                | Sequence [] -> out.Write "identity"
+                | sampler ->
+                    out.Write '('
+                    pipeline out column sampler
+                    out.Write ')')
+
+            field "measure" (fun () -> list out "; " (metric >> out.Write) experiment.Measure)
+            field "particles" (words (wholeNumber (string experiment.Particles)))
+            field "seed" (words (wholeNumber (seed experiment.Seed)))
+            out.Write "}\n"
 
     /// The canonical text.
     let experiment (experiment: Experiment) = text (fun out -> write out experiment)

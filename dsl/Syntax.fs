@@ -132,6 +132,8 @@ type SyntaxTree =
     {
         /// Offset of the experiment.
         Experiment: int
+        /// Whether it is `discrete { … }`.
+        IsDiscrete: bool
         Lets: FieldSyntax list
         Fields: FieldSyntax list
         Claims: ClaimSyntax list

@@ -129,6 +129,79 @@ module Words =
                 "measures here; a probe named end is implicit"
         ]
 
+    let private symbols =
+        let blocks = Kind.pair ("copies", Kind.whole) ("", Kind.many "entry" Kind.number)
+
+        [
+            word2
+                "table"
+                ("symbols", Kind.whole)
+                ("masses", Kind.many "entry" Kind.number)
+                Kind.symbols
+                table
+                "table 2 [ 0.4; 0.1; 0.1; 0.4 ]"
+                "a law by the masses of its S^d states, x at Σ x_i·S^i; they sum to 1 within 1e-9"
+            word1
+                "independent"
+                ("", Kind.many "block" blocks)
+                Kind.symbols
+                independent
+                "independent [ 1000, [ 0.3; 0.7 ] ]"
+                "independent coordinates, so many with each law of S masses"
+            word1
+                "latentClasses"
+                ("", Kind.many "class" (Kind.pair ("weight", Kind.number) ("", Kind.symbols)))
+                Kind.symbols
+                latentClasses
+                "latentClasses [ 0.5, independent [ 8, [ 0.9; 0.1 ] ]; 0.5, independent [ 8, [ 0.1; 0.9 ] ] ]"
+                "Σ weight·P over laws of symbols P"
+            word3
+                "isingChain"
+                ("dimension", Kind.whole)
+                ("coupling", Kind.number)
+                ("field", Kind.number)
+                Kind.symbols
+                isingChain
+                "isingChain 10 0.5 0.1"
+                "p(x) ∝ exp(J·Σ s_i·s_{i+1} + b·Σ s_i), spins s = 2x − 1 on a line with free ends"
+            word0 "exactRates" Kind.rates exactRates "exactRates" "the reverse rates of the target"
+            word1
+                "ratesOf"
+                ("", Kind.symbols)
+                Kind.rates
+                ratesOf
+                "ratesOf (isingChain 10 0.4 0.1)"
+                "the reverse rates of another law"
+            modifies (
+                word2
+                    "skewed"
+                    ("bias", Kind.number)
+                    ("", Kind.rates)
+                    Kind.rates
+                    skewed
+                    "exactRates |> skewed 0.1"
+                    "rates of even coordinates times e^bias, of odd ones times e^(−bias)"
+            )
+            word0
+                "eulerJumps"
+                Kind.jumps
+                eulerJumps
+                "eulerJumps"
+                "every coordinate shifts by c mod S with probability h·λ_c, all at once"
+            word0
+                "tauLeaping"
+                Kind.jumps
+                tauLeaping
+                "tauLeaping"
+                "every coordinate shifts by Σ c·N_c mod S, N_c Poisson of mean h·λ_c, all at once"
+            word0
+                "uniformisation"
+                Kind.jumps
+                uniformisation
+                "uniformisation"
+                "the reverse process in continuous time, from the first time to the last"
+        ]
+
     let private metrics =
         [ for metric in Engine.Metric.All -> word0 metric.Name Kind.metric metric metric.Name metric.Meaning ]
 
@@ -151,6 +224,7 @@ module Words =
                 Methods.predictorWords
                 pipelines
                 metrics
+                symbols
             ]
 
     let private byName = all.ToDictionary(fun word -> word.Name)
@@ -174,17 +248,38 @@ module Words =
         let parameters = word.Parameters |> List.map written
         System.String.Join(" ", word.Name :: parameters) + " : " + Kind.notation word.Result
 
-    /// The fields of an experiment, in canonical order.
-    let fields: FieldWord list =
-        let field name (kind: Kind<'value>) standard example meaning =
-            {
-                Name = name
-                Kind = kind.Untyped
-                Default = standard
-                Example = example
-                Meaning = meaning
-            }
+    let private field name (kind: Kind<'value>) standard example meaning =
+        {
+            Name = name
+            Kind = kind.Untyped
+            Default = standard
+            Example = example
+            Meaning = meaning
+        }
 
+    /// The fields of `discrete`, in canonical order.
+    let discreteFields: FieldWord list =
+        [
+            field "target" Kind.symbols None "target (isingChain 10 0.5 0.0)" "the data distribution p on [S]^d"
+            field
+                "times"
+                Kind.schedule
+                None
+                "times (geometric 3.0 0.05 40)"
+                "the times of the forward process, from T down"
+            field "rates" Kind.rates (Some "exactRates") "rates (exactRates |> skewed 0.1)" "the rates that run"
+            field "start" Kind.start (Some "prior") "start prior" "uniform symbols (prior), or the target at T (warm)"
+            field "sampler" Kind.jumps None "sampler tauLeaping" "how a step jumps"
+            field
+                "measure"
+                (Kind.many "metric" Kind.metric)
+                (Some "[ tv; kl; chi2 ]")
+                "measure [ tv ]"
+                "divergences of the law at the last time from p there"
+        ]
+
+    /// The fields of `experiment`, in canonical order.
+    let fields: FieldWord list =
         [
             field "target" Kind.law None "target (standard 2)" "the data distribution p"
             field "forward" Kind.forward None "forward ve" "the forward process"

@@ -16,6 +16,7 @@ let private planOf forward sampler =
             Measure = [ kl ]
             Particles = 1
             Seed = 1L
+            Discrete = None
         }
 
 let private unrolled forward sampler = (planOf forward sampler).Unrolled() |> List.ofSeq

@@ -14,7 +14,22 @@ let rec private around kind text =
         let given = dict [ "target", "(standard 1)"; "forward", "ve"; "sampler", "identity"; name, value ]
         String.Join("\n", [ "experiment {"; yield! given |> Seq.map (fun pair -> $"    {pair.Key} {pair.Value}"); "}" ])
 
+    let symbols name value =
+        let given =
+            dict
+                [
+                    "target", "(isingChain 2 0.5 0.0)"
+                    "times", "(uniform 1.0 0.1 2)"
+                    "sampler", "tauLeaping"
+                    name, value
+                ]
+
+        String.Join("\n", [ "discrete {"; yield! given |> Seq.map (fun pair -> $"    {pair.Key} {pair.Value}"); "}" ])
+
     match kind with
+    | Kind.Symbols -> symbols "target" $"({text})"
+    | Kind.Rates -> symbols "rates" $"({text})"
+    | Kind.Jumps -> symbols "sampler" $"({text})"
     | Kind.Law -> field "target" $"({text})"
     | Kind.Forward -> field "forward" $"({text})"
     | Kind.Score -> field "score" $"({text})"
@@ -51,6 +66,16 @@ let private table =
                         field.Example :: (field.Default |> Option.map (fun d -> $"{field.Name} {d}") |> Option.toList) do
                         parses ("experiment { " + String.Join("; ", line :: others) + " }") |> ignore)
 
+            testCase "the same of discrete diffusion" (fun () ->
+                for field in Words.discreteFields do
+                    let others =
+                        [ "target (isingChain 2 0.5 0.0)"; "times (uniform 1.0 0.1 2)"; "sampler tauLeaping" ]
+                        |> List.filter (fun other -> not (other.StartsWith(field.Name + " ")))
+
+                    for line in
+                        field.Example :: (field.Default |> Option.map (fun d -> $"{field.Name} {d}") |> Option.toList) do
+                        parses ("discrete { " + String.Join("; ", line :: others) + " }") |> ignore)
+
             testCase "words have names of their own" (fun () ->
                 let names = Words.all |> List.map (fun word -> word.Name)
                 Expect.equal (List.distinct names) names "names")
@@ -82,7 +107,7 @@ let private documentation =
                         $"\n- `{Words.signature word}` — {word.Meaning}; for example `{word.Example}`\n"
                         word.Name
 
-                for field in Words.fields do
+                for field in Words.fields @ Words.discreteFields do
                     let standard =
                         match field.Default with
                         | Some text -> $"default `{text}`"

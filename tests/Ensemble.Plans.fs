@@ -17,6 +17,7 @@ let planOf target start sampler : Plan =
             Measure = []
             Particles = 1
             Seed = 1L
+            Discrete = None
         }
 
 let bimodal = mixture [ 0.3, normal [ -2.0; 0.5 ] 0.25; 0.7, normal [ 1.5; -1.0 ] 0.5 ]

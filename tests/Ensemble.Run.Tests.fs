@@ -58,6 +58,7 @@ let private determinism =
                             Measure = []
                             Particles = 1
                             Seed = 1L
+                            Discrete = None
                         }
 
                 let long = anneal (uniform 10.0 1.0 1200) (predictor ancestral)

@@ -316,6 +316,7 @@ let experiment: Gen<Experiment> =
                 Measure = metrics
                 Particles = particles
                 Seed = seed
+                Discrete = None
             }
     }
 

@@ -94,6 +94,11 @@ let documents =
 }"
              [ 0, "run", []; 0, "run", [ "--by"; "particles" ] ]
 
+         let symbols sampler =
+             $"discrete {{\n    target (isingChain 4 0.5 0.2)\n    times (uniform 2.0 0.1 8)\n    sampler {sampler}\n}}"
+
+         own (symbols "tauLeaping") [ 0, "run", []; 0, "check", []; 0, "certify", [] ]
+         own (symbols "uniformisation") [ 0, "run", []; 0, "certify", [] ]
          own (mixtureText 10 500) [ 0, "run", []; 0, "run", [ "--by"; "particles" ]; 0, "certify", [] ]
          own "experiment {\n    forward vq\n}" [ 2, "check", [] ]
 

@@ -62,6 +62,7 @@ let private row (text: string) =
                     Measure = []
                     Particles = 16
                     Seed = 1L
+                    Discrete = None
                 }
         IsNormal = components.Length = 1
         Drift = float field[8]
@@ -141,6 +142,7 @@ let private planWith score target forward start sampler : Plan =
             Measure = [ kl; w2 ]
             Particles = 16
             Seed = 1L
+            Discrete = None
         }
 
 let private planOf = planWith exact

@@ -49,6 +49,9 @@ let private tests =
             BrunoTests.tests
             PierretGalerneTests.tests
             LiTests.tests
+            FiniteTests.tests
+            FiniteCertificatesTests.tests
+            FiniteTextTests.tests
             TransportTests.tests
             SampledRatesTests.tests
             EngineAgreementTests.tests

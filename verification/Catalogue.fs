@@ -44,6 +44,8 @@ module Catalogue =
             PierretGalerneTable.statedBudget
             LiAccelerated.ofSde
             LiAccelerated.ofOde
+            ZhangDiscrete.path
+            ZhangDiscrete.linear
         ]
 
     /// What the engine is held against: its own interpreters, and references from the words of an experiment.

@@ -22,7 +22,8 @@ public sealed partial class Ensemble : IInterpreter
 
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) =>
-        (long)plan.Dimension * BlockFormat.Size(plan.Dimension) > int.MaxValue
+        plan.Finite is not null ? "symbols are not run by particles; their law is exact, or has a certificate (sgm certify)"
+        : (long)plan.Dimension * BlockFormat.Size(plan.Dimension) > int.MaxValue
             ? $"a block of particles in dimension {plan.Dimension} is larger than an array can be"
             : null;
 

@@ -76,7 +76,7 @@ public sealed record RunOptions
 /// <summary>One way to execute a plan.</summary>
 public interface IInterpreter
 {
-    /// <summary>"gaussian", "grid", "product", "plane" or "particles".</summary>
+    /// <summary>"gaussian", "grid", "product", "plane", "finite" or "particles".</summary>
     string Backend { get; }
 
     /// <summary>Null when this interpreter can run the plan; otherwise why not, and what to use instead, in a sentence.</summary>

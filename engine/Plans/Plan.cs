@@ -26,14 +26,19 @@ public sealed record Plan
     /// <summary>The metrics asked for at every probe, in order.</summary>
     public required ImmutableArray<Metric> Metrics { get; init; }
 
+    /// <summary>
+    /// A sampler on symbols in place of one on R^d; then only the metrics of the other parts mean anything. Null otherwise.
+    /// </summary>
+    public FiniteProcess? Finite { get; init; }
+
     /// <summary>The dimension d of the state.</summary>
-    public int Dimension => Target.Dimension;
+    public int Dimension => Finite?.Dimension ?? Target.Dimension;
 
     /// <summary>Number of steps, repeats counted.</summary>
-    public long StepCount => PlanTotals.Of(this).Steps;
+    public long StepCount => Finite?.Steps ?? PlanTotals.Of(this).Steps;
 
     /// <summary>Number of score evaluations per particle, repeats counted.</summary>
-    public long ScoreEvaluations => PlanTotals.Of(this).Evaluations;
+    public long ScoreEvaluations => Finite?.Steps ?? PlanTotals.Of(this).Evaluations;
 
     /// <summary>How many steps run before the probe that is reached as number <paramref name="occurrence"/> (from 0), repeats counted.</summary>
     public long StepsBefore(long occurrence)

@@ -47,6 +47,13 @@ internal static class LatticeVariation
                 defect += counts[k] * missing;
             }
 
+            if (factors[k] is FiniteLaw symbols)
+            {
+                // Masses within a share γ of the true ones: χ² ≤ (2γ)².
+                double off = 2 * (symbols.State.Relative + symbols.Target.Relative);
+                distance += counts[k] * off * off;
+            }
+
             defect += counts[k] * trim;
         }
 

@@ -81,11 +81,26 @@ internal sealed partial class LikelihoodCells
         LikelihoodCells result = law switch
         {
             NormalFactorLaw normal => OfNormal(normal.Pair, extent),
+            FiniteLaw symbols => OfMasses(symbols),
             GridLaw grid => OfDensity((LineState.Density)grid.State, grid.Target, extent, grid.Work),
             PlaneLaw plane => OfPlane(plane, extent),
             _ => throw new InvalidOperationException("a factor without likelihood ratio"),
         };
         result.Trim(trim);
+        return result;
+    }
+
+    /// <summary>A cell a state.</summary>
+    private static LikelihoodCells OfMasses(FiniteLaw law)
+    {
+        var result = new LikelihoodCells();
+        foreach ((double q, double p) in law.State.Masses.Zip(law.Target.Masses))
+        {
+            double ratio = Math.Log(q / p);
+            if (p == 0) result.Infinite += q;
+            else if (q > 0) result.cells.Add(new(q, ratio, ratio, ratio));
+        }
+
         return result;
     }
 

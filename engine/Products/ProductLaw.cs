@@ -39,6 +39,12 @@ public sealed class ProductLaw : Law
     /// <inheritdoc/>
     public override int Dimension => kindOf.Length;
 
+    /// <summary>Whether the coordinates are symbols.</summary>
+    internal bool Symbols => factors[0] is FiniteLaw;
+
+    /// <summary>A divergence of the factors that adds over them.</summary>
+    internal Estimate Added(Func<Law, Estimate?> of) => Combined(TensorRule.Adds, law => of(law)!);
+
     /// <inheritdoc/>
     public override Moments Moments()
     {
@@ -132,14 +138,15 @@ public sealed class ProductLaw : Law
     }
 
     /// <summary>The factors' brackets by a metric's rule for products; infinite where a factor's is.</summary>
-    private Estimate Combined(Metric metric)
+    private Estimate Combined(Metric metric) => Combined(metric.TensorRule!, law => law.Measure(metric));
+
+    private Estimate Combined(TensorRule rule, Func<Law, Estimate> of)
     {
-        TensorRule rule = metric.TensorRule!;
         (DoubleDouble value, DoubleDouble lower, DoubleDouble upper) = (0, 0, 0);
         string? missing = null;
         for (int k = 0; k < factors.Length; k++)
         {
-            Estimate own = factors[k].Measure(metric);
+            Estimate own = of(factors[k]);
             if (own.Value is { } number && double.IsInfinity(number))
             {
                 return own;
@@ -154,7 +161,7 @@ public sealed class ProductLaw : Law
         }
 
         // One unit for the functions of every term, one for the sum, and the growth of OutOf (e^x − 1 turns absolute errors of x into relative ones).
-        double relative = 4e-15 * (1 + (metric.TensorRule == TensorRule.OnePlusMultiplies ? (double)value : 0));
+        double relative = 4e-15 * (1 + (rule == TensorRule.OnePlusMultiplies ? (double)value : 0));
         double low = rule.OutOf((double)lower) * (1 - relative);
         double high = double.IsInfinity(upper.High) ? double.PositiveInfinity : rule.OutOf((double)upper) * (1 + relative);
         double middle = rule.OutOf((double)value);

@@ -37,15 +37,18 @@ module Certificate =
            | levels -> (Information.ofMixture law (levels |> List.minBy (fun l -> l.Sigma / l.Mean))).IsOk
 
     let private find rules (cancellation: System.Threading.CancellationToken) (plan: Plan) =
-        attempt {
-            let! plan = Refined.ofPlan plan
-            let! course = Course.ofPlan plan
+        match plan.Finite with
+        | null ->
+            attempt {
+                let! plan = Refined.ofPlan plan
+                let! course = Course.ofPlan plan
 
-            return
-                match DrawnPath.atomsOf plan with
-                | Some atoms when not (byQuadrature plan) -> DrawnCertificate.ofCourse cancellation plan atoms course
-                | _ -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
-        }
+                return
+                    match DrawnPath.atomsOf plan with
+                    | Some atoms when not (byQuadrature plan) -> DrawnCertificate.ofCourse cancellation plan atoms course
+                    | _ -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
+            }
+        | symbols -> FinitePath.ofProcess cancellation symbols
 
     /// The certificates at every probe, in the order of the run; or why there are none. Found once a plan.
     let ofPlan cancellation (plan: Plan) : Result<Certificate list, string> =

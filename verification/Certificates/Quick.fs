@@ -45,6 +45,7 @@ module Quick =
     /// quadratures of scores.
     let work (plan: Plan) =
         match costs plan.Target with
+        | _ when not (isNull plan.Finite) -> Some(FinitePath.work plan.Finite)
         | Some(perStep, perLevel) when isPlain plan ->
             let steps = Course.placesWithin (most / perStep) plan
 

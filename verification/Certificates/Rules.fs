@@ -126,6 +126,12 @@ module Rules =
             "R = a number + Σ c·E tr Cov(A | z) over noise variances, its upper end by the empirical Bernstein inequality; tr Cov ≤ R² of the atoms"
             "Guo, Shamai and Verdú 2005 (I–MMSE); Maurer and Pontil 2009, Theorem 11"
 
+    let finitePath =
+        rule
+            "finite-path"
+            "R ← R + κ, κ = H(p_t) − H(p_t′) − d·h − Σ E ln K̂_i: entropies of the laws and of the forward channel, K̂_i the sampler's law of a coordinate"
+            "chain rule and data processing; Papers/Zhang2024"
+
     let normalStep =
         rule
             "normal-step"
@@ -135,6 +141,7 @@ module Rules =
     let all =
         [
             draws
+            finitePath
             normalStep
             start
             predictor

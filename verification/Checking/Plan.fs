@@ -12,7 +12,20 @@ let private rebuilt (plan: Plan) score start instructions metrics =
         Start = start,
         InitialLevel = plan.InitialLevel,
         Instructions = instructions,
-        Metrics = metrics
+        Metrics = metrics,
+        Finite = plan.Finite
+    )
+
+/// The plan with another sampler on symbols.
+let withFinite own (plan: Plan) =
+    Plan(
+        Target = plan.Target,
+        Score = plan.Score,
+        Start = plan.Start,
+        InitialLevel = plan.InitialLevel,
+        Instructions = plan.Instructions,
+        Metrics = plan.Metrics,
+        Finite = own
     )
 
 let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructions plan.Metrics

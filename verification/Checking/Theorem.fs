@@ -76,9 +76,27 @@ module Assumption =
         | error when not (error :? System.OperationCanceledException) ->
             Broken $"it could not be evaluated: {error.Message}"
 
+    /// The first hypothesis of what is said of symbols; what has another says nothing of them.
+    let onSymbols =
+        ofResult "the state is one of symbols" (fun subject ->
+            match subject.Plan.Finite with
+            | null -> Error "it is in R^d"
+            | own -> Ok $"{own.Dimension} of {own.Target.Symbols} kinds")
+
+    /// Why a statement on R^d is refused where the state is one of symbols.
+    let ofSymbols = "the state is one of symbols, of which this statement does not speak"
+
+    let private evaluateOn (subject: Subject) isOnSymbols assumption =
+        if isNull subject.Plan.Finite || isOnSymbols then
+            evaluate subject assumption
+        else
+            Broken ofSymbols
+
     /// All of a theorem's hypotheses on an experiment, and the first reason why it says nothing about it.
     let evaluateAll subject assumptions =
-        let results = assumptions |> List.map (fun assumption -> assumption, evaluate subject assumption)
+        let isOnSymbols = assumptions |> List.exists (fun one -> one.Statement = onSymbols.Statement)
+
+        let results = assumptions |> List.map (fun assumption -> assumption, evaluateOn subject isOnSymbols assumption)
 
         let broken =
             results

@@ -93,7 +93,7 @@ module Targets =
                 |> List.tryHead
                 |> Option.bind (fun (cell, _) ->
                     cell.Experiment |> Option.map (fun own -> reported.Check.Scenario.Name, own)))
-            |> List.filter (fun (_, own) -> not (namesFile own.Target))
+            |> List.filter (fun (_, own) -> own.Discrete.IsNone && not (namesFile own.Target))
 
         if experiments.IsEmpty then
             []
