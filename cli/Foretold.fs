@@ -91,8 +91,7 @@ let seconds duration =
 
 /// The forecast as a sentence.
 let words (law: IInterpreter) duration =
-    let steps what =
-        $"by {law.Backend} its steps take {what} on this machine, without the measurements"
+    let steps what = $"by {law.Backend} its steps take {what} on this machine, without the measurements"
 
     match duration with
     | Measured seconds -> steps (Words.roughly seconds)

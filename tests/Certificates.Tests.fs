@@ -53,9 +53,7 @@ let private drawn =
                     let c =
                         match Course.ofPlan plan, DrawnPath.atomsOf plan with
                         | Ok course, Some atoms ->
-                            List.last (
-                                DrawnCertificate.ofCourse CancellationToken.None plan atoms course
-                            )
+                            List.last (DrawnCertificate.ofCourse CancellationToken.None plan atoms course)
                         | _ -> failtest "no draws"
 
                     let truth = List.last (certified (planOf (run lines noising schedule' body scored)))

@@ -45,7 +45,8 @@ module Certificate =
 
                 return
                     match DrawnPath.atomsOf plan with
-                    | Some atoms when not (byQuadrature plan) -> DrawnCertificate.ofCourse cancellation plan atoms course
+                    | Some atoms when not (byQuadrature plan) ->
+                        DrawnCertificate.ofCourse cancellation plan atoms course
                     | _ -> CandidateCertificate.ofCourse rules cancellation plan course |> List.map (atRisk plan)
             }
         | symbols -> FinitePath.ofProcess cancellation symbols
