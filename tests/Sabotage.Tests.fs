@@ -96,6 +96,12 @@ let private matrices =
                 let matrix = Sabotage.against runner 1 [ ExactDivergences.normalPairs ] bugs
                 Expect.equal (matrix.Survivors |> List.map (fun row -> row.Bug.Id)) [] "survivors"
 
+            testCase "a bug that touches none but later cases is tried on them"
+            <| fun () ->
+                let bugs = [ named "never-rejected"; named "leap-root-two" ]
+                let matrix = Sabotage.against runner 1 [ ExactWords.exactWords ] bugs
+                Expect.equal (matrix.Survivors |> List.map (fun row -> row.Bug.Id)) [] "survivors"
+
             testCase "a bound that is too large is caught from the other side"
             <| fun () ->
                 let matrix = Sabotage.against runner 1 few [ named "bound-doubled" ]

@@ -83,8 +83,8 @@ module Sabotage =
     type private Target =
         {
             Name: CheckName
-            /// The experiment of the first cell.
-            First: Subject
+            /// The experiment of the first cell; where the axis numbers unrelated cases, of all.
+            Subjects: Subject list
             Theorem: Theorem
             /// Whether its experiments run in closed form, in milliseconds.
             IsLight: bool
@@ -128,7 +128,11 @@ module Sabotage =
 
                     {
                         Name = { Theorem = theorem.Id; Kind = kind; Scenario = scenario.Name; Axis = axis.Symbol }
-                        First = start
+                        Subjects =
+                            if axis.Symbol = "case" then
+                                [ for point, value in settings -> subject scenario (Map.add axis.Symbol value point) ]
+                            else
+                                [ start ]
                         Theorem = theorem
                         IsLight = isLight theorem start
                         Cells =
@@ -155,7 +159,7 @@ module Sabotage =
                             Scenario = claim.Scenario.Name
                             Axis = claim.Axis
                         }
-                    First = start
+                    Subjects = [ start ]
                     Theorem = theorem
                     IsLight = isLight theorem start
                     Cells = [ { theorem with Scenarios = []; Rates = [ claim ] } ]
@@ -217,7 +221,7 @@ module Sabotage =
         next Holds target.Cells
 
     let private reaction (runner: Runner) bug target =
-        if Bug.touches bug target.Theorem target.First then
+        if target.Subjects |> List.exists (Bug.touches bug target.Theorem) then
             match verdict (hastyVerdictOf (Bug.plant runner bug)) target with
             | Violated -> Caught
             | Holds -> Missed
