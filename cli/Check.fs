@@ -8,26 +8,18 @@ open Sgm.Verification
 open Sgm.Verification.Certificates
 open Sgm.Verification.JsonWriting
 
-let private particleBytes (loaded: Checked) =
-    if loaded.Experiment.Discrete.IsSome then
-        0.0
-    else
-        Memory.particles loaded.Plan loaded.Experiment.Particles
+let private particleBytes (loaded: Checked) = Memory.particles loaded.Plan loaded.Experiment.Particles
 
 /// What the run by particles will take, from a few blocks of it; None where it cannot run.
 let private particleSeconds (terminal: Terminal) (loaded: Checked) =
-    if loaded.Experiment.Discrete.IsSome then
-        None
-    else
+    let options =
+        RunOptions(
+            Particles = int64 loaded.Experiment.Particles,
+            Seed = uint64 loaded.Experiment.Seed,
+            Cancellation = terminal.Cancellation
+        )
 
-        let options =
-            RunOptions(
-                Particles = int64 loaded.Experiment.Particles,
-                Seed = uint64 loaded.Experiment.Seed,
-                Cancellation = terminal.Cancellation
-            )
-
-        Option.ofObj (Ensemble().Predict(loaded.Plan, options))
+    Option.ofObj (Ensemble().Predict(loaded.Plan, options))
 
 let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     text json "fingerprint" loaded.Fingerprint
@@ -36,7 +28,7 @@ let private jsonCheck (terminal: Terminal) (loaded: Checked) (json: Writer) =
     json.WriteNumber("scoreEvaluations", loaded.Plan.ScoreEvaluations)
     json.WriteNumber("particles", loaded.Experiment.Particles)
     json.WriteNumber("particleBytes", particleBytes loaded)
-    json.WriteNumber("gridBytes", (if loaded.Experiment.Discrete.IsSome then 0.0 else Memory.grid loaded.Plan))
+    json.WriteNumber("gridBytes", Memory.grid loaded.Plan)
 
     match Memory.plane loaded.Plan with
     | Some forecast ->

@@ -45,8 +45,8 @@ let restore (terminal: Terminal) =
 /// Seconds between the lines of `describe`.
 let private pause = 20.0
 
-/// "34 % after 20 s, about 39 s left (lee-2022-4.2)": what is left if the rest goes as fast as what is done; "20 s so far (…)" while
-/// nothing is known of it.
+/// "34 % after 20 s, about 39 s left (lee-2022-4.2)": what is left if the rest goes as fast as what is done; "20 s so
+/// far (…)" while nothing is known of it.
 let line (seconds: float) (title: string) fraction =
     if fraction > 0.0 then
         let left = Words.roughly (seconds * (1.0 - fraction) / fraction)

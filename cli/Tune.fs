@@ -45,7 +45,7 @@ let private checkedWith directory (loaded: Checked) sampler =
     |> Result.mapError (fun problems -> (Message.renderAll problems).TrimEnd())
 
 /// The levels that an exact law finds best: the search starts at the named schedules and at the one of the least bound.
-let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tuning.Place) count metric named told =
+let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tuning.Place) count metric schedules told =
     attempt {
         do!
             match Laws.applicable loaded.Plan with
@@ -64,8 +64,14 @@ let private byLaw (terminal: Terminal) directory (loaded: Checked) (place: Tunin
                 measured terminal metric one.Plan
                 |> Option.bind (fun (found: Estimate) -> Option.ofNullable found.Value)
 
+        let named =
+            [
+                for schedule in schedules ->
+                    List.init (count + 1) (Schedule.parameter loaded.Experiment.Forward schedule)
+            ]
+
         let certified =
-            match Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count named with
+            match Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count with
             | Ok(levels, _) -> [ levels ]
             | Error _ -> []
 
@@ -119,15 +125,13 @@ let private tune (terminal: Terminal) directory (loaded: Checked) evaluations by
                 "karras 7", Karras(7.0, first, last, count)
             ]
 
-        let levelsOf schedule = List.init (count + 1) (Schedule.parameter forward schedule)
-        let named = others |> List.map (snd >> levelsOf)
         let metric = if by = TuneBy.Exact then Seq.head loaded.Plan.Metrics else Metric.Tv
 
         let! levels =
             if by = TuneBy.Exact then
-                byLaw terminal directory loaded place count metric named told
+                byLaw terminal directory loaded place count metric (List.map snd others) told
             else
-                Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count named |> Result.map fst
+                Tuning.optimal terminal.Cancellation loaded.Plan loaded.Experiment place count |> Result.map fst
 
         told "certifying" 0.7
 

@@ -136,7 +136,7 @@ module Check =
         let needed = Memory.particles plan experiment.Particles
         let available = Memory.available ()
 
-        if experiment.Discrete.IsNone && needed > available then
+        if needed > available then
             problems.Add(field "particles", Fault.LargeMemory(needed, available))
 
         problems.List

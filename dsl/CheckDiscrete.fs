@@ -198,5 +198,7 @@ module internal CheckDiscrete =
             outOfRange
                 problems
                 [ Segment.Part "times" ]
-                $"a step of {Numeral.brief h} from t = {Numeral.brief t}, where a coordinate jumps at a rate up to {Numeral.brief (1.0 / most)}: Euler's probability of staying is negative"
-                $"steps of at most {Numeral.brief most} there; take more steps or a geometric schedule, stop earlier, or take tauLeaping, which has no limit"
+                ($"a step of {Numeral.brief h} from t = {Numeral.brief t}, where a coordinate jumps at a rate up to "
+                 + $"{Numeral.brief (1.0 / most)}: Euler's probability of staying is negative")
+                ($"steps of at most {Numeral.brief most} there; take more steps or a geometric schedule, stop earlier, or "
+                 + "take tauLeaping, which has no limit")

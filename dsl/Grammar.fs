@@ -375,19 +375,18 @@ module internal Grammar =
         let start = r.Index
         let isDiscrete = isBlank && r.Skips "discrete"
 
-        let isNamed =
-            isDiscrete && r.Blank()
-            || isBlank && r.Skip("experiment", "'let name = …' or 'experiment { … }'") && r.Blank()
-
+        let isBegun = isDiscrete || isBlank && r.Skip("experiment", "'let name = …' or 'experiment { … }'")
+        let isNamed = isBegun && r.Blank()
         let brace = r.Index
 
         let fields, claims =
             if isNamed && r.Skip("{", "'{'") && r.Blank() then
                 let read = fields source brace tree problems r
 
-                if
-                    not (r.Run(fun r -> r.Blank() && (r.IsEnd || r.Expect "nothing but comments after the experiment")))
-                then
+                let isLast =
+                    r.Run(fun r -> r.Blank() && (r.IsEnd || r.Expect "nothing but comments after the experiment"))
+
+                if not isLast then
                     report ()
 
                 read

@@ -270,45 +270,6 @@ let private against =
                 Expect.isLessThan (tvAfter 100) (0.5 * tvAfter 10) "100 against 10"
                 Expect.isLessThan (tvAfter 1000) 0.1 "1000")
 
-            testCase "a probe among rounds that are alike changes no bound at the end" (fun () ->
-                let e sampler' =
-                    experiment {
-                        target (standard 3)
-                        forward vp
-                        score (exact |> shifted 0.1)
-                        sampler (anneal (geometric 4.0 0.01 10) (predictor flow) >=> sampler')
-                    }
-
-                let step = corrector (langevin 0.002)
-                let bounds (c: Certificate) = [ c.Tv.Value; c.KlReverse.Value; c.Kl.Value; c.W2.Value ]
-
-                for whole, parted in
-                    [
-                        repeat 20 step, repeat 10 step >=> probe "r" >=> repeat 10 step
-                        repeat 3 step, step >=> probe "r" >=> step >=> step
-                        repeat 6 (step >=> corrector (langevin 0.001)),
-                        repeat 2 (step >=> corrector (langevin 0.001))
-                        >=> probe "r"
-                        >=> repeat 4 (step >=> corrector (langevin 0.001))
-                    ] do
-                    let a, b = List.last (certified (planOf (e whole))), List.last (certified (planOf (e parted)))
-                    Expect.equal (bounds b) (bounds a) "the same bounds"
-                    Expect.isLessThan a.KlReverse.Value infinity "and there are some")
-
-            testCase "a million steps at a level are no loop, and their R is a million times that of one" (fun () ->
-                let after (n: int) =
-                    let e =
-                        experiment {
-                            target (twoModeLaw 1.0 0.3)
-                            forward ve
-                            start warm
-                            sampler (anneal (levels [ 1.1; 1.0 ]) (repeat n (corrector (langevin 1e-7))))
-                        }
-
-                    List.exactlyOne (certified (planOf e))
-
-                Expect.floatClose Accuracy.high (after 1_000_000).Steps (1e6 * (after 1).Steps) "steps")
-
             testCase "copies of a law: R and W2² are as many times those of one" (fun () ->
                 let of' copies =
                     let e =
@@ -424,6 +385,7 @@ let tests =
             CertificatesForwardTests.tests
             CertificatesChiSquareTests.tests
             CertificatesErrorsTests.tests
+            CertificatesRepeatsTests.tests
             CertificatesWindowsTests.tests
             CertificatesDrawsTests.tests
             drawn

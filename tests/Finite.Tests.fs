@@ -254,6 +254,24 @@ let private laws =
                         for found in [ law.Measure kl; law.Measure tv; law.Measure chi2; FiniteLaw.Reverse law ] do
                             contains found 0.0 $"{n}, {jumps}"
 
+            testCase "what runs states of R^d refuses them, and does not run their placeholder"
+            <| fun () ->
+                let plan =
+                    planOf (
+                        discrete {
+                            target (isingChain 3 0.5 0.2)
+                            times (geometric 2.0 0.1 3)
+                            sampler tauLeaping
+                        }
+                    )
+
+                let others: IInterpreter list = (Laws.exact |> List.map fst) @ [ Ensemble() ]
+
+                for law in others do
+                    match law.Run(plan, RunOptions(Particles = 10L)).Status with
+                    | :? RunStatus.Unsupported as refused -> Expect.stringContains refused.Reason "symbols" law.Backend
+                    | status -> failtest $"{law.Backend}: {status}"
+
             testCase "a state without mass has an infinite KL one way, and a finite one the other"
             <| fun () ->
                 let law =

@@ -22,7 +22,7 @@ public sealed partial class Ensemble : IInterpreter
 
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) =>
-        plan.Finite is not null ? "symbols are not run by particles; their law is exact, or has a certificate (sgm certify)"
+        FiniteInterpreter.SymbolProblem(plan) is { } symbols ? symbols
         : (long)plan.Dimension * BlockFormat.Size(plan.Dimension) > int.MaxValue
             ? $"a block of particles in dimension {plan.Dimension} is larger than an array can be"
             : null;

@@ -21,6 +21,10 @@ public sealed class FiniteInterpreter : IInterpreter
         return process.Sampler == FiniteSampler.Uniformisation ? states : process.Steps * each;
     }
 
+    /// <summary>Why nothing that runs states of R^d may run the plan, whose other parts are placeholders; null where it is on R^d.</summary>
+    internal static string? SymbolProblem(Plan plan) =>
+        plan.Finite is null ? null : "the state is one of symbols; their law is exact ('finite'), or has a certificate (sgm certify)";
+
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) => plan.Finite switch
     {
@@ -28,7 +32,8 @@ public sealed class FiniteInterpreter : IInterpreter
         { Sampler: FiniteSampler.Uniformisation, Bias: not 0 } =>
             "the reverse process has a law in closed form only where its rates are those of a law; leave 'skewed' out, or take tauLeaping",
         var process when Work(process) > MostWork => FormattableString.Invariant(
-            $"{process.Steps} steps over all pairs of {process.Target.States:g6} states are {Work(process):g3} products, and {MostWork:g2} may be taken; take fewer coordinates or steps, or uniformisation (a certificate needs no pairs: sgm certify)"),
+            $"{process.Steps} steps over all pairs of {process.Target.States:g6} states are {Work(process):g3} products, and {MostWork:g2} may be taken; ")
+            + "take fewer coordinates or steps, or uniformisation (a certificate needs no pairs: sgm certify)",
         _ => null,
     };
 

@@ -25,7 +25,8 @@ public sealed class GaussianInterpreter : IInterpreter
         string? start = plan.Start is Start.Law law && !law.Of.IsGaussian ? "the start is not a single normal law or a point" : null;
         string? adjusted = plan.AdjustedMethod is { } method ? $"'{method}' may be rejected, and the law of what is accepted or stays is not normal" : null;
         string? reason = target ?? scored ?? modifiers ?? start;
-        return adjusted is not null ? adjusted + "; use the grid (one dimension) or particles"
+        return FiniteInterpreter.SymbolProblem(plan) is { } symbols ? symbols
+            : adjusted is not null ? adjusted + "; use the grid (one dimension) or particles"
             : RegisterNoise.Fraction(plan) is { } fraction && reason is null ? fraction
             : reason is not null ? reason + "; use an exact law on a grid (one dimension, products) or particles"
             : IsTooDense(plan) ? $"full covariances couple more than {DenseLimit} coordinates; use particles"

@@ -11,7 +11,8 @@ public sealed class GridInterpreter : IInterpreter
 
     /// <inheritdoc/>
     public string? WhyNot(Plan plan) =>
-        plan.Dimension != 1
+        FiniteInterpreter.SymbolProblem(plan) is { } symbols ? symbols
+            : plan.Dimension != 1
             ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
             : ScoreProblem(plan) ?? AtomProblem(plan) ?? RegisterNoise.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
 

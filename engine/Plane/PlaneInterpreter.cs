@@ -9,7 +9,8 @@ namespace Sgm.Engine;
 public sealed class PlaneInterpreter : IInterpreter
 {
     private const string Quiet =
-        "the last step before a probe is deterministic, and in the plane the law after it is known where the step is one to one: of one stage, with an exact score, its multiples and shifts; use particles, or end with a noisy step";
+        "the last step before a probe is deterministic, and in the plane the law after it is known where "
+        + "the step is one to one: of one stage, with an exact score, its multiples and shifts; use particles, or end with a noisy step";
 
     /// <inheritdoc/>
     public string Backend => "plane";
@@ -25,6 +26,7 @@ public sealed class PlaneInterpreter : IInterpreter
     // What has nothing to do with its size.
     private static string? Obstacle(Plan plan)
     {
+        if (FiniteInterpreter.SymbolProblem(plan) is { } symbols) return symbols;
         if (plan.Dimension != 2) return $"the state has dimension {plan.Dimension}, the plane needs 2; use another exact law or particles";
         bool isLarge = PlaneMixture.Of(plan.Target, plan.InitialLevel) is null
             || PlaneMixture.Of(plan.Score.Of, plan.InitialLevel) is null

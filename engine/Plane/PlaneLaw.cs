@@ -48,7 +48,8 @@ public sealed class PlaneLaw : Law
     private const double Hopeless = 0.5;
 
     private const string Moved =
-        "a deterministic step came last that is not known to be one to one: in the plane only means and variances are known between it and the next noise; measure after a noisy step";
+        "a deterministic step came last that is not known to be one to one: in the plane only means and "
+        + "variances are known between it and the next noise; measure after a noisy step";
 
     private readonly PlaneSnapshot fine;
     private readonly PlaneSnapshot coarse;

@@ -18,6 +18,7 @@ public sealed class ProductInterpreter : IInterpreter
     /// <inheritdoc/>
     public string? WhyNot(Plan plan)
     {
+        if (FiniteInterpreter.SymbolProblem(plan) is { } symbols) return symbols;
         if (plan.AdjustedMethod is { } method)
         {
             return $"'{method}' accepts or rejects all coordinates together, so that they do not stay independent; use the grid (one dimension) or particles";
@@ -30,7 +31,10 @@ public sealed class ProductInterpreter : IInterpreter
         return GridInterpreter.ScoreProblem(plan) ?? (Dependence(plan) is null ? LinesProblem(plan) : BlocksProblem(ProductBlocks.Of(plan)));
     }
 
-    /// <summary>What the pairs of coordinates that are coupled take together; null where there are none, or where something else keeps the plan from running.</summary>
+    /// <summary>
+    /// What the pairs of coordinates that are coupled take together; null where there are none, or where something else keeps the plan
+    /// from running.
+    /// </summary>
     public static PlaneForecast? Foretell(Plan plan)
     {
         bool isOurs = plan.AdjustedMethod is null

@@ -127,8 +127,8 @@ module RelativeEntropy =
 
         Information.ofMixture p level |> Result.map (fun found -> max 0.0 (cross - found.Entropy.Low))
 
-    /// Of one factor: a quadrature on the line, and in the plane against a normal law; Σ w_k·KL(p_k‖q_k) for components of equal weights (joint convexity); otherwise
-    /// Σ w_k·min_j (KL(p_k‖q_j) − ln w_j) (convexity, and q ≥ w_j·q_j).
+    /// Of one factor: a quadrature on the line, and in the plane against a normal law; Σ w_k·KL(p_k‖q_k) for components
+    /// of equal weights (joint convexity); otherwise Σ w_k·min_j (KL(p_k‖q_j) − ln w_j) (convexity, and q ≥ w_j·q_j).
     let private ofLaws (p: Mixture) (level: NoiseLevel) (q: Mixture) (level': NoiseLevel) =
         if p.Count = 1 && q.Count = 1 then
             normals p 0 level q 0 level'

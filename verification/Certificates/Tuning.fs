@@ -7,7 +7,7 @@ open Sgm.Engine
 open Sgm.Verification
 
 /// The schedule of so many transitions whose certificate is least: dynamic programming over a grid of levels, which finds the exact
-/// minimum of Σκ on that grid, and then over ever finer ones around the best schedule so far.
+/// minimum of Σκ on that grid, and then over ever finer ones around the schedule so far.
 module Tuning =
     /// An anneal whose levels may be chosen, and the sampler with other ones in their place.
     type Place = { Schedule: Schedule; Body: Pipeline; With: Schedule -> Pipeline }
@@ -169,9 +169,9 @@ module Tuning =
             let step = step / float (pown thirds round)
             levels |> List.mapi (around step) |> Array.ofList |> cheapestOf cost)
 
-    /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none. What is known by draws is known on
-    /// the grid alone; otherwise the search goes on around the best of the grid's schedule and of `beside`.
-    let optimal (cancellation: Threading.CancellationToken) (plan: Plan) (experiment: Experiment) place count beside =
+    /// The levels of `count` transitions with the least Σκ, and that sum; or why there are none. What is known by draws is
+    /// known on the grid alone; otherwise the search goes on around the grid's schedule.
+    let optimal (cancellation: Threading.CancellationToken) (plan: Plan) (experiment: Experiment) place count =
         let forward = experiment.Forward
         let sizes = Lower.sizes plan.Target plan.Score
         let n = max 200 (min mostLevels (6 * count))
@@ -213,8 +213,6 @@ module Tuning =
                     cancellation.ThrowIfCancellationRequested()
                     cost kappa sizes forward place.Body a b
 
-                let total levels = levels |> List.pairwise |> List.sumBy (fun (a, b) -> between a b)
-                let best = found :: beside |> List.minBy total
                 let step = abs (position forward levels[0] - position forward (Array.last levels)) / float n
-                return refined forward between step best
+                return refined forward between step found
         }

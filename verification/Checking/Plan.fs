@@ -5,7 +5,7 @@ open System.Collections.Immutable
 open Sgm
 open Sgm.Engine
 
-let private rebuilt (plan: Plan) score start instructions metrics =
+let private rebuilt (plan: Plan) score start instructions metrics own =
     Plan(
         Target = plan.Target,
         Score = score,
@@ -13,24 +13,15 @@ let private rebuilt (plan: Plan) score start instructions metrics =
         InitialLevel = plan.InitialLevel,
         Instructions = instructions,
         Metrics = metrics,
-        Finite = plan.Finite
-    )
-
-/// The plan with another sampler on symbols.
-let withFinite own (plan: Plan) =
-    Plan(
-        Target = plan.Target,
-        Score = plan.Score,
-        Start = plan.Start,
-        InitialLevel = plan.InitialLevel,
-        Instructions = plan.Instructions,
-        Metrics = plan.Metrics,
         Finite = own
     )
 
-let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructions plan.Metrics
-let withStart start (plan: Plan) = rebuilt plan plan.Score start plan.Instructions plan.Metrics
-let withInstructions instructions (plan: Plan) = rebuilt plan plan.Score plan.Start instructions plan.Metrics
+let withScore score (plan: Plan) = rebuilt plan score plan.Start plan.Instructions plan.Metrics plan.Finite
+let withStart start (plan: Plan) = rebuilt plan plan.Score start plan.Instructions plan.Metrics plan.Finite
+let withInstructions steps (plan: Plan) = rebuilt plan plan.Score plan.Start steps plan.Metrics plan.Finite
+
+/// The plan with another sampler on symbols.
+let withFinite own (plan: Plan) = rebuilt plan plan.Score plan.Start plan.Instructions plan.Metrics own
 
 /// The level after a body's last step, if it has one.
 let rec private lastLevel (body: Instruction seq) =
@@ -77,4 +68,4 @@ let probedAlong (most: int) (plan: Plan) =
     withInstructions (plan.Instructions |> Seq.collect among |> ImmutableArray.CreateRange) plan
 
 let withMetrics (metrics: Metric seq) (plan: Plan) =
-    rebuilt plan plan.Score plan.Start plan.Instructions (ImmutableArray.CreateRange metrics)
+    rebuilt plan plan.Score plan.Start plan.Instructions (ImmutableArray.CreateRange metrics) plan.Finite

@@ -100,7 +100,7 @@ module Sabotage =
 
     /// In closed form, and without a training, which runs thousands of times whatever the sampler costs.
     let private isLight (theorem: Theorem) (first: Subject) =
-        isNull (closedForm.WhyNot first.Plan)
+        (isNull (closedForm.WhyNot first.Plan) || not (isNull first.Plan.Finite))
         && not (theorem.Id.StartsWith("bruno-2023-sgld", StringComparison.Ordinal))
 
     /// The checks of a theorem; of a bound's settings the first of every base along the axis, `cells` in all;
