@@ -84,7 +84,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     }
 
     /// <summary>One step, from a density to a density.</summary>
-    public void Follow(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
+    public void Follow(LineState.Continuous before, LineState.Continuous after, ScalarMap map, double logRange)
     {
         if (parcels.Count == 0 && map.Noise == 0)
         {
@@ -108,7 +108,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>
     /// One step that may be rejected: it brings no law farther from the target in χ², so that what is followed stays; its panels drop more.
     /// </summary>
-    public void Follow(LineState.Density after, NoiseLevel level)
+    public void Follow(LineState.Continuous after, NoiseLevel level)
     {
         ScalarMixture law = target(level);
         AddDropped(after, law);
@@ -116,11 +116,17 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     }
 
     /// <summary>Every panel that was dropped, point by point.</summary>
-    private void AddDropped(LineState.Density after, ScalarMixture law)
+    private void AddDropped(LineState.Continuous after, ScalarMixture law)
     {
         Span<double> points = stackalloc double[Legendre.Order];
         foreach ((double from, double to, double[] values) in after.Dropped)
         {
+            if (values.Length == 1)
+            {
+                Add(new(Math.Log(values[0] * (to - from)), 0.5 * (from + to), to - from, 0), law);
+                continue;
+            }
+
             PanelSet.Place(from, to, points);
             for (int i = 0; i < points.Length; i++)
             {
@@ -134,10 +140,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of
     /// the score there may throw it anywhere.
     /// </summary>
-    private void AddBeyond(LineState.Density before, ScalarMap map, double logRange, ScalarMixture law)
+    private void AddBeyond(LineState.Continuous before, ScalarMap map, double logRange, ScalarMixture law)
     {
-        double low = before.Image.Min();
-        double high = before.Image.Max();
+        (double low, double high) = before.Range;
         foreach (ScalarMixture score in map.ScoreLaws)
         {
             ReadOnlySpan<double> means = score.Means;

@@ -12,6 +12,7 @@ namespace Sgm.Engine;
 /// <param name="Cut">Where the noise's density is cut off, in its standard deviations.</param>
 /// <param name="LogRange">Panels with less mass than e^(−LogRange) are dropped.</param>
 /// <param name="Quadrature">Relative tolerance of the integrals that make a divergence.</param>
+/// <param name="Offset">Of the spacings of its lattices, in quarters of an octave: those of two resolutions are never the same.</param>
 internal sealed record GridResolution(
     double Absolute,
     double Relative,
@@ -19,7 +20,8 @@ internal sealed record GridResolution(
     double Shape,
     double Cut,
     double LogRange,
-    double Quadrature)
+    double Quadrature,
+    double Offset)
 {
     /// <summary>A panel that a repeated step is still allowed to use may be this much worse than a new one.</summary>
     public const double Slack = 10;
@@ -34,10 +36,10 @@ internal sealed record GridResolution(
     public const double LargestLogRange = 690;
 
     /// <summary>The resolution of reported values.</summary>
-    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11);
+    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11, 0);
 
     /// <summary>The resolution that it is compared with.</summary>
-    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9);
+    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9, 0.5);
 
     /// <summary>Smallest mass of a panel that is kept.</summary>
     public double Negligible => Math.Exp(-LogRange);

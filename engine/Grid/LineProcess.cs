@@ -117,6 +117,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             adjustedMaps.Add(step, map);
         }
 
+        (fine, coarse) = (Settled(fineStepper!, fine), Settled(coarseStepper!, coarse));
         (LineState? next, StepFailure failure, double rate) = fineAdjuster!.Apply(fine, map);
         if (next is null)
         {
@@ -145,7 +146,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             return null;
         }
 
-        var density = (LineState.Density)fine;
+        var density = (LineState.Continuous)fine;
         double width = (Math.Abs(sum - rough) / count) + density.Defect + density.Rounding + 1e-14;
         double rate = sum / count;
         return Estimate.Exact(rate, Math.Max(0, rate - width), Math.Min(1, rate + width), "grid");
@@ -203,7 +204,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
             return failure;
         }
 
-        if (fine is LineState.Density before && next is LineState.Density after)
+        if (fine is LineState.Continuous before && next is LineState.Continuous after)
         {
             forgotten.Follow(before, after, map, fineResolution.LogRange);
         }
@@ -216,7 +217,10 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override bool IsOnGrid => true;
 
     /// <inheritdoc/>
-    public override int Nodes => fine is LineState.Density density ? density.Values.Length : 0;
+    public override int Nodes => (fine as LineState.Continuous)?.Nodes ?? 0;
+
+    private static LineState Settled(GridStepper stepper, LineState state) =>
+        state is LineState.Even even ? stepper.Settled(even) : state;
 
     /// <inheritdoc/>
     public override void Release()
@@ -235,6 +239,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override GridLaw Law(NoiseLevel at, WorkLimit work)
     {
         (LineState one, LineState other, Forgotten left) = shown ?? (fine, coarse, forgotten);
+        (one, other) = (Settled(fineStepper!, one), Settled(coarseStepper!, other));
         return new(one, other, fineResolution, coarseResolution, At(at), work, left.LogShare(At(at)));
     }
 

@@ -64,6 +64,21 @@ internal sealed class ScalarScore
         return hides;
     }
 
+    /// <summary>The least length over which it may bend: a deviation, or a radian of a ripple.</summary>
+    public double FinestScale
+    {
+        get
+        {
+            double least = Laws.Min(one => one.SmallestDeviation);
+            foreach (ScoreModifier modifier in modifiers.Concat(modifiers.OfType<ScoreModifier.Blended>().SelectMany(b => b.Others).SelectMany(o => o.Score.Modifiers)))
+            {
+                least = modifier is ScoreModifier.Rippled { Frequency: not 0 } ripple ? Math.Min(least, 1 / Math.Abs(ripple.Frequency)) : least;
+            }
+
+            return least;
+        }
+    }
+
     /// <summary>The slope towards ±∞, where every prediction here is linear plus bounded; the same on both sides.</summary>
     public double FarSlope { get; }
 
