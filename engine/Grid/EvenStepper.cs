@@ -13,7 +13,7 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     /// <summary>Panels are the better way when a lattice would need more nodes.</summary>
     private const int MostNodes = 1 << 14;
 
-    private const int MostAttempts = 8;
+    private const int MostAttempts = 6;
 
     /// <summary>Spacings are 2^(−j/4), so that steps that repeat meet the same nodes.</summary>
     private const double Quanta = 4;
@@ -25,10 +25,20 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     private const int Patience = 16;
 
     /// <summary>What a wider spacing must have reached, of the digits that are wanted.</summary>
-    private const double Ample = 1.45;
+    private const double Ample = 1.25;
 
+    /// <summary>Of so many repetitions of a step on one lattice, one is looked at.</summary>
+    private const int Looks = 8;
+
+    /// <summary>Lattices and maps whose images are kept.</summary>
+    private const int MostKept = 8;
+
+    private readonly Dictionary<(ScalarMap Map, double Spacing), Dictionary<long, MapValue>?> images = [];
     private double ratio = 0.5;
     private int steady;
+    private ScalarMap? last;
+    private double lastSpacing;
+    private int trusted;
 
     /// <summary>
     /// The law after a step; neither a state nor a failure where panels serve better: map or law are smooth in pieces only, or the nodes too many.
@@ -51,18 +61,19 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
                 break;
             }
 
-            if (!nodes.Follow(chain, map, work))
+            if (!nodes.Follow(chain, map, Known(chain, map, spacing), work))
             {
                 return (null, StepFailure.Diverged);
             }
 
             LineState.Even next = nodes.After(state, chain, map, resolution);
-            double reached = Reached(next);
+            double reached = Trusted(map, spacing) ? 1 : Reached(next);
             if (reached >= 1)
             {
-                bool widens = ++steady > 0 && reached > Ample && spacing < Quantised(widest);
+                (last, lastSpacing) = (map, spacing);
+                bool widens = reached > Ample && ++steady > 0 && spacing < Quantised(widest);
                 ratio = (widens ? Math.Pow(2, 1 / Quanta) : 1) * 1.0001 * spacing / map.Noise;
-                return (next, StepFailure.None);
+                return (LineNodes.Thinned(next, resolution, MostNodes, work), StepFailure.None);
             }
 
             steady = -Patience;
@@ -71,6 +82,39 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 
         return (null, StepFailure.None);
     }
+
+    // A step that repeats is looked at every eighth time.
+    private bool Trusted(ScalarMap map, double spacing)
+    {
+        bool again = ReferenceEquals(map, last) && spacing == lastSpacing;
+        trusted = again ? (trusted + 1) % Looks : 0;
+        return trusted > 0;
+    }
+
+    // Images of nodes are kept from the second time on that a step meets the lattice.
+    private Dictionary<long, MapValue>? Known(ImmutableArray<ScalarMap> chain, ScalarMap map, double spacing)
+    {
+        if (!chain.IsEmpty)
+        {
+            return null;
+        }
+
+        if (images.TryGetValue((map, spacing), out Dictionary<long, MapValue>? known))
+        {
+            return known ?? (images[(map, spacing)] = []);
+        }
+
+        if (images.Count == MostKept)
+        {
+            images.Clear();
+        }
+
+        images.Add((map, spacing), null);
+        return null;
+    }
+
+    /// <summary>Lets go of what it has kept.</summary>
+    public void Forget() => images.Clear();
 
     private double Quantised(double spacing)
     {
@@ -91,6 +135,7 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
         double total = 0;
         double worst = 0;
         Extent extent = state.Extent;
+        double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
         foreach ((long first, int count, int offset) in lattice.Runs)
         {
             for (int i = 0; i < count; i++)
@@ -109,6 +154,7 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
                 double second = Math.Abs(zero - one + two - three);
                 double fourth = Math.Abs(zero - two) + Math.Abs(one - three);
                 double error = second < Rounding * all ? 0 : second * Math.Min(1, second / fourth * (second / fourth));
+                error = error * spacing * extent.Reach(at, at) > negligible ? error : 0;
                 total += error * spacing;
                 worst = Math.Max(worst, error / all);
             }

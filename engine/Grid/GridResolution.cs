@@ -45,6 +45,12 @@ internal sealed record GridResolution(
     public double Negligible => Math.Exp(-LogRange);
 
     /// <summary>
+    /// Where a kernel of standard deviation <paramref name="noise"/> ends in a sum with the tail's: nothing is left out that counts where the law
+    /// is at the smallest mass that is kept.
+    /// </summary>
+    public double Reach(double noise, double tail) => noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
+
+    /// <summary>
     /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted
     /// precision, or below the rounding that has gathered in them. The mass counts <paramref name="reach"/> times.
     /// </summary>

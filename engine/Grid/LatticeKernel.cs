@@ -12,8 +12,7 @@ internal sealed class LatticeKernel
     private const int Group = 8;
 
     // After so many nodes the powers are made anew, so that their rounding stays that of a few products.
-    private const int Anchored = 64;
-    private static readonly double[] Counts = [0, 1, 2, 3, 4, 5, 6, 7];
+    private const int Anchored = 128;
     private readonly double[] fixedPart;
     private readonly double square;
 
@@ -32,32 +31,42 @@ internal sealed class LatticeKernel
     /// <summary>Nodes on either side of the nearest one.</summary>
     public int Reach { get; }
 
-    /// <summary>Numbers of a row, 2·Reach + 1 and zeros up to a multiple of eight.</summary>
+    /// <summary>Numbers of a row: 2·Reach + 1, and zeros up to a multiple of eight.</summary>
     public int Length => fixedPart.Length;
 
-    /// <summary>The kernel times a mass at the nodes from Reach before the nearest one on; the same bits at every width.</summary>
+    /// <summary>Adds the kernel times a mass, from Reach nodes before the nearest one on; the same bits at every width.</summary>
     /// <param name="off">f.</param>
     /// <param name="mass">What it is multiplied with.</param>
-    /// <param name="row">Shape [Length].</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Fill<TLanes>(double off, double mass, Span<double> row)
+    /// <param name="row">Shape [Length] or longer.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Add<TLanes>(double off, double mass, Span<double> row)
         where TLanes : struct, ILanes<TLanes>
     {
         double rate = square * off;
-        TLanes eighth = Math.Exp(Group * rate);
-        double peak = mass * Math.Exp(-0.5 * rate * off);
+        double step = Math.Exp(rate);
+        Span<double> powers = stackalloc double[Group + 1];
         ref double target = ref MemoryMarshal.GetReference(row);
         ref double shape = ref MemoryMarshal.GetArrayDataReference(fixedPart);
         for (int anchor = 0; anchor < Length; anchor += Anchored)
         {
+            powers[0] = 1;
+            for (int i = 0; i < Group; i++)
+            {
+                powers[i + 1] = powers[i] * step;
+            }
+
+            double start = mass * Math.Exp(rate * (anchor - Reach - (0.5 * off)));
+            TLanes next = powers[Group];
             int end = Math.Min(anchor + Anchored, Length);
             for (int first = 0; first < Group; first += TLanes.Count)
             {
-                TLanes power = VectorMath.Exp((TLanes.Load(in Counts[first]) + (anchor - Reach)) * rate) * peak;
+                TLanes power = TLanes.Load(in powers[first]) * start;
                 for (int i = anchor + first; i < end; i += Group)
                 {
-                    (power * TLanes.Load(in Unsafe.Add(ref shape, i))).Store(ref Unsafe.Add(ref target, i));
-                    power *= eighth;
+                    ref double at = ref Unsafe.Add(ref target, i);
+                    TLanes.MultiplyAdd(power, TLanes.Load(in Unsafe.Add(ref shape, i)), TLanes.Load(in at)).Store(ref at);
+                    power *= next;
                 }
             }
         }

@@ -132,13 +132,24 @@ internal sealed class LineNodes
     }
 
     /// <summary>Moves the nodes; false where an image is not finite or beyond 1e150.</summary>
-    public bool Follow(ImmutableArray<ScalarMap> chain, ScalarMap map, WorkLimit work)
+    /// <param name="chain">The steps since the last noise.</param>
+    /// <param name="map">The step with the next noise.</param>
+    /// <param name="known">Images of nodes of this lattice under <paramref name="map"/> alone, by number, which grows; null where none are kept.</param>
+    /// <param name="work">What may be spent.</param>
+    public bool Follow(ImmutableArray<ScalarMap> chain, ScalarMap map, Dictionary<long, MapValue>? known, WorkLimit work)
     {
-        work.Spend(x.Length * (map.Cost + chain.Sum(before => before.Cost)));
+        double cost = 1 + map.Cost + chain.Sum(before => before.Cost);
         bool isFinite = true;
         for (int n = 0; n < x.Length; n++)
         {
-            MapValue value = Image(chain, map, x[n]);
+            long number = (long)Math.Round(x[n] / spacing);
+            if (known is null || !known.TryGetValue(number, out MapValue value))
+            {
+                work.Spend(cost);
+                value = Image(chain, map, x[n]);
+                known?.Add(number, value);
+            }
+
             (image[n], slope[n], shift[n]) = (value.Value, value.Slope, value.Rounding);
             isFinite &= Math.Abs(value.Value) <= 1e150;
         }
@@ -165,8 +176,6 @@ internal sealed class LineNodes
     {
         double noise = map.Noise;
         TailRates tails = state.Tails.After(map.FarSlope, noise);
-        double depth = Math.Sqrt(2 * (resolution.LogRange + GridResolution.Margin));
-        double reach = noise * (resolution.Cut + (depth * noise / Math.Min(tails.Left, tails.Right)));
 
         // A normal law of deviation a before a map of slope s is one of s·a after it; noise adds C.
         double Scale(int from, int to)
@@ -193,7 +202,7 @@ internal sealed class LineNodes
         return new()
         {
             Sum = sum,
-            Reach = reach,
+            Reach = resolution.Reach(noise, Math.Min(tails.Left, tails.Right)),
             Features = features,
             Tails = tails,
             Defect = state.Defect + Defect,
@@ -204,6 +213,32 @@ internal sealed class LineNodes
             Smoothness = Scale(0, x.Length),
         };
     }
+
+    /// <summary>The law from fewer terms, where there are many within C.</summary>
+    public static LineState.Even Thinned(LineState.Even state, GridResolution resolution, int most, WorkLimit work)
+    {
+        // Noise in two halves: between the two the law is as smooth as one of them, and is summed on a lattice for that.
+        double half = Math.Sqrt(0.5) * state.Sum.Deviation;
+        double wide = Math.PI * half / Math.Sqrt(DigitsBetween - Math.Log(resolution.Absolute));
+        (double low, double high) = state.Range;
+        if (state.Nodes * wide < Dense * (high - low)) return state;
+        double tail = Math.Min(state.Tails.Left, state.Tails.Right);
+        double before = Math.Sqrt(Math.Max(half * half, (tail * tail) - (half * half)));
+        LineState.Even between = state with { Sum = state.Sum.With(half), Reach = resolution.Reach(half, before) };
+        return Of(between, wide, most, resolution, work) is not { } nodes ? state : state with
+        {
+            Sum = new LineSum(nodes.x, nodes.mass, nodes.phase, half),
+            Reach = resolution.Reach(half, tail),
+            Defect = state.Defect + nodes.Defect,
+            Lost = state.Lost + nodes.Lost,
+        };
+    }
+
+    /// <summary>So many times more terms than the lattice between two halves of the noise has are too many.</summary>
+    private const double Dense = 3;
+
+    /// <summary>That lattice has so many more digits than the step, in units of ln.</summary>
+    private const double DigitsBetween = 4;
 
     private (double From, double To, double[] Values) Moved((double From, double To, double Mass) part, ImmutableArray<ScalarMap> chain, ScalarMap map)
     {

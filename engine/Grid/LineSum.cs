@@ -115,6 +115,9 @@ internal sealed class LineSum
         return new(spacing, runs, values, byPhase ? stride : 0);
     }
 
+    /// <summary>The same terms with kernels of another deviation.</summary>
+    public LineSum With(double deviation) => new(x, mass, phase, deviation);
+
     private ref struct AtPoints : ILanesAction
     {
         public required LineSum Sum;
@@ -165,22 +168,15 @@ internal sealed class LineSum
         public readonly void Invoke<TLanes>()
             where TLanes : struct, ILanes<TLanes>
         {
-            double[] row = new double[Kernel.Length];
             double unit = Math.Exp(-NormalTail.LogRootTwoPi) / Sum.Deviation;
-            ref double factors = ref row[0];
             int run = 0;
             for (int n = 0; n < Sum.Count; n++)
             {
                 double place = Sum.x[n] / Spacing;
                 long node = (long)Math.Round(place);
                 while (node >= Runs[run].First + Runs[run].Count) run++;
-                Kernel.Fill<TLanes>(place - node, unit * Sum.mass[n], row);
                 int at = (Sum.phase[n] * Stride) + Runs[run].Offset + (int)(node - Kernel.Reach - Runs[run].First);
-                ref double target = ref Values[at];
-                for (int i = 0; i < row.Length; i += TLanes.Count)
-                {
-                    (TLanes.Load(in Unsafe.Add(ref target, i)) + TLanes.Load(in Unsafe.Add(ref factors, i))).Store(ref Unsafe.Add(ref target, i));
-                }
+                Kernel.Add<TLanes>(place - node, unit * Sum.mass[n], Values.AsSpan(at, Kernel.Length));
             }
         }
     }
