@@ -11,7 +11,7 @@ namespace Sgm.Engine;
 internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 {
     /// <summary>Panels are the better way when a lattice would need more nodes.</summary>
-    private const int MostNodes = 1 << 14;
+    private const int MostNodes = 1 << 13;
 
     private const int MostAttempts = 6;
 
@@ -30,12 +30,16 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     /// <summary>Of so many repetitions of a step on one lattice, one is looked at.</summary>
     private const int Looks = 8;
 
+    /// <summary>A step that repeats more often is cheaper as a matrix from panels to themselves, which takes as long as so many steps here.</summary>
+    private const int MostRepeats = 250;
+
     /// <summary>Lattices and maps whose images are kept.</summary>
     private const int MostKept = 8;
 
     private readonly Dictionary<(ScalarMap Map, double Spacing), Dictionary<long, MapValue>?> images = [];
     private double ratio = 0.5;
     private int steady;
+    private int repeats;
     private ScalarMap? last;
     private double lastSpacing;
     private int trusted;
@@ -47,6 +51,12 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     {
         ImmutableArray<ScalarMap> chain = (state as LineState.Density)?.Chain ?? [];
         if (state.Smoothness == 0 || map.HasKinks || chain.Any(before => before.HasKinks))
+        {
+            return (null, StepFailure.None);
+        }
+
+        repeats = chain.IsEmpty && ReferenceEquals(map, last) ? repeats + 1 : 0;
+        if (repeats >= MostRepeats)
         {
             return (null, StepFailure.None);
         }

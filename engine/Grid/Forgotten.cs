@@ -49,6 +49,14 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return new(LogMass, value.Value, slope * Width, (slope * slope * Variance) + (map.Noise * map.Noise));
         }
 
+        /// <summary>Whether another has nearly the same place and width.</summary>
+        public bool IsLike(Parcel other) =>
+            Math.Abs(Mean - other.Mean) <= 0.25 * Math.Sqrt(Math.Min(Variance, other.Variance))
+            && Variance <= 1.25 * other.Variance
+            && other.Variance <= 1.25 * Variance
+            && Width <= 2 * other.Width
+            && other.Width <= 2 * Width;
+
         /// <summary>ln ∫q²/p of its density q, from the largest of the integrand within eight deviations.</summary>
         public double LogShare(ScalarMixture law)
         {
@@ -62,6 +70,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return (2 * LogMass) - Math.Log(Width + (2 * Math.PI * deviation)) + largest;
         }
     }
+
+    private static double Sum(double log, double other) =>
+        Math.Max(log, other) + Math.Log(1 + Math.Exp(-Math.Abs(log - other)));
 
     /// <summary>The same, to be followed on its own.</summary>
     public Forgotten Copy()
@@ -190,12 +201,26 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return;
         }
 
-        List<Parcel> kept = [.. parcels
-            .Select(parcel => (Parcel: parcel, Share: parcel.LogShare(law)))
-            .Where(p => p.Share > Nothing)
-            .OrderByDescending(p => p.Share)
-            .Take(Most)
-            .Select(p => p.Parcel)];
+        // Steps that repeat leave out the same, again and again: those of nearly the same law are one.
+        List<Parcel> kept = [];
+        foreach ((Parcel parcel, double share) in parcels.Select(parcel => (parcel, parcel.LogShare(law))).OrderByDescending(p => p.Item2))
+        {
+            if (share <= Nothing || kept.Count == Most)
+            {
+                break;
+            }
+
+            int alike = kept.FindIndex(parcel.IsLike);
+            if (alike >= 0)
+            {
+                kept[alike] = kept[alike] with { LogMass = Sum(kept[alike].LogMass, parcel.LogMass) };
+            }
+            else
+            {
+                kept.Add(parcel);
+            }
+        }
+
         parcels.Clear();
         parcels.AddRange(kept);
     }

@@ -177,41 +177,57 @@ internal sealed class LineNodes
         double noise = map.Noise;
         TailRates tails = state.Tails.After(map.FarSlope, noise);
 
-        // A normal law of deviation a before a map of slope s is one of s·a after it; noise adds C.
-        double Scale(int from, int to)
-        {
-            double least = double.PositiveInfinity;
-            for (int n = from; n < to; n++)
-            {
-                least = Math.Min(least, Math.Abs(slope[n]));
-            }
-
-            return Math.Sqrt((least * least * state.Smoothness * state.Smoothness) + (noise * noise));
-        }
-
-        List<Feature> features = [];
-        for (int from = 0; from < x.Length; from += Group)
-        {
-            int to = Math.Min(from + Group, x.Length);
-            (double low, double high) = (image[from..to].Min(), image[from..to].Max());
-            features.Add(new(low - (3 * noise), high + (3 * noise), 2 * Scale(from, to)));
-        }
-
         var sum = new LineSum(image, mass, phase, noise);
+
         (double relative, double lost) = GridStepper.Displaced(mass, x, shift, sum.Extent, noise);
         return new()
         {
             Sum = sum,
             Reach = resolution.Reach(noise, Math.Min(tails.Left, tails.Right)),
-            Features = features,
+            Features = () => Features(state.Smoothness, noise, sum.Extent, resolution.Negligible),
             Tails = tails,
             Defect = state.Defect + Defect,
             Rounding = state.Rounding + relative,
             Lost = state.Lost + Lost + lost,
             Dropped = [.. dropped.Select(part => Moved(part, chain, map))],
             Steps = state.Steps + 1,
-            Smoothness = Scale(0, x.Length),
+            Smoothness = Scale(0, x.Length, state.Smoothness, noise),
         };
+    }
+
+    // A normal law of deviation a before a map of slope s is one of s·a after it; noise adds C.
+    private double Scale(int from, int to, double smoothness, double noise)
+    {
+        double least = double.PositiveInfinity;
+        for (int n = from; n < to; n++)
+        {
+            least = Math.Min(least, Math.Abs(slope[n]));
+        }
+
+        return Math.Sqrt((least * least * smoothness * smoothness) + (noise * noise));
+    }
+
+    private List<Feature> Features(double smoothness, double noise, Extent extent, double negligible)
+    {
+        // Neighbours that the map, or a gap between modes, has torn apart are no feature together.
+        List<Feature> features = [];
+        for (int from = 0, to; from < x.Length; from = to)
+        {
+            (double low, double high) = (image[from], image[from]);
+            double here = mass[from];
+            for (to = from + 1; to < x.Length && to < from + Group && Math.Abs(image[to] - image[to - 1]) <= noise; to++)
+            {
+                (low, high) = (Math.Min(low, image[to]), Math.Max(high, image[to]));
+                here += mass[to];
+            }
+
+            if (here * extent.Reach(low, high) > negligible)
+            {
+                features.Add(new(low - (3 * noise), high + (3 * noise), 2 * Scale(from, to, smoothness, noise)));
+            }
+        }
+
+        return features;
     }
 
     /// <summary>The law from fewer terms, where there are many within C.</summary>

@@ -77,7 +77,7 @@ internal abstract record LineState
         public required double Reach { get; init; }
 
         /// <summary>Where it may change over which distances.</summary>
-        public required List<Feature> Features { get; init; }
+        public required Func<List<Feature>> Features { get; init; }
 
         /// <inheritdoc/>
         public override int Nodes => Sum.Count;
@@ -99,7 +99,7 @@ internal abstract record LineState
 
             void Evaluate(ReadOnlySpan<double> points, Span<double> values) => Sum.Evaluate(points, values, Reach, work);
             var grain = new Grain(Steps, Sum.Deviation);
-            if (PanelBuilder.Build(Evaluate, Range, Extent, Features, 0.75 * Sum.Deviation, grain, resolution) is not var (panels, values, dropped))
+            if (PanelBuilder.Build(Evaluate, Range, Extent, Features(), 0.75 * Sum.Deviation, grain, resolution) is not var (panels, values, dropped))
             {
                 throw new WorkExceededException();
             }

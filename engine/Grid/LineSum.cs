@@ -10,6 +10,9 @@ internal sealed class LineSum
     /// <summary>Evaluations of a component that a term at one place takes.</summary>
     public const double TermCost = 0.05;
 
+    // Terms by nodes in reach: some 20 ms, more than panels take.
+    private const double MostTerms = 1 << 24;
+
     // Lanes work on whole groups.
     private const int Group = 8;
     private readonly double[] x;
@@ -85,7 +88,7 @@ internal sealed class LineSum
     /// </summary>
     public LineLattice? On(double spacing, double reach, int most, bool byPhase = false)
     {
-        if (!(reach / spacing < most)) return null;
+        if (!(reach / spacing * Count < MostTerms)) return null;
         var kernel = new LatticeKernel(spacing / Deviation, (int)Math.Ceiling(reach / spacing));
         List<(long First, int Count, int Offset)> runs = [];
         long end = long.MinValue;
