@@ -36,6 +36,7 @@ let private tests =
             LogDensityTests.tests
             GridFarTests.tests
             GridNarrowTests.tests
+            GridEvenTests.tests
             GridComponentsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
