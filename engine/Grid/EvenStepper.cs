@@ -3,10 +3,11 @@ using System.Collections.Immutable;
 namespace Sgm.Engine;
 
 /// <summary>
-/// Noisy steps from an even lattice to a sum of kernels over the images of its nodes. The trapezoid rule converges faster than any power of
-/// the spacing; how far it has come is read from the sum. With S_r the terms of the nodes r modulo 4, lattices of two and of four spacings are wrong
-/// by E₂ = |S₀ − S₁ + S₂ − S₃| and E₄ = |S₀ − S₂| + |S₁ − S₃|; errors fall like A·e^(−c/spacing) where the map has poles and faster where it has none,
-/// so that this lattice is wrong by about E₂·(E₂/E₄)² or less: of a map that bends where there is little mass, by that share of the mass.
+/// Noisy steps from an even lattice to a sum of kernels over the images of its nodes. The trapezoid rule converges
+/// faster than any power of the spacing; how far it has come is read from the sum. With S_r the terms of the nodes r
+/// modulo 4, lattices of two and of four spacings are wrong by E₂ = |S₀ − S₁ + S₂ − S₃| and E₄ = |S₀ − S₂| + |S₁ −
+/// S₃|. Errors fall like A·e^(−c/spacing) where the map has poles, and faster where it has none, so that this lattice
+/// is wrong by about E₂·(E₂/E₄)² or less: where a map bends and there is little mass, by that share of the mass.
 /// </summary>
 internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 {
@@ -21,6 +22,9 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     /// <summary>Where errors are read, in C.</summary>
     private const double Sampled = 0.75;
 
+    /// <summary>Relative rounding of a sum of a few hundred terms.</summary>
+    private const double Rounding = 1e-15;
+
     /// <summary>After a spacing that was too wide, so many steps until a wider one is tried.</summary>
     private const int Patience = 16;
 
@@ -30,7 +34,7 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     /// <summary>Of so many repetitions of a step on one lattice, one is looked at.</summary>
     private const int Looks = 8;
 
-    /// <summary>A step that repeats more often is cheaper as a matrix from panels to themselves, which takes as long as so many steps here.</summary>
+    /// <summary>A step that repeats more often is cheaper as a matrix from panels to themselves.</summary>
     private const int MostRepeats = 250;
 
     /// <summary>Lattices and maps whose images are kept.</summary>
@@ -45,7 +49,8 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     private int trusted;
 
     /// <summary>
-    /// The law after a step; neither a state nor a failure where panels serve better: map or law are smooth in pieces only, or the nodes too many.
+    /// The law after a step; neither a state nor a failure where panels serve better: map or law are smooth in pieces
+    /// only, the nodes are too many, or the step repeats too often.
     /// </summary>
     public (LineState.Even? State, StepFailure Failure) Apply(LineState.Continuous state, ScalarMap map)
     {
@@ -62,7 +67,8 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
         }
 
         // Nodes see every component of the laws whose scores are evaluated.
-        double widest = Math.Min(0.7 * state.Smoothness, 0.5 * chain.Select(before => before.FinestScale).Append(map.FinestScale).Min());
+        double finest = chain.Select(before => before.FinestScale).Append(map.FinestScale).Min();
+        double widest = Math.Min(0.7 * state.Smoothness, 0.5 * finest);
         double spacing = Quantised(Math.Min(ratio * map.Noise, widest));
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
@@ -170,9 +176,8 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
             }
         }
 
-        return Math.Min(Math.Log(total) / Math.Log(resolution.Absolute), Math.Log(worst) / Math.Log(resolution.Relative));
+        return Math.Min(
+            Math.Log(total) / Math.Log(resolution.Absolute),
+            Math.Log(worst) / Math.Log(resolution.Relative));
     }
-
-    /// <summary>Of a sum of a few hundred terms.</summary>
-    private const double Rounding = 1e-15;
 }

@@ -203,7 +203,8 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
 
         // Steps that repeat leave out the same, again and again: those of nearly the same law are one.
         List<Parcel> kept = [];
-        foreach ((Parcel parcel, double share) in parcels.Select(parcel => (parcel, parcel.LogShare(law))).OrderByDescending(p => p.Item2))
+        var byShare = parcels.Select(parcel => (Parcel: parcel, Share: parcel.LogShare(law))).OrderByDescending(p => p.Share);
+        foreach ((Parcel parcel, double share) in byShare)
         {
             if (share <= Nothing || kept.Count == Most)
             {

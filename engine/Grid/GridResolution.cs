@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// How finely the grid resolves. Every plan runs at two resolutions side by side; the difference of what they give, with the
-/// rounding, is the bracket.
+/// How finely the grid resolves. Every plan runs at two resolutions side by side; the difference of what they give,
+/// with the rounding, is the bracket.
 /// </summary>
 /// <param name="Absolute">Mass that the last Legendre coefficients of a panel may carry.</param>
 /// <param name="Relative">The same, as a fraction of the smallest density in the panel: keeps the tails' relative
@@ -12,7 +12,9 @@ namespace Sgm.Engine;
 /// <param name="Cut">Where the noise's density is cut off, in its standard deviations.</param>
 /// <param name="LogRange">Panels with less mass than e^(−LogRange) are dropped.</param>
 /// <param name="Quadrature">Relative tolerance of the integrals that make a divergence.</param>
-/// <param name="Offset">Of the spacings of its lattices, in quarters of an octave: those of two resolutions are never the same.</param>
+/// <param name="Offset">
+/// Of the spacings of its lattices, in quarters of an octave: those of two resolutions are never the same.
+/// </param>
 internal sealed record GridResolution(
     double Absolute,
     double Relative,
@@ -45,10 +47,11 @@ internal sealed record GridResolution(
     public double Negligible => Math.Exp(-LogRange);
 
     /// <summary>
-    /// Where a kernel of standard deviation <paramref name="noise"/> ends in a sum with the tail's: nothing is left out that counts where the law
-    /// is at the smallest mass that is kept.
+    /// Where a kernel of standard deviation <paramref name="noise"/> ends in a sum with the tail's: nothing is left
+    /// out that counts where the law is at the smallest mass that is kept.
     /// </summary>
-    public double Reach(double noise, double tail) => noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
+    public double Reach(double noise, double tail) =>
+        noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
 
     /// <summary>
     /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted

@@ -63,7 +63,8 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     };
 
     /// <summary>A law on panels.</summary>
-    public LineState.Density Settled(LineState.Continuous law) => law as LineState.Density ?? ((LineState.Even)law).Settled(resolution, work);
+    public LineState.Density Settled(LineState.Continuous law) =>
+        law as LineState.Density ?? ((LineState.Even)law).Settled(resolution, work);
 
     // On an even lattice where that serves, else on panels.
     private (LineState?, StepFailure) Noisy(LineState.Continuous law, ScalarMap map)
@@ -219,7 +220,8 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         }
 
         double[] shares = [.. before.Values.Select((value, i) => value * before.Panels.Weights[i])];
-        (double displaced, double far) = Displaced(shares, before.Image, shift, before.Extent.After(map.Noise), map.Noise);
+        Extent extent = before.Extent.After(map.Noise);
+        (double displaced, double far) = Displaced(shares, before.Image, shift, extent, map.Noise);
         double rounding = before.Rounding + displaced;
         if (!(rounding <= LargestRounding))
         {
@@ -242,7 +244,8 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     }
 
     /// <summary>
-    /// What the rounding of images changes: the relative change of the density after noise, and E (x − c)² of what is far out.
+    /// What the rounding of images changes: the relative change of the density after noise, and E (x − c)² of what is
+    /// far out.
     /// </summary>
     /// <param name="masses">Masses at the points before the step.</param>
     /// <param name="places">The points.</param>
@@ -250,7 +253,11 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     /// <param name="extent">Where the law lies after it.</param>
     /// <param name="noise">C.</param>
     public static (double Relative, double Lost) Displaced(
-        ReadOnlySpan<double> masses, ReadOnlySpan<double> places, ReadOnlySpan<double> shift, Extent extent, double noise)
+        ReadOnlySpan<double> masses,
+        ReadOnlySpan<double> places,
+        ReadOnlySpan<double> shift,
+        Extent extent,
+        double noise)
     {
         // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
         double square = 0;

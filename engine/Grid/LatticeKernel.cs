@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// A normal kernel at the nodes of an even lattice by recurrence: e^(−ρ²(j − f)²/2) = e^(−ρ²f²/2)·e^(ρ²fj)·e^(−ρ²j²/2), ρ = spacing/C and f the
-/// fraction of a spacing that the centre is off its node (fast Gaussian gridding: Greengard and Lee, SIAM Review 46, 2004).
+/// A normal kernel at the nodes of an even lattice by recurrence: e^(−ρ²(j − f)²/2) =
+/// e^(−ρ²f²/2)·e^(ρ²fj)·e^(−ρ²j²/2), ρ = spacing/C and f the fraction of a spacing that the centre is off its node
+/// (fast Gaussian gridding: Greengard and Lee, SIAM Review 46, 2004).
 /// </summary>
 internal sealed class LatticeKernel
 {
@@ -34,7 +35,9 @@ internal sealed class LatticeKernel
     /// <summary>Numbers of a row: 2·Reach + 1, and zeros up to a multiple of eight.</summary>
     public int Length => fixedPart.Length;
 
-    /// <summary>Adds the kernel times a mass, from Reach nodes before the nearest one on; the same bits at every width.</summary>
+    /// <summary>
+    /// Adds the kernel times a mass, from Reach nodes before the nearest one on; the same bits at every width.
+    /// </summary>
     /// <param name="off">f.</param>
     /// <param name="mass">What it is multiplied with.</param>
     /// <param name="row">Shape [Length] or longer.</param>
@@ -65,7 +68,8 @@ internal sealed class LatticeKernel
                 for (int i = anchor + first; i < end; i += Group)
                 {
                     ref double at = ref Unsafe.Add(ref target, i);
-                    TLanes.MultiplyAdd(power, TLanes.Load(in Unsafe.Add(ref shape, i)), TLanes.Load(in at)).Store(ref at);
+                    TLanes own = TLanes.Load(in Unsafe.Add(ref shape, i));
+                    TLanes.MultiplyAdd(power, own, TLanes.Load(in at)).Store(ref at);
                     power *= next;
                 }
             }

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Sgm.Engine;
 
-/// <summary>The nodes of an even lattice with the masses of a law, and where the steps until the next noise take them.</summary>
+/// <summary>
+/// The nodes of an even lattice with the masses of a law, and where the steps until the next noise take them.
+/// </summary>
 internal sealed class LineNodes
 {
     /// <summary>Nodes of a group of what is dropped, or of a feature.</summary>
@@ -17,7 +19,12 @@ internal sealed class LineNodes
     private readonly List<(double From, double To, double Mass)> dropped;
     private readonly double spacing;
 
-    private LineNodes(double spacing, List<double> x, List<double> mass, List<byte> phase, List<(double From, double To, double Mass)> dropped)
+    private LineNodes(
+        double spacing,
+        List<double> x,
+        List<double> mass,
+        List<byte> phase,
+        List<(double From, double To, double Mass)> dropped)
     {
         (this.spacing, this.x, this.mass, this.phase, this.dropped) = (spacing, [.. x], [.. mass], [.. phase], dropped);
         (image, slope, shift) = (new double[x.Count], new double[x.Count], new double[x.Count]);
@@ -41,8 +48,11 @@ internal sealed class LineNodes
     /// <summary>E (x − c)² of the nodes that were dropped.</summary>
     private double Lost { get; init; }
 
-    /// <summary>The law on the lattice of a spacing; null where that takes more than <paramref name="most"/> nodes.</summary>
-    public static LineNodes? Of(LineState.Continuous state, double spacing, int most, GridResolution resolution, WorkLimit work)
+    /// <summary>
+    /// The law on the lattice of a spacing; null where that takes more than <paramref name="most"/> nodes.
+    /// </summary>
+    public static LineNodes? Of(
+        LineState.Continuous state, double spacing, int most, GridResolution resolution, WorkLimit work)
     {
         if (Lattice(state, spacing, most, work) is not { } lattice) return null;
         double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
@@ -134,9 +144,13 @@ internal sealed class LineNodes
     /// <summary>Moves the nodes; false where an image is not finite or beyond 1e150.</summary>
     /// <param name="chain">The steps since the last noise.</param>
     /// <param name="map">The step with the next noise.</param>
-    /// <param name="known">Images of nodes of this lattice under <paramref name="map"/> alone, by number, which grows; null where none are kept.</param>
+    /// <param name="known">
+    /// Images of nodes of this lattice under <paramref name="map"/> alone, by number, which grows; null where none
+    /// are kept.
+    /// </param>
     /// <param name="work">What may be spent.</param>
-    public bool Follow(ImmutableArray<ScalarMap> chain, ScalarMap map, Dictionary<long, MapValue>? known, WorkLimit work)
+    public bool Follow(
+        ImmutableArray<ScalarMap> chain, ScalarMap map, Dictionary<long, MapValue>? known, WorkLimit work)
     {
         double cost = 1 + map.Cost + chain.Sum(before => before.Cost);
         bool isFinite = true;
@@ -164,7 +178,8 @@ internal sealed class LineNodes
         foreach (ScalarMap before in chain)
         {
             MapValue value = before.At(x);
-            (x, steepness, rounding) = (value.Value, steepness * value.Slope, value.Rounding + Math.Abs(value.Slope * rounding));
+            (x, steepness) = (value.Value, steepness * value.Slope);
+            rounding = value.Rounding + Math.Abs(value.Slope * rounding);
         }
 
         MapValue last = map.At(x);
@@ -172,26 +187,26 @@ internal sealed class LineNodes
     }
 
     /// <summary>The sum of kernels over the images.</summary>
-    public LineState.Even After(LineState.Continuous state, ImmutableArray<ScalarMap> chain, ScalarMap map, GridResolution resolution)
+    public LineState.Even After(
+        LineState.Continuous state, ImmutableArray<ScalarMap> chain, ScalarMap map, GridResolution resolution)
     {
-        double noise = map.Noise;
+        // Not the state itself is kept for the features: a run would hold all of its states.
+        (double noise, double smoothness, double negligible) = (map.Noise, state.Smoothness, resolution.Negligible);
         TailRates tails = state.Tails.After(map.FarSlope, noise);
-
         var sum = new LineSum(image, mass, phase, noise);
-
         (double relative, double lost) = GridStepper.Displaced(mass, x, shift, sum.Extent, noise);
         return new()
         {
             Sum = sum,
             Reach = resolution.Reach(noise, Math.Min(tails.Left, tails.Right)),
-            Features = () => Features(state.Smoothness, noise, sum.Extent, resolution.Negligible),
+            Features = () => FeaturesOf(smoothness, noise, sum.Extent, negligible),
             Tails = tails,
             Defect = state.Defect + Defect,
             Rounding = state.Rounding + relative,
             Lost = state.Lost + Lost + lost,
             Dropped = [.. dropped.Select(part => Moved(part, chain, map))],
             Steps = state.Steps + 1,
-            Smoothness = Scale(0, x.Length, state.Smoothness, noise),
+            Smoothness = Scale(0, x.Length, smoothness, noise),
         };
     }
 
@@ -207,7 +222,7 @@ internal sealed class LineNodes
         return Math.Sqrt((least * least * smoothness * smoothness) + (noise * noise));
     }
 
-    private List<Feature> Features(double smoothness, double noise, Extent extent, double negligible)
+    private List<Feature> FeaturesOf(double smoothness, double noise, Extent extent, double negligible)
     {
         // Neighbours that the map, or a gap between modes, has torn apart are no feature together.
         List<Feature> features = [];
@@ -215,7 +230,8 @@ internal sealed class LineNodes
         {
             (double low, double high) = (image[from], image[from]);
             double here = mass[from];
-            for (to = from + 1; to < x.Length && to < from + Group && Math.Abs(image[to] - image[to - 1]) <= noise; to++)
+            int end = Math.Min(from + Group, x.Length);
+            for (to = from + 1; to < end && Math.Abs(image[to] - image[to - 1]) <= noise; to++)
             {
                 (low, high) = (Math.Min(low, image[to]), Math.Max(high, image[to]));
                 here += mass[to];
@@ -233,7 +249,8 @@ internal sealed class LineNodes
     /// <summary>The law from fewer terms, where there are many within C.</summary>
     public static LineState.Even Thinned(LineState.Even state, GridResolution resolution, int most, WorkLimit work)
     {
-        // Noise in two halves: between the two the law is as smooth as one of them, and is summed on a lattice for that.
+        // Noise in two halves: between the two the law is as smooth as one of them, and is summed on a lattice for
+        // that.
         double half = Math.Sqrt(0.5) * state.Sum.Deviation;
         double wide = Math.PI * half / Math.Sqrt(DigitsBetween - Math.Log(resolution.Absolute));
         (double low, double high) = state.Range;
@@ -247,6 +264,7 @@ internal sealed class LineNodes
             Reach = resolution.Reach(half, tail),
             Defect = state.Defect + nodes.Defect,
             Lost = state.Lost + nodes.Lost,
+            Dropped = [.. state.Dropped, .. nodes.dropped.Select(part => Spread(part.From, part.To, part.Mass, half))],
         };
     }
 
@@ -256,12 +274,19 @@ internal sealed class LineNodes
     /// <summary>That lattice has so many more digits than the step, in units of ln.</summary>
     private const double DigitsBetween = 4;
 
-    private (double From, double To, double[] Values) Moved((double From, double To, double Mass) part, ImmutableArray<ScalarMap> chain, ScalarMap map)
+    private (double From, double To, double[] Values) Moved(
+        (double From, double To, double Mass) part, ImmutableArray<ScalarMap> chain, ScalarMap map)
     {
         double first = Image(chain, map, part.From - (0.5 * spacing)).Value;
         double last = Image(chain, map, part.To + (0.5 * spacing)).Value;
-        double middle = 0.5 * (first + last);
-        double half = 0.5 * Math.Max(map.Noise, Math.Abs(last - first));
-        return (middle - half, middle + half, [part.Mass / (2 * half)]);
+        return Spread(Math.Min(first, last), Math.Max(first, last), part.Mass, map.Noise);
+    }
+
+    // Mass over an interval, or over the noise where that is wider.
+    private static (double From, double To, double[] Values) Spread(double from, double to, double mass, double noise)
+    {
+        double middle = 0.5 * (from + to);
+        double half = 0.5 * Math.Max(noise, to - from);
+        return (middle - half, middle + half, [mass / (2 * half)]);
     }
 }

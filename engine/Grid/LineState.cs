@@ -17,7 +17,7 @@ internal readonly record struct TailRates(double Left, double Right)
 }
 
 /// <summary>The law of a state on the line at one resolution.</summary>
-internal abstract record LineState
+internal abstract partial record LineState
 {
     private LineState()
     {
@@ -43,13 +43,17 @@ internal abstract record LineState
         /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>
         public double Lost { get; init; }
 
-        /// <summary>What the last noisy step left out: intervals with the density at their points, or all over them.</summary>
+        /// <summary>
+        /// What the last noisy step left out: intervals with the density at their points, or all over them.
+        /// </summary>
         public IReadOnlyList<(double From, double To, double[] Values)> Dropped { get; init; } = [];
 
         /// <summary>Noisy steps so far, for the rounding.</summary>
         public long Steps { get; init; }
 
-        /// <summary>A length over which the density before the deterministic steps changes little; 0 where it has kinks.</summary>
+        /// <summary>
+        /// A length over which the density before the deterministic steps changes little; 0 where it has kinks.
+        /// </summary>
         public double Smoothness { get; init; }
 
         /// <summary>Points or nodes that it is held by.</summary>
@@ -60,66 +64,6 @@ internal abstract record LineState
 
         /// <summary>An interval that holds all but negligible mass.</summary>
         public abstract (double Low, double High) Range { get; }
-    }
-
-    /// <summary>
-    /// A law after a noisy step as a sum of kernels over the images of an even lattice: no value of it is known before the next step, or somebody
-    /// who measures it, says where one is needed.
-    /// </summary>
-    public sealed record Even : Continuous
-    {
-        private Density? settled;
-
-        /// <summary>The sum.</summary>
-        public required LineSum Sum { get; init; }
-
-        /// <summary>Where its kernels end.</summary>
-        public required double Reach { get; init; }
-
-        /// <summary>Where it may change over which distances.</summary>
-        public required Func<List<Feature>> Features { get; init; }
-
-        /// <inheritdoc/>
-        public override int Nodes => Sum.Count;
-
-        /// <inheritdoc/>
-        public override Extent Extent => Sum.Extent;
-
-        /// <inheritdoc/>
-        public override (double Low, double High) Range => (Sum.Centres.Low - Reach, Sum.Centres.High + Reach);
-
-        /// <summary>The same law on panels; made once.</summary>
-        /// <exception cref="WorkExceededException">It needs too many.</exception>
-        public Density Settled(GridResolution resolution, WorkLimit work)
-        {
-            if (settled is not null)
-            {
-                return settled;
-            }
-
-            void Evaluate(ReadOnlySpan<double> points, Span<double> values) => Sum.Evaluate(points, values, Reach, work);
-            var grain = new Grain(Steps, Sum.Deviation);
-            if (PanelBuilder.Build(Evaluate, Range, Extent, Features(), 0.75 * Sum.Deviation, grain, resolution) is not var (panels, values, dropped))
-            {
-                throw new WorkExceededException();
-            }
-
-            double mass = panels.Normalise(values);
-            return settled = new()
-            {
-                Panels = panels,
-                Values = values,
-                Image = panels.Nodes,
-                Tails = Tails,
-                Defect = Defect + Math.Abs(1 - mass),
-                Rounding = Rounding,
-                Lost = Lost + Extent.SecondMoment(dropped),
-                Dropped = dropped,
-                Steps = Steps,
-                Smoothness = Smoothness,
-                Origin = this,
-            };
-        }
     }
 
     /// <summary>

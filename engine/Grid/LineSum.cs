@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// Σ_n mass_n·N(·; x_n, C²): the law on the line after a noisy step x ← T(x) + C·ξ, where x_n are the images of the nodes of an even lattice.
+/// Σ_n mass_n·N(·; x_n, C²): the law on the line after a noisy step x ← T(x) + C·ξ, where x_n are the images of the
+/// nodes of an even lattice.
 /// </summary>
 internal sealed class LineSum
 {
@@ -83,8 +84,8 @@ internal sealed class LineSum
     }
 
     /// <summary>
-    /// Values at the nodes that kernels reach, of all terms together or by the number of the term's node modulo 4; null where they are more
-    /// than <paramref name="most"/>.
+    /// Values at the nodes that kernels reach, of all terms together or by the number of the term's node modulo 4;
+    /// null where they are more than <paramref name="most"/>.
     /// </summary>
     public LineLattice? On(double spacing, double reach, int most, bool byPhase = false)
     {
@@ -113,7 +114,15 @@ internal sealed class LineSum
 
         int stride = (int)total + Group;
         double[] values = new double[byPhase ? 4 * stride : stride];
-        OnNodes action = new() { Sum = this, Kernel = kernel, Spacing = spacing, Runs = runs, Values = values, Stride = byPhase ? stride : 0 };
+        OnNodes action = new()
+        {
+            Sum = this,
+            Kernel = kernel,
+            Spacing = spacing,
+            Runs = runs,
+            Values = values,
+            Stride = byPhase ? stride : 0,
+        };
         LaneWidth.Run(ref action);
         return new(spacing, runs, values, byPhase ? stride : 0);
     }
@@ -151,8 +160,8 @@ internal sealed class LineSum
                 for (int j = first; j < last; j += TLanes.Count)
                 {
                     TLanes d = TLanes.Load(in Unsafe.Add(ref points, j)) - centre;
-                    TLanes sum = TLanes.MultiplyAdd(VectorMath.Exp(d * d * scale), weight, TLanes.Load(in Unsafe.Add(ref values, j)));
-                    sum.Store(ref Unsafe.Add(ref values, j));
+                    ref double at = ref Unsafe.Add(ref values, j);
+                    TLanes.MultiplyAdd(VectorMath.Exp(d * d * scale), weight, TLanes.Load(in at)).Store(ref at);
                 }
             }
         }
@@ -190,4 +199,5 @@ internal sealed class LineSum
 /// <param name="Runs">Number of the first node, how many, and where their values begin.</param>
 /// <param name="Values">All of them.</param>
 /// <param name="Stride">From the values of one phase to those of the next; 0 where there is one.</param>
-internal sealed record LineLattice(double Spacing, List<(long First, int Count, int Offset)> Runs, double[] Values, int Stride);
+internal sealed record LineLattice(
+    double Spacing, List<(long First, int Count, int Offset)> Runs, double[] Values, int Stride);

@@ -232,7 +232,8 @@ internal sealed partial class MixturePanels
                         TLanes away = d + (Panel.Centre - parts.Mean[k]);
                         TLanes z = away * parts.Precision[k];
                         TLanes exponent = parts.LogPeak[k] - (z * z * 0.5) + shift;
-                        TLanes density = VectorMath.Exp(TLanes.Max(Lowest, exponent)) & TLanes.LessThan(Lowest, exponent);
+                        TLanes density = VectorMath.Exp(TLanes.Max(Lowest, exponent));
+                        density &= TLanes.LessThan(Lowest, exponent);
                         TLanes reading = parts.Base[k] - Panel.Reading - (away * parts.Factor[k]);
                         own0 += density;
                         own1 += density * reading;

@@ -69,10 +69,17 @@ internal sealed class ScalarScore
     {
         get
         {
-            double least = Laws.Min(one => one.SmallestDeviation);
-            foreach (ScoreModifier modifier in modifiers.Concat(modifiers.OfType<ScoreModifier.Blended>().SelectMany(b => b.Others).SelectMany(o => o.Score.Modifiers)))
+            double least = law.SmallestDeviation;
+            foreach (ScoreModifier modifier in modifiers)
             {
-                least = modifier is ScoreModifier.Rippled { Frequency: not 0 } ripple ? Math.Min(least, 1 / Math.Abs(ripple.Frequency)) : least;
+                least = modifier is ScoreModifier.Rippled { Frequency: not 0 } ripple
+                    ? Math.Min(least, 1 / Math.Abs(ripple.Frequency))
+                    : least;
+            }
+
+            foreach (ScalarScore part in parts.SelectMany(all => all))
+            {
+                least = Math.Min(least, part.FinestScale);
             }
 
             return least;

@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// The values of a <see cref="PlaneSum"/> on an even lattice, term by term: each adds a patch that is the product of two rows
-/// (<see cref="LatticeKernel"/>), so that a term costs four exponentials. Tiles are summed one by one and added colour by colour, no two of a colour touching
-/// the same values: the same bits for any number of threads.
+/// The values of a <see cref="PlaneSum"/> on an even lattice, term by term: each adds a patch that is the product of
+/// two rows (<see cref="LatticeKernel"/>), so that a term costs four exponentials. Tiles are summed one by one and
+/// added colour by colour, no two of a colour touching the same values: the same bits for any number of threads.
 /// </summary>
 internal static class LatticeScatter
 {
