@@ -32,7 +32,8 @@ let private agree apart deviation steps =
             Expect.isLessThanOrEqual (abs (value - truth)) (0.5 * widths) $"{metric}: {value:R} and {truth:R}"
             let allowed = if metric = w2 then 1e-8 * max 1.0 apart else 1e-10
             Expect.isLessThan (own.Upper - own.Lower) (allowed * (1.0 + value)) $"{metric}: narrow"
-        | value, truth -> Expect.equal value truth $"{metric}: infinite or unavailable for both"
+        | value, truth ->
+            Expect.equal value truth $"{metric}: infinite or unavailable for both ({own.Reason}; {other.Reason})"
 
     let own, other = lattice.Moments(), panels.Moments()
 
@@ -78,7 +79,8 @@ let tests =
                     let steps =
                         anneal (geometric from (0.1 + 0.3 * random.NextDouble()) levels) (predictor kernel >=> correct)
 
-                    agree (6.0 * random.NextDouble()) (0.1 + random.NextDouble()) steps
+                    let apart, deviation = 6.0 * random.NextDouble(), 0.1 + random.NextDouble()
+                    agree apart deviation steps
 
             testCase "the same bits for any number of threads"
             <| fun () ->
