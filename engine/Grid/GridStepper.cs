@@ -13,8 +13,8 @@ internal enum StepFailure
 
 /// <summary>
 /// Applies steps to the law of a state on the line at one resolution. Deterministic steps move points. Noisy steps go
-/// by even lattices where those serve (<see cref="EvenStepper"/>); else they evaluate the banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
-/// becomes a block matrix.
+/// by even lattices where those serve (<see cref="EvenStepper"/>). Else they evaluate the banded sum on panels that are
+/// chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels becomes a block matrix.
 /// </summary>
 internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance, WorkLimit work)
 {
