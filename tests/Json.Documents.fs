@@ -134,7 +134,7 @@ let documents =
              [ 0, "check", [] ]
 
          own mixture [ 0, "compare", [ "--catalogue"; "--evaluations"; "4,8" ] ]
-         withFile mixture (fun file -> add 0 [ "theorems"; "--compare"; file; "--accuracy"; "0.5" ])
+         withFile mixture (fun file -> add 0 [ "theorems"; "lee"; "--compare"; file; "--accuracy"; "0.9" ])
 
          let coupled =
              "experiment {
