@@ -96,8 +96,8 @@ let verbs =
         {
             Name = "theorems"
             Takes = "[ID]"
-            Summary = "List the theorems, show one, or compare them on an experiment: promises, costs, truth"
-            Example = "sgm theorems --compare examples/ddpm-gaussian.sgm --accuracy 0.5,0.2"
+            Summary = "List the theorems, show one, or compare them on an experiment"
+            Example = "sgm theorems --compare examples/ddpm-gaussian.sgm"
         }
         {
             Name = "completion"
