@@ -249,7 +249,8 @@ type TheoremsArguments =
             match this with
             | Id _ -> "a theorem, or the beginning or a part of its name."
             | Compare _ ->
-                "set the theorems beside each other on the target and sampler of an experiment: what each says of it, prescribes and costs, the certificate, and what an exact law measures."
+                "set the theorems beside each other on the target and sampler of an experiment: what each says of it, "
+                + "prescribes and costs, the certificate, and what an exact law measures."
             | Accuracy _ -> "with --compare: what is asked of the theorems that prescribe, 0.5,0.2 if not given."
             | Report _ -> "with --compare: also write a page with pictures into this folder."
             | Json -> Usage.json

@@ -17,12 +17,14 @@ let private measured (result: Result<Estimate, string>) =
     | Ok estimate -> Measurements.brief estimate
     | Error _ -> "–", ""
 
+/// A certificate's bound, or that it says nothing.
+let private certified (bound: Certificates.Bound) = if bound.Reason.IsSome then "–" else Words.above 4 bound.Value
+
 let private saidColumns = [ text "by"; text "of"; figure "bound"; figure "measured"; text "interval"; text "" ]
 
-let private own (survey: Survey) = survey.Rows |> List.filter _.Theorem.IsNone
-
 /// The rows of the sampler at its own number of evaluations.
-let private asItIs (survey: Survey) evaluations = own survey |> List.filter (fun row -> row.Evaluations = evaluations)
+let private asItIs (survey: Survey) evaluations =
+    survey.Rows |> List.filter (fun row -> row.Theorem.IsNone && row.Evaluations = evaluations)
 
 let private said (survey: Survey) evaluations =
     [
@@ -52,18 +54,10 @@ let private said (survey: Survey) evaluations =
             [
                 strong "certificate"
                 plain row.Metric.Symbol
-                plain (
-                    match row.Certified with
-                    | Ok bound -> Words.above 4 bound
-                    | Error _ -> "–"
-                )
+                plain (certified row.Certified)
                 plain value
                 faint around
-                plain (
-                    match row.Certified with
-                    | Ok _ -> ""
-                    | Error reason -> reason
-                )
+                plain (row.Certified.Reason |> Option.defaultValue "")
             ]
     ]
 
@@ -80,7 +74,7 @@ let private prescribedColumns =
         text "at"
     ]
 
-let private prescribed forward name (survey: Survey) =
+let private prescribed name (survey: Survey) =
     [
         for row in survey.Rows |> List.sortBy (fun row -> row.Metric.Name) do
             let value, around = measured row.Measured
@@ -96,20 +90,14 @@ let private prescribed forward name (survey: Survey) =
                 plain (row.Accuracy |> Option.map Words.number |> Option.defaultValue "")
                 plain (Words.count row.Evaluations)
                 plain (row.Promised |> Option.map (Words.above 4) |> Option.defaultValue "")
-                plain (
-                    match row.Certified with
-                    | Ok bound -> Words.above 4 bound
-                    | Error _ -> "–"
-                )
+                plain (certified row.Certified)
                 plain value
                 faint around
                 faint (
-                    match row.Level with
-                    | level when level.Sigma = 0.0 -> "the target"
-                    | level when level.Mean = 1.0 -> $"σ = {Words.digits 3 level.Sigma}"
-                    | level when level.Mean * level.Mean + level.Sigma * level.Sigma > 1.0 - 1e-9 ->
-                        $"t = {Words.digits 3 level.Parameter}"
-                    | level -> Words.level forward level
+                    if row.Level.Sigma = 0.0 then
+                        "the target"
+                    else
+                        Words.level row.Forward row.Level
                 )
             ]
     ]
@@ -120,9 +108,9 @@ let private missing (survey: Survey) =
         for row in survey.Rows do
             let who = row.Theorem |> Option.map _.Id |> Option.defaultValue "the sampler"
 
-            match row.Certified with
-            | Error reason -> $"{who}, {row.Metric.Symbol}: not certified: {reason}"
-            | Ok _ -> ()
+            match row.Certified.Reason with
+            | Some reason -> $"{who}, {row.Metric.Symbol}: not certified: {reason}"
+            | None -> ()
 
             match row.Measured with
             | Error reason -> $"{who}: not measured: {reason}"
@@ -130,23 +118,23 @@ let private missing (survey: Survey) =
     ]
     |> List.distinct
 
-let private refused (theorem: Theorem, accuracy: float, reason: string) =
-    $"{theorem.Id} at {Words.number accuracy}: {reason}"
-
 let private show (screen: Screen) (loaded: Checked) name (survey: Survey) =
     let evaluations = loaded.Plan.ScoreEvaluations
     screen.Line [ strong "What is said of the sampler as it is" ]
     screen.Table(saidColumns, said survey evaluations)
     screen.Line()
     screen.Line [ strong "The sampler, and what is prescribed in its place" ]
-    screen.Table(prescribedColumns, prescribed loaded.Experiment.Forward name survey)
+    screen.Table(prescribedColumns, prescribed name survey)
     screen.Line()
+
+    for words in Certified.confidence (survey.Rows |> List.map _.Certified) |> Option.toList do
+        screen.Line $"confidence of the certificates: {words}"
 
     for reason in survey.NotScaled |> Option.toList do
         screen.Line $"the sampler is shown at its own evaluations only: {reason}"
 
-    for one in survey.Refused do
-        screen.Line $"not prescribed: {refused one}"
+    for theorem, accuracy, reason in survey.Refused do
+        screen.Line $"not prescribed: {theorem.Id} at {Words.number accuracy}: {reason}"
 
     for reason in missing survey do
         screen.Line reason
@@ -182,11 +170,7 @@ let private json (loaded: Checked) (survey: Survey) (json: Writer) =
         optional json "promised" row.Promised
         json.WriteBoolean("violated", row.IsBroken)
 
-        match row.Certified with
-        | Ok bound -> number json "certified" bound
-        | Error reason ->
-            json.WriteNull "certified"
-            JsonWriting.text json "notCertified" reason
+        Certified.bound json "certified" row.Certified
 
         match row.Measured with
         | Ok found -> estimate json "measured" found
@@ -216,7 +200,7 @@ let private report (terminal: Terminal) (loaded: Checked) name (survey: Survey) 
         Name = name
         Text = loaded.Text
         Said = columns saidColumns, cells (said survey loaded.Plan.ScoreEvaluations)
-        Prescribed = columns prescribedColumns, cells (prescribed loaded.Experiment.Forward name survey)
+        Prescribed = columns prescribedColumns, cells (prescribed name survey)
     }
     |> SurveyPage.files
     |> Folder.writeFiles terminal.Cancellation directory

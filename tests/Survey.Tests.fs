@@ -57,8 +57,8 @@ let tests =
                         |> Result.map List.last
                         |> Result.defaultWith failtest
 
-                    let bound = if metric = Metric.W2 then certificate.W2.Value else certificate.Tv.Value
-                    Expect.equal rows[2].Certified (Ok bound) "certified as by sgm certify")
+                    let bound = if metric = Metric.W2 then certificate.W2 else certificate.Tv
+                    Expect.equal rows[2].Certified bound "certified as by sgm certify")
 
             testCase "what is prescribed promises at most what was asked, and keeps it" (fun () ->
                 let prescribed = survey.Value.Rows |> List.filter _.Theorem.IsSome
@@ -117,14 +117,22 @@ let tests =
             testCase "an engine that does not keep the promise: violated, and exit code 1" (fun () ->
                 let broken (plan: Plan) (options: RunOptions) =
                     // The score is off by half of it.
-                    Laws.run
-                        (Plan.withScore
-                            (Score(plan.Target, ImmutableArray.Create<ScoreModifier>(ScoreModifier.Scaled 0.5)))
-                            plan)
-                        options
+                    let half = ImmutableArray.Create<ScoreModifier>(ScoreModifier.Scaled 0.5)
+                    Laws.run (Plan.withScore (Score(plan.Target, half)) plan) options
 
-                let found = Survey.make { runner with Run = broken } Catalogue.theorems "." (loaded geometric) [ 0.3 ]
-                Expect.isTrue found.IsBroken "violated")
+                withFile (text geometric) (fun file ->
+                    let request =
+                        Cli.TheoremsRequest.Of
+                            [ Cli.TheoremsArguments.Compare file; Cli.TheoremsArguments.Accuracy "0.3" ]
+
+                    let under run =
+                        ranOn false (fun terminal ->
+                            Cli.Survey.commandBy run terminal request [ LeePredictor.stochasticPredictor ] file)
+
+                    Expect.equal (under Laws.run).Code 0 "the engine itself"
+                    let found = under broken
+                    Expect.equal found.Code 1 found.Out
+                    Expect.stringContains found.Out "lee-2022-3.1 (violated)" "which"))
 
             testCase "the command: a table, a document, a page" (fun () ->
                 withFile (text geometric) (fun file ->

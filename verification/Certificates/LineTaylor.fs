@@ -24,6 +24,7 @@ type internal LineTaylor(law: LineLaw) =
     /// What doubles are taken to be right to, so that the bound of their error is a multiple of a sum of sizes.
     let accuracy = 2e-14
 
+    /// Of the window under way: one cell at a time.
     let buffer = Array.zeroCreate<int> count
 
     let inverses = Array.init 32 (fun j -> 1.0 / float (max 1 j))

@@ -16,15 +16,16 @@ type Surveyed =
         Metric: Metric
         /// What was asked of the theorem.
         Accuracy: float option
-        /// The level at the end: the target with this noise is what it is held against.
+        /// The level at the end, under its forward process: the target with this noise is what it is held against.
         Level: NoiseLevel
+        Forward: Sgm.Forward
         /// Per particle.
         Evaluations: int64
         Steps: int64
         /// The theorem's bound, in this metric.
         Promised: float option
-        /// Of the certificate, or why there is none.
-        Certified: Result<float, string>
+        /// By its certificate, with the confidence and, where it says nothing, the reason.
+        Certified: Bound
         /// By an exact law, or why it is not measured.
         Measured: Result<Estimate, string>
     }
@@ -34,7 +35,7 @@ type Surveyed =
         match this.Measured with
         | Error _ -> false
         | Ok found ->
-            Option.toList this.Promised @ Result.toList this.Certified
+            this.Certified.Value :: Option.toList this.Promised
             |> List.exists (fun bound -> Verdict.ofBound found bound = Violated)
 
 /// The theorems on one target and sampler: what each says of it, what each prescribes in its place, and the truth.
@@ -79,13 +80,9 @@ module Survey =
                 $"{plan.StepCount} steps, and {mostMeasured} are the most that are measured here; 'sgm run' takes more"
         | _ -> Measure.law runner plan
 
-    let private certified (bound: Bound) =
-        match bound.Reason with
-        | None -> Ok bound.Value
-        | Some reason -> Error reason
-
-    /// The rows of a plan that was checked, one a metric.
-    let private rows (runner: Runner) theorem accuracy promised metrics (plan: Plan) =
+    /// The rows of what was checked, one a metric.
+    let private rows (runner: Runner) theorem accuracy promised metrics (checked': Checked) =
+        let plan = checked'.Plan
         let certificate = Certificate.ofPlan runner.Cancellation plan |> Result.map List.last
         let law = law runner plan
 
@@ -96,11 +93,15 @@ module Survey =
                     Metric = metric
                     Accuracy = accuracy
                     Level = endOf plan
+                    Forward = checked'.Experiment.Forward
                     Evaluations = plan.ScoreEvaluations
                     Steps = plan.StepCount
                     Promised = promised
                     Certified =
-                        certificate |> Result.bind (fun c -> certified (if metric = Metric.W2 then c.W2 else c.Tv))
+                        match certificate with
+                        | Ok found when metric = Metric.W2 -> found.W2
+                        | Ok found -> found.Tv
+                        | Error reason -> Bound.unknown reason
                     Measured = law |> Result.map (fun found -> found.Measure metric)
                 }
         ]
@@ -110,24 +111,22 @@ module Survey =
         let all = own.Plan.ScoreEvaluations
         [ all / 4L; all / 2L; all; 2L * all; 4L * all ] |> List.filter (fun n -> n >= 1L) |> List.distinct
 
+    /// The sampler at all budgets that its schedule can be scaled to; where there is none, why.
     let private scaled directory (own: Checked) =
-        let others = budgets own |> List.filter (fun n -> n <> own.Plan.ScoreEvaluations)
+        let others =
+            budgets own
+            |> List.filter (fun n -> n <> own.Plan.ScoreEvaluations)
+            |> List.map (Comparing.within directory own.Experiment >> Result.map snd)
 
-        let found = others |> List.map (Comparing.within directory own.Experiment)
-
-        let plans =
-            found
-            |> List.choose (function
-                | Ok(_, loaded) -> Some loaded.Plan
-                | Error _ -> None)
+        let found = others |> List.collect Result.toList
 
         let reason =
-            found
-            |> List.tryPick (function
-                | Error reason when plans.IsEmpty -> Some reason
-                | _ -> None)
+            match others with
+            | Error reason :: _ when found.IsEmpty -> Some reason
+            | _ -> None
 
-        own.Plan :: plans |> List.sortBy _.ScoreEvaluations |> List.distinctBy _.ScoreEvaluations, reason
+        let evaluations (one: Checked) = one.Plan.ScoreEvaluations
+        own :: found |> List.sortBy evaluations |> List.distinctBy evaluations, reason
 
     /// The rows of what a theorem prescribes for an accuracy in the survey's metric.
     let private prescribed runner (own: Checked) (theorem: Theorem) accuracy =
@@ -145,7 +144,7 @@ module Survey =
                 Check.experiment "." found.Experiment
                 |> Result.mapError (fun problems -> (Message.renderAll problems).TrimEnd())
 
-            return rows runner (Some theorem) (Some accuracy) (Some(told found.Bound)) [ metric ] loaded.Plan
+            return rows runner (Some theorem) (Some accuracy) (Some(told found.Bound)) [ metric ] loaded
         }
 
     /// Whether it is about certificates, which have rows of their own.
@@ -153,17 +152,13 @@ module Survey =
         [ Certified.totalVariation; Certified.wasserstein; Certified.relativeEntropy ]
         |> List.exists (fun one -> one.Id = theorem.Id)
 
-    let private covering (runner: Runner) theorems (own: Checked) =
-        let subject = { Experiment = own.Experiment; Plan = own.Plan; Setting = Map.empty }
-
+    let private covering runner theorems (own: Checked) =
         [
             for theorem: Theorem in theorems do
                 if theorem.Stance = Guarantee && not (isCertificate theorem) then
-                    let results, broken = Assumption.evaluateAll subject theorem.Assumptions
-
-                    if broken.IsNone && not (Assumption.areInTheLimit results) then
-                        theorem, Trials.onExperiment runner theorem own.Experiment
+                    theorem, Trials.onExperiment runner theorem own.Experiment
         ]
+        |> List.filter (fun (_, cell) -> cell.Verdict <> NotApplicable)
 
     /// The survey of a sampler whose experiment was read in this directory, by some of the theorems.
     let make (runner: Runner) (theorems: Theorem list) directory (own: Checked) (accuracies: float list) =
@@ -171,8 +166,8 @@ module Survey =
             Prescription.theorems |> List.filter (fun one -> theorems |> List.exists (fun t -> t.Id = one.Id))
 
         let asked = List.allPairs prescribing accuracies
-        let plans, reason = scaled directory own
-        let all = float (1 + plans.Length + asked.Length)
+        let budgets, reason = scaled directory own
+        let all = float (1 + budgets.Length + asked.Length)
 
         let told what i =
             runner.Cancellation.ThrowIfCancellationRequested()
@@ -182,16 +177,16 @@ module Survey =
         let covering = covering { runner with Progress = fun _ _ -> () } theorems own
 
         let own' =
-            plans
-            |> List.mapi (fun i plan ->
-                told $"{plan.ScoreEvaluations} evaluations" (1 + i)
-                rows runner None None None [ Metric.Tv; Metric.W2 ] plan)
+            budgets
+            |> List.mapi (fun i one ->
+                told $"{one.Plan.ScoreEvaluations} evaluations" (1 + i)
+                rows runner None None None [ Metric.Tv; Metric.W2 ] one)
             |> List.concat
 
         let found =
             asked
             |> List.mapi (fun i (theorem, accuracy) ->
-                told $"{theorem.Id} at {accuracy}" (1 + plans.Length + i)
+                told $"{theorem.Id} at {accuracy}" (1 + budgets.Length + i)
                 theorem, accuracy, prescribed runner own theorem accuracy)
 
         {

@@ -22,26 +22,18 @@ module SurveyPage =
     let private el = Markup.el
     let private text = Markup.text
 
-    let private number (result: Result<Estimate, string>) =
-        match result with
-        | Ok estimate -> Option.ofNullable estimate.Value
-        | Error _ -> None
-
-    /// What is below the bound: the promise of a theorem, or the certificate of the sampler itself.
+    /// With the promise of a theorem as its bound, or the certificate of the sampler itself.
     let private dot row (one: Surveyed) =
-        let bound =
-            match one.Promised, one.Certified with
-            | Some promised, _ -> Some promised
-            | None, Ok certified -> Some certified
-            | None, Error _ -> None
+        let measured = Result.toOption one.Measured
 
         {
             X = float one.Evaluations
-            Value = number one.Measured
-            Lower = one.Measured |> Result.map _.Lower |> Result.defaultValue 0.0
-            Upper = one.Measured |> Result.map _.Upper |> Result.defaultValue infinity
-            Bound = bound
-            Mark = Counted
+            Value = measured |> Option.bind (fun found -> Option.ofNullable found.Value)
+            Lower = measured |> Option.map _.Lower |> Option.defaultValue 0.0
+            Upper = measured |> Option.map _.Upper |> Option.defaultValue infinity
+            Bound =
+                one.Promised |> Option.orElse (if one.Certified.Reason.IsNone then Some one.Certified.Value else None)
+            Mark = if one.IsBroken then Breaks else Counted
             Row = row
             Hint = ""
         }
@@ -81,7 +73,8 @@ module SurveyPage =
                     Curves = curves
                     Claimed = None
                     Description =
-                        $"""{metric.Symbol} at the end against evaluations of the score: the sampler of {name} with its certificate, and what {String.Join(", ", theorems)} prescribe, each with its promise."""
+                        $"{metric.Symbol} at the end against evaluations of the score: the sampler of {name} with its certificate, "
+                        + $"""and what {String.Join(", ", theorems)} prescribe, each with its promise."""
                 }
 
     let files (document: SurveyDocument) =
@@ -92,13 +85,15 @@ module SurveyPage =
 
         let table title (columns, rows) = el "section" [] [ el "h2" [] [ text title ]; Page.table title columns rows ]
 
-        let refused = document.Survey.Refused
+        let survey = document.Survey
+        let prescriptions = survey.Rows |> List.filter _.Theorem.IsSome
 
         Page.files
             "Theorems compared"
             ("", "")
             "What the theorems promise, prescribe and cost on one target, beside the certificate and beside the truth."
-            $"""{Wording.count document.Survey.Covering.Length "theorem"} on the sampler as it is, {Wording.count (document.Survey.Rows |> List.filter _.Theorem.IsSome |> List.length) "prescription"}."""
+            ($"""{Wording.count survey.Covering.Length "theorem"} on the sampler as it is, """
+             + $"""{Wording.count prescriptions.Length "prescription"}.""")
             [
                 if not figures.IsEmpty then
                     el "section" [] [ el "div" [ "class", "figures" ] figures ]
@@ -106,7 +101,7 @@ module SurveyPage =
                 table "What is said of the sampler as it is" document.Said
                 table "The sampler, and what is prescribed in its place" document.Prescribed
 
-                if not refused.IsEmpty then
+                if not survey.Refused.IsEmpty then
                     el
                         "section"
                         []
@@ -116,7 +111,7 @@ module SurveyPage =
                                 "ul"
                                 []
                                 [
-                                    for theorem, accuracy, reason in refused ->
+                                    for theorem, accuracy, reason in survey.Refused ->
                                         el "li" [] [ text $"{theorem.Id} at {Numbers.short accuracy}: {reason}" ]
                                 ]
                         ]
