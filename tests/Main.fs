@@ -91,6 +91,7 @@ let private tests =
             StudyTests.tests
             StudyEconomyTests.tests
             PrescriptionTests.tests
+            SurveyTests.tests
             ReferencesTests.tests
             ReferencesByHandTests.tests
             SabotageTests.tests
