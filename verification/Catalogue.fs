@@ -44,6 +44,8 @@ module Catalogue =
             PierretGalerneTable.statedBudget
             LiAccelerated.ofSde
             LiAccelerated.ofOde
+            SjobergRule.rule
+            MooneyLocal.local
             ZhangDiscrete.path
             ZhangDiscrete.linear
         ]
