@@ -46,6 +46,8 @@ module Catalogue =
             LiAccelerated.ofOde
             SjobergRule.rule
             MooneyLocal.local
+            ChengProximal.proximal
+            NguyenLabels.noisyLabels
             ZhangDiscrete.path
             ZhangDiscrete.linear
         ]

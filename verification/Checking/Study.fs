@@ -227,48 +227,47 @@ module Study =
                             Values = fun _ -> []
                         }
 
-                if Trials.isFor effort axis then
-                    let empty = { empty theorem RateCheck claim.Scenario axis with Claim = Some claim }
+                let empty = { empty theorem RateCheck claim.Scenario axis with Claim = Some claim }
 
-                    let read (trial: Trials.Prepared) =
-                        CellJson.readPoint
-                            (Map.find axis.Symbol trial.Setting)
-                            trial.Setting
-                            (Result.toOption trial.Experiment.Value)
+                let read (trial: Trials.Prepared) =
+                    CellJson.readPoint
+                        (Map.find axis.Symbol trial.Setting)
+                        trial.Setting
+                        (Result.toOption trial.Experiment.Value)
 
-                    prospect
-                        effort
-                        empty
-                        $"/{claim.Of} {claim.Exponent} {claim.IsExponential}"
-                        read
-                        CellJson.writePoint
-                        (fun runner trial -> ratePoint runner theorem claim axis trial)
-                        (fun missing whole measured ->
-                            let points, unused = List.map fst measured, List.choose snd measured
+                prospect
+                    effort
+                    empty
+                    $"/{claim.Of} {claim.Exponent} {claim.IsExponential}"
+                    read
+                    CellJson.writePoint
+                    (fun runner trial -> ratePoint runner theorem claim axis trial)
+                    (fun missing whole measured ->
+                        let points, unused = List.map fst measured, List.choose snd measured
 
-                            let verdict, reason, rate =
-                                if missing > 0 then Inconclusive, None, None
-                                elif unused.Length = points.Length then NotApplicable, None, None
-                                else rateVerdict whole.Budget.FalseAlarm claim points
+                        let verdict, reason, rate =
+                            if missing > 0 then Inconclusive, None, None
+                            elif unused.Length = points.Length then NotApplicable, None, None
+                            else rateVerdict whole.Budget.FalseAlarm claim points
 
-                            let said =
-                                [ reason; outside points.Length unused ]
-                                |> List.choose id
-                                |> String.concat "; "
-                                |> Some
-                                |> Option.filter ((<>) "")
+                        let said =
+                            [ reason; outside points.Length unused ]
+                            |> List.choose id
+                            |> String.concat "; "
+                            |> Some
+                            |> Option.filter ((<>) "")
 
-                            let verdict, reason = incomplete missing (missing + points.Length) (verdict, said)
+                        let verdict, reason = incomplete missing (missing + points.Length) (verdict, said)
 
-                            { empty with
-                                Verdict = verdict
-                                Reason = reason
-                                Points =
-                                    rate
-                                    |> Option.map (fun r -> r.Points)
-                                    |> Option.defaultWith (fun () -> Rates.screened points)
-                                Rate = rate
-                            })
+                        { empty with
+                            Verdict = verdict
+                            Reason = reason
+                            Points =
+                                rate
+                                |> Option.map (fun r -> r.Points)
+                                |> Option.defaultWith (fun () -> Rates.screened points)
+                            Rate = rate
+                        })
         ]
 
     /// All checks of a theorem. One that is tried on nothing shows up as a check that is inconclusive.

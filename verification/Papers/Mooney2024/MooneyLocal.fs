@@ -142,20 +142,12 @@ let private experimentOf law (s: Setting) (_refinement: int) =
 let private normals s =
     normalDiag (fill (whole "d" s) 0.5) (List.init (whole "d" s) (fun i -> if i % 2 = 0 then 0.25 else 2.0))
 
-/// Atoms with a variance that no level here resolves, so that at a level of variance v the law is theirs with that.
+/// Atoms, each with a narrow normal law.
 let private atoms deviation (places: float list) =
     mixture [ for x in places -> 1.0 / float places.Length, normal [ x ] (deviation * deviation) ]
 
 let private segment n = atoms (1.0 / float n) [ for i in -n .. n -> float i / float n ]
-let private pair = atoms (1.0 / 32.0) [ -1.0; 1.0 ]
-
-let private circle =
-    mixture
-        [
-            for i in 0..47 ->
-                let angle = 2.0 * System.Math.PI * float i / 48.0
-                1.0 / 48.0, normal [ cos angle; sin angle ] (1.0 / 1024.0)
-        ]
+let private pair = atoms 0.03125 [ -1.0; 1.0 ]
 
 let private uneven _ =
     mixture [ 0.5, normal [ 0.0 ] 1.0; 0.3, normal [ 1.5 ] 0.3; 0.2, normal [ -2.0 ] 0.5 ]
@@ -171,7 +163,7 @@ let private scenarios =
             (experimentOf normals)
             [ base' ]
             [
-                stepsAxis [ 256.0; 1024.0; 4096.0 ] |> quickly [ 512.0 ]
+                stepsAxis [ 128.0; 1024.0; 4096.0 ] |> quickly [ 128.0; 512.0 ]
                 axis "d" "dimension" (fun _ -> [ 1.0; 4.0; 16.0 ]) |> later
                 axis "ε" "error of the score" (fun _ -> [ 0.3; 0.1 ]) |> later
             ]
@@ -189,9 +181,9 @@ let private scenarios =
             [ axis "ε" "error of the score" (fun _ -> [ 0.1; 0.0 ]) |> later ]
     ]
 
-/// A run that begins at the level at which atoms with N(0, 1/1024) have the variance v.
-let private atVariance law (s: Setting) (_refinement: int) =
-    let time = -0.5 * log ((1.0 - value "v" s) / (1.0 - 1.0 / 1024.0))
+/// A run that begins at the level at which a law with N(0, own²) in it has the variance v there.
+let private atVariance own law (s: Setting) (_refinement: int) =
+    let time = -0.5 * log ((1.0 - value "v" s) / (1.0 - own * own))
 
     experiment {
         target law
@@ -214,27 +206,27 @@ let private typical (_: Runner) (trial: Trial) =
     Information.curvature trial.Subject.Plan.Target trial.Subject.Plan.InitialLevel
     |> Result.map (fun h -> Estimate.Exact(sqrt (0.5 * (h.Low + h.High)), sqrt h.Low, sqrt h.High, "quadrature"))
 
-let private along words law exponent values quantity =
+let private along words own law exponent first last quantity =
     {
         Axis = "v"
-        Exponent = exponent
+        Exponent = Exactly exponent
         IsExponential = false
         Of = words
         Quantity = quantity
-        Scenario = scenario words "The law at variance v." (atVariance law) [ Map.empty ] [ axis "v" "variance" values ]
+        Scenario =
+            scenario
+                words
+                "The law at variance v."
+                (atVariance own law)
+                [ Map.empty ]
+                [ axis "v" "variance" (fun _ -> [ for k in first..last -> 2.0 ** -float k ]) ]
     }
-
-let private halvings first last = [ for k in first..last -> 2.0 ** -float k ]
-
-let private fromStandard first last effort = if effort = Quick then [] else halvings first last
 
 let private rates =
     [
-        along "sup|(ln p)″|, a segment" (segment 32) (Exactly -1.0) (fromStandard 3 8) largest
-        along "sup|(ln p)″|, two points" pair (Exactly -2.0) (fun _ -> halvings 3 8) largest
-        along "√E|(ln p)″|², two points" pair (Exactly -1.0) (fromStandard 3 8) typical
-        // The tail of the slopes is not geometric yet at the widths that 48 atoms resolve.
-        along "√E‖∇²ln p‖², a circle" circle (AtMost -1.0) (fromStandard 3 6) typical
+        along "sup|(ln p)″|, a segment" 0.125 (segment 8) -1.0 1 4 largest
+        along "sup|(ln p)″|, two points" 0.03125 pair -2.0 3 8 largest
+        along "√E|(ln p)″|², two points" 0.03125 pair -1.0 3 8 typical
         {
             Axis = "K"
             Exponent = Exactly -2.0

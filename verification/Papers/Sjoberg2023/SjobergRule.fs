@@ -96,7 +96,7 @@ let private scenarios =
             "N(½, ½): the rule is exact."
             (experimentOf narrow)
             [ base' ]
-            [ pointsAxis (fun _ -> [ 1.0; 2.0; 4.0; 9.0 ]) |> later; stepAxis (fun _ -> [ 0.5; 0.1 ]) |> later ]
+            [ pointsAxis (fun _ -> [ 1.0; 2.0; 4.0; 9.0 ]) |> quickly [ 2.0 ]; stepAxis (fun _ -> [ 0.5; 0.1 ]) |> later ]
         scenario
             "two modes"
             "0.4·N(−1, 0.6) + 0.6·N(1, 0.6)."
@@ -128,7 +128,7 @@ let private order symbol meaning exponent values changes =
                 "From p itself, the exact score."
                 (experimentOf modes)
                 [ changed base' changes ]
-                [ axis symbol meaning (fun _ -> values) |> later ]
+                [ axis symbol meaning (fun _ -> values) ]
     }
 
 let private source claim =
@@ -151,7 +151,7 @@ let rule =
         Scenarios = scenarios
         Rates =
             [
-                order "j" "intervals of the rule" -2.0 [ 2.0; 4.0; 8.0; 16.0 ] []
+                order "j" "intervals of the rule" -2.0 [ 2.0; 4.0; 8.0; 16.0 ] [ "h", 0.02 ]
                 order "h" "step of the proposal" 2.0 [ 0.02; 0.01; 0.005; 0.0025 ] [ "j", 2.0 ]
             ]
         Reading =
