@@ -45,7 +45,14 @@ module Measure =
             let pairs = normal.Pairs.ToArray() |> Array.map turned
             let found = NormalDivergences.Kl(ReadOnlySpan pairs)
             // The numbers of a pair are rounded from double-double.
-            Some(Estimate.Exact(found.Value.Value, found.Lower * (1.0 - 1e-12), found.Upper * (1.0 + 1e-12), found.Method))
+            Some(
+                Estimate.Exact(
+                    found.Value.Value,
+                    found.Lower * (1.0 - 1e-12),
+                    found.Upper * (1.0 + 1e-12),
+                    found.Method
+                )
+            )
         | _ -> None
 
     /// The metric at the end of the run.

@@ -53,8 +53,18 @@ let private directions id title breaks metrics (change: DirectionPair -> Directi
 
 let all =
     [
-        directions "kl-reversed" "KL(p‖q) for KL(q‖p)" "target and state the other way round" [ Metric.Kl ] Measure.turned
-        directions "chi2-reversed" "χ²(p‖q) for χ²(q‖p)" "target and state the other way round" [ Metric.Chi2 ] Measure.turned
+        directions
+            "kl-reversed"
+            "KL(p‖q) for KL(q‖p)"
+            "target and state the other way round"
+            [ Metric.Kl ]
+            Measure.turned
+        directions
+            "chi2-reversed"
+            "χ²(p‖q) for χ²(q‖p)"
+            "target and state the other way round"
+            [ Metric.Chi2 ]
+            Measure.turned
         directions "mean-forgotten" "the difference of the means is left out" "only the spread counts" every (fun p ->
             DirectionPair(p.Count, 0.0, p.Variance, p.Excess))
         directions

@@ -35,7 +35,7 @@ let private size d law =
 
 let private near a b = abs (a - b) <= 1e-9 * (1.0 + abs a + abs b)
 
-/// Steps x + h(x + s), each of which carries p_(n+1) onto p_n: the optimal map T, an affine one. ξ = ∇ln(p_(n+1)/γ) + (x − T)/h.
+/// Steps x + h(x + s), each of which carries p_(n+1) onto p_n: the optimal map T, affine; ξ = ∇ln(p_(n+1)/γ) + (x − T)/h.
 let private read: Subject -> Result<Run, string> =
     Once.per (fun subject ->
         let plan = subject.Plan
@@ -43,7 +43,13 @@ let private read: Subject -> Result<Run, string> =
         attempt {
             do! require (isNull plan.GeneralMethod) () "it has steps of another form"
             let steps = plan.Tableaus() |> Seq.map (fun step -> step.InScores()) |> List.ofSeq
-            do! require (not steps.IsEmpty && int64 steps.Length = plan.StepCount) () "there are no steps, or repeated ones"
+
+            do!
+                require
+                    (not steps.IsEmpty && int64 steps.Length = plan.StepCount)
+                    ()
+                    "there are no steps, or repeated ones"
+
             do! LevelPath.follows plan
             let! _ = Subject.constantScoreError plan
             let shift = ScoreForm.ofScore plan.Score |> Option.map _.Shift |> Option.defaultValue 0.0
@@ -73,7 +79,13 @@ let private read: Subject -> Result<Run, string> =
             let! errors = every (List.map error steps)
             let! first = atLevel plan (List.last steps).To
 
-            return { H = h; Steps = steps.Length; Error = List.max errors; First = size plan.Dimension first }
+            return
+                {
+                    H = h
+                    Steps = steps.Length
+                    Error = List.max errors
+                    First = size plan.Dimension first
+                }
         })
 
 /// ½(ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊)².
@@ -97,7 +109,11 @@ let private evidence: Evidence =
                     }
                     match Measure.reverseKl law with
                     | Some measured ->
-                        { What = "KL(p‖q) of what comes back from N(0, I)"; Measured = measured; Bound = bound run }
+                        {
+                            What = "KL(p‖q) of what comes back from N(0, I)"
+                            Measured = measured
+                            Bound = bound run
+                        }
                     | None -> ()
                 ]
         }
@@ -215,11 +231,15 @@ let proximal =
         Id = "cheng-2023-proximal"
         Title = "A flow by proximal steps, and its way back"
         Statement =
-            "γ = N(0, I), p_(n+1) ≈ argmin KL(·‖γ) + W2²(·, p_n)/(2h) with ‖∇ln(p_(n+1)/γ) + (x − T)/h‖_{L²(p_(n+1))} ≤ ε, T the optimal map to p_n. "
-            + "Then √(2KL(p_N‖γ)) ≤ ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊: KL ≤ 2ε² after ln(√(2KL(p_0‖γ))/ε)/ln(1 + h) steps. "
+            "γ = N(0, I), p_(n+1) ≈ argmin KL(·‖γ) + W2²(·, p_n)/(2h) with ‖∇ln(p_(n+1)/γ) + (x − T)/h‖_{L²(p_(n+1))} "
+            + "≤ ε, T the optimal map to p_n. Then √(2KL(p_N‖γ)) ≤ ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊: KL ≤ 2ε² after "
+            + "ln(√(2KL(p_0‖γ))/ε)/ln(1 + h) steps. "
             + "From γ back along the maps T to q: KL(p_0‖q) = KL(p_N‖γ)."
         Source =
-            Papers.companion "Cheng, Lu, Tan and Xie 2023" "arXiv 2310.17582" "proximal gradient descent in W2, and back"
+            Papers.companion
+                "Cheng, Lu, Tan and Xie 2023"
+                "arXiv 2310.17582"
+                "proximal gradient descent in W2, and back"
         Stance = Guarantee
         Assumptions = assumptions
         Metric = Metric.Kl
@@ -227,5 +247,6 @@ let proximal =
         Scenarios = scenarios
         Rates = rates
         Reading =
-            "Attained by N(μ, I), whose mean a step takes to (μ + hε)/(1 + h). Backwards a proximal step is an explicit one, x + h(x + s), with the score of the law it comes from."
+            "Attained by N(μ, I), whose mean a step takes to (μ + hε)/(1 + h). Backwards a proximal step is an explicit "
+            + "one, x + h(x + s), with the score of the law it comes from."
     }

@@ -1,4 +1,4 @@
-/// Mooney, Wang, Xin and Yu 2024: Lipschitz constants of the score along time, and the exponential integrator with local ones.
+/// Mooney, Wang, Xin and Yu 2024: the exponential integrator with Lipschitz constants of the score along time.
 module Sgm.Verification.Theorems.MooneyLocal
 
 open Sgm
@@ -44,7 +44,10 @@ let private steps: Subject -> Result<Step list, string> =
             |> Seq.map (fun law -> curvature plan.Target law step.To)
             |> every
             |> Result.map (fun found ->
-                { Gamma = gamma; Local = overStep gamma (List.min (List.map fst found), List.max (List.map snd found)) })
+                {
+                    Gamma = gamma
+                    Local = overStep gamma (List.min (List.map fst found), List.max (List.map snd found))
+                })
 
         attempt {
             do! require (isNull plan.GeneralMethod) () "it has steps of another form"
@@ -149,8 +152,7 @@ let private atoms deviation (places: float list) =
 let private segment n = atoms (1.0 / float n) [ for i in -n .. n -> float i / float n ]
 let private pair = atoms 0.03125 [ -1.0; 1.0 ]
 
-let private uneven _ =
-    mixture [ 0.5, normal [ 0.0 ] 1.0; 0.3, normal [ 1.5 ] 0.3; 0.2, normal [ -2.0 ] 0.5 ]
+let private uneven _ = mixture [ 0.5, normal [ 0.0 ] 1.0; 0.3, normal [ 1.5 ] 0.3; 0.2, normal [ -2.0 ] 0.5 ]
 
 let private base' = setting [ "T", 4.0; "δ", 0.02; "K", 512.0; "d", 4.0; "ε", 0.0 ]
 let private stepsAxis counts = axis "K" "number of steps" (fun _ -> counts)
@@ -163,7 +165,7 @@ let private scenarios =
             (experimentOf normals)
             [ base' ]
             [
-                stepsAxis [ 128.0; 1024.0; 4096.0 ] |> quickly [ 128.0; 512.0 ]
+                stepsAxis [ 128.0; 1024.0; 4096.0 ] |> quickly [ 64.0; 256.0 ]
                 axis "d" "dimension" (fun _ -> [ 1.0; 4.0; 16.0 ]) |> later
                 axis "ε" "error of the score" (fun _ -> [ 0.3; 0.1 ]) |> later
             ]
@@ -249,9 +251,11 @@ let local =
         Id = "mooney-2024-local"
         Title = "The exponential integrator with Lipschitz constants along time"
         Statement =
-            "vp, steps γ_k of the exponential integrator from q_T, Λ_k ≥ sup‖∇²ln p_t‖ over step k, ε_k = ‖s − ∇ln p‖_{L²(p)} where it begins. Then KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ_k (√γ_k·ε_k + √(dΛ_k·γ_k³/3 + dΛ_k²·γ_k²))². "
+            "vp, steps γ_k of the exponential integrator from q_T, Λ_k ≥ sup‖∇²ln p_t‖ over step k, ε_k = ‖s − "
+            + "∇ln p‖_{L²(p)} where it begins. Then KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ_k (√γ_k·ε_k + √(dΛ_k·γ_k³/3 + "
+            + "dΛ_k²·γ_k²))². "
             + "With a ≤ −∇²ln p ≤ b at its end, Λ_k = max(1, b, −a·e^(2γ)/(1 + a(e^(2γ) − 1))). "
-            + "sup‖∇²ln p‖ at variance v is of order 1/v for data uniform on a convex set, and of order 1/v² for two points."
+            + "sup‖∇²ln p‖ at variance v is of order 1/v for data uniform on a convex set, of order 1/v² for two points."
         Source =
             Papers.companion
                 "Mooney, Wang, Xin and Yu 2024"
@@ -264,5 +268,6 @@ let local =
         Scenarios = scenarios
         Rates = rates
         Reading =
-            "O(1/t) is a statement in the mean, or at points: uniformly it holds for convex supports, and fails between two points, or at the centre of a circle, where the order is 1/t²."
+            "O(1/t) is a statement in the mean, or at points: uniformly it holds for convex supports, and fails between "
+            + "two points, or at the centre of a circle, where the order is 1/t²."
     }

@@ -12,8 +12,7 @@ type private Labels = { Noisy: Target; Kept: float; Strength: float }
 
 /// The least share of a component of p that p̃ has, 0 where it lacks one.
 let private kept (law: Mixture) (noisy: Mixture) =
-    let same i j =
-        law.Means[i] = noisy.Means[j] && law.Covariance(i).Eigenvalue 0 = noisy.Covariance(j).Eigenvalue 0
+    let same i j = law.Means[i] = noisy.Means[j] && law.Covariance(i).Eigenvalue 0 = noisy.Covariance(j).Eigenvalue 0
 
     let shareOf i =
         (Seq.init noisy.Count id |> Seq.filter (same i) |> Seq.sumBy (fun j -> noisy.Weights[j])) / law.Weights[i]
@@ -138,7 +137,7 @@ let private assumptions =
 let private whole symbol s = int (value symbol s)
 
 /// A class, and what wrong labels mix into it.
-type private Classes = { Own: (float * Target) list; Other: (float * Target) list }
+type private Classes = { Own: (float * Sgm.Target) list; Other: (float * Sgm.Target) list }
 
 let private noisy eta classes =
     [
@@ -167,7 +166,7 @@ let private experimentOf classes first (s: Setting) (_refinement: int) =
         measure [ tv; kl ]
     }
 
-let private base' = setting [ "T", 4.0; "δ", 0.05; "K", 32.0; "η", 0.3; "λ", 0.5; "e", 0.0 ]
+let private base' = setting [ "T", 4.0; "δ", 0.05; "K", 12.0; "η", 0.3; "λ", 0.5; "e", 0.0 ]
 
 let private scenarios =
     [
@@ -177,9 +176,10 @@ let private scenarios =
             (experimentOf two prior)
             [ base' ]
             [
-                axis "λ" "strength of the correction" (fun _ -> [ 0.0; 0.5; 0.9; 1.0 ]) |> quickly [ 0.0; 1.0 ]
+                axis "λ" "strength of the correction" (fun _ -> [ 0.0; 0.5; 0.9 ]) |> quickly [ 0.5; 0.9 ]
                 axis "η" "probability of a wrong label" (fun _ -> [ 0.5; 0.2; 0.05 ]) |> later
                 axis "e" "the discriminator's own error" (fun _ -> [ 0.3; 0.1 ]) |> later
+                axis "K" "number of steps" (fun _ -> [ 12.0; 48.0 ]) |> later
             ]
         scenario
             "corrected in the early phase"
@@ -192,11 +192,11 @@ let private scenarios =
             "0.6·N(1, 0.2) + 0.4·N(−½, ½), wrong labels from ½·N(0.3, 0.1) + ½·N(−2, 0.4)."
             (experimentOf many prior)
             [ base' ]
-            [ axis "K" "number of steps" (fun _ -> [ 32.0; 64.0 ]) |> later ]
+            [ axis "K" "number of steps" (fun _ -> [ 16.0; 64.0 ]) |> later ]
     ]
 
 let private rates =
-    let claim symbol meaning exponent isExponential values =
+    let claim symbol meaning exponent isExponential time values =
         {
             Axis = symbol
             Exponent = Exactly exponent
@@ -208,13 +208,13 @@ let private rates =
                     $"two classes, KL(p_T‖p̃_T) in {symbol}"
                     "What labels cost above the level of the start."
                     (experimentOf two warm)
-                    [ changed base' [ "K", 2.0; "T", 1.0 ] ]
+                    [ changed base' [ "K", 2.0; "T", time ] ]
                     [ axis symbol meaning (fun _ -> values) ]
         }
 
     [
-        claim "T" "time" -2.0 true [ 2.0; 3.0; 4.0; 5.0 ]
-        claim "η" "probability of a wrong label" 2.0 false [ 0.08; 0.04; 0.02; 0.01 ]
+        claim "T" "time" -2.0 true 2.0 [ 2.0; 3.0; 4.0; 5.0 ]
+        claim "η" "probability of a wrong label" 2.0 false 2.0 [ 0.32; 0.16; 0.08; 0.04 ]
     ]
 
 /// The companion.
@@ -223,8 +223,9 @@ let noisyLabels =
         Id = "nguyen-cong-2025-labels"
         Title = "Wrong labels, and a discriminator's correction"
         Statement =
-            "p a class, p̃ ≥ (1 − η)·p what noisy labels make of it, s̃ the score of p̃, corrected to s̃ + λ(s − s̃) by a discriminator's gradient ∇ln(p/p̃). "
-            + "Ancestral steps: KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_k − mmse) dλ + Σ ½Δλ_k·δ_k², δ_k the error of the denoiser at level k; with small steps the last sum is "
+            "p a class, p̃ ≥ (1 − η)·p what noisy labels make of it, s̃ the score of p̃, corrected to s̃ + λ(s − s̃) by "
+            + "a discriminator's gradient ∇ln(p/p̃). Ancestral steps: KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_k − mmse) dΛ "
+            + "+ Σ ½ΔΛ_k·δ_k², δ_k the error of the denoiser at level k, Λ = m²/σ²; with small steps the last sum is "
             + "(1 − λ)²·[KL(p_δ‖p̃_δ) − KL(p_T‖p̃_T)], at most (1 − λ)²·ln(1/(1 − η))."
         Source =
             Papers.companion
@@ -238,5 +239,6 @@ let noisyLabels =
         Scenarios = scenarios
         Rates = rates
         Reading =
-            "Labels cost the relative entropy between the class and its noisy version, most of it in the early phase, where classes part; a correction that ends at t leaves what is below t."
+            "Labels cost the relative entropy between the class and its noisy version, most of it in the early phase, "
+            + "where classes part; a correction that ends at t leaves what is below t."
     }
