@@ -1,4 +1,4 @@
-/// Proximal steps in W2 (Cheng et al. 2023): normal laws by the engine, others by Newton's method on quantile functions.
+/// Proximal steps in W2 (Cheng et al. 2023): normal laws by the engine, others by Newton's method on quantiles.
 module Sgm.Tests.ChengTests
 
 open System

@@ -40,7 +40,7 @@ let private entropy eta g =
 
 let private price eta g =
     let p, _, apart = at eta g
-    along (fun x -> p x * apart x ** 2.0)
+    along (fun x -> if p x < 1e-300 then 0.0 else p x * apart x ** 2.0)
 
 let private noise t = exp (2.0 * t) - 1.0
 

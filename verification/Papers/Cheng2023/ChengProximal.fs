@@ -35,7 +35,7 @@ let private size d law =
 
 let private near a b = abs (a - b) <= 1e-9 * (1.0 + abs a + abs b)
 
-/// Steps x + h(x + s), each of which carries p_(n+1) onto p_n: the optimal map T, affine; ξ = ∇ln(p_(n+1)/γ) + (x − T)/h.
+/// Steps x + h(x + s), each carrying p_(n+1) onto p_n: the optimal map T, affine; ξ = ∇ln(p_(n+1)/γ) + (x − T)/h.
 let private read: Subject -> Result<Run, string> =
     Once.per (fun subject ->
         let plan = subject.Plan
@@ -139,7 +139,7 @@ let private assumptions =
 
 let private whole symbol s = int (value symbol s)
 
-/// p_0 = N(μ, v), …, p_N by proximal steps whose first-order error is the constant ε: (m, deviation), m the mean over μ.
+/// p_0 = N(μ, v), …, p_N by proximal steps whose first-order error is the constant ε, as (mean/μ, deviation).
 let private iterates (s: Setting) =
     let h, mean = value "h" s, value "μ" s
 
@@ -232,8 +232,8 @@ let proximal =
         Title = "A flow by proximal steps, and its way back"
         Statement =
             "γ = N(0, I), p_(n+1) ≈ argmin KL(·‖γ) + W2²(·, p_n)/(2h) with ‖∇ln(p_(n+1)/γ) + (x − T)/h‖_{L²(p_(n+1))} "
-            + "≤ ε, T the optimal map to p_n. Then √(2KL(p_N‖γ)) ≤ ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊: KL ≤ 2ε² after "
-            + "ln(√(2KL(p_0‖γ))/ε)/ln(1 + h) steps. "
+            + "≤ ε, T the optimal map to p_n. Then √(2KL(p_N‖γ)) ≤ ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊: KL ≤ 2ε² "
+            + "after ln(√(2KL(p_0‖γ))/ε)/ln(1 + h) steps. "
             + "From γ back along the maps T to q: KL(p_0‖q) = KL(p_N‖γ)."
         Source =
             Papers.companion
@@ -247,6 +247,6 @@ let proximal =
         Scenarios = scenarios
         Rates = rates
         Reading =
-            "Attained by N(μ, I), whose mean a step takes to (μ + hε)/(1 + h). Backwards a proximal step is an explicit "
-            + "one, x + h(x + s), with the score of the law it comes from."
+            "Attained by N(μ, I), whose mean a step takes to (μ + hε)/(1 + h). Backwards a proximal step is an "
+            + "explicit one, x + h(x + s), with the score of the law it comes from."
     }

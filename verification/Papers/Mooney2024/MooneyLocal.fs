@@ -84,7 +84,7 @@ let private bound (subject: Subject) =
         return (start + List.sum added) * (1.0 + 1e-12)
     }
 
-/// KL along the path of a normal law with the exact score, where the certificate's rule is an equality but for rounding.
+/// KL along the path of a normal law with the exact score, where the certificate's rule is an equality.
 let private alongPath runner (subject: Subject) =
     if subject.Plan.Target.IsGaussian && subject.Experiment.Score = exact then
         Certificate.ofPlan runner.Cancellation subject.Plan
@@ -165,7 +165,7 @@ let private scenarios =
             (experimentOf normals)
             [ base' ]
             [
-                stepsAxis [ 128.0; 1024.0; 4096.0 ] |> quickly [ 64.0; 256.0 ]
+                stepsAxis [ 128.0; 1024.0; 4096.0 ] |> quickly [ 512.0; 64.0 ]
                 axis "d" "dimension" (fun _ -> [ 1.0; 4.0; 16.0 ]) |> later
                 axis "ε" "error of the score" (fun _ -> [ 0.3; 0.1 ]) |> later
             ]
@@ -255,7 +255,7 @@ let local =
             + "∇ln p‖_{L²(p)} where it begins. Then KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ_k (√γ_k·ε_k + √(dΛ_k·γ_k³/3 + "
             + "dΛ_k²·γ_k²))². "
             + "With a ≤ −∇²ln p ≤ b at its end, Λ_k = max(1, b, −a·e^(2γ)/(1 + a(e^(2γ) − 1))). "
-            + "sup‖∇²ln p‖ at variance v is of order 1/v for data uniform on a convex set, of order 1/v² for two points."
+            + "sup‖∇²ln p‖ at variance v is of order 1/v for data uniform on convex sets, of order 1/v² for two points."
         Source =
             Papers.companion
                 "Mooney, Wang, Xin and Yu 2024"
@@ -268,6 +268,6 @@ let local =
         Scenarios = scenarios
         Rates = rates
         Reading =
-            "O(1/t) is a statement in the mean, or at points: uniformly it holds for convex supports, and fails between "
+            "O(1/t) is a statement in the mean, or at points: uniformly it holds for convex supports and fails between "
             + "two points, or at the centre of a circle, where the order is 1/t²."
     }
