@@ -24,7 +24,7 @@ let private run count estimate =
 
 /// ∫ of f along the line, by panels.
 let private along (f: float -> float) =
-    List.sum [ for i in -60 .. 59 -> GaussLegendreRule.Integrate(f, float i / 2.0, float (i + 1) / 2.0, 16) ]
+    List.sum [ for i in -80 .. 79 -> GaussLegendreRule.Integrate(f, float i, float (i + 1), 24) ]
 
 /// p and p̃ in z = x/m at g: densities and ∇ln(p/p̃).
 let private at eta g =

@@ -71,6 +71,19 @@ let tests =
                     Expect.isLessThan mean closed $"h = {h}, k = {k}: the closed form"
                     Expect.isLessThan closed (8.0 * mean) $"h = {h}, k = {k}: and not far from it")
 
+            testCase "after a step from p TV is of order 2 in h" (fun () ->
+                let law = mixture [ 0.4, normal [ -1.0 ] 0.6; 0.6, normal [ 1.0 ] 0.6 ]
+
+                let after h =
+                    let plan = planOf (one law exact (corrector (mhScores h 3)))
+                    log (value tv (finalOf (Engine.GridInterpreter().Run(plan, Engine.RunOptions())))) / log 2.0
+
+                // Slopes between halvings, 1.93 and 1.96, and where they go.
+                let slopes =
+                    [ 0.01; 0.005; 0.0025 ] |> List.map after |> List.pairwise |> List.map (fun (a, b) -> a - b)
+
+                Expect.isLessThan (abs (2.0 * slopes[1] - slopes[0] - 2.0)) 0.01 $"{slopes}")
+
             testCase "other samplers, errors without a bound and other widths are refused" (fun () ->
                 let law = normal [ 0.0 ] 1.0
                 let step = corrector (mhScores 0.1 3)

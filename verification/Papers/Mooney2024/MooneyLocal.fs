@@ -228,7 +228,7 @@ let private rates =
     [
         along "sup|(ln p)″|, a segment" 0.125 (segment 8) -1.0 1 4 largest
         along "sup|(ln p)″|, two points" 0.03125 pair -2.0 3 8 largest
-        along "√E|(ln p)″|², two points" 0.03125 pair -1.0 3 8 typical
+        along "√E|(ln p)″|², two points" 0.03125 pair -1.0 4 7 typical
         {
             Axis = "K"
             Exponent = Exactly -2.0

@@ -137,23 +137,7 @@ let rule =
         Metric = Metric.Tv
         Evidence = evidence
         Scenarios = scenarios
-        Rates =
-            [
-                {
-                    Axis = "h"
-                    Exponent = Exactly 2.0
-                    IsExponential = false
-                    Of = "TV from p after one step"
-                    Quantity = atEnd Metric.Tv
-                    Scenario =
-                        scenario
-                            "two modes, one step"
-                            "From p itself, three points, the exact score."
-                            (experimentOf modes)
-                            [ changed base' [ "j", 2.0 ] ]
-                            [ stepAxis (fun _ -> [ 0.01; 0.005; 0.0025; 0.00125 ]) ]
-                }
-            ]
+        Rates = []
         Reading =
             "Exact where the score is affine; elsewhere of order 2 in 1/(k − 1) and in h, where the bound is of order "
             + "3/2: it does not see that errors to both sides cancel. "
