@@ -91,8 +91,7 @@ let private read: Subject -> Result<Run, string> =
 /// ½(ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊)².
 let private bound run =
     let left = max 0.0 (run.First - run.Error) * (1.0 + run.H) ** -float run.Steps
-    // Roundings of levels and coefficients, in ε.
-    0.5 * (run.Error + left) ** 2.0 * (1.0 + 1e-9) + 1e-18
+    0.5 * (run.Error + left) ** 2.0
 
 let private evidence: Evidence =
     fun runner trial ->

@@ -92,15 +92,6 @@ let private stepAxis = axis "h" "step of the proposal"
 let private scenarios =
     [
         scenario
-            "an affine score"
-            "N(½, ½): the rule is exact."
-            (experimentOf narrow)
-            [ changed base' [ "h", 0.05 ] ]
-            [
-                pointsAxis (fun _ -> [ 1.0; 2.0; 4.0; 9.0 ]) |> quickly [ 2.0 ]
-                stepAxis (fun _ -> [ 0.5; 0.1 ]) |> later
-            ]
-        scenario
             "two modes"
             "0.4·N(−1, 0.6) + 0.6·N(1, 0.6)."
             (experimentOf modes)
@@ -109,6 +100,15 @@ let private scenarios =
                 pointsAxis (fun _ -> [ 2.0; 4.0; 9.0 ]) |> quickly [ 4.0 ]
                 stepAxis (fun _ -> [ 0.2; 0.1; 0.05 ]) |> later
                 axis "n" "steps" (fun _ -> [ 1.0; 2.0; 8.0 ]) |> later
+            ]
+        scenario
+            "an affine score"
+            "N(½, ½): the rule is exact."
+            (experimentOf narrow)
+            [ changed base' [ "h", 0.05 ] ]
+            [
+                pointsAxis (fun _ -> [ 1.0; 2.0; 4.0; 9.0 ]) |> quickly [ 2.0 ]
+                stepAxis (fun _ -> [ 0.5; 0.1 ]) |> later
             ]
         scenario
             "three modes, a rippled score"
