@@ -224,8 +224,8 @@ let noisyLabels =
         Title = "Wrong labels, and a discriminator's correction"
         Statement =
             "p a class, p̃ ≥ (1 − η)·p what noisy labels make of it, s̃ the score of p̃, corrected to s̃ + λ(s − s̃) "
-            + "by a discriminator's gradient ∇ln(p/p̃). Ancestral steps: KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_k − mmse) dΛ "
-            + "+ Σ ½ΔΛ_k·δ_k², δ_k the error of the denoiser at level k, Λ = m²/σ²; with small steps the last sum is "
+            + "by a discriminator's gradient ∇ln(p/p̃). Ancestral steps: KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_k − mmse) "
+            + "dΛ + Σ ½ΔΛ_k·δ_k², δ_k the error of the denoiser at level k, Λ = m²/σ²; with small steps the last sum is "
             + "(1 − λ)²·[KL(p_δ‖p̃_δ) − KL(p_T‖p̃_T)], at most (1 − λ)²·ln(1/(1 − η))."
         Source =
             Papers.companion
