@@ -46,7 +46,7 @@ let private fromNoisy (subject: Subject) level =
         let! found = labels subject
         let! law = line subject.Plan.Target
         let! noisy = line found.Noisy
-        return LineInformation.relativeEntropy (LineLaw.at level law) (LineLaw.at level noisy)
+        return LineIntegrals.relativeEntropy (LineLaw.at level law) (LineLaw.at level noisy)
     }
 
 let private estimate (found: Bracket) =
