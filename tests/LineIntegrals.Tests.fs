@@ -215,6 +215,21 @@ let tests =
                 holds found.Fisher plainly (1e-11 * plainly) "J"
                 Expect.isLessThan found.Fisher.Width (1e-9 * plainly) "narrow")
 
+            testCase "the error of the rule is at most what is said, and of its size" (fun () ->
+                // A pole just beyond the ellipse of a ρ whose error doubles see: M = 1/gap. ρ = 4 is the same formula.
+                for rho in [ 1.5; 2.0 ] do
+                    let edge, across = 0.5 * (rho + 1.0 / rho), 0.5 * (rho - 1.0 / rho)
+                    let gap = 0.03 * across
+                    let f x = 1.0 / (edge + gap - x)
+                    let whole = log ((edge + gap + 1.0) / (edge + gap - 1.0))
+                    let found = Array.map2 (fun x w -> w * f x) Bernstein.nodes Bernstein.weights |> Array.sum
+                    let said = Bernstein.remainderOf rho / gap
+                    Expect.isLessThanOrEqual (abs (found - whole)) said $"ρ = {rho}"
+                    Expect.isGreaterThan (abs (found - whole)) (1e-3 * said) $"ρ = {rho}: of its size"
+
+                Expect.equal Bernstein.remainder (Bernstein.remainderOf 4.0) "ρ = 4"
+                Expect.equal (Bernstein.major, Bernstein.minor) (2.125, 1.875) "half-axes of ρ = 4")
+
             testCase "points and weights of the rule, to what roundings are taken to be: degrees up to 31" (fun () ->
                 for j in 0..31 do
                     let found = Array.map2 (fun x w -> w * x ** float j) Bernstein.nodes Bernstein.weights |> Array.sum

@@ -15,5 +15,8 @@ let private rho = 4.0
 /// Half-axes of the ellipse, along and across the line.
 let major, minor = 0.5 * (rho + 1.0 / rho), 0.5 * (rho - 1.0 / rho)
 
-/// The error in units of M.
-let remainder = 4.1 * rho ** -32.0 / (1.0 - rho ** -2.0)
+/// The error in units of M, for an ellipse of such ρ.
+let remainderOf rho = 4.1 * rho ** (-2.0 * float order) / (1.0 - rho ** -2.0)
+
+/// That of the ellipse here.
+let remainder = remainderOf rho
