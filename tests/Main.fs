@@ -52,6 +52,8 @@ let private tests =
             LiTests.tests
             SjobergTests.tests
             MooneyTests.tests
+            LangevinTests.tests
+            ConfortiTests.tests
             ChengTests.tests
             NguyenCongTests.tests
             FiniteTests.tests

@@ -35,6 +35,8 @@ let private kept =
                 [
                     LeeLuTan.langevinSupNorm, normal [ 1.0; -1.0 ] 0.5, 0.3
                     LeeLuTan.langevinSupNorm, normalDiag [ 0.0; 3.0 ] [ 1.0; 2.0 ], 1.0
+                    VempalaLangevin.relativeEntropy, normalDiag [ 0.0; 3.0 ] [ 1.0; 2.0 ], 0.1
+                    VempalaLangevin.relativeEntropy, bumps, 0.5
                     Bruno.gaussianMean, normal [ 3.0; 4.0 ] 1.0, 0.2
                     Bruno.gaussianMean, standard 16, 0.5
                     BrunoLogConcave.logConcave, bumps, 0.2

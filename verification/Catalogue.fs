@@ -46,6 +46,9 @@ module Catalogue =
             LiAccelerated.ofOde
             SjobergRule.rule
             MooneyLocal.local
+            VempalaLangevin.relativeEntropy
+            DalalyanLangevin.wasserstein
+            ConfortiRelative.contractive
             ChengProximal.proximal
             NguyenLabels.noisyLabels
             ZhangDiscrete.path

@@ -72,8 +72,22 @@ module Prescription =
         |> Seq.map (fun c -> c.Smallest)
         |> Seq.min
 
-    /// LLT-4.2c: a third of the accuracy for the start, one for the step, one left for a score error.
-    let private langevin order =
+    /// A bound of N Langevin steps that has a term of the start, one of the score and one of the step.
+    type private LangevinBound =
+        {
+            Metric: Metric
+            Bound: Expression
+            /// The name of the start's divergence in it.
+            Start: string
+            /// The largest step, from d, L and C.
+            Largest: float -> float -> float -> float
+            LargestWords: string
+            /// The largest error that the hypotheses allow, from C.
+            LargestError: float -> float
+        }
+
+    /// A third of the accuracy for the start, one for the step, one left for a score error.
+    let private langevin (by: LangevinBound) order =
         let level = NoiseLevel.Data
 
         match Constants.smoothness order.Target level, Constants.logSobolev order.Target level with
@@ -85,11 +99,11 @@ module Prescription =
             let numbers = [ "d", d; "L", l; "C", c ]
 
             let startTerm, scoreTerm, stepTerm =
-                match Expression.terms LeeLuTan.manySteps with
+                match Expression.terms by.Bound with
                 | [ start; score; step ] -> start, score, step
-                | _ -> invalidOp "the bound of lee-2022-4.2 has three terms"
+                | _ -> invalidOp $"the bound of {order.Theorem.Id} has three terms"
 
-            let h = min (LeeSupNorm.largestStep d l c) (Formula.largest "h" numbers stepTerm third)
+            let h = min (by.Largest d l c) (Formula.largest "h" numbers stepTerm third)
             let spread = smallestVariance order.Target
 
             let experimentWith steps =
@@ -98,17 +112,17 @@ module Prescription =
                     forward ve
                     start (from (normal (meanOf order.Target) spread))
                     sampler (repeat steps (corrector (LangevinMethod.langevin h)))
-                    measure [ chi2 ]
+                    measure [ (if by.Metric = Metric.Kl then kl else chi2) ]
                 }
 
-            match Recipes.planOf (experimentWith 1) |> Result.bind (Measure.atStart Metric.Chi2 order.Runner) with
+            match Recipes.planOf (experimentWith 1) |> Result.bind (Measure.atStart by.Metric order.Runner) with
             | Error reason -> Error reason
-            | Ok chi when not (Double.IsFinite chi.Upper) ->
-                Error "χ² of the start, N(mean, smallest variance), is not finite"
-            | Ok chi ->
-                let numbers = ("h", h) :: ("χ²₀", chi.Upper) :: numbers
+            | Ok first when not (Double.IsFinite first.Upper) ->
+                Error $"{by.Start} of the start, N(mean, smallest variance), is not finite"
+            | Ok first ->
+                let numbers = ("h", h) :: (by.Start, first.Upper) :: numbers
                 let steps = Formula.smallestWhole "N" numbers startTerm third
-                let error = min (Formula.largest "ε₁" numbers scoreTerm third) (1.0 / (7.0 * sqrt c))
+                let error = min (Formula.largest "ε₁" numbers scoreTerm third) (by.LargestError c)
 
                 if steps > float mostSteps then
                     tooMany (shortest (ceil steps))
@@ -119,15 +133,39 @@ module Prescription =
                         [
                             $"L = {shortest l}: {smooth.Provenance}"
                             $"C = {shortest c}: {sobolev.Provenance}"
-                            $"start: N(mean, {shortest spread}·I), the smallest variance, has χ²₀ = {shortest chi.Upper} (exact law)"
-                            $"h = {shortest h}: the smaller of 1/(272·d·C·L²) and that for which {Expression.text stepTerm} is a third of the accuracy"
-                            if chi.Upper <= third then
+                            $"start: N(mean, {shortest spread}·I), the smallest variance, has {by.Start} = {shortest first.Upper} (exact law)"
+                            $"h = {shortest h}: the smaller of {by.LargestWords} and that for which {Expression.text stepTerm} is a third of the accuracy"
+                            if first.Upper <= third then
                                 "N = 1: the start is within its third already"
                             else
                                 $"N = {shortest steps}: the fewest steps for which {Expression.text startTerm} is a third of the accuracy"
                             $"the score may have an error of sup norm {shortest error}, the last third; this experiment has the exact score"
                         ]
-                        (Formula.value (("N", steps) :: ("ε₁", 0.0) :: numbers) LeeLuTan.manySteps)
+                        (Formula.value (("N", steps) :: ("ε₁", 0.0) :: numbers) by.Bound)
+
+    /// LLT-4.2c.
+    let private inChiSquare =
+        langevin
+            {
+                Metric = Metric.Chi2
+                Bound = LeeLuTan.manySteps
+                Start = "χ²₀"
+                Largest = LeeSupNorm.largestStep
+                LargestWords = "1/(272·d·C·L²)"
+                LargestError = fun c -> 1.0 / (7.0 * sqrt c)
+            }
+
+    /// VW-kl.
+    let private inEntropy =
+        langevin
+            {
+                Metric = Metric.Kl
+                Bound = VempalaLangevin.manySteps
+                Start = "KL₀"
+                Largest = fun _ l c -> VempalaLangevin.largestStep l c
+                LargestWords = "1/(4·C·L²)"
+                LargestError = fun _ -> infinity
+            }
 
     /// BZ-gauss: a third for the start, one for the step, one left for the error of θ.
     let private gaussianMean order =
@@ -239,7 +277,8 @@ module Prescription =
 
     let private known =
         [
-            LeeLuTan.langevinSupNorm, langevin
+            LeeLuTan.langevinSupNorm, inChiSquare
+            VempalaLangevin.relativeEntropy, inEntropy
             LeeAnnealed.annealedLangevin, by Recipes.annealing
             LeePredictor.stochasticPredictor, by Recipes.prediction
             LeeAnnealed.predictorCorrector, by Recipes.predictionCorrection
