@@ -23,12 +23,25 @@ let private information mu w t =
     let v = 1.0 - m * m * (1.0 - w)
     v * (1.0 - 1.0 / v) ** 2.0 + (m * mu) ** 2.0
 
+/// What the steps cost along paths, against h·I.
+let private ofSteps e =
+    let plan = Scenarios.planOf e
+    let subject = { Experiment = e; Plan = plan; Setting = Map.empty }
+
+    match
+        ConfortiRelative.contractive.Evidence runner { Subject = subject; Setting = Map.empty; Refined = fun _ -> plan }
+    with
+    | Ok found -> found |> List.find (fun one -> one.What.StartsWith "the steps' part")
+    | Error reason -> failtest reason
+
 let tests =
     testList
         "the contractive integrator"
         [
             yield!
-                atQuick ConfortiRelative.contractive [ "noise-doubled"; "score-data-level"; "no-linear-drift"; "probe-early" ]
+                atQuick
+                    ConfortiRelative.contractive
+                    [ "noise-doubled"; "score-data-level"; "no-linear-drift"; "probe-early" ]
 
             testCase "the relative score grows like a martingale's along the reverse of time" (fun () ->
                 for mu, w in [ 0.0, 0.25; 1.0, 0.25; 0.5, 4.0; 2.0, 1.0 ] do
@@ -51,19 +64,17 @@ let tests =
                     let bound = gamma * information mu w 0.0
                     Expect.isLessThan path (0.51 * bound) $"μ = {mu}, w = {w}: at most half"
                     let law = run (normal [ mu ] w) relative (uniform 4.0 0.0 k)
+                    let one = ofSteps law
+                    Expect.floatClose Accuracy.medium one.Bound bound "h·I"
+                    Expect.isLessThan one.Measured.Lower (path * (1.0 + 1e-9)) "the path from below"
+                    Expect.isGreaterThan one.Measured.Upper (path * (1.0 - 1e-9)) "the path from above"
+                    Expect.isLessThan (one.Measured.Upper - one.Measured.Lower) (1e-6 * path) "narrow")
 
-                    match Certificates.Certificate.ofPlan System.Threading.CancellationToken.None (Scenarios.planOf law) with
-                    | Ok found ->
-                        Expect.floatClose Accuracy.medium (List.last found).KlReverse.Value path "the certificate's"
-                    | Error reason -> failtest reason
-
-                    let cell = Study.onExperiment runner ConfortiRelative.contractive law
-                    Expect.equal cell.Verdict Holds (defaultArg cell.Reason "")
-                    let share = path / bound
-                    let tv = cell.Decisive.Value
-                    let expected = Certificates.PathRule.totalVariation bound
-                    Expect.isTrue (share > 0.05 && share < 0.51) $"{share} of it"
-                    Expect.floatClose Accuracy.medium tv.Bound (if tv.What.StartsWith "TV" then expected else bound) tv.What)
+            testCase "data with noise left are measured where the time stops" (fun () ->
+                // N(0, 1/4) at δ = 0.5: I = v(1 − 1/v)² with v = 1 − ¾e^(−1).
+                let law = run (normal [ 0.0 ] 0.25) relative (uniform 4.0 0.5 64)
+                let one = ofSteps law
+                Expect.floatClose Accuracy.high one.Bound (3.5 / 64.0 * information 0.0 0.25 0.5) "h·I")
 
             testCase "other integrators, other processes and repeated steps are refused" (fun () ->
                 let law, times = normal [ 0.0 ] 0.5, uniform 2.0 0.0 8

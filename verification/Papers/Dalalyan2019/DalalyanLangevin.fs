@@ -65,15 +65,7 @@ let internal second =
     left + h * (l * sqrt (l * d) + m' * d) / (2.0 * m) + h * l * sqrt (2.0 * d / (3.0 * m * (two - m * h)))
 
 let private numbers k start =
-    [
-        "d", k.D
-        "ε₁", k.ScoreError
-        "h", k.Run.H
-        "L", k.L
-        "m", k.Concave
-        "N", float k.Run.N
-        "W₀", start
-    ]
+    [ "d", k.D; "ε₁", k.ScoreError; "h", k.Run.H; "L", k.L; "m", k.Concave; "N", float k.Run.N; "W₀", start ]
 
 let private evidence: Evidence =
     fun runner trial ->
@@ -125,7 +117,14 @@ let private bumps (s: Setting) (_refinement: int) =
     experiment {
         target (product [ whole "d" s, modes ])
         forward ve
-        score (if value "ε" s = 0.0 then exact else exact |> rippled (value "ε" s / sqrt 2.0) 3.0)
+
+        score (
+            if value "ε" s = 0.0 then
+                exact
+            else
+                exact |> rippled (value "ε" s / sqrt 2.0) 3.0
+        )
+
         start (from (product [ whole "d" s, normal [ 0.5 ] 1.0 ]))
         sampler (repeat (whole "N" s) (corrector (langevin (value "h" s))))
         measure [ w2 ]

@@ -40,15 +40,13 @@ let private assumptions =
 
 let private c, d, e, h, l, n = Name "C", Name "d", Name "ε₁", Name "h", Name "L", Name "N"
 
-let private kept, added =
-    exp (-1.25 * h / c), 5.14 * e ** 2.0 * h + 1.52 * d * l ** 2.0 * h ** 2.0
+let private kept, added = exp (-1.25 * h / c), 5.14 * e ** 2.0 * h + 1.52 * d * l ** 2.0 * h ** 2.0
 
 /// The bound of KL_{k+1}.
 let internal oneStep = kept * Name "KL_k" + added
 
 /// The bound of KL_N: what is left of the start, the error of the score, the step.
-let internal manySteps =
-    exp (-1.25 * n * h / c) * Name "KL₀" + 4.9 * e ** 2.0 * c + 1.45 * d * l ** 2.0 * h * c
+let internal manySteps = exp (-1.25 * n * h / c) * Name "KL₀" + 4.9 * e ** 2.0 * c + 1.45 * d * l ** 2.0 * h * c
 
 let private numbers k = [ "C", k.C; "d", k.D; "ε₁", k.ScoreError; "h", k.Run.H; "L", k.L; "N", float k.Run.N ]
 
@@ -63,7 +61,8 @@ let private evidence: Evidence =
 
             return
                 [
-                    for i, (before, after) in List.indexed (List.zip (List.truncate steps.Length (start :: known)) steps) do
+                    for i, (before, after) in
+                        List.indexed (List.zip (List.truncate steps.Length (start :: known)) steps) do
                         {
                             What = $"KL after step {i + 1} from KL after the one before"
                             Measured = after
@@ -109,7 +108,14 @@ let private modes (s: Setting) (_refinement: int) =
     experiment {
         target law
         forward ve
-        score (if value "ε" s = 0.0 then exact else exact |> rippled (value "ε" s / sqrt 2.0) 3.0)
+
+        score (
+            if value "ε" s = 0.0 then
+                exact
+            else
+                exact |> rippled (value "ε" s / sqrt 2.0) 3.0
+        )
+
         start (from (normal [ 0.0 ] 1.0))
         sampler (repeat (whole "N" s) (corrector (langevin largest)))
         measure [ kl ]
@@ -126,7 +132,7 @@ let private scenarios =
             [ base' ]
             [
                 axis "x" "step over the largest one" (fun _ -> [ 1.0; 0.1; 0.001 ]) |> quickly [ 1.0; 0.001 ]
-                axis "d" "dimension" (fun _ -> [ 1.0; 16.0; 256.0 ]) |> quickly [ 256.0 ]
+                axis "d" "dimension" (fun _ -> [ 1.0; 16.0; 256.0 ]) |> quickly [ 32.0 ]
                 axis "κ" "condition number" (fun _ -> [ 4.0; 64.0 ]) |> later
                 axis "ε" "error of the score" (fun _ -> [ 0.1; 0.05 ]) |> quickly [ 0.05 ]
             ]
