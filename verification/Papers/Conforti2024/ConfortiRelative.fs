@@ -59,10 +59,10 @@ let private run: Subject -> Result<Run, string> =
         })
 
 /// KL(p_T‖q_T) + (√(h·I) + √(Σγ_kε_k²))².
-let private bound one = (one.Start + (sqrt (one.Longest * one.Information) + sqrt one.Errors) ** 2.0) * (1.0 + 1e-12)
+let private bound (one: Run) = (one.Start + (sqrt (one.Longest * one.Information) + sqrt one.Errors) ** 2.0) * (1.0 + 1e-12)
 
 /// What the steps cost along paths with the exact score: KL(p_δ‖N) − KL(p_T‖N) − Σ(2(e^γ − 1) − γ)·I_k.
-let private alongPath (target: Target) steps =
+let private alongPath (target: Target) (steps: Tableau list) =
     attempt {
         let! first = entropy target (List.head steps).From
         let! last = entropy target (List.last steps).To
@@ -76,7 +76,7 @@ let private alongPath (target: Target) steps =
 let private evidence: Evidence =
     fun runner trial ->
         attempt {
-            let! one = run trial.Subject
+            let! (one: Run) = run trial.Subject
             let! path = alongPath trial.Subject.Plan.Target one.Steps
             let! law = Measure.law runner trial.Subject.Plan
             let r = bound one
@@ -102,10 +102,10 @@ let private evidence: Evidence =
 let private assumptions =
     [
         Assumption.ofResult "steps of the contractive integrator on vp" (fun s ->
-            run s |> Result.map (fun one -> $"{one.Steps.Length} steps, the longest of {one.Longest:g4}"))
+            run s |> Result.map (fun (one: Run) -> $"{one.Steps.Length} steps, the longest of {one.Longest:g4}"))
         Assumption.ofResult "I(p_δ | N(0, I)) < ∞; ‖s − ∇ln p‖_{L²(p)} and KL(p_T‖q_T) are known" (fun s ->
             run s
-            |> Result.map (fun one ->
+            |> Result.map (fun (one: Run) ->
                 $"I = {one.Information:g4}, Σγ·ε² = {one.Errors:g4}, KL(p_T‖q_T) ≤ {one.Start:g4}"))
     ]
 
@@ -167,7 +167,7 @@ let private rates =
         }
 
     let path _ (trial: Trial) =
-        run trial.Subject |> Result.bind (fun one -> alongPath trial.Subject.Plan.Target one.Steps)
+        run trial.Subject |> Result.bind (fun (one: Run) -> alongPath trial.Subject.Plan.Target one.Steps)
 
     [ inSteps "KL along the path" (Exactly -1.0) path; inSteps "KL(q‖p)" (AtMost -2.0) (atEnd Metric.Kl) ]
 
