@@ -48,6 +48,8 @@ module Catalogue =
             MooneyLocal.local
             ChengProximal.proximal
             NguyenLabels.noisyLabels
+            WangTraining.trained
+            WangSchedules.schedules
             ZhangDiscrete.path
             ZhangDiscrete.linear
         ]
