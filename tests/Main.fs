@@ -54,6 +54,7 @@ let private tests =
             MooneyTests.tests
             ChengTests.tests
             NguyenCongTests.tests
+            WangTests.tests
             FiniteTests.tests
             FiniteCertificatesTests.tests
             FiniteTextTests.tests

@@ -1,0 +1,229 @@
+/// Training by gradient descent and schedules (Wang, He and Tao 2024), by references of their own.
+module Sgm.Tests.WangTests
+
+open Expecto
+open MathNet.Numerics.Integration
+open Sgm
+open Sgm.Verification
+open Sgm.Verification.Theorems
+open Sgm.Verification.Theorems.WangFeatures
+open Sgm.Tests.PapersTests
+
+/// ∫ of f against the density 0.6·N(1, 0.1) + 0.4·N(−1, 0.3) with noise σ, and its score.
+let private against sigma f =
+    let part weight mean variance x =
+        let v = variance + sigma * sigma
+        let p = weight * exp (-((x - mean) ** 2.0) / (2.0 * v)) / sqrt (2.0 * System.Math.PI * v)
+        p, -p * (x - mean) / v
+
+    let integrand x =
+        let p, slope = part 0.6 1.0 0.1 x
+        let q, slope' = part 0.4 -1.0 0.3 x
+        (p + q) * f x ((slope + slope') / (p + q))
+
+    let reach = 1.0 + 12.0 * (1.0 + sigma)
+    let width = 2.0 * reach / 200.0
+
+    List.sum
+        [
+            for i in 0..199 ->
+                GaussLegendreRule.Integrate(integrand, width * float i - reach, width * float (i + 1) - reach, 16)
+        ]
+
+let private features: Feature list =
+    [ { Mean = 0.0; Variance = 1.0 }; { Mean = 1.0; Variance = 0.1 }; { Mean = -1.0; Variance = 0.3 } ]
+
+let private feature (one: Feature) sigma x = -(x - one.Mean) / (one.Variance + sigma * sigma)
+let private levels' = [ 2.0, 0.7; 0.8, 1.5; 0.3, 0.4 ]
+
+let private weighed =
+    [ for sigma, weight in levels' -> { Level = Engine.NoiseLevel.VarianceExploding sigma; Weight = weight } ]
+
+let private summed f = List.sum [ for sigma, weight in levels' -> weight * against sigma (f sigma) ]
+let private data: Moments = { Mean = 0.2; Variance = 0.6 * 0.1 + 0.4 * 0.3 + 0.6 * 0.8 ** 2.0 + 0.4 * 1.2 ** 2.0 }
+let private loss = lossOf features data weighed
+
+/// E‖s_θ − ∇ln p‖², by quadrature.
+let private lossAt theta =
+    summed (fun sigma x score ->
+        (List.sum (List.map2 (fun one weight -> weight * feature one sigma x) features theta) - score) ** 2.0)
+
+let private training =
+    testList
+        "gradient descent"
+        [
+            testCase "the loss is the quadratic one of the Gram matrix, on data that are not normal" (fun () ->
+                for i, one in List.indexed features do
+                    let slope = summed (fun sigma x score -> feature one sigma x * score)
+                    Expect.floatClose Accuracy.medium loss.Slope[i] slope $"b, {i}"
+
+                    for j, other in List.indexed features do
+                        let product = summed (fun sigma x _ -> feature one sigma x * feature other sigma x)
+                        Expect.floatClose Accuracy.medium loss.Gram[i, j] product $"G, {i}, {j}")
+
+            testCase "its gradient by differences is what a step follows" (fun () ->
+                let theta, rate, h = descend loss 0.01 3, 0.01, 1e-4
+                let next = descend loss 0.01 4
+
+                for i in 0..2 do
+                    let moved by = theta |> List.mapi (fun j t -> if i = j then t + by else t)
+                    let slope = (lossAt (moved h) - lossAt (moved -h)) / (2.0 * h)
+                    Expect.isLessThan (abs (next[i] - theta[i] + 0.5 * rate * slope)) 1e-9 $"{i}")
+
+            testCase "the loss after k steps is the sum of its modes" (fun () ->
+                let all = modes loss
+                let rate = 1.7 / (List.last all).Curvature
+                let floor = lossAt [ 0.0; 0.0; 0.0 ] - gained all
+
+                for k in [ 0; 1; 2; 5; 50 ] do
+                    let expected = floor + List.sumBy (left rate k) all
+                    Expect.floatClose Accuracy.medium (lossAt (descend loss rate k)) expected $"k = {k}"
+
+                Expect.isGreaterThan floor 0.01 "two modes have no affine score"
+                Expect.isGreaterThan (left rate 50 all.Head) (10.0 * left rate 50 all[1]) "the slowest is left")
+
+            testCase "other scores and other steps are refused" (fun () ->
+                let run sampler estimate =
+                    experiment {
+                        target (normal [ 0.8 ] 0.25)
+                        forward ve
+                        score estimate
+                        sampler sampler
+                        measure [ tv ]
+                    }
+
+                let known = anneal (geometric 10.0 0.05 18) (predictor ancestral)
+                let linear = blend [ 0.4, scoreOf (normal [ -0.5 ] 0.25); 0.6, scoreOf (normal [ 1.5 ] 0.25) ]
+
+                for words, e in
+                    [
+                        "no training", run known linear
+                        "no blend", run known exact
+                        "a part that is no feature",
+                        run known (blend [ 0.4, exact; 0.6, scoreOf (normal [ 1.5 ] 0.25) ])
+                        "other steps", run (anneal (geometric 10.0 0.05 18) (predictor flow)) linear
+                    ] do
+                    refuses WangTraining.trained words e)
+        ]
+
+/// N(μ, v) under ancestral steps with s + ε, coordinate by coordinate: the law that comes out, as mean and variance.
+let private outcome v error sigmas =
+    ((0.0, v + (List.head sigmas: float) ** 2.0), List.pairwise sigmas)
+    ||> List.fold (fun (mean, variance) (upper, lower) ->
+        let g, below = upper * upper, lower * lower
+        let kept = 1.0 - (g - below) / (v + g)
+        kept * mean + (g - below) * error, kept * kept * variance + below * (g - below) / g)
+
+let private entropy v error sigmas =
+    let mean, variance = outcome v error sigmas
+    let p = v + (List.last sigmas: float) ** 2.0
+    0.5 * (p / variance - 1.0 - log (p / variance)) + mean * mean / (2.0 * variance)
+
+let private geometricLevels (a: float) b n = [ for i in 0..n -> a * (b / a) ** (float i / float n) ]
+
+let private karrasLevels (a: float) (b: float) n =
+    let root x = x ** (1.0 / 7.0)
+    [ for i in 0..n -> (root a + float i / float n * (root b - root a)) ** 7.0 ]
+
+/// By halving: the error at which the two schedules come out alike.
+let private crossing v a b n =
+    let apart error = entropy v error (geometricLevels a b n) - entropy v error (karrasLevels a b n)
+
+    let rec halve low high rounds =
+        let middle = 0.5 * (low + high)
+
+        if rounds = 0 then middle
+        elif apart middle < 0.0 then halve middle high (rounds - 1)
+        else halve low middle (rounds - 1)
+
+    if apart 0.0 < 0.0 && apart 10.0 > 0.0 then Some(halve 0.0 10.0 60) else None
+
+let private run d v sampler estimate =
+    experiment {
+        target (normal (List.replicate d 0.0) v)
+        forward ve
+        score estimate
+        start warm
+        sampler (anneal sampler (predictor ancestral))
+        measure [ kl ]
+    }
+
+let private reverse e =
+    match Measure.law runner (Scenarios.planOf e) |> Result.map Measure.reverseKl with
+    | Ok(Some found) -> found.Value.Value
+    | other -> failtest $"%A{other}"
+
+let private schedules =
+    testList
+        "schedules"
+        [
+            testCase "the crossover by the recursion is what the statement says" (fun () ->
+                match crossing 0.25 80.0 0.002 18 with
+                | Some found -> Expect.isLessThan (abs (found - 0.0339)) 5e-5 $"{found}"
+                | None -> failtest "they do not cross")
+
+            testCase "which is ahead changes there, by runs, and the check says so" (fun () ->
+                for v, a, b, n in [ 0.25, 80.0, 0.002, 18; 0.25, 10.0, 0.05, 12; 1.0, 80.0, 0.01, 40 ] do
+                    let found = (crossing v a b n).Value
+
+                    for x in [ 0.999; 1.001 ] do
+                        let at schedule = run 1 v schedule (exact |> shifted (x * found))
+                        let g, k = at (geometric a b n), at (karras 7.0 a b n)
+                        Expect.equal (reverse g < reverse k) (x < 1.0) $"v = {v}, x = {x}"
+                        let cell = Study.onExperiment runner WangSchedules.schedules k
+                        Expect.equal cell.Verdict Holds (defaultArg cell.Reason "")
+                        let ahead = if x < 1.0 then "geometric against" else "karras 7 against"
+                        Expect.stringContains cell.Decisive.Value.What ahead $"v = {v}, x = {x}")
+
+            testCase "laws on which one schedule is ahead whatever the error are refused" (fun () ->
+                for words, v, a, b, n in
+                    [
+                        "EDM's at every error", 4.0, 80.0, 0.002, 18
+                        "geometric levels at every error", 0.04, 10.0, 0.05, 18
+                    ] do
+                    Expect.isNone (crossing v a b n) words
+                    let cell = Study.onExperiment runner WangSchedules.schedules (run 1 v (geometric a b n) exact)
+                    Expect.equal cell.Verdict NotApplicable words
+                    let family = words.Substring(0, words.IndexOf " at ")
+                    Expect.stringContains (defaultArg cell.Reason "") family words)
+
+            testCase "the error that matters is one of constant size" (fun () ->
+                // 1.2 times the score, or that of N(0.5, ¼): geometric levels stay ahead; 0.8 times it: EDM's are.
+                let both estimate =
+                    reverse (run 1 0.25 (geometric 80.0 0.002 18) estimate),
+                    reverse (run 1 0.25 (karras 7.0 80.0 0.002 18) estimate)
+
+                let isAhead estimate = both estimate ||> (<)
+                Expect.isTrue (isAhead (exact |> scaled 1.2)) "1.2"
+                Expect.isFalse (isAhead (exact |> scaled 0.8)) "0.8"
+
+                for mean in [ 0.01; 0.1; 0.5 ] do
+                    Expect.isTrue (isAhead (scoreOf (normal [ mean ] 0.25))) $"mean {mean}")
+
+            testCase "other steps, levels, starts and scores are refused" (fun () ->
+                let levels' = geometric 80.0 0.002 18
+
+                for words, e in
+                    [
+                        "other levels", run 1 0.25 (karras 5.0 80.0 0.002 18) exact
+                        "other steps", { run 1 0.25 levels' exact with Sampler = anneal levels' (predictor flow) }
+                        "another start", { run 1 0.25 levels' exact with Start = prior }
+                        "another process", { run 1 0.25 (geometric 2.0 0.1 8) exact with Forward = vp }
+                        "another score", run 1 0.25 levels' (exact |> scaled 1.1)
+                        "two variances",
+                        { run 2 0.25 levels' exact with Target = normalDiag [ 0.0; 0.0 ] [ 1.0; 2.0 ] }
+                        "down to the data", run 1 0.25 (karras 7.0 80.0 0.0 18) exact
+                    ] do
+                    refuses WangSchedules.schedules words e)
+        ]
+
+let tests =
+    testList
+        "training and schedules"
+        [
+            yield! atQuick WangTraining.trained [ "score-data-level"; "truth-for-fit" ]
+            yield!
+                atQuick WangSchedules.schedules [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon" ]
+            training
+            schedules
+        ]
