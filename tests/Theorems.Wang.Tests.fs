@@ -83,12 +83,12 @@ let private training =
                 Expect.isGreaterThan (left rate 50 all.Head) (10.0 * left rate 50 all[1]) "the slowest is left")
 
             testCase "other scores and other steps are refused" (fun () ->
-                let run sampler estimate =
+                let run pipeline estimate =
                     experiment {
                         target (normal [ 0.8 ] 0.25)
                         forward ve
                         score estimate
-                        sampler sampler
+                        sampler pipeline
                         measure [ tv ]
                     }
 
@@ -138,13 +138,13 @@ let private crossing v a b n =
 
     if apart 0.0 < 0.0 && apart 10.0 > 0.0 then Some(halve 0.0 10.0 60) else None
 
-let private run d v sampler estimate =
+let private run d v along estimate =
     experiment {
         target (normal (List.replicate d 0.0) v)
         forward ve
         score estimate
         start warm
-        sampler (anneal sampler (predictor ancestral))
+        sampler (anneal along (predictor ancestral))
         measure [ kl ]
     }
 
@@ -199,6 +199,47 @@ let private schedules =
 
                 for mean in [ 0.01; 0.1; 0.5 ] do
                     Expect.isTrue (isAhead (scoreOf (normal [ mean ] 0.25))) $"mean {mean}")
+
+            testCase "along paths they cross at an error that tends to a constant" (fun () ->
+                let along schedule error =
+                    let plan = Scenarios.planOf (run 1 0.25 schedule (exact |> shifted error))
+
+                    match Certificates.Certificate.ofPlan System.Threading.CancellationToken.None plan with
+                    | Ok found -> (List.last found).KlReverse.Value
+                    | Error reason -> failtest reason
+
+                let crossing n =
+                    let g, k = along (geometric 80.0 0.002 n), along (karras 7.0 80.0 0.002 n)
+                    0.1 * sqrt ((k 0.0 - g 0.0) / ((g 0.1 - g 0.0) - (k 0.1 - k 0.0)))
+
+                // The first order in 1/n, with u = σ^(1/7).
+                let a, b, length = 80.0 ** (1.0 / 7.0), 0.002 ** (1.0 / 7.0), log 40000.0
+                let wide phi = (0.25 / (0.25 + exp (2.0 * phi))) ** 2.0
+                let over (f: float -> float) = GaussLegendreRule.Integrate(f, log 0.002, log 80.0, 64)
+                let path = 7.0 * (a - b) * over (fun phi -> wide phi / exp (phi / 7.0)) - length * over wide
+                let error = length * (80.0 ** 2.0 - 0.002 ** 2.0) - 98.0 / 13.0 * (a - b) * (a ** 13.0 - b ** 13.0)
+                Expect.isLessThan (abs (sqrt (path / error) - 0.03414)) 1e-5 "by quadrature"
+                Expect.isLessThan (abs (crossing 1000 / sqrt (path / error) - 1.0)) 3e-3 "1000 steps"
+                Expect.isLessThan (abs (crossing 18 - 0.0394)) 1e-4 "18 steps")
+
+            testCase "a score that is trained for 8 steps favours EDM's levels, for 24 steps geometric ones" (fun () ->
+                let outcome schedule k =
+                    let plan = Scenarios.planOf { run 1 0.25 schedule exact with Target = normal [ 0.8 ] 0.25 }
+                    let features: Feature list = [ { Mean = -0.5; Variance = 0.25 }; { Mean = 1.5; Variance = 0.25 } ]
+                    let levels = plan.Tableaus() |> Seq.map weigh |> List.ofSeq
+                    let loss = lossOf features { Mean = 0.8; Variance = 0.25 } levels
+                    let theta = descend loss (0.3 / (List.last (modes loss)).Curvature) k
+
+                    let parts =
+                        List.map2 (fun (one: Feature) t -> t, scoreOf (normal [ one.Mean ] 0.25)) features theta
+
+                    reverse { run 1 0.25 schedule (blend parts) with Target = normal [ 0.8 ] 0.25 }
+
+                for k, g, edm in
+                    [ 8, 0.09704, 0.07872; 12, 0.09761, 0.09189; 16, 0.08926, 0.09525; 24, 0.08307, 0.1001 ] do
+                    // By another program, to four digits.
+                    Expect.isLessThan (abs (outcome (geometric 80.0 0.002 18) k / g - 1.0)) 1e-3 $"geometric, {k}"
+                    Expect.isLessThan (abs (outcome (karras 7.0 80.0 0.002 18) k / edm - 1.0)) 1e-3 $"EDM's, {k}")
 
             testCase "other steps, levels, starts and scores are refused" (fun () ->
                 let levels' = geometric 80.0 0.002 18

@@ -14,7 +14,7 @@ type Moments = { Mean: float; Variance: float }
 /// A level of the training, and what it counts in the loss.
 type Weighed = { Level: NoiseLevel; Weight: float }
 
-/// The level where a step begins, by w = ½(1/g′ − 1/g)·σ⁴/m², g = σ²/m²: what an error of the score costs there in KL of paths.
+/// The level where a step begins, by w = ½(1/g′ − 1/g)·σ⁴/m², g = σ²/m²: the price of a score error in KL of paths.
 let weigh (step: Tableau) =
     let g, below = Information.noise step.From, Information.noise step.To
     let scale = step.From.Sigma * step.From.Sigma / step.From.Mean
@@ -34,7 +34,7 @@ let private noised (data: Moments) (level: NoiseLevel) =
     let mean = level.Mean * data.Mean
     mean, level.VarianceOf data.Variance + mean * mean
 
-/// E‖s_θ − ∇ln p‖² = θᵀGθ − 2bᵀθ + J summed over levels by their weights: G = E φφᵀ, and b = E φ·∇ln p = −E φ′ by parts.
+/// Σ w·E‖s_θ − ∇ln p‖² = θᵀGθ − 2bᵀθ + ΣwJ over the levels: G = Σ w·E φφᵀ, b = Σ w·E φ·∇ln p = −Σ w·E φ′ by parts.
 type Loss = { Gram: Matrix<float>; Slope: Vector<float> }
 
 /// Of data of which no more than two moments count.
@@ -78,7 +78,7 @@ let descend (loss: Loss) (rate: float) steps =
 
     List.ofSeq theta
 
-/// A direction of the parameters: an eigenvalue λ of the Gram matrix, and λ·a² with a what θ_0 = 0 lacks of the minimiser along it.
+/// A direction of the parameters: an eigenvalue λ of the Gram matrix, and λ·a², a the minimiser along it (θ_0 = 0).
 type Mode = { Curvature: float; Excess: float }
 
 /// All of them, the slowest first.

@@ -282,7 +282,7 @@ let private measuredCrossing runner (trial: Trial) =
     }
 
 let private rates =
-    let counts = [ 200.0; 400.0; 800.0; 1600.0; 3200.0 ]
+    let counts = [ 100.0; 200.0; 400.0; 800.0; 1600.0 ]
 
     let inSteps family =
         {
