@@ -262,9 +262,10 @@ let tests =
     testList
         "training and schedules"
         [
-            yield! atQuick WangTraining.trained [ "score-data-level"; "truth-for-fit" ]
-            yield!
-                atQuick WangSchedules.schedules [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon" ]
+            testList WangTraining.trained.Id (atQuick WangTraining.trained [ "score-data-level"; "truth-for-fit" ])
+            testList
+                WangSchedules.schedules.Id
+                (atQuick WangSchedules.schedules [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon" ])
             training
             schedules
         ]

@@ -280,7 +280,8 @@ let trained =
             "s_θ = Σ θ_j·φ_j with linear features, trained on L(θ) = Σ_i w_i·E‖s_θ(X_i) + Z/σ_i‖² at the levels of "
             + "ancestral steps, w_i = ½(Λ_(i+1) − Λ_i)·σ_i⁴/m_i², Λ = m²/σ², by θ ← θ − (η/2)∇L. Then, G = Σ w_i·E φφᵀ "
             + "with eigenvalues λ_j, L(θ_k) less what the true score has is E_k = E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k) ≤ "
-            + "E_∞ + ρ^(2k)·(E_0 − E_∞), ρ = max |1 − ηλ_j|, and KL(p_δ‖q_k) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_i − mmse) dΛ + E_k."
+            + "E_∞ + ρ^(2k)·(E_0 − E_∞), ρ = max |1 − ηλ_j|, and KL(p_δ‖q_k) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_i − mmse) dΛ + "
+            + "E_k."
         Source =
             Papers.companion
                 "Wang, He and Tao 2024"
