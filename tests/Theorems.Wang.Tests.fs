@@ -262,7 +262,7 @@ let tests =
     testList
         "training and schedules"
         [
-            testList WangTraining.trained.Id (atQuick WangTraining.trained [ "score-data-level"; "truth-for-fit" ])
+            testList WangTraining.trained.Id (atQuick WangTraining.trained [ "score-data-level"; "bound-halved" ])
             testList
                 WangSchedules.schedules.Id
                 (atQuick WangSchedules.schedules [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon" ])
