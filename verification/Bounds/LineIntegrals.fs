@@ -147,7 +147,7 @@ module internal LineIntegrals =
                 let struct (nearBeside, keptBeside) =
                     match beside with
                     | Some q -> q.Near(activeBeside, c, h)
-                    | None -> struct (ValueSome { P = 0.0; Slope = 0.0; Bend = 0.0; Log = 0.0 }, [||])
+                    | None -> struct (ValueSome AnalyticBounds.Zero, [||])
 
                 match near, nearBeside with
                 | ValueSome one, ValueSome other ->

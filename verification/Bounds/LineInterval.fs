@@ -4,10 +4,6 @@ open System
 open System.Collections.Generic
 open Sgm.Verification.Bernstein
 
-/// Bounds on a neighbourhood of an interval: |p|, |(ln p)′|, |(ln p)″|, |ln p|.
-[<Struct>]
-type internal LineBounds = { P: float; Slope: float; Bend: float; Log: float }
-
 /// ln p, (ln p)′ and (ln p)″ at a place.
 [<Struct>]
 type internal LineValue = { Log: float; First: float; Second: float }
@@ -17,9 +13,6 @@ type internal LineValue = { Log: float; First: float; Second: float }
 type internal LineInterval(law: LineLaw) =
     let halfLogTwoPi = 0.5 * log (2.0 * Math.PI)
     let tops = law.Heights |> Array.map (fun height -> height - halfLogTwoPi)
-
-    /// ln of what is left out of an interval and of those in it, beside what is kept.
-    let negligible = -80.0
 
     /// How far heights may be off for the rounding of means and deviations.
     let spare = 1e-6 + 1e-13 * (Array.map2 (fun m s -> abs m / s) law.Means law.Deviations |> Array.max)
@@ -38,7 +31,7 @@ type internal LineInterval(law: LineLaw) =
 
     /// Bounds on Bernstein's ellipse about c ± h: |p|, |(ln p)′|, |(ln p)″|, |ln p|; none where p might vanish there. Also the
     /// components that count in it and in all intervals of the interval.
-    member _.Near(active: int[], c, h) : struct (LineBounds voption * int[]) =
+    member _.Near(active: int[], c, h) : struct (AnalyticBounds voption * int[]) =
         let a, b = major * h, minor * h
         let mutable first, top = active[0], Double.NegativeInfinity
 
@@ -50,7 +43,7 @@ type internal LineInterval(law: LineLaw) =
                 top <- heights[k]
 
         let g, precision = slope first c, 1.0 / law.Variances[first]
-        let mutable bad, others, p, steepest, bend, rest, restBend = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        let bounds = NearBounds()
         let kept = List<int>(active.Length)
 
         for k in active do
@@ -59,40 +52,12 @@ type internal LineInterval(law: LineLaw) =
             let up = heights[k] - top + d1 * a + d2 * a * a + spare
             let turn = d1 * b + d2 * a * b
             let size = abs own + inverse * a
-            let second = inverse + size * size
+            let largest = heights[k] + abs own * a + 0.5 * inverse * b * b + spare
 
-            if turn > Math.PI / 3.0 then
-                bad <- bad + exp up
-
-            if k <> first then
-                others <- others + exp up
-
-            p <- p + exp (heights[k] + abs own * a + 0.5 * inverse * b * b + spare)
-
-            if up > -60.0 then
-                steepest <- max steepest size
-                bend <- max bend second
-            else
-                rest <- rest + 2.0 * exp up * size
-                restBend <- restBend + 2.0 * exp up * second
-
-            if up > negligible || second * second > 1e12 * (1.0 + bend * bend) then
+            if bounds.Add((k = first), up, turn, size, inverse + size * size, largest) then
                 kept.Add k
 
-        let steepest = 3.0 * steepest + rest
-
-        let found =
-            if bad <= 0.5 then
-                ValueSome
-                    {
-                        P = p
-                        Slope = steepest
-                        Bend = 3.0 * bend + restBend + steepest * steepest
-                        Log = abs top + abs g * a + 0.5 * precision * a * a + log (1.0 + others) + 2.3 + spare
-                    }
-            else
-                ValueNone
-
+        let found = bounds.Found(abs top + abs g * a + 0.5 * precision * a * a + spare)
         struct (found, (if kept.Count = active.Length then active else kept.ToArray()))
 
     /// At least −ln p, and |ln p| − Height, on the real interval: the component that is largest in the middle is a part of p.

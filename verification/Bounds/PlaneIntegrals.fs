@@ -126,9 +126,9 @@ module internal PlaneIntegrals =
                 let struct (otherAcross, otherAlong, keptBeside) =
                     match second with
                     | Some q -> look q beside
-                    | None -> struct (ValueSome PlaneSquare.nothing, ValueSome PlaneSquare.nothing, beside)
+                    | None -> struct (ValueSome AnalyticBounds.Zero, ValueSome AnalyticBounds.Zero, beside)
 
-                let largest (one: PlaneSquare.Region) (next: PlaneSquare.Region) =
+                let largest (one: AnalyticBounds) (next: AnalyticBounds) =
                     [|
                         one.P * one.Slope * one.Slope
                         one.P * one.Bend * one.Bend
