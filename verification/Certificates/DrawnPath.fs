@@ -194,8 +194,7 @@ module internal DrawnPath =
             let shape = 0.5 * d * RealFunctions.LogExcess(wide / variance - 1.0) + 1e-14 * d
 
             Ok(plus (number (shape + apart / (2.0 * variance))) (linear 0.0 [ wide, -0.5 / wide, 0.0 ]))
-        | :? Start.Law as law -> RelativeEntropy.bound plan.Target level law.Of law.Level |> Result.map number
-        | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
+        | _ -> PathRule.start plan level |> Result.map number
 
     /// R after the steps, and the parts of it as they are estimated: start, and (exact, whole) of every kernel with how often it runs.
     type Found = { Upper: float; Start: float; Steps: (int64 * int64 * Tableau * float * float) list }

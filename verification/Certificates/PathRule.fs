@@ -138,6 +138,20 @@ module PathRule =
     /// κ of a step under p at the level where it begins, or why the rule says nothing.
     let cost (plan: Plan) (step: Tableau) = if step.StaysAtLevel then corrector plan step else predictor plan step
 
+    /// R of the first state at a level.
+    let start (plan: Plan) level =
+        match plan.Start with
+        | :? Start.Law as start -> RelativeEntropy.bound plan.Target level start.Of start.Level
+        | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
+
+    /// R after steps, each taken once, from the start on. A certificate is at times below: it may begin anew from W2.
+    let ofSteps (plan: Plan) (steps: Tableau list) =
+        attempt {
+            let! first = start plan steps.Head.From
+            let! costs = every (List.map (cost plan) steps)
+            return (first + List.sumBy _.Whole costs) * (1.0 + 3e-16 * float steps.Length)
+        }
+
     /// TV from R: Pinsker, or Bretagnolle and Huber; never above 1.
     let totalVariation r =
         if Double.IsPositiveInfinity r then

@@ -40,15 +40,10 @@ type internal RuleBook =
     }
 
 module internal RuleBook =
-    let private start (plan: Plan) level =
-        match plan.Start with
-        | :? Start.Law as start -> RelativeEntropy.bound plan.Target level start.Of start.Level
-        | _ -> Error "a point has no density: KL(p‖q) of the start is infinite"
-
     /// The rules as they are proved.
     let proved =
         {
-            Start = start
+            Start = PathRule.start
             Cost = PathRule.cost
             Pinsker = PathRule.totalVariation
             Join = fun before since -> System.Math.BitIncrement(before + since)

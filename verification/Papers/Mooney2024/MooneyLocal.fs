@@ -66,10 +66,7 @@ let private bound (subject: Subject) =
         let! errors = ScoreError.atLevels plan levels
         let d = float plan.Dimension
 
-        let! start =
-            match plan.Start with
-            | :? Start.Law as law -> RelativeEntropy.bound plan.Target levels.Head law.Of law.Level
-            | _ -> Error "the start has no density"
+        let! start = PathRule.start plan levels.Head
 
         let added =
             (found, errors)
@@ -80,11 +77,10 @@ let private bound (subject: Subject) =
         return (start + List.sum added) * (1.0 + 1e-12)
     }
 
-/// KL along the path of a normal law with the exact score, where the certificate's rule is an equality.
-let private alongPath runner (subject: Subject) =
+/// KL along the path of a normal law with the exact score, where the path rule is an equality.
+let private alongPath (subject: Subject) =
     if subject.Plan.Target.IsGaussian && subject.Experiment.Score = exact then
-        Certificate.ofPlan runner.Cancellation subject.Plan
-        |> Result.map (fun found -> Some (List.last found).KlReverse.Value)
+        PathRule.ofSteps subject.Plan (List.ofSeq (subject.Plan.Tableaus())) |> Result.map Some
     else
         Ok None
 
@@ -93,15 +89,15 @@ let private evidence: Evidence =
         attempt {
             let! r = bound trial.Subject
             let! law = Measure.law runner trial.Subject.Plan
-            let! certified = alongPath runner trial.Subject
+            let! along = alongPath trial.Subject
 
             return
                 [
-                    match certified with
+                    match along with
                     | Some value ->
                         {
                             What = "KL along the path, exactly, against the bound with local constants"
-                            Measured = Estimate.Exact(value, value * (1.0 - 1e-9), value, "certificate")
+                            Measured = Estimate.Exact(value, value * (1.0 - 1e-9), value, "path rule")
                             Bound = r
                         }
                     | None -> ()

@@ -65,10 +65,7 @@ let private bound (subject: Subject) =
         let! errors = ScoreError.atLevels plan levels
         let d = float plan.Dimension
 
-        let! start =
-            match plan.Start with
-            | :? Start.Law as law -> RelativeEntropy.bound plan.Target levels.Head law.Of law.Level
-            | _ -> Error "the start has no density"
+        let! start = PathRule.start plan levels.Head
 
         let cost (step: Tableau, (_, error: float)) =
             attempt {
