@@ -5,6 +5,7 @@ open Expecto
 open MathNet.Numerics.Integration
 open Sgm
 open Sgm.Verification
+open Sgm.Verification.Certificates
 open Sgm.Verification.Theorems
 open Sgm.Verification.Theorems.WangFeatures
 open Sgm.Tests.PapersTests
@@ -48,28 +49,27 @@ let private lossAt theta =
     summed (fun sigma x score ->
         (List.sum (List.map2 (fun one weight -> weight * feature one sigma x) features theta) - score) ** 2.0)
 
+let private geometricLevels (a: float) b n = [ for i in 0..n -> a * (b / a) ** (float i / float n) ]
+
+let private karrasLevels (a: float) (b: float) n =
+    let root x = x ** (1.0 / 7.0)
+    [ for i in 0..n -> (root a + float i / float n * (root b - root a)) ** 7.0 ]
+
+/// KL of the paths on N(m, v) by the chain rule: of N(m, v) given a step's upper end from what the step draws, with the
+/// score slope·x + value at every σ.
+let private paths mean v score sigmas =
+    List.pairwise sigmas
+    |> List.sumBy (fun (upper: float, lower) ->
+        let g, below = upper * upper, lower * lower
+        let slope, value = score upper
+        let ratio = g * (v + below) / (below * (v + g))
+        let error = (slope + 1.0 / (v + g)) ** 2.0 * (v + g) + (slope * mean + value) ** 2.0
+        0.5 * (ratio - 1.0 - log ratio) + 0.5 * (g - below) * g / below * error)
+
 let private training =
     testList
         "gradient descent"
         [
-            testCase "the loss is the quadratic one of the Gram matrix, on data that are not normal" (fun () ->
-                for i, one in List.indexed features do
-                    let slope = summed (fun sigma x score -> feature one sigma x * score)
-                    Expect.floatClose Accuracy.medium loss.Slope[i] slope $"b, {i}"
-
-                    for j, other in List.indexed features do
-                        let product = summed (fun sigma x _ -> feature one sigma x * feature other sigma x)
-                        Expect.floatClose Accuracy.medium loss.Gram[i, j] product $"G, {i}, {j}")
-
-            testCase "its gradient by differences is what a step follows" (fun () ->
-                let theta, rate, h = descend loss 0.01 3, 0.01, 1e-4
-                let next = descend loss 0.01 4
-
-                for i in 0..2 do
-                    let moved by = theta |> List.mapi (fun j t -> if i = j then t + by else t)
-                    let slope = (lossAt (moved h) - lossAt (moved -h)) / (2.0 * h)
-                    Expect.isLessThan (abs (next[i] - theta[i] + 0.5 * rate * slope)) 1e-9 $"{i}")
-
             testCase "the loss after k steps is the sum of its modes" (fun () ->
                 let all = modes loss
                 let rate = 1.7 / (List.last all).Curvature
@@ -81,6 +81,22 @@ let private training =
 
                 Expect.isGreaterThan floor 0.01 "two modes have no affine score"
                 Expect.isGreaterThan (left rate 50 all.Head) (10.0 * left rate 50 all[1]) "the slowest is left")
+
+            testCase "the bound is KL of the start and of every step, by the chain rule" (fun () ->
+                let own = WangTraining.trained
+
+                let checks =
+                    (Study.run runner Quick [ { own with Scenarios = [ own.Scenarios.Head ]; Rates = [] } ]).Checks
+
+                for cell in checks |> List.collect _.Cells do
+                    match cell.Experiment with
+                    | Some { Score = { Base = Blend [ a, _; b, _ ] } } ->
+                        let score sigma = -(a + b) / (0.25 + sigma ** 2.0), (1.5 * b - 0.5 * a) / (0.25 + sigma ** 2.0)
+                        let start = 0.5 * (0.0025 - log 1.0025) + 0.64 / 200.0
+                        let expected = start + paths 0.8 0.25 score (geometricLevels 10.0 0.05 18)
+                        let found = cell.Decisive.Value.Bound
+                        Expect.floatClose Accuracy.high found (PathRule.totalVariation expected) $"{cell.Setting}"
+                    | other -> failtest $"%A{other}")
 
             testCase "other scores and other steps are refused" (fun () ->
                 let run pipeline estimate =
@@ -118,12 +134,6 @@ let private entropy v error sigmas =
     let mean, variance = outcome v error sigmas
     let p = v + (List.last sigmas: float) ** 2.0
     0.5 * (p / variance - 1.0 - log (p / variance)) + mean * mean / (2.0 * variance)
-
-let private geometricLevels (a: float) b n = [ for i in 0..n -> a * (b / a) ** (float i / float n) ]
-
-let private karrasLevels (a: float) (b: float) n =
-    let root x = x ** (1.0 / 7.0)
-    [ for i in 0..n -> (root a + float i / float n * (root b - root a)) ** 7.0 ]
 
 /// By halving: the error at which the two schedules come out alike.
 let private crossing v a b n =
@@ -201,16 +211,12 @@ let private schedules =
                     Expect.isTrue (isAhead (scoreOf (normal [ mean ] 0.25))) $"mean {mean}")
 
             testCase "along paths they cross at an error that tends to a constant" (fun () ->
-                let along schedule error =
-                    let plan = Scenarios.planOf (run 1 0.25 schedule (exact |> shifted error))
-
-                    match Certificates.Certificate.ofPlan System.Threading.CancellationToken.None plan with
-                    | Ok found -> (List.last found).KlReverse.Value
-                    | Error reason -> failtest reason
-
                 let crossing n =
-                    let g, k = along (geometric 80.0 0.002 n), along (karras 7.0 80.0 0.002 n)
-                    0.1 * sqrt ((k 0.0 - g 0.0) / ((g 0.1 - g 0.0) - (k 0.1 - k 0.0)))
+                    let apart error =
+                        let own = paths 0.0 0.25 (fun sigma -> -1.0 / (0.25 + sigma ** 2.0), error)
+                        own (karrasLevels 80.0 0.002 n) - own (geometricLevels 80.0 0.002 n)
+
+                    0.1 * sqrt (apart 0.0 / (apart 0.0 - apart 0.1))
 
                 // The first order in 1/n, with u = σ^(1/7).
                 let a, b, length = 80.0 ** (1.0 / 7.0), 0.002 ** (1.0 / 7.0), log 40000.0
@@ -218,9 +224,11 @@ let private schedules =
                 let over (f: float -> float) = GaussLegendreRule.Integrate(f, log 0.002, log 80.0, 64)
                 let path = 7.0 * (a - b) * over (fun phi -> wide phi / exp (phi / 7.0)) - length * over wide
                 let error = length * (80.0 ** 2.0 - 0.002 ** 2.0) - 98.0 / 13.0 * (a - b) * (a ** 13.0 - b ** 13.0)
-                Expect.isLessThan (abs (sqrt (path / error) - 0.03414)) 1e-5 "by quadrature"
-                Expect.isLessThan (abs (crossing 1000 / sqrt (path / error) - 1.0)) 3e-3 "1000 steps"
-                Expect.isLessThan (abs (crossing 18 - 0.0394)) 1e-4 "18 steps")
+                let first, second = crossing 1000, crossing 2000
+                // What is left falls like 1/n: one extrapolation leaves 1/n².
+                Expect.isLessThan (abs (2.0 * second - first - sqrt (path / error))) 1e-6 "n → ∞"
+                Expect.isGreaterThan (first - sqrt (path / error)) 5e-5 "1000 steps are not there"
+                Expect.isLessThan (abs (crossing 18 - 0.0394)) 5e-5 "18 steps")
 
             testCase "a score that is trained for 8 steps favours EDM's levels, for 24 steps geometric ones" (fun () ->
                 let outcome schedule k =
@@ -265,7 +273,9 @@ let tests =
             testList WangTraining.trained.Id (atQuick WangTraining.trained [ "score-data-level"; "bound-halved" ])
             testList
                 WangSchedules.schedules.Id
-                (atQuick WangSchedules.schedules [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon" ])
+                (atQuick
+                    WangSchedules.schedules
+                    [ "noise-doubled"; "error-doubled"; "error-forgotten"; "unit-epsilon"; "bound-halved" ])
             training
             schedules
         ]

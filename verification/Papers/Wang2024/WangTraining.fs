@@ -79,13 +79,8 @@ let private training: Subject -> Result<Training, string> =
             let weighed = List.map2 (fun one j -> one, j * (1.0 / one.Level.Mean ** 2.0)) levels fishers
             let all = weighed |> List.map (fun (one, j) -> j * one.Weight) |> List.fold (+) (Bracket.Exactly 0.0)
 
-            let! start =
-                match plan.Start with
-                | :? Start.Law as own -> RelativeEntropy.bound plan.Target plan.InitialLevel own.Of own.Level
-                | _ -> Error "the start has no density"
-
             let informed = plan |> Plan.withScore (Engine.Score(plan.Target, ImmutableArray.Empty))
-            let! costs = every (List.map (PathRule.cost informed) steps)
+            let! sampling = PathRule.ofSteps informed steps
 
             return
                 {
@@ -94,7 +89,7 @@ let private training: Subject -> Result<Training, string> =
                     Modes = modes
                     Excess = (excess features (momentsOf law) weighed theta).NotNegative
                     Floor = (all - Bracket.Near(gained modes, 1e-13)).NotNegative
-                    Sampling = start + List.sumBy (fun (cost: Cost) -> cost.Exact) costs
+                    Sampling = sampling
                 }
         })
 
@@ -110,20 +105,11 @@ let private slow training =
 
 let private enclosed (found: Bracket) = Estimate.Exact(found.Middle, found.Low, found.High, "moments at the levels")
 
-/// The certificate's KL(p‖q), where the walk along the line at every level is short.
-let private certified runner (subject: Subject) =
-    if subject.Plan.Target.IsGaussian then
-        Certificate.ofPlan runner.Cancellation subject.Plan
-        |> Result.map (fun found -> Some (List.last found).KlReverse.Value)
-    else
-        Ok None
-
 let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let plan = trial.Subject.Plan
             let! own = training trial.Subject
-            let! certified = certified runner trial.Subject
             let! law = Measure.law runner plan
             let r = bound own
 
@@ -144,15 +130,6 @@ let private evidence: Evidence =
                         Measured = enclosed own.Excess
                         Bound = slow own
                     }
-                    match certified with
-                    | Some value ->
-                        {
-                            What = "KL(p‖q) along the path, as the certificate has it, against 1.01 of the bound"
-                            // It is an upper end itself; errors of blends are enclosed to 0.4 %.
-                            Measured = Estimate.Exact(value, 0.99 * value, value, "certificate")
-                            Bound = 1.01 * r
-                        }
-                    | None -> ()
                     match Measure.reverseKl law with
                     | Some measured -> { What = "KL(p‖q)"; Measured = measured; Bound = r }
                     | None -> ()
