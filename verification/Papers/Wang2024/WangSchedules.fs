@@ -168,13 +168,14 @@ let private assumptions =
 
 let private whole symbol s = int (value symbol s)
 let private range s = value "T" s, value "δ" s, whole "K" s
-let private off error = if error = 0.0 then exact else exact |> shifted error
 
 let private experimentOf error (s: Setting) (_refinement: int) =
+    let off = error s
+
     experiment {
         target (normal (fill (whole "d" s) 0.0) (value "v" s))
         forward ve
-        score (off (error s))
+        score (if off = 0.0 then exact else exact |> shifted off)
         start warm
         sampler (anneal (range s |||> geometric) (predictor ancestral))
         measure [ tv; kl ]
@@ -213,42 +214,6 @@ let private scenarios =
             ]
     ]
 
-/// ε° from four runs: both schedules with the exact score, and with an error.
-let private measuredCrossing runner (trial: Trial) =
-    attempt {
-        let! range = rangeOf trial.Subject.Experiment
-        let error = 0.05
-
-        let! plans =
-            [ 0.0; error ] |> List.map (fun e -> runs range { trial.Subject.Experiment with Score = off e }) |> every
-
-        let! found = plans |> List.concat |> List.map (reverse runner) |> every
-        let middle i = found[i].Value.Value
-        let apart = middle 1 - middle 0
-        let slope = middle 2 - middle 3 + apart
-        let width = found |> List.sumBy (fun one -> one.Upper - one.Lower)
-        let value, relative = error * sqrt (apart / slope), width / apart + width / slope
-        return Estimate.Exact(value, value * (1.0 - relative), value * (1.0 + relative), "four runs")
-    }
-
-let private rates =
-    [
-        {
-            Axis = "K"
-            Exponent = Exactly -0.5
-            IsExponential = false
-            Of = "ε° as four runs have it, in K"
-            Quantity = measuredCrossing
-            Scenario =
-                scenario
-                    "where they cross"
-                    "N(0, ¼), σ from 10 to 0.05."
-                    (experimentOf (fun _ -> 0.0))
-                    [ changed base' [ "T", 10.0; "δ", 0.05 ] ]
-                    [ axis "K" "number of steps" (fun _ -> [ 100.0; 200.0; 400.0; 800.0 ]) ]
-        }
-    ]
-
 /// The companion.
 let schedules =
     {
@@ -271,7 +236,7 @@ let schedules =
         Metric = Metric.Kl
         Evidence = evidence
         Scenarios = scenarios
-        Rates = rates
+        Rates = []
         Reading =
             "The abstract's finding, for errors of one size at all levels. It depends on that: README.md has laws and "
             + "errors on which one schedule is ahead throughout."

@@ -93,15 +93,8 @@ let private training: Subject -> Result<Training, string> =
                 }
         })
 
-let private leftOf training = List.map (left training.Rate training.Steps) training.Modes
-
-/// KL(p_T‖q_T) + Σ ½∫(mmse_i − mmse) dΛ + E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k).
-let private bound training = (training.Sampling + training.Floor.High + List.sum (leftOf training)) * (1.0 + 1e-12)
-
-/// E_∞ + ρ^(2k)·(E_0 − E_∞), ρ the largest |1 − ηλ|.
-let private slow training =
-    let kept = training.Modes |> List.map (fun mode -> abs (1.0 - training.Rate * mode.Curvature)) |> List.max
-    training.Floor.High + kept ** (2.0 * float training.Steps) * gained training.Modes
+/// E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k).
+let private byModes own = own.Floor + Bracket.Near(own.Modes |> List.sumBy (left own.Rate own.Steps), 1e-12)
 
 let private enclosed (found: Bracket) = Estimate.Exact(found.Middle, found.Low, found.High, "moments at the levels")
 
@@ -111,24 +104,20 @@ let private evidence: Evidence =
             let plan = trial.Subject.Plan
             let! own = training trial.Subject
             let! law = Measure.law runner plan
-            let r = bound own
+            let excess = byModes own
+            let r = own.Sampling + excess.High
 
             return
                 [
                     {
                         What = "excess loss of the score that runs, against its modes after k steps"
                         Measured = enclosed own.Excess
-                        Bound = own.Floor.High + List.sum (leftOf own)
+                        Bound = excess.High
                     }
                     {
-                        What = "what is left of the slowest mode, against the excess loss of the score that runs"
-                        Measured = Estimate.ClosedForm(own.Floor.Low + (leftOf own).Head)
+                        What = "its modes after k steps, against the excess loss of the score that runs"
+                        Measured = Estimate.ClosedForm excess.Low
                         Bound = own.Excess.High
-                    }
-                    {
-                        What = "excess loss of the score that runs, against ρ^(2k)"
-                        Measured = enclosed own.Excess
-                        Bound = slow own
                     }
                     match Measure.reverseKl law with
                     | Some measured -> { What = "KL(p‖q)"; Measured = measured; Bound = r }
@@ -219,13 +208,6 @@ let private scenarios =
             [ axis "k" "steps of gradient descent" (fun _ -> [ 8.0; 32.0; 512.0 ]) |> quickly [ 64.0 ] ]
     ]
 
-/// E_k less what no parameters can do without.
-let private excessOf (trial: Trial) =
-    training trial.Subject
-    |> Result.map (fun own ->
-        let above = own.Excess - own.Floor
-        Estimate.Exact(above.Middle, max 0.0 above.Low, above.High, "moments at the levels"))
-
 let private rates =
     let exponent =
         let all = modes (lossOn between base')
@@ -237,7 +219,9 @@ let private rates =
             Exponent = Exactly exponent
             IsExponential = true
             Of = "the excess loss of the score that runs, in k: 2·ln(1 − ηλ) of the slowest mode"
-            Quantity = fun _ trial -> excessOf trial
+            Quantity =
+                fun _ trial ->
+                    training trial.Subject |> Result.map (fun own -> enclosed (own.Excess - own.Floor).NotNegative)
             Scenario =
                 scenario
                     "a normal law, excess loss in k"
@@ -256,9 +240,8 @@ let trained =
         Statement =
             "s_θ = Σ θ_j·φ_j with linear features, trained on L(θ) = Σ_i w_i·E‖s_θ(X_i) + Z/σ_i‖² at the levels of "
             + "ancestral steps, w_i = ½(Λ_(i+1) − Λ_i)·σ_i⁴/m_i², Λ = m²/σ², by θ ← θ − (η/2)∇L. Then, G = Σ w_i·E φφᵀ "
-            + "with eigenvalues λ_j, L(θ_k) less what the true score has is E_k = E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k) ≤ "
-            + "E_∞ + ρ^(2k)·(E_0 − E_∞), ρ = max |1 − ηλ_j|, and KL(p_δ‖q_k) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_i − mmse) dΛ + "
-            + "E_k."
+            + "with eigenvalues λ_j, a_j what θ_0 − θ* is along the j-th direction, L(θ_k) less what the true score has is "
+            + "E_k = E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k), and KL(p_δ‖q_k) ≤ KL(p_T‖q_T) + Σ ½∫(mmse_i − mmse) dΛ + E_k."
         Source =
             Papers.companion
                 "Wang, He and Tao 2024"
