@@ -133,24 +133,17 @@ let private evidence: Evidence =
                 let name i = fst families[i]
                 let ahead = if own.Error < crossing then 0 else 1
 
+                let row words measured bound = { What = $"{what}, {words}"; Measured = measured; Bound = bound }
+
                 [
                     for i in 0..1 do
-                        {
-                            What = $"{what}, {name i}, against its formula"
-                            Measured = found[i]
-                            Bound = formulas[i]
-                        }
+                        row $"{name i}, against its formula" found[i] formulas[i]
 
-                        {
-                            What = $"the formula of {what}, {name i}, against what was found"
-                            Measured = Estimate.ClosedForm formulas[i]
-                            Bound = found[i].Upper
-                        }
-                    {
-                        What = $"{what}, {name ahead} against {name (1 - ahead)}"
-                        Measured = found[ahead]
-                        Bound = formulas[1 - ahead]
-                    }
+                        row
+                            $"its formula, {name i}, against what was found"
+                            (Estimate.ClosedForm formulas[i])
+                            found[i].Upper
+                    row $"{name ahead} against {name (1 - ahead)}" found[ahead] formulas[1 - ahead]
                 ]
 
             return compared "KL along the path" ofPath own.OfPath paths @ compared "KL(p‖q)" ofLaw own.OfLaw laws
