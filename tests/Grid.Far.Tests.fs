@@ -111,6 +111,24 @@ let tests =
                 // By data processing on [23, 23.5]: Q²/P − 1 with Q = 5.17e-34 and P = 2.33e-117 (40 digits).
                 Expect.isGreaterThan (law.Measure Engine.Metric.Chi2).Upper 1.14e50 "above what one interval shows"
 
+            for h, count in [ 0.9, 252; 0.98, 251 ] do
+                testCase $"χ² of a tail nearly twice as wide, h = {h}, after more steps than lattices take" (fun () ->
+                    let law =
+                        lawOf (
+                            experiment {
+                                target (normal [ 0.0 ] 1.0)
+                                forward ve
+                                start (from (normal [ 2.0 ] 1.0))
+                                sampler (repeat count (corrector (langevin h)))
+                                measure [ chi2 ]
+                            }
+                        )
+
+                    // x ← (1 − h)x + √(2h)·ξ leaves N(0, V) as it is, V = 1/(1 − h/2), and ∫q²/p is 1/√(V(2 − V)).
+                    let variance = 1.0 / (1.0 - h / 2.0)
+                    let truth = 1.0 / sqrt (variance * (2.0 - variance)) - 1.0
+                    ExactLaws.contains (law.Measure Engine.Metric.Chi2) truth "χ²")
+
             testCase "W2 is the same beside χ², which looks at masses below the doubles" (fun () ->
                 let w2Under wanted =
                     let law =

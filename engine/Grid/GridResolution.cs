@@ -54,6 +54,13 @@ internal sealed record GridResolution(
         noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
 
     /// <summary>
+    /// A panel of this width resolves whatever had noise of standard deviation <paramref name="noise"/>: at the smallest mass that is
+    /// kept the density falls like e^(−x·√(2·range)/C), by e^8 over it. Wider ones lose the lower end of a tail, alike at
+    /// every resolution, and χ² = ∫q²/p − 1 may live there.
+    /// </summary>
+    public double Narrowest(double noise) => 8 * noise / Math.Sqrt(2 * (LogRange + Margin));
+
+    /// <summary>
     /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted
     /// precision, or below the rounding that has gathered in them. The mass counts <paramref name="reach"/> times.
     /// </summary>

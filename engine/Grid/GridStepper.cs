@@ -188,7 +188,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             }
         }
 
-        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Extent, tree.Features, 0.75 * map.Noise, grain, resolution) is var (panels, values, dropped)
+        return PanelBuilder.Build(tree.Evaluate, tree.Hull, tree.Extent, tree.Features, resolution.Narrowest(map.Noise), grain, resolution) is var (panels, values, dropped)
             && !tree.IsTooLarge
             ? Finished(state, map, panels, values, tree.Tails, tree.Shift, tree.Extent.SecondMoment(dropped), dropped)
             : (null, Lost(map));
