@@ -56,6 +56,7 @@ let private tests =
             ConfortiTests.tests
             ChengTests.tests
             NguyenCongTests.tests
+            WangTests.tests
             FiniteTests.tests
             FiniteCertificatesTests.tests
             FiniteTextTests.tests

@@ -24,7 +24,8 @@ let atQuick (theorem: Theorem) bugs =
             testCase $"is violated by {id}" (fun () ->
                 let bug = Bugs.all |> List.find (fun bug -> bug.Id = id)
                 let bounds = { theorem with Rates = [] }
-                let verdicts = (Study.run (Bug.plant runner bug) Quick [ bounds ]).Checks |> List.map _.Verdict
+                let told = Bug.restate [ bounds ] bug
+                let verdicts = (Study.run (Bug.plant runner bug) Quick told).Checks |> List.map _.Verdict
                 Expect.contains verdicts Violated $"%A{verdicts}")
     ]
 

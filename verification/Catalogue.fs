@@ -51,6 +51,8 @@ module Catalogue =
             ConfortiRelative.contractive
             ChengProximal.proximal
             NguyenLabels.noisyLabels
+            WangTraining.trained
+            WangSchedules.schedules
             ZhangDiscrete.path
             ZhangDiscrete.linear
         ]
