@@ -53,14 +53,13 @@ module Lower =
 
     let private mixtureOf components =
         let weights = components |> List.map fst |> Array.ofList
-        let total = Array.sum weights
         let laws = components |> List.choose (snd >> normalLaw)
         let covariances = laws |> List.map snd |> Array.ofList
 
         let shared = covariances |> Array.forall (sameCovariance covariances[0])
 
         Engine.Mixture(
-            weights |> Array.map (fun w -> w / total),
+            weights,
             laws |> List.map fst |> Array.concat,
             (if shared then [| covariances[0] |] else covariances)
         )

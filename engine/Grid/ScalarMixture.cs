@@ -58,8 +58,8 @@ public sealed partial class ScalarMixture
         {
             int[] order = [.. Enumerable.Range(0, weights.Length).Where(k => weights[k] > 0).OrderBy(k => means[k])];
             double[] given = [.. order.Select(k => weights[k])];
-            double total = weights.Sum();
-            return new(given, [.. given.Select(w => w / total)], [.. order.Select(k => means[k])], [.. order.Select(k => variances[k])]);
+            DoubleDouble total = given.Aggregate(DoubleDouble.Zero, (sum, weight) => sum + weight);
+            return new(given, [.. given.Select(w => (double)(w / total))], [.. order.Select(k => means[k])], [.. order.Select(k => variances[k])]);
         }
     }
 
@@ -152,7 +152,7 @@ public sealed partial class ScalarMixture
 
     /// <summary>The law of m·X + σ·Z.</summary>
     public static ScalarMixture At(Mixture law, NoiseLevel level) => new(
-        Orders.GetValue(law, m => Sorted.Of(m.Weights, m.Means, [.. Enumerable.Range(0, m.Count).Select(k => m.Covariance(k).Eigenvalue(0))])),
+        Orders.GetValue(law, m => Sorted.Of(m.Given, m.Means, [.. Enumerable.Range(0, m.Count).Select(k => m.Covariance(k).Eigenvalue(0))])),
         level);
 
     /// <summary>N(mean, deviation²).</summary>

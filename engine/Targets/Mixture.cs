@@ -6,7 +6,10 @@ namespace Sgm.Engine;
 /// </summary>
 public sealed class Mixture
 {
-    /// <summary>Weights w (shape [K], sum 1), means (row-major [K, d]) and one shared covariance or K own ones.</summary>
+    /// <summary>
+    /// Weights (shape [K], of any positive sum, by which they are divided), means (row-major [K, d]) and one shared covariance or K
+    /// own ones.
+    /// </summary>
     public Mixture(double[] weights, double[] means, Covariance[] covariances)
     {
         ArgumentOutOfRangeException.ThrowIfZero(weights.Length);
@@ -20,7 +23,10 @@ public sealed class Mixture
             throw new ArgumentException("the means must have shape [K, d]", nameof(means));
         }
 
-        Weights = weights;
+        // In doubles the sum would depend on the order of the components, and with it the law.
+        DoubleDouble total = weights.Aggregate(DoubleDouble.Zero, (sum, weight) => sum + weight);
+        Given = weights;
+        Weights = total == DoubleDouble.One ? weights : [.. weights.Select(weight => (double)(weight / total))];
         Means = means;
         Covariances = covariances;
     }
@@ -31,8 +37,11 @@ public sealed class Mixture
     /// <summary>d.</summary>
     public int Dimension => Covariances[0].Dimension;
 
-    /// <summary>Shape [K], sums to 1.</summary>
+    /// <summary>Shape [K], sums to 1 up to rounding.</summary>
     public double[] Weights { get; }
+
+    /// <summary>The weights as they were given: what far modes exchange between two laws is a difference of these.</summary>
+    public double[] Given { get; }
 
     /// <summary>Row-major, shape [K, d].</summary>
     public double[] Means { get; }

@@ -31,7 +31,7 @@ module internal Refined =
                 own.Covariances
                 |> Seq.map covariance
                 |> every
-                |> Result.map (fun refined -> Mixture(own.Weights, own.Means, Array.ofList refined))
+                |> Result.map (fun refined -> Mixture(own.Given, own.Means, Array.ofList refined))
             else
                 Ok own)
 

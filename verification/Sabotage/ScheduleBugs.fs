@@ -154,7 +154,7 @@ let private uncorrelated (law: Target) =
 
     if law.HasFullCovariance then
         law.Factors
-        |> Seq.map (fun f -> Factor(f.Count, Mixture(f.Law.Weights, f.Law.Means, Array.map diagonal f.Law.Covariances)))
+        |> Seq.map (fun f -> Factor(f.Count, Mixture(f.Law.Given, f.Law.Means, Array.map diagonal f.Law.Covariances)))
         |> ImmutableArray.CreateRange
         |> Target
         |> Some

@@ -110,7 +110,7 @@ internal static class ScoreKernels
             }
         }
 
-        Mixture inner = new(law.Weights, means, [Covariance.Diagonal(covariance.Eigenvalues)]);
+        Mixture inner = new(law.Given, means, [Covariance.Diagonal(covariance.Eigenvalues)]);
         return new RotatedKernel<TLanes>(Of<TLanes>(inner), q);
     }
 
@@ -120,7 +120,7 @@ internal static class ScoreKernels
         if (law.Weights.All(w => w > 0)) return law;
         int[] kept = [.. Enumerable.Range(0, law.Count).Where(k => law.Weights[k] > 0)];
         return new Mixture(
-            [.. kept.Select(k => law.Weights[k])],
+            [.. kept.Select(k => law.Given[k])],
             [.. kept.SelectMany(k => law.Mean(k).ToArray())],
             law.SharesCovariance ? law.Covariances : [.. kept.Select(k => law.Covariances[k])]);
     }
