@@ -16,6 +16,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     private static readonly double[] Places = [-9, -6, -3, 0, 3, 6, 9];
 
     private readonly List<Parcel> parcels = [];
+    private bool isLost;
 
     /// <summary>Mass e^LogMass, uniform over a small Width, plus N(Mean, Variance).</summary>
     private readonly record struct Parcel(double LogMass, double Mean, double Width, double Variance)
@@ -68,13 +69,17 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     {
         Forgotten copy = new(target);
         copy.parcels.AddRange(parcels);
+        copy.isLost = isLost;
         return copy;
     }
+
+    /// <summary>Steps that cannot be followed here: from now on nothing is known where something was.</summary>
+    public void Lose() => isLost |= parcels.Count > 0;
 
     /// <summary>ln of what is followed could add to χ² against a law.</summary>
     public double LogShare(ScalarMixture law)
     {
-        double share = double.NegativeInfinity;
+        double share = isLost ? double.PositiveInfinity : double.NegativeInfinity;
         foreach (Parcel parcel in parcels)
         {
             share = Math.Max(share, parcel.LogShare(law));

@@ -12,7 +12,12 @@ internal abstract class LineProcess
     public abstract bool Start(double logRange, WorkLimit work);
 
     /// <summary>One step.</summary>
-    public abstract StepFailure Apply(IStep step);
+    /// <param name="step">The step.</param>
+    /// <param name="future">What comes after it; needed where noise is drawn while registers hold something.</param>
+    public abstract StepFailure Apply(IStep step, JointFuture? future);
+
+    /// <summary>Whether the law of the state can be looked at.</summary>
+    public virtual bool IsKnown => true;
 
     /// <summary>
     /// The mean probability of acceptance of the steps since it was last asked for that could be rejected; null where there were none.
@@ -38,7 +43,7 @@ internal abstract class LineProcess
 }
 
 /// <summary>A coordinate on the grid, at two resolutions side by side.</summary>
-internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point, BlockAllowance allowance)
+internal sealed partial class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point, BlockAllowance allowance)
     : LineProcess
 {
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
@@ -68,6 +73,8 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         pending.Clear();
         shown = null;
         accepted = default;
+        joint = null;
+        smoothness = start?.SmallestDeviation ?? 0;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         Forget();
@@ -82,8 +89,14 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(IStep step)
+    public override StepFailure Apply(IStep step, JointFuture? future)
     {
+        shown = null;
+        if (joint is not null || (future is not null && Meets(step, future)))
+        {
+            return ApplyJoint(step, future!);
+        }
+
         if (step is AdjustedStep adjusted)
         {
             return Apply(adjusted);
@@ -95,8 +108,9 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         }
 
         pending.Add(step);
-        shown = null;
-        if (step is not GeneralTableau { Kept: 0 })
+
+        // What is kept and never read again needs no map.
+        if (step is not GeneralTableau { Kept: 0 } && !(step.IsNoisy && future?.Reads.Count == 0))
         {
             return StepFailure.None;
         }
@@ -131,6 +145,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
 
         forgotten.Follow((LineState.Density)next, step.Level);
         (fine, coarse) = (next, other);
+        smoothness = 0;
         accepted = (accepted.Fine + rate, accepted.Coarse + rough, accepted.Count + 1);
         return StepFailure.None;
     }
@@ -154,7 +169,17 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override StepFailure Settle()
     {
-        if (pending.Count == 0 || shown is not null)
+        if (shown is not null)
+        {
+            return StepFailure.None;
+        }
+
+        if (joint is not null)
+        {
+            return SettleJoint();
+        }
+
+        if (pending.Count == 0)
         {
             return StepFailure.None;
         }
@@ -209,6 +234,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         }
 
         (fine, coarse) = (next, other);
+        smoothness = map.Noise > 0 ? map.Noise : smoothness;
         return StepFailure.None;
     }
 
@@ -216,7 +242,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override bool IsOnGrid => true;
 
     /// <inheritdoc/>
-    public override int Nodes => fine is LineState.Density density ? density.Values.Length : 0;
+    public override int Nodes => shown is null && joint is not null ? joint.Nodes : (shown?.Fine ?? fine) is LineState.Density density ? density.Values.Length : 0;
 
     /// <inheritdoc/>
     public override void Release()
@@ -225,6 +251,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         (fineStepper, coarseStepper, forgotten) = (null, null, null!);
         (fineAdjuster, coarseAdjuster) = (null, null);
         adjustedMaps.Clear();
+        joint = null;
         (fine, coarse) = (null!, null!);
         maps.Clear();
         pending.Clear();

@@ -35,6 +35,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private int passed;
     private long done;
     private long step;
+    private JointAhead? ahead;
     private long last;
     private long total;
     private long told;
@@ -115,6 +116,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         level = plan.InitialLevel;
         (step, passed, isOver) = (0, 0, false);
+        ahead = JointPlan.MeetsNoise(plan) ? new(plan.Unrolled()) : null;
         recent.Clear();
         if (Array.Exists(group, process => !process.Start(logRange, work)) || keptNodes + Nodes > GridMemory.Nodes)
         {
@@ -139,6 +141,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         StepFailure.Diverged => new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one)),
         StepFailure.NoDensity => new RunStatus.Unsupported(
             $"step {at} ({one.Method}) may be rejected, which on the line needs the state's density: a deterministic step before it folds the line, is smooth in pieces only or ends in a point; draw noise between the two, or use particles"),
+        StepFailure.Entangled => new RunStatus.Unsupported(
+            $"step {at} ({one.Method}): state and registers together are no law of two coordinates that is known here; use particles"),
         _ => TooLarge($"step {at} ({one.Method})"),
     });
 
@@ -218,9 +222,10 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
 
         long before = work.Spent;
+        JointFuture? future = ahead?.NextStep();
         foreach (LineProcess process in group)
         {
-            if (process.Apply(one) is var failure && failure != StepFailure.None)
+            if (process.Apply(one, future) is var failure && failure != StepFailure.None)
             {
                 Stop(failure, step, one);
                 return;
@@ -264,7 +269,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
 
     private void Observe(long index, IStep? one)
     {
-        if (!silent && options.AfterStep is { } observer && Settled())
+        // Between a deterministic step that reads a register and the next noise no law of the state is known: it is not shown.
+        if (!silent && options.AfterStep is { } observer && Array.TrueForAll(group, process => process.IsKnown) && Settled())
         {
             observer(new(index, one, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
         }
