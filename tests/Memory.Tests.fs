@@ -243,13 +243,11 @@ let private interpreters =
                         (12.0 * error)
                         $"{method}: variance")
 
-            testCase "what no map follows is refused with the reason, and particles run it" (fun () ->
+            testCase "what neither a map nor two coordinates follow is refused with the reason, and particles run it" (fun () ->
                 for body, says in
                     [
-                        predictor dpmpp2m >=> corrector (langevinScaled 0.1),
-                        "'langevinScaled' draws noise between two steps of 'dpmpp2m'"
-                        predictor (dpmpp2mSde 1.0), "'dpmpp2mSde' keeps earlier evaluations and draws noise"
-                        predictor (dpmppSde 1.0), "a state that it has added noise to within the step"
+                        predictor (dpmpp3mSde 1.0), "'dpmpp3mSde' draws noise while earlier evaluations"
+                        predictor (lms 4) >=> corrector (langevinScaled 0.1), "'langevinScaled' draws noise while earlier"
                     ] do
                     let e = { onTheLine dpmpp2m prior with Sampler = anneal (geometric 3.0 0.2 4) body }
                     let plan = ExactLaws.planOf e

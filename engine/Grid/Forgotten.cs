@@ -9,6 +9,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>ln of a share of χ² below which nothing is followed.</summary>
     private const double Nothing = -100;
 
+    /// <summary>ln of a share of χ² that no bracket sees.</summary>
+    private const double Trifle = -40;
+
     /// <summary>So many are followed, those of the largest share.</summary>
     private const int Most = 64;
 
@@ -73,8 +76,12 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
         return copy;
     }
 
-    /// <summary>Steps that cannot be followed here: from now on nothing is known where something was.</summary>
-    public void Lose() => isLost |= parcels.Count > 0;
+    /// <summary>Steps come that are not followed here: what adds nothing now is let go, and nothing is known any more where something adds.</summary>
+    public void Lose(ScalarMixture law)
+    {
+        isLost |= LogShare(law) > Trifle;
+        parcels.Clear();
+    }
 
     /// <summary>ln of what is followed could add to χ² against a law.</summary>
     public double LogShare(ScalarMixture law)

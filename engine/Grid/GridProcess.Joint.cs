@@ -28,7 +28,7 @@ internal sealed partial class GridProcess
         _ => false,
     };
 
-    private StepFailure Begin()
+    private StepFailure Begin(NoiseLevel level)
     {
         if (fine is LineState.Density && smoothness == 0) return StepFailure.NoDensity;
         JointValues values = new(scored, modifiers) { Images = fine as LineState.Density };
@@ -41,14 +41,14 @@ internal sealed partial class GridProcess
         }
 
         pending.Clear();
-        forgotten.Lose();
+        forgotten.Lose(At(level));
         joint = new(forms, values, JointLine.Of(fine, smoothness), JointLine.Of(coarse, smoothness));
         return StepFailure.None;
     }
 
     private StepFailure ApplyJoint(IStep step, JointFuture future)
     {
-        if (joint is null && Begin() is var failure && failure != StepFailure.None) return failure;
+        if (joint is null && Begin(step.From) is var failure && failure != StepFailure.None) return failure;
         List<JointDraw> draws = [];
         if (joint!.Forms.Apply(step, future.Reads, draws) is not null) return StepFailure.Entangled;
         List<JointDraw> later = [];

@@ -3,7 +3,58 @@ using System.Runtime.InteropServices;
 
 namespace Sgm.Engine;
 
-/// <summary>Σ_n mass_n·N(·; centre_n, C²) at ascending places, every kernel as far as it reaches.</summary>
+/// <summary>Σ_n mass_n·N(·; centre_n, C²), each kernel as far as it counts.</summary>
+internal sealed class JointRow
+{
+    private readonly double[] reaches;
+
+    /// <param name="centres">Centres.</param>
+    /// <param name="masses">Masses, a small part of 1.</param>
+    /// <param name="deviation">C.</param>
+    /// <param name="logRange">Parts below e^(−logRange) of all mass are left out.</param>
+    public JointRow(double[] centres, double[] masses, double deviation, double logRange)
+    {
+        (Centres, Masses, Deviation, reaches) = (centres, masses, deviation, new double[centres.Length]);
+        (From, To) = (double.PositiveInfinity, double.NegativeInfinity);
+        VectorMath.Log(masses, reaches);
+        for (int n = 0; n < reaches.Length; n++)
+        {
+            double reach = reaches[n] = deviation * Math.Sqrt(2 * Math.Max(0, logRange + reaches[n]));
+            (From, To) = (Math.Min(From, centres[n] - reach), Math.Max(To, centres[n] + reach));
+        }
+    }
+
+    /// <summary>Centres.</summary>
+    public double[] Centres { get; }
+
+    /// <summary>Masses.</summary>
+    public double[] Masses { get; }
+
+    /// <summary>C.</summary>
+    public double Deviation { get; }
+
+    /// <summary>How far it reaches to the left.</summary>
+    public double From { get; }
+
+    /// <summary>How far it reaches to the right.</summary>
+    public double To { get; }
+
+    /// <summary>Adds its density at places; returns how many values of a kernel were added.</summary>
+    /// <param name="places">Ascending, with <see cref="JointKernels.Padding"/> more numbers behind <paramref name="count"/>.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="values">Receives the sums; padded as the places.</param>
+    public long AddTo(ReadOnlySpan<double> places, int count, Span<double> values)
+    {
+        JointKernels kernels = new()
+        {
+            Centres = Centres, Masses = Masses, Reaches = reaches, Deviation = Deviation, Places = places, Count = count, Values = values,
+        };
+        LaneWidth.Run(ref kernels);
+        return kernels.Work;
+    }
+}
+
+/// <summary>The sums of a <see cref="JointRow"/>.</summary>
 internal ref struct JointKernels : ILanesAction
 {
     /// <summary>Places behind the last one that a register may touch.</summary>
@@ -11,16 +62,11 @@ internal ref struct JointKernels : ILanesAction
 
     public required ReadOnlySpan<double> Centres;
     public required ReadOnlySpan<double> Masses;
+    public required ReadOnlySpan<double> Reaches;
     public required double Deviation;
-
-    /// <summary>Parts below e^(−LogRange) of all mass are left out.</summary>
-    public required double LogRange;
-
-    /// <summary>Ascending, with <see cref="Padding"/> more numbers behind <see cref="Count"/>.</summary>
     public required ReadOnlySpan<double> Places;
     public required int Count;
 
-    /// <summary>Receives the sums; padded as the places.</summary>
     public required Span<double> Values;
 
     /// <summary>Kernel values that were added.</summary>
@@ -36,9 +82,7 @@ internal ref struct JointKernels : ILanesAction
         ReadOnlySpan<double> places = Places[..Count];
         for (int n = 0; n < Centres.Length; n++)
         {
-            double centre = Centres[n], depth = LogRange + Math.Log(Masses[n]);
-            if (!(depth > 0)) continue;
-            double reach = Deviation * Math.Sqrt(2 * depth);
+            double centre = Centres[n], reach = Reaches[n];
             int from = places.BinarySearch(centre - reach), to = places.BinarySearch(centre + reach);
             from = from < 0 ? ~from : from;
             to = to < 0 ? ~to : to + 1;

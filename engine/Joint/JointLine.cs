@@ -11,6 +11,9 @@ internal sealed class JointLine
     private const double Margin = GridResolution.Margin;
     private const double Depth = 2 * Math.PI * Math.PI;
 
+    // 2π, and what is left of the way to a pole before a kernel with its map is large there.
+    private const double Strip = 0.75 * 2 * Math.PI;
+
     // Beyond this many times its lattice a row would be coarser than what is asked for only by rounding.
     private const double Slack = 1 + 1e-9;
 
@@ -20,13 +23,13 @@ internal sealed class JointLine
     private readonly double rowSpacing;
     private readonly double[] rows;
     private readonly long[] numbers;
-    private readonly (double[] Centres, double[] Masses)[] sums;
+    private readonly JointRow[] sums;
     private readonly double deviation;
     private readonly JointSpread smooth;
     private readonly JointSpread tails;
 
     private JointLine(
-        LineState.Density? source, double rowSpacing, double[] rows, long[] numbers, (double[], double[])[] sums, double deviation, JointSpread smooth, JointSpread tails)
+        LineState.Density? source, double rowSpacing, double[] rows, long[] numbers, JointRow[] sums, double deviation, JointSpread smooth, JointSpread tails)
     {
         (this.source, this.rowSpacing, this.rows, this.numbers, this.sums) = (source, rowSpacing, rows, numbers, sums);
         (this.deviation, this.smooth, this.tails) = (deviation, smooth, tails);
@@ -52,9 +55,9 @@ internal sealed class JointLine
     /// <param name="smoothness">The scale below which its density has no structure.</param>
     public static JointLine Of(LineState state, double smoothness)
     {
-        if (state is not LineState.Density density) return new(null, 0, [0], [0], [([], [])], 0, default, default);
+        if (state is not LineState.Density density) return new(null, 0, [0], [0], [new([], [], 0, 0)], 0, default, default);
         double tail = Math.Max(density.Tails.Left, density.Tails.Right);
-        return new(density, 0, [0], [0], [([], [])], smoothness, new(smoothness * smoothness, 0, 0), new(tail * tail, 0, 0))
+        return new(density, 0, [0], [0], [new([], [], 0, 0)], smoothness, new(smoothness * smoothness, 0, 0), new(tail * tail, 0, 0))
         {
             Defect = density.Defect,
             Rounding = density.Rounding,
@@ -81,11 +84,12 @@ internal sealed class JointLine
         if (!(spacing > 0 && labels > 0)) return (null, StepFailure.TooLarge);
         int finer = keepsRows ? (int)Math.Ceiling(rowSpacing / (spacing * Slack)) : 1, stride = keepsRows ? Math.Max(1, (int)Math.Floor(spacing * Slack / rowSpacing)) : 1;
         double unit = keepsRows ? rowSpacing / finer : spacing;
-        if (Places(draw, unit, values, logRange, work) is not { } places) return (null, StepFailure.TooLarge);
+        if (Places(draw, unit, values, work) is not { } places) return (null, StepFailure.TooLarge);
         var gathered = new Gathered(this, draw, places, values, finer, stride, labels);
         double dropped = gathered.Fill(logRange, work);
         double apart = draw.Kept switch { JointKept.Nothing => 0, JointKept.Second => rowSpacing, _ => draw.LabelDeviation > 0 ? labels : unit * stride };
         (double[] seconds, long[] own, (double[] Centres, double[] Masses)[] found) = gathered.Rows(apart);
+        if (found.Length == 0) return (null, StepFailure.TooLarge);
         double mass = 0, mean = 0, square = 0, side = 0, sideSquare = 0;
         for (int row = 0; row < found.Length; row++)
         {
@@ -114,7 +118,8 @@ internal sealed class JointLine
             _ => (0, 0),
         };
         after = after.Within(square - (mean * mean) + (draw.Deviation * draw.Deviation), sideSquare - (side * side));
-        return (new(null, apart, seconds, own, found, draw.Deviation, after, tails.After(values.Far(draw.Mean, draw), label, draw.Deviation, draw.LabelDeviation))
+        JointRow[] sorted = [.. found.Select(row => new JointRow(row.Centres, row.Masses, draw.Deviation, logRange))];
+        return (new(null, apart, seconds, own, sorted, draw.Deviation, after, tails.After(values.Far(draw.Mean, draw), label, draw.Deviation, draw.LabelDeviation))
         {
             Defect = Defect + Math.Abs(1 - mass),
             Rounding = Rounding + 1e-15 + (4 * draw.Rounding * Math.Sqrt(square) / draw.Deviation),
@@ -142,7 +147,7 @@ internal sealed class JointLine
         Dictionary<long, (double Mass, double Largest, double Second)> found = [];
         for (int row = 0; row < sums.Length; row++)
         {
-            (double[] centres, double[] masses) = sums[row];
+            (double[] centres, double[] masses) = (sums[row].Centres, sums[row].Masses);
             for (int n = 0; n < centres.Length; n++)
             {
                 long at = (long)Math.Floor(centres[n] / deviation);
@@ -162,7 +167,8 @@ internal sealed class JointLine
     {
         double most = Likely * cells.Max(cell => cell.Mass), noise = draw.Deviation * draw.Deviation;
         (double roughest, JointSpread after) = (double.NegativeInfinity, default);
-        List<(double Wanted, double Along, double Own, double Kernel)> all = [];
+        List<(double Wanted, double Along, double Own, double Later)> all = [];
+        (double nowPoles, double laterPoles) = (double.PositiveInfinity, double.PositiveInfinity);
         foreach (Cell cell in cells)
         {
             double wanted = digits + Math.Log(cell.Mass);
@@ -170,8 +176,13 @@ internal sealed class JointLine
             JointValue mean = values.At(draw.Mean, draw, cell.First, cell.Second);
             JointValue label = draw.Kept == JointKept.Label ? values.At(draw.Label!, draw, cell.First, cell.Second) : new(cell.Second, 0, draw.Kept == JointKept.Second ? 1 : 0);
             double kernel = (mean.First * mean.First / noise) + (draw.LabelDeviation > 0 ? label.First * label.First / (draw.LabelDeviation * draw.LabelDeviation) : 0);
-            (double along, double later) = draw.Kept == JointKept.Label ? Later(mean.Value, label.Value, draw, next, values) : default;
+            (double along, double later, double poles) = draw.Kept == JointKept.Label ? Later(mean.Value, label.Value, draw, next, values) : default;
             all.Add((wanted, along, kernel, later));
+
+            // A pole at a distance d leaves e^(−2πd/spacing).
+            double pole = values.Poles(draw.Mean, draw, cell.First, cell.Second, 1, 0);
+            nowPoles = Math.Min(nowPoles, Strip / (pole * wanted));
+            laterPoles = Math.Min(laterPoles, Strip / (Math.Max(poles, IsExactLabel(draw) ? pole / Math.Abs(label.First) : 0) * wanted));
             JointSpread own = smooth.After((mean.First, mean.Second), (label.First, label.Second), draw.Deviation, draw.LabelDeviation);
             double rough = draw.Kept == JointKept.Nothing ? 1 / own.Xx : own.InverseSquare(along, 1);
             if (cell.Mass > most && rough > roughest) (roughest, after) = (rough, own);
@@ -184,15 +195,17 @@ internal sealed class JointLine
             if (draw.Kept == JointKept.Label) then = Math.Min(then, Depth / ((later + after.InverseSquare(along, 1)) * wanted));
         }
 
-        (now, then) = (Math.Sqrt(now), Math.Sqrt(then));
-        return (IsExactLabel(draw) ? then : now, then, after);
+        (now, then) = (Math.Min(Math.Sqrt(now), nowPoles), Math.Min(Math.Sqrt(then), laterPoles));
+
+        // From a point there is nothing to sum.
+        return (IsExactLabel(draw) ? then : IsPoint ? 1 : now, then, after);
     }
 
     // What the next draw sums over the second coordinate: along which direction (a, b), with its first one fixed or along the line where its label is
-    // constant, and 1/w² of its kernel there.
-    private static (double Along, double Kernel) Later(double first, double second, JointDraw draw, JointDraw? next, JointValues values)
+    // constant, 1/w² of its kernel there, and how near poles are.
+    private static (double Along, double Kernel, double Poles) Later(double first, double second, JointDraw draw, JointDraw? next, JointValues values)
     {
-        if (next is null) return (0, 1 / (draw.Deviation * draw.Deviation));
+        if (next is null) return (0, 1 / (draw.Deviation * draw.Deviation), 0);
         JointValue mean = values.At(next.Mean, next, first, second);
         double along = 0;
         if (next.Kept == JointKept.Label && next.Label!.Reads(next.Second))
@@ -202,35 +215,21 @@ internal sealed class JointLine
         }
 
         double slope = next.Kept == JointKept.Second ? Math.Max(Math.Abs(mean.First), Math.Abs(mean.Second)) : mean.Second + (along * mean.First);
-        return (along, slope * slope / (next.Deviation * next.Deviation));
+        return (along, slope * slope / (next.Deviation * next.Deviation), values.Poles(next.Mean, next, first, second, along, 1));
     }
 
-    /// <summary>Where a row reaches.</summary>
-    private (double From, double To) Hull(int row, double logRange)
-    {
-        if (IsPoint) return (0, 0);
-        if (source is not null) return (source.Panels.From[0], source.Panels.To[^1]);
-        (double[] centres, double[] masses) = sums[row];
-        (double from, double to) = (double.PositiveInfinity, double.NegativeInfinity);
-        for (int n = 0; n < centres.Length; n++)
-        {
-            double reach = deviation * Math.Sqrt(2 * Math.Max(0, logRange + Math.Log(masses[n])));
-            (from, to) = (Math.Min(from, centres[n] - reach), Math.Max(to, centres[n] + reach));
-        }
+    // Where a row reaches.
+    private (double From, double To) Hull(int row) =>
+        IsPoint ? (0, 0) : source is not null ? (source.Panels.From[0], source.Panels.To[^1]) : (sums[row].From, sums[row].To);
 
-        return (from, to);
-    }
+    private (double From, double To) Hull() =>
+        Enumerable.Range(0, sums.Length).Select(Hull).Aggregate((a, b) => (Math.Min(a.From, b.From), Math.Max(a.To, b.To)));
 
     // Places of a, padded, with their numbers on the lattice and what of the line belongs to each; null where there are too many.
-    private (double[] At, long[] Numbers, double[] Widths, int Count)? Places(JointDraw draw, double unit, JointValues values, double logRange, WorkLimit work)
+    private (double[] At, long[] Numbers, double[] Widths, int Count)? Places(JointDraw draw, double unit, JointValues values, WorkLimit work)
     {
         if (IsPoint) return ([0, .. Enumerable.Repeat(double.MaxValue, JointKernels.Padding)], [0], [1], 1);
-        (double from, double to) = (double.PositiveInfinity, double.NegativeInfinity);
-        for (int row = 0; row < sums.Length; row++)
-        {
-            (double left, double right) = Hull(row, logRange);
-            (from, to) = (Math.Min(from, left), Math.Max(to, right));
-        }
+        (double from, double to) = Hull();
 
         // Without a label a itself is even.
         JointForm label = IsExactLabel(draw) ? draw.Label!.Where(atom => draw.Second is null || !JointForm.Reads(atom, draw.Second)) : JointForm.Of(draw.First!);
@@ -276,46 +275,29 @@ internal sealed class JointLine
         return (at, found.First);
     }
 
-    /// <summary>Values of a row at the places from one number to another.</summary>
-    private void Fill(int row, double[] places, int from, int count, Span<double> values, double logRange, WorkLimit work)
+    // Values of a row at so many places.
+    private void Fill(int row, ReadOnlySpan<double> places, int count, Span<double> values, WorkLimit work)
     {
-        if (source is not null)
+        if (source is null && !IsPoint)
         {
-            work.Spend(count);
-            for (int i = 0; i < count; i++)
-            {
-                values[i] = source.DensityAt(places[from + i]);
-            }
-
+            work.Spend(0.1 * sums[row].AddTo(places, count, values));
             return;
         }
 
-        values.Clear();
-        if (IsPoint)
+        work.Spend(count);
+        for (int i = 0; i < count; i++)
         {
-            values[0] = 1;
-            return;
+            values[i] = source?.DensityAt(places[i]) ?? 1;
         }
-
-        JointKernels kernels = new()
-        {
-            Centres = sums[row].Centres,
-            Masses = sums[row].Masses,
-            Deviation = deviation,
-            LogRange = logRange,
-            Places = places.AsSpan(from),
-            Count = count,
-            Values = values,
-        };
-        LaneWidth.Run(ref kernels);
-        work.Spend(0.1 * kernels.Work);
     }
 
     // The masses and images of the nodes, sorted by what they belong to after a draw.
     private sealed class Gathered(
         JointLine law, JointDraw draw, (double[] At, long[] Numbers, double[] Widths, int Count) places, JointValues values, int finer, int stride, double labels)
     {
-        private readonly Dictionary<long, (double Label, List<double> Centres, List<double> Masses)> found = [];
+        private readonly List<long> numbers = [];
+        private readonly List<double> centres = [];
+        private readonly List<double> masses = [];
 
         public double Fill(double logRange, WorkLimit work)
         {
@@ -332,16 +314,17 @@ internal sealed class JointLine
             double side = IsExactLabel(draw) && draw.Second is not null ? draw.Label![draw.Second] : 0;
             for (int row = 0; row < law.sums.Length; row++)
             {
-                (double left, double right) = law.Hull(row, logRange);
+                (double left, double right) = law.Hull(row);
                 int from = Array.BinarySearch(places.At, 0, places.Count, left), to = Array.BinarySearch(places.At, 0, places.Count, right);
                 (from, to) = (from < 0 ? ~from : from, to < 0 ? ~to : to + 1);
-                double[] row1 = new double[Math.Max(0, to - from) + JointKernels.Padding];
-                law.Fill(row, places.At, from, Math.Max(0, to - from), row1, logRange, work);
+                if (to <= from) continue;
+                double[] density = new double[to - from + JointKernels.Padding];
+                law.Fill(row, places.At.AsSpan(from), to - from, density, work);
                 double along = values.At(second, draw, 0, law.rows[row]).Value;
                 work.Spend((to - from) * (both.Terms.Count == 0 ? 0.1 : values.Cost(both)));
                 for (int i = from; i < to; i++)
                 {
-                    double mass = row1[i - from] * places.Widths[i] * stride;
+                    double mass = density[i - from] * places.Widths[i] * stride;
                     if (!(mass > least))
                     {
                         dropped += mass;
@@ -358,7 +341,7 @@ internal sealed class JointLine
                     double centre = across[i] + along + (both.Terms.Count == 0 ? 0 : values.At(both, draw, places.At[i], law.rows[row]).Value);
                     if (noise == 0)
                     {
-                        Add(number, row, centre, mass);
+                        Add(number, centre, mass);
                         continue;
                     }
 
@@ -368,7 +351,7 @@ internal sealed class JointLine
                     for (long k = (long)Math.Ceiling((at - reach) / labels); k <= (at + reach) / labels; k++)
                     {
                         double d = ((k * labels) - at) / noise;
-                        Add(k, row, centre, mass * labels / noise * Math.Exp((-0.5 * d * d) - NormalTail.LogRootTwoPi));
+                        Add(k, centre, mass * labels / noise * Math.Exp((-0.5 * d * d) - NormalTail.LogRootTwoPi));
                     }
                 }
             }
@@ -376,20 +359,38 @@ internal sealed class JointLine
             return dropped;
         }
 
-        private void Add(long number, int row, double centre, double mass)
+        private void Add(long number, double centre, double mass)
         {
-            if (!found.TryGetValue(number, out var own)) found.Add(number, own = (law.rows[row], [], []));
-            own.Centres.Add(centre);
-            own.Masses.Add(mass);
+            numbers.Add(number);
+            centres.Add(centre);
+            masses.Add(mass);
         }
 
-        public (double[] Labels, long[] Numbers, (double[] Centres, double[] Masses)[] Sums) Rows(double spacing)
+        /// <summary>The second coordinates of the rows that hold something, their numbers, and what they hold.</summary>
+        public (double[] Seconds, long[] Numbers, (double[] Centres, double[] Masses)[] Sums) Rows(double spacing)
         {
-            var all = found.OrderBy(row => row.Key).ToArray();
+            if (numbers.Count == 0) return ([], [], []);
+            long least = numbers.Min();
+            int[] counts = new int[(int)((numbers.Max() - least) / stride) + 1];
+            foreach (long number in numbers)
+            {
+                counts[(number - least) / stride]++;
+            }
+
+            (double[] Centres, double[] Masses)[] all = Array.ConvertAll(counts, count => (new double[count], new double[count]));
+            for (int n = numbers.Count - 1; n >= 0; n--)
+            {
+                int row = (int)((numbers[n] - least) / stride);
+                counts[row]--;
+                (all[row].Centres[counts[row]], all[row].Masses[counts[row]]) = (centres[n], masses[n]);
+            }
+
+            int[] held = [.. Enumerable.Range(0, all.Length).Where(row => all[row].Masses.Length > 0)];
+            long Number(int row) => (least / stride) + row;
             return (
-                [.. all.Select(row => draw.Kept == JointKept.Label ? row.Key / stride * spacing : row.Value.Label)],
-                [.. all.Select(row => draw.Kept == JointKept.Second ? law.numbers[row.Key] : row.Key / stride)],
-                [.. all.Select(row => (row.Value.Centres.ToArray(), row.Value.Masses.ToArray()))]);
+                [.. held.Select(row => draw.Kept == JointKept.Second ? law.rows[Number(row)] : Number(row) * spacing)],
+                [.. held.Select(row => draw.Kept == JointKept.Second ? law.numbers[Number(row)] : Number(row))],
+                [.. held.Select(row => all[row])]);
         }
 
         private static bool Reads(JointAtom atom, JointAtom.Coordinate? coordinate) => coordinate is not null && JointForm.Reads(atom, coordinate);
@@ -407,22 +408,15 @@ internal sealed class JointLine
         // Noise in two halves: between them the law is summed on an even lattice, so that a place after the second one costs few terms.
         double half = Math.Sqrt(0.5) * deviation;
         double spacing = Math.Sqrt(Depth * half * half / (2 * digits));
-        (double from, double to) = (double.PositiveInfinity, double.NegativeInfinity);
-        for (int row = 0; row < sums.Length; row++)
-        {
-            (double left, double right) = Hull(row, logRange);
-            (from, to) = (Math.Min(from, left), Math.Max(to, right));
-        }
+        (double from, double to) = Hull();
 
         if (!((to - from) / spacing < GridMemory.Nodes)) return null;
         int count = (int)Math.Ceiling((to - from) / spacing) + 1;
         double[] places = [.. Enumerable.Range(0, count).Select(i => from + (i * spacing)), .. Enumerable.Repeat(double.MaxValue, JointKernels.Padding)];
         double[] masses = new double[places.Length];
-        foreach ((double[] centres, double[] own) in sums)
+        foreach (JointRow row in sums)
         {
-            JointKernels kernels = new() { Centres = centres, Masses = own, Deviation = half, LogRange = logRange, Places = places, Count = count, Values = masses };
-            LaneWidth.Run(ref kernels);
-            work.Spend(0.1 * kernels.Work);
+            work.Spend(0.1 * new JointRow(row.Centres, row.Masses, half, logRange).AddTo(places, count, masses));
         }
 
         double mean = 0, square = 0, all = 0;
