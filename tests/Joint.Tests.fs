@@ -7,6 +7,8 @@ open Expecto
 open Sgm
 open Sgm.Engine
 open Sgm.Verification
+open Sgm.Verification.Sabotage
+open Sgm.Verification.Theorems
 
 let private grid e = GridInterpreter().Run(ExactLaws.planOf e, RunOptions())
 
@@ -36,6 +38,7 @@ let private bodies =
         "runs of two words", repeat 4 (repeat 2 (corrector (baoab 1.0 0.3)) >=> corrector (obabo 1.0 0.2))
         "langevin between runs", repeat 3 (repeat 3 (corrector (baoab 2.0 0.2)) >=> corrector (langevin 0.05))
         "an anneal, then a run", anneals ancestral >=> repeat 5 (corrector (obabo 1.0 0.15))
+        "a run after the flow", anneals flow >=> repeat 5 (corrector (baoab 1.0 0.15))
         "dpmpp2mSde", anneals (dpmpp2mSde 1.0)
         "little noise", anneals (dpmpp2mSde 0.3)
         "to the data", anneal (geometric 4.0 0.3 5 |> toZero) (predictor (dpmpp2mSde 1.0))
@@ -281,7 +284,6 @@ let private conduct =
                         annealed (predictor (dpmpp3mSde 1.0)), "no single number"
                         annealed (predictor (lms 4) >=> corrector (langevinScaled 0.1)), "no single number"
                         run (baoab 1.0 1.2), "below 2/√curvature"
-                        annealed (predictor flow) >=> run (baoab 1.0 0.2), "begin after noise"
                         annealed (corrector (langevinScaled 0.1) >=> predictor dpmpp2m), "before a probe is deterministic"
                         run (mala 0.1) >=> run (obabo 1.0 0.2), "kinks"
                         run (randomizedMidpoint 0.1), "random fraction"
@@ -327,4 +329,47 @@ let private orders =
                         | _ -> failtest "three values have two slopes")
         ]
 
-let tests = testList "Joint" [ normals; plain; conduct; orders ]
+/// Both kicks of a step where the first one is: the score at the end of it is not read.
+let private kickedEarly (step: GeneralTableau) =
+    let last = step.Stages.Length - 1
+
+    let early (term: Term) =
+        match term.Of with
+        | Input.Prediction when term.Number = last -> None
+        | Input.Prediction -> Some(Term(term.Of, term.Number, 2.0 * term.Coefficient))
+        | Input.Register when term.Number = 2 -> Some(Term(term.Of, term.Number, 2.0 * term.Coefficient))
+        | _ -> Some term
+
+    GeneralTableau(
+        Method = step.Method,
+        From = step.From,
+        To = step.To,
+        Stages = step.Stages,
+        Updates = step.Updates.SetItem(1, Collections.Immutable.ImmutableArray.CreateRange(Seq.choose early step.Updates[1])),
+        Rounding = step.Rounding
+    )
+
+let private planted (plan: Plan) =
+    let rec changed (body: Collections.Immutable.ImmutableArray<Instruction>) =
+        Collections.Immutable.ImmutableArray.CreateRange(
+            body
+            |> Seq.map (fun instruction ->
+                match instruction with
+                | :? Instruction.General as step -> Instruction.General(kickedEarly step.Tableau) :> Instruction
+                | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, changed repeat.Body)
+                | other -> other)
+        )
+
+    PlanEdit.lists (fun body -> List.ofSeq (changed body)) plan
+
+let private standing =
+    testList
+        "the standing check"
+        [
+            testCase "the order holds, and a kick at the wrong place violates it" (fun () ->
+                for runner, expected in [ Planted.healthy, Holds; Planted.engineWith planted, Violated ] do
+                    let check = (Study.run runner Quick [ KineticOrder.invariantLaw ]).Checks |> List.exactlyOne
+                    Expect.equal check.Verdict expected $"{check}")
+        ]
+
+let tests = testList "Joint" [ normals; plain; conduct; orders; standing ]

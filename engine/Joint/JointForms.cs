@@ -185,7 +185,7 @@ internal sealed class JointForms
     }
 
     private const string Several =
-        "what is needed of the past is no single number (one register is, or a velocity whose steps are below 2/√curvature and begin after noise)";
+        "what is needed of the past is no single number: one register is, and the velocity of 'baoab' where the score is a law's own, scaled or shifted, and h is below 2/√curvature";
 
     // The part of every form for which the answer is yes is a multiple of the label, which is a coordinate now.
     private static void Replace(
