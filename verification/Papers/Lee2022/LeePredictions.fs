@@ -145,9 +145,9 @@ let private realScenario =
 
 let private stepsInThePlane =
     axis "K" "number of steps" (function
-        | Quick -> [ 16.0 ]
-        | Standard -> [ 16.0; 32.0; 64.0 ]
-        | Full -> [ 16.0; 32.0; 64.0; 128.0 ])
+        | Quick -> [ 8.0 ]
+        | Standard -> [ 8.0; 32.0; 64.0 ]
+        | Full -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
 
 let private curveScenario =
     {
@@ -165,7 +165,7 @@ let private realPlaneScenario =
         Description =
             "272 eruptions, durations and waiting times standardized, with a deviation of 1/10 around each, down to τ: exactly, not by samples."
         Bases = [ setting [ "K", 64.0; "ρ_0", 20.0; "τ", 0.5 ] ]
-        Axes = [ stepsInThePlane ]
+        Axes = [ later stepsInThePlane ]
         Experiment = experimentOf (fun _ -> OldFaithful.durationsAndWaits 0.1) prior (fun _ -> exact)
     }
 
