@@ -47,7 +47,8 @@ let private bodies =
         "two of them", anneal (geometric 4.0 0.3 6) (predictor (deis 2) >=> repeat 2 (corrector (langevinScaled 0.05)))
         "lms 2", anneal (geometric 4.0 0.3 6) (predictor (lms 2) >=> corrector (langevinScaled 0.1))
         "acceleratedOde", anneal (geometric 4.0 0.3 6) (predictor acceleratedOde >=> corrector (langevinScaled 0.1))
-        "velocities in an anneal", anneal (geometric 4.0 0.5 4) (predictor ancestral >=> repeat 3 (corrector (obabo 1.0 0.2)))
+        "velocities in an anneal",
+        anneal (geometric 4.0 0.5 4) (predictor ancestral >=> repeat 3 (corrector (obabo 1.0 0.2)))
     ]
 
 let private starts = [ warm; from (normal [ 0.0 ] 2.0); from (normal [ -0.4 ] 0.5); point [ 0.7 ] ]
@@ -63,7 +64,11 @@ let private agree what (a: Law) (b: Law) =
             Expect.isTrue found.Value.HasValue $"{what}, {metric}: {found.Reason}"
             let scale = 1.0 + abs exact.Value.Value
             Expect.isLessThan (abs (found.Value.Value - exact.Value.Value)) (1e-10 * scale) $"{what}, {metric}"
-            Expect.isTrue (found.Lower <= exact.Upper && exact.Lower <= found.Upper) $"{what}, {metric}: {found} {exact}"
+
+            Expect.isTrue
+                (found.Lower <= exact.Upper && exact.Lower <= found.Upper)
+                $"{what}, {metric}: {found} {exact}"
+
             Expect.isLessThan (found.Upper - found.Lower) (1e-8 * scale) $"{what}, {metric}: width"
 
     let one, two = a.Moments(), b.Moments()
@@ -145,13 +150,20 @@ let private plain =
 
                 let first =
                     [|
-                        for y in x -> x |> Array.map (fun a -> fst (parts 0.0 a) * gauss h (y - a - h * h / 2.0 * score a))
+                        for y in x ->
+                            x |> Array.map (fun a -> fst (parts 0.0 a) * gauss h (y - a - h * h / 2.0 * score a))
                     |]
 
                 let step law _ =
-                    summed x x x law (fun now old ->
-                        let v = (now - old) / h + h / 2.0 * score now
-                        now + h * (damping * v + h / 2.0 * score now)) deviation
+                    summed
+                        x
+                        x
+                        x
+                        law
+                        (fun now old ->
+                            let v = (now - old) / h + h / 2.0 * score now
+                            now + h * (damping * v + h / 2.0 * score now))
+                        deviation
 
                 let expected = List.fold step first [ 2..count ] |> marginal x |> measured 0.0 x
                 let law = ExactLaws.finalOf (grid (on target' (repeat count (corrector (obabo gamma h)))))
@@ -198,7 +210,13 @@ let private plain =
                 let mean k now old =
                     let d = denoised k now
                     let pull = 1.0 - exp (-2.0 * gap k)
-                    let ahead = if k = 0 then d else d + (d - denoised (k - 1) old) * gap k / (2.0 * gap (k - 1))
+
+                    let ahead =
+                        if k = 0 then
+                            d
+                        else
+                            d + (d - denoised (k - 1) old) * gap k / (2.0 * gap (k - 1))
+
                     levels'[k + 1] / levels'[k] * exp (-(gap k)) * now + pull * ahead
 
                 let places =
@@ -211,7 +229,8 @@ let private plain =
                 let first =
                     [|
                         for y in places[1] ->
-                            places[0] |> Array.map (fun a -> gauss levels'[0] a * gauss (deviation 0) (y - mean 0 a 0.0))
+                            places[0]
+                            |> Array.map (fun a -> gauss levels'[0] a * gauss (deviation 0) (y - mean 0 a 0.0))
                     |]
 
                 let law =
@@ -286,7 +305,8 @@ let private conduct =
                         annealed (predictor (dpmpp3mSde 1.0)), "no single number"
                         annealed (predictor (lms 4) >=> corrector (langevinScaled 0.1)), "no single number"
                         run (baoab 1.0 1.2), "below 2/√curvature"
-                        annealed (corrector (langevinScaled 0.1) >=> predictor dpmpp2m), "before a probe is deterministic"
+                        annealed (corrector (langevinScaled 0.1) >=> predictor dpmpp2m),
+                        "before a probe is deterministic"
                         run (mala 0.1) >=> run (obabo 1.0 0.2), "kinks"
                         run (randomizedMidpoint 0.1), "random fraction"
                     ] do
@@ -347,7 +367,8 @@ let private kickedEarly (step: GeneralTableau) =
         From = step.From,
         To = step.To,
         Stages = step.Stages,
-        Updates = step.Updates.SetItem(1, Collections.Immutable.ImmutableArray.CreateRange(Seq.choose early step.Updates[1])),
+        Updates =
+            step.Updates.SetItem(1, Collections.Immutable.ImmutableArray.CreateRange(Seq.choose early step.Updates[1])),
         Rounding = step.Rounding
     )
 

@@ -1,6 +1,9 @@
 namespace Sgm.Engine;
 
-/// <summary>Noise while registers hold something: the joint law of two coordinates, from the first such draw until nothing is kept.</summary>
+/// <summary>
+/// Noise while registers hold something: the joint law of two coordinates, from the first such draw until nothing is
+/// kept.
+/// </summary>
 internal sealed partial class GridProcess
 {
     // −ln of the relative error of the sums, as in the plane.
@@ -23,7 +26,8 @@ internal sealed partial class GridProcess
     // Whether a step draws noise while registers hold something that will be read, or within itself.
     private bool Meets(IStep step, JointFuture future) => step switch
     {
-        GeneralTableau general => general.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise)) || (general.IsNoisy && general.Kept > 0),
+        GeneralTableau general =>
+            general.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise)) || (general.IsNoisy && general.Kept > 0),
         Tableau => step.IsNoisy && pending.Count > 0 && future.Reads.Count > 0,
         _ => false,
     };
@@ -55,7 +59,8 @@ internal sealed partial class GridProcess
         if (future.Next is not null and not AdjustedStep)
         {
             // What it resolves is known; whether it can be followed is seen in its turn.
-            IReadOnlySet<int> reads = future.Next is GeneralTableau general ? Enumerable.Range(1, general.Kept).ToHashSet() : future.Reads;
+            IReadOnlySet<int> reads =
+                future.Next is GeneralTableau general ? Enumerable.Range(1, general.Kept).ToHashSet() : future.Reads;
             joint.Forms.Copy().Apply(future.Next, reads, later);
         }
 

@@ -19,8 +19,10 @@ internal enum JointKept
 /// <param name="Mean">A form of a and b.</param>
 /// <param name="Deviation">Its standard deviation, &gt; 0.</param>
 /// <param name="Kept">What remains besides the new coordinate.</param>
-/// <param name="Label">For <see cref="JointKept.Label"/>: Φ(a), or Φ(a) ± b, with Φ one to one; any form where it has noise.</param>
-/// <param name="LabelDeviation">The standard deviation of noise of the label's own, independent of the new coordinate's; mostly 0.</param>
+/// <param name="Label">For <see cref="JointKept.Label"/>: Φ(a), or Φ(a) ± b, with Φ one to one; any form where it has
+/// noise.</param>
+/// <param name="LabelDeviation">The standard deviation of noise of the label's own, independent of the new
+/// coordinate's; mostly 0.</param>
 /// <param name="NewFirst">The new coordinate.</param>
 /// <param name="NewSecond">What is kept; null where nothing is.</param>
 /// <param name="Rounding">Relative rounding of the coefficients.</param>

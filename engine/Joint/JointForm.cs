@@ -71,7 +71,9 @@ internal sealed class JointForm
         }
     }
 
-    /// <summary>This + factor·other; what cancels to <paramref name="tolerance"/> of its parts is 0: their own rounding.</summary>
+    /// <summary>
+    /// This + factor·other; what cancels to <paramref name="tolerance"/> of its parts is 0: their own rounding.
+    /// </summary>
     public JointForm Plus(JointForm other, double factor = 1, double tolerance = 0)
     {
         if (factor == 0 || other.terms.Length == 0) return this;

@@ -3,9 +3,10 @@ using System.Collections.Immutable;
 namespace Sgm.Engine;
 
 /// <summary>
-/// State and registers on the line while noise is drawn, as forms of at most two coordinates: a, drawn last, and b, a function of what was
-/// before. Every draw is a new coordinate x′ = μ(a, b) + C·ξ; what the registers hold is regressed on it, r = ν + ρ(x′ − μ) + rest, so that
-/// noise of any rank is noise of one coordinate, and what r still needs of (a, b) is the second coordinate: nothing, b, or a label Φ(a) ± b.
+/// State and registers on the line while noise is drawn, as forms of at most two coordinates: a, drawn last, and b, a
+/// function of what was before. Every draw is a new coordinate x′ = μ(a, b) + C·ξ; what the registers hold is
+/// regressed on it, r = ν + ρ(x′ − μ) + rest, so that noise of any rank is noise of one coordinate, and what r still
+/// needs of (a, b) is the second coordinate: nothing, b, or a label Φ(a) ± b.
 /// </summary>
 internal sealed class JointForms
 {
@@ -24,7 +25,8 @@ internal sealed class JointForms
     public JointForm State { get; private set; } = JointForm.Zero;
 
     /// <summary>What registers hold, by number; only those that will be read.</summary>
-    public ImmutableSortedDictionary<int, JointForm> Registers { get; private set; } = ImmutableSortedDictionary<int, JointForm>.Empty;
+    public ImmutableSortedDictionary<int, JointForm> Registers { get; private set; } =
+        ImmutableSortedDictionary<int, JointForm>.Empty;
 
     /// <summary>Whether the state is the first coordinate as it stands.</summary>
     public bool IsDrawn => first is not null && State.Terms.Count == 1 && State[first] == 1;
@@ -35,7 +37,8 @@ internal sealed class JointForms
     /// <summary>A state that nothing is kept of.</summary>
     /// <param name="point">The value of a point; null for a law.</param>
     /// <param name="isMapped">Whether deterministic steps came after its density.</param>
-    /// <param name="slopeFloor">By level a bound from below of the slope of the score as it runs; −∞ where none is known.</param>
+    /// <param name="slopeFloor">By level a bound from below of the slope of the score as it runs; −∞ where none is
+    /// known.</param>
     public static JointForms Start(double? point, bool isMapped, Func<NoiseLevel, double> slopeFloor)
     {
         JointForms forms = new(slopeFloor);
@@ -76,7 +79,8 @@ internal sealed class JointForms
                     {
                         Input.Register when term.Number == 0 => State,
                         Input.Register => Registers.GetValueOrDefault(term.Number, JointForm.Zero),
-                        Input.Noise => JointForm.Of(noises.TryGetValue(term.Number, out JointAtom.Draw? draw) ? draw : noises[term.Number] = new()),
+                        Input.Noise => JointForm.Of(
+                            noises.TryGetValue(term.Number, out JointAtom.Draw? draw) ? draw : noises[term.Number] = new()),
                         _ => JointForm.Zero,
                     },
                     term.Coefficient);
@@ -87,11 +91,14 @@ internal sealed class JointForms
 
         // Stages that are needed, the state and the registers; each without the predictions that are still to come.
         List<(ImmutableArray<Term> Terms, JointForm Form)> live =
-            [.. stages.Where((_, i) => needed[i]).Select(stage => stage.At).Concat(targets).Select(terms => (terms, Begun(terms)))];
+        [
+            .. stages.Where((_, i) => needed[i]).Select(stage => stage.At).Concat(targets).Select(terms => (terms, Begun(terms))),
+        ];
 
         // A tableau lets registers be.
         bool holds = step is Tableau;
-        List<(int Number, JointForm Form)> carried = [.. holds ? Registers.Where(r => reads.Contains(r.Key)).Select(r => (r.Key, r.Value)) : []];
+        List<(int Number, JointForm Form)> carried =
+            [.. holds ? Registers.Where(r => reads.Contains(r.Key)).Select(r => (r.Key, r.Value)) : []];
         live.AddRange(carried.Select(r => (ImmutableArray<Term>.Empty, r.Form)));
         for (int i = 0; i < stages.Length; i++)
         {
@@ -100,13 +107,18 @@ internal sealed class JointForms
             JointForm at = live[0].Form;
             live.RemoveAt(0);
             JointAtom.Function function = new(stages[i].Level, stages[i].Of, at);
-            if (function.Depth > Deepest) return $"'{step.Method}' comes after too many steps without noise since the last draw while earlier evaluations are kept";
+            if (function.Depth > Deepest)
+            {
+                return $"'{step.Method}' comes after too many steps without noise since the last draw while earlier evaluations are kept";
+            }
+
             JointForm value = JointForm.Of(function);
             for (int k = 0; k < live.Count; k++)
             {
                 foreach (Term term in live[k].Terms)
                 {
-                    if (term.Of == Input.Prediction && term.Number == i) live[k] = (live[k].Terms, live[k].Form.Plus(value, term.Coefficient));
+                    if (term.Of != Input.Prediction || term.Number != i) continue;
+                    live[k] = (live[k].Terms, live[k].Form.Plus(value, term.Coefficient));
                 }
             }
         }
@@ -151,7 +163,8 @@ internal sealed class JointForms
         {
             bool Past(JointAtom atom) => atom is JointAtom.Draw || Old(atom);
             List<JointForm> pasts = [.. live.Select(one => one.Form.Where(Past)).Where(form => form.Terms.Count > 0)];
-            double scale = Math.Abs(pasts[0][first ?? JointAtom.One]) is > 0 and var own ? own : Math.Sqrt(pasts[0].Product(pasts[0].Draws));
+            double scale = Math.Abs(pasts[0][first ?? JointAtom.One]);
+            if (scale == 0) scale = Math.Sqrt(pasts[0].Product(pasts[0].Draws));
             label = JointForm.Zero.Plus(pasts[0], 1 / scale);
             if (!pasts.TrueForAll(form => form.MultipleOf(label, 4 * tolerance) is not null)) return Several;
             (kept, remains, deviation) = (JointKept.Label, new(), Math.Sqrt(label.Product(label.Draws)));
@@ -185,15 +198,21 @@ internal sealed class JointForms
     }
 
     private const string Several =
-        "what is needed of the past is no single number: one register is, and the velocity of 'baoab' where the score is a law's own, scaled or shifted, and h is below 2/√curvature";
+        "what is needed of the past is no single number: one register is, and the velocity of 'baoab' where the score is a law's own, "
+        + "scaled or shifted, and h is below 2/√curvature";
 
     // The part of every form for which the answer is yes is a multiple of the label, which is a coordinate now.
     private static void Replace(
-        List<(ImmutableArray<Term> Terms, JointForm Form)> live, Func<JointAtom, bool> isPart, JointForm label, JointAtom.Coordinate remains, double tolerance)
+        List<(ImmutableArray<Term> Terms, JointForm Form)> live,
+        Func<JointAtom, bool> isPart,
+        JointForm label,
+        JointAtom.Coordinate remains,
+        double tolerance)
     {
         for (int k = 0; k < live.Count; k++)
         {
-            double multiple = live[k].Form.Where(isPart).MultipleOf(label, 4 * tolerance) ?? throw new InvalidOperationException("a need that is no multiple of the label");
+            double multiple = live[k].Form.Where(isPart).MultipleOf(label, 4 * tolerance)
+                ?? throw new InvalidOperationException("a need that is no multiple of the label");
             live[k] = (live[k].Terms, live[k].Form.Where(atom => !isPart(atom)).Plus(JointForm.Of(remains), multiple));
         }
     }
@@ -201,7 +220,8 @@ internal sealed class JointForms
     private bool Old(JointAtom atom) =>
         (first is not null && JointForm.Reads(atom, first)) || (second is not null && JointForm.Reads(atom, second));
 
-    // The one form that all needs are multiples of, scaled to b or a, where it is known to be one to one in a; null where there is none.
+    // The one form that all needs are multiples of, scaled to b or a, where it is known to be one to one in a; null
+    // where there is none.
     private JointForm? Label(List<JointForm> needs, bool usesSecond, double tolerance)
     {
         double scale = Math.Abs(needs[0][usesSecond ? second! : first!]);
@@ -214,8 +234,9 @@ internal sealed class JointForms
             if (ReferenceEquals(of, first) || ReferenceEquals(of, second) || ReferenceEquals(of, JointAtom.One)) continue;
 
             // Of a function only the least slope is known: its factor must have the sign of the linear part.
-            if (of is not JointAtom.Function { At: var at } function || at.Terms.Count != 1 || at[first!] != 1 || factor * linear < 0) return null;
-            floor += Math.Abs(factor) * Least(function);
+            bool isKnown = of is JointAtom.Function { At: var at } && at.Terms.Count == 1 && at[first!] == 1 && factor * linear >= 0;
+            if (!isKnown) return null;
+            floor += Math.Abs(factor) * Least((JointAtom.Function)of);
         }
 
         return floor >= Flattest * Math.Abs(linear) && linear != 0 ? label : null;

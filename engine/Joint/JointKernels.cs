@@ -40,7 +40,8 @@ internal sealed class JointRow
     public double To { get; }
 
     /// <summary>Adds its density at places; returns how many values of a kernel were added.</summary>
-    /// <param name="places">Ascending, with <see cref="JointKernels.Padding"/> more numbers behind <paramref name="count"/>.</param>
+    /// <param name="places">Ascending, with <see cref="JointKernels.Padding"/> more numbers behind <paramref
+    /// name="count"/>.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="values">Receives the sums; padded as the places.</param>
     public long AddTo(ReadOnlySpan<double> places, int count, Span<double> values)
@@ -90,7 +91,8 @@ internal ref struct JointKernels : ILanesAction
             for (int i = from; i < to; i += TLanes.Count)
             {
                 TLanes d = TLanes.Load(in Unsafe.Add(ref place, i)) - centre;
-                TLanes.MultiplyAdd(factor, VectorMath.Exp(d * d * scale), TLanes.Load(in Unsafe.Add(ref value, i))).Store(ref Unsafe.Add(ref value, i));
+                ref double sum = ref Unsafe.Add(ref value, i);
+                TLanes.MultiplyAdd(factor, VectorMath.Exp(d * d * scale), TLanes.Load(in sum)).Store(ref sum);
             }
 
             Work += to - from;

@@ -6,7 +6,8 @@ namespace Sgm.Engine;
 /// <summary>Which plans on the line have registers and noise that two coordinates follow.</summary>
 internal static class JointPlan
 {
-    // All later rounds of a repeat are like the last of these: what is pending after the first one, and what the second makes of it.
+    // All later rounds of a repeat are like the last of these: what is pending after the first one, and what the
+    // second makes of it.
     private const int Rounds = 4;
 
     private const string Advice = "; use the gaussian law if everything is normal, or particles";
@@ -35,13 +36,17 @@ internal static class JointPlan
         {
             if (now is Instruction.Probe && !forms.IsDrawn && (forms.IsMixed || isJoint))
             {
-                return "the last step before a probe is deterministic and reads what was kept while noise was drawn, so that the state has no density that is known here; "
-                    + "measure after a noisy step, or use particles";
+                return "the last step before a probe is deterministic and reads what was kept while noise was drawn, so that the state "
+                    + "has no density that is known here; measure after a noisy step, or use particles";
             }
 
             if (now is Instruction.Adjusted { One: var adjusted })
             {
-                if (forms.Registers.Count > 0) return $"'{adjusted.Method}' may be rejected while earlier evaluations are kept{Advice}";
+                if (forms.Registers.Count > 0)
+                {
+                    return $"'{adjusted.Method}' may be rejected while earlier evaluations are kept{Advice}";
+                }
+
                 (isRejected, isPoint) = (true, false);
                 forms = Begin(false);
             }
@@ -52,7 +57,8 @@ internal static class JointPlan
             if (forms.Apply(step, after.Reads, draws) is { } problem) return problem + Advice;
             if (isRejected && draws.Exists(draw => draw.Kept != JointKept.Nothing))
             {
-                return $"'{step.Method}' keeps earlier evaluations or a velocity and draws noise, and the state's density has the kinks of a step that may be rejected; draw noise between the two{Advice}";
+                return $"'{step.Method}' keeps earlier evaluations or a velocity and draws noise, and the state's density has the kinks of "
+                    + $"a step that may be rejected; draw noise between the two{Advice}";
             }
 
             isRejected &= draws.Count == 0;
@@ -71,7 +77,8 @@ internal static class JointPlan
         {
             IEnumerable<Instruction> own = instruction switch
             {
-                Instruction.Repeat repeat => Enumerable.Range(0, (int)Math.Min(Rounds, repeat.Count)).SelectMany(_ => Shortened(repeat.Body)),
+                Instruction.Repeat repeat =>
+                    Enumerable.Range(0, (int)Math.Min(Rounds, repeat.Count)).SelectMany(_ => Shortened(repeat.Body)),
                 Instruction.Transitions all => Enumerable.Range(0, all.Count).SelectMany(i => Shortened(all.Body(i))),
                 _ => [instruction],
             };

@@ -14,11 +14,14 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
     public LineState.Density? Images { get; set; }
 
     /// <summary>
-    /// A bound from below of the slope of the score as it runs at a level: s′ = Var(m·μ_k | x)/v² − 1/v ≥ −1/v; −∞ where none is known.
+    /// A bound from below of the slope of the score as it runs at a level: s′ = Var(m·μ_k | x)/v² − 1/v ≥ −1/v; −∞
+    /// where none is known.
     /// </summary>
     public double SlopeFloor(NoiseLevel level) => -Gain(modifiers) / Math.Pow(ScalarMixture.At(law, level).SmallestDeviation, 2);
 
-    /// <summary>The factor of the score itself; infinite where what is added is more than a constant, or the factor negative.</summary>
+    /// <summary>
+    /// The factor of the score itself; infinite where what is added is more than a constant, or the factor negative.
+    /// </summary>
     public static double Gain(ImmutableArray<ScoreModifier> modifiers)
     {
         double gain = 1;
@@ -73,8 +76,9 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
     }
 
     /// <summary>
-    /// At most about one over the distance from the line, along a direction, of the places in the complex plane where a form has poles: zeros of
-    /// Σ w_k·p_k, which two terms make where their phases are π apart, at π/(2√Var(∇ln p_k | x)) = π/(2√(s′ + E 1/v_k)). 0 where none is known.
+    /// At most about one over the distance from the line, along a direction, of the places in the complex plane where
+    /// a form has poles: zeros of Σ w_k·p_k, which two terms make where their phases are π apart, at π/(2√Var(∇ln p_k
+    /// | x)) = π/(2√(s′ + E 1/v_k)). 0 where none is known.
     /// </summary>
     public double Poles(JointForm form, JointDraw draw, double a, double b, double first, double second)
     {
@@ -95,7 +99,9 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
         return most;
     }
 
-    /// <summary>Slopes far out, where predictions are linear; of an image 1, as its tails are those of the state.</summary>
+    /// <summary>
+    /// Slopes far out, where predictions are linear; of an image 1, as its tails are those of the state.
+    /// </summary>
     public (double First, double Second) Far(JointForm form, JointDraw draw)
     {
         (double first, double second) = (0, 0);
@@ -103,7 +109,8 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
         {
             (double ownFirst, double ownSecond) = of switch
             {
-                JointAtom.Function function when Far(function.At, draw) is var (a, b) && Score(function).FarSlope is var slope => (slope * a, slope * b),
+                JointAtom.Function function when Far(function.At, draw) is var (a, b) && Score(function).FarSlope is var slope =>
+                    (slope * a, slope * b),
                 JointAtom.Image image => ReferenceEquals(image.Of, draw.First) ? (1, 0) : (0, 1),
                 _ => (ReferenceEquals(of, draw.First) ? 1 : 0, ReferenceEquals(of, draw.Second) ? 1 : 0),
             };
@@ -121,7 +128,11 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
     private ScalarScore Score(JointAtom.Function function)
     {
         (NoiseLevel, Prediction) key = (function.Level, function.Of);
-        if (!scores.TryGetValue(key, out ScalarScore? score)) scores.Add(key, score = new(law, function.Level, modifiers, function.Of));
+        if (!scores.TryGetValue(key, out ScalarScore? score))
+        {
+            scores.Add(key, score = new(law, function.Level, modifiers, function.Of));
+        }
+
         return score;
     }
 }

@@ -1,0 +1,122 @@
+namespace Sgm.Engine;
+
+/// <summary>The nodes of a draw and what they belong to after it.</summary>
+internal sealed partial class JointLine
+{
+    // The masses and images of the nodes, sorted by what they belong to after a draw.
+    private sealed class Gathered(
+        JointLine law,
+        JointDraw draw,
+        (double[] At, long[] Numbers, double[] Widths, int Count) places,
+        JointValues values,
+        int finer,
+        int stride,
+        double labels)
+    {
+        private readonly List<long> numbers = [];
+        private readonly List<double> centres = [];
+        private readonly List<double> masses = [];
+
+        public double Fill(double logRange, WorkLimit work)
+        {
+            JointForm first = draw.Mean.Where(atom => !Reads(atom, draw.Second));
+            JointForm second = draw.Mean.Where(atom => !Reads(atom, draw.First) && Reads(atom, draw.Second));
+            JointForm both = draw.Mean.Where(atom => Reads(atom, draw.First) && Reads(atom, draw.Second));
+            work.Spend(places.Count * values.Cost(first));
+            double[] across = new double[places.Count];
+            for (int i = 0; i < across.Length; i++)
+            {
+                across[i] = values.At(first, draw, places.At[i], 0).Value;
+            }
+
+            double least = Math.Exp(-logRange), dropped = 0, noise = draw.LabelDeviation;
+            double side = IsExactLabel(draw) && draw.Second is not null ? draw.Label![draw.Second] : 0;
+            for (int row = 0; row < law.sums.Length; row++)
+            {
+                (double left, double right) = law.Hull(row);
+                int from = Array.BinarySearch(places.At, 0, places.Count, left);
+                int to = Array.BinarySearch(places.At, 0, places.Count, right);
+                (from, to) = (from < 0 ? ~from : from, to < 0 ? ~to : to + 1);
+                if (to <= from) continue;
+                double[] density = new double[to - from + JointKernels.Padding];
+                law.Fill(row, places.At.AsSpan(from), to - from, density, work);
+                double along = values.At(second, draw, 0, law.rows[row]).Value;
+                work.Spend((to - from) * (both.Terms.Count == 0 ? 0.1 : values.Cost(both)));
+                for (int i = from; i < to; i++)
+                {
+                    double mass = density[i - from] * places.Widths[i] * stride;
+                    if (!(mass > least))
+                    {
+                        dropped += mass;
+                        continue;
+                    }
+
+                    long number = draw.Kept switch
+                    {
+                        JointKept.Nothing => 0,
+                        JointKept.Second => row,
+                        _ => places.Numbers[i] + (long)(side * finer * law.numbers[row]),
+                    };
+                    if (number % stride != 0) continue;
+                    double centre = across[i] + along;
+                    if (both.Terms.Count > 0) centre += values.At(both, draw, places.At[i], law.rows[row]).Value;
+                    if (noise == 0)
+                    {
+                        Add(number, centre, mass);
+                        continue;
+                    }
+
+                    // Noise of the label's own spreads a node over rows.
+                    double at = values.At(draw.Label!, draw, places.At[i], law.rows[row]).Value;
+                    double reach = noise * Math.Sqrt(2 * (logRange + Math.Log(mass)));
+                    work.Spend(values.Cost(draw.Label!) + (2 * reach / labels));
+                    for (long k = (long)Math.Ceiling((at - reach) / labels); k <= (at + reach) / labels; k++)
+                    {
+                        double d = ((k * labels) - at) / noise;
+                        Add(k, centre, mass * labels / noise * Math.Exp((-0.5 * d * d) - NormalTail.LogRootTwoPi));
+                    }
+                }
+            }
+
+            return dropped;
+        }
+
+        private void Add(long number, double centre, double mass)
+        {
+            numbers.Add(number);
+            centres.Add(centre);
+            masses.Add(mass);
+        }
+
+        /// <summary>
+        /// The second coordinates of the rows that hold something, their numbers, and what they hold.
+        /// </summary>
+        public (double[] Seconds, long[] Numbers, (double[] Centres, double[] Masses)[] Sums) Rows(double spacing)
+        {
+            if (numbers.Count == 0) return ([], [], []);
+            long least = numbers.Min();
+            int[] counts = new int[(int)((numbers.Max() - least) / stride) + 1];
+            foreach (long number in numbers)
+            {
+                counts[(number - least) / stride]++;
+            }
+
+            (double[] Centres, double[] Masses)[] all = Array.ConvertAll(counts, count => (new double[count], new double[count]));
+            for (int n = numbers.Count - 1; n >= 0; n--)
+            {
+                int row = (int)((numbers[n] - least) / stride);
+                counts[row]--;
+                (all[row].Centres[counts[row]], all[row].Masses[counts[row]]) = (centres[n], masses[n]);
+            }
+
+            int[] held = [.. Enumerable.Range(0, all.Length).Where(row => all[row].Masses.Length > 0)];
+            long Number(int row) => (least / stride) + row;
+            return (
+                [.. held.Select(row => draw.Kept == JointKept.Second ? law.rows[Number(row)] : Number(row) * spacing)],
+                [.. held.Select(row => draw.Kept == JointKept.Second ? law.numbers[Number(row)] : Number(row))],
+                [.. held.Select(row => all[row])]);
+        }
+
+        private static bool Reads(JointAtom atom, JointAtom.Coordinate? coordinate) => coordinate is not null && JointForm.Reads(atom, coordinate);
+    }
+}
