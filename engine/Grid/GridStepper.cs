@@ -12,6 +12,9 @@ internal enum StepFailure
 
     /// <summary>State and registers are no law of two coordinates that is known here.</summary>
     Entangled,
+
+    /// <summary>State and registers need too many nodes.</summary>
+    TooDense,
 }
 
 /// <summary>

@@ -143,6 +143,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             $"step {at} ({one.Method}) may be rejected, which on the line needs the state's density: a deterministic step before it folds the line, is smooth in pieces only or ends in a point; draw noise between the two, or use particles"),
         StepFailure.Entangled => new RunStatus.Unsupported(
             $"step {at} ({one.Method}): state and registers together are no law of two coordinates that is known here; use particles"),
+        StepFailure.TooDense => new RunStatus.Unsupported(
+            $"step {at} ({one.Method}): state and register together need more than {GridMemory.Nodes} nodes, all that the memory for grids holds: what is drawn in a step is little beside the law's width; use larger steps, more friction, or particles"),
         _ => TooLarge($"step {at} ({one.Method})"),
     });
 

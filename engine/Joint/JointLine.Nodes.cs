@@ -17,8 +17,26 @@ internal sealed partial class JointLine
         private readonly List<double> centres = [];
         private readonly List<double> masses = [];
 
-        public double Fill(double logRange, WorkLimit work)
+        // Nodes of a row, by their numbers.
+        private (int From, int To) Reached(int row)
         {
+            (double left, double right) = law.Hull(row);
+            int from = Array.BinarySearch(places.At, 0, places.Count, left);
+            int to = Array.BinarySearch(places.At, 0, places.Count, right);
+            return (from < 0 ? ~from : from, to < 0 ? ~to : to + 1);
+        }
+
+        /// <summary>Mass that was dropped; null where there are too many nodes.</summary>
+        public double? Fill(double logRange, WorkLimit work)
+        {
+            double count = 0;
+            for (int row = 0; row < law.sums.Length; row++)
+            {
+                (int from, int to) = Reached(row);
+                count += to - from;
+            }
+
+            if (count > GridMemory.Nodes) return null;
             JointForm first = draw.Mean.Where(atom => !Reads(atom, draw.Second));
             JointForm second = draw.Mean.Where(atom => !Reads(atom, draw.First) && Reads(atom, draw.Second));
             JointForm both = draw.Mean.Where(atom => Reads(atom, draw.First) && Reads(atom, draw.Second));
@@ -33,11 +51,9 @@ internal sealed partial class JointLine
             double side = IsExactLabel(draw) && draw.Second is not null ? draw.Label![draw.Second] : 0;
             for (int row = 0; row < law.sums.Length; row++)
             {
-                (double left, double right) = law.Hull(row);
-                int from = Array.BinarySearch(places.At, 0, places.Count, left);
-                int to = Array.BinarySearch(places.At, 0, places.Count, right);
-                (from, to) = (from < 0 ? ~from : from, to < 0 ? ~to : to + 1);
+                (int from, int to) = Reached(row);
                 if (to <= from) continue;
+                if (numbers.Count > 2 * GridMemory.Nodes) return null;
                 double[] density = new double[to - from + JointKernels.Padding];
                 law.Fill(row, places.At.AsSpan(from), to - from, density, work);
                 double along = values.At(second, draw, 0, law.rows[row]).Value;

@@ -94,9 +94,9 @@ internal sealed partial class JointLine
         int finer = keepsRows ? (int)Math.Ceiling(rowSpacing / (spacing * Slack)) : 1;
         int stride = keepsRows ? Math.Max(1, (int)Math.Floor(spacing * Slack / rowSpacing)) : 1;
         double unit = keepsRows ? rowSpacing / finer : spacing;
-        if (Places(draw, unit, values, work) is not { } places) return (null, StepFailure.TooLarge);
+        if (Places(draw, unit, values, work) is not { } places) return (null, StepFailure.TooDense);
         var gathered = new Gathered(this, draw, places, values, finer, stride, labels);
-        double dropped = gathered.Fill(logRange, work);
+        if (gathered.Fill(logRange, work) is not { } dropped) return (null, StepFailure.TooDense);
         double apart = draw.Kept switch
         {
             JointKept.Nothing => 0,
@@ -147,35 +147,6 @@ internal sealed partial class JointLine
 
     // A label without noise, whose lattice a has to follow.
     private static bool IsExactLabel(JointDraw draw) => draw.Kept == JointKept.Label && draw.LabelDeviation == 0;
-
-    // A piece of the line of about the scale of a, with its mass and the b where most of it is.
-    private readonly record struct Cell(double Mass, double First, double Second);
-
-    private List<Cell> Cells(WorkLimit work)
-    {
-        if (IsPoint) return [new(1, 0, 0)];
-        if (source is not null)
-        {
-            return [.. source.Panels.Nodes.Select((a, i) => new Cell(source.Values[i] * source.Panels.Weights[i], a, 0))];
-        }
-
-        work.Spend(Nodes);
-        Dictionary<long, (double Mass, double Largest, double Second)> found = [];
-        for (int row = 0; row < sums.Length; row++)
-        {
-            (double[] centres, double[] masses) = (sums[row].Centres, sums[row].Masses);
-            for (int n = 0; n < centres.Length; n++)
-            {
-                long at = (long)Math.Floor(centres[n] / deviation);
-                (double mass, double largest, double second) = found.GetValueOrDefault(at);
-                found[at] = masses[n] > largest ? (mass + masses[n], masses[n], rows[row]) : (mass + masses[n], largest, second);
-            }
-        }
-
-        double MassOf(long at) => found.GetValueOrDefault(at).Mass;
-        return [.. found.OrderBy(pair => pair.Key).Select(pair =>
-            new Cell(pair.Value.Mass + MassOf(pair.Key - 1) + MassOf(pair.Key + 1), (pair.Key + 0.5) * deviation, pair.Value.Second))];
-    }
 
     // Where a row reaches.
     private (double From, double To) Hull(int row) =>

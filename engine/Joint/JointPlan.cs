@@ -24,6 +24,12 @@ internal static class JointPlan
     {
         if (RegisterNoise.Problem(plan) is not { } reason) return null;
         if (RegisterNoise.Fraction(plan) is not null) return reason;
+        if (plan.Score.AllModifiers.Any(m => m is ScoreModifier.Clipped or ScoreModifier.Learned))
+        {
+            return "a clipped or learned score may have kinks, and of the sums that follow what is kept while noise is drawn no bracket is known then"
+                + Advice;
+        }
+
         double gain = JointValues.Gain(plan.Score.Modifiers);
         double narrowest = plan.Score.Of.Factors.Min(factor =>
             factor.Law.Covariances.Min(c => Enumerable.Range(0, c.Dimension).Min(c.Eigenvalue)));
