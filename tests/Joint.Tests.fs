@@ -3,6 +3,7 @@
 module Sgm.Tests.JointTests
 
 open System
+open System.Collections.Immutable
 open Expecto
 open Sgm
 open Sgm.Engine
@@ -60,6 +61,10 @@ let private agree what (a: Law) (b: Law) =
 
         if Double.IsInfinity exact.Upper then
             Expect.isTrue (Double.IsInfinity found.Upper) $"{what}, {metric}: {found}"
+        elif metric = Metric.Chi2 && not found.Value.HasValue then
+            // A start as wide as χ² just bears: what was left out on the way may be most of it.
+            Expect.stringContains found.Reason "smallest density" $"{what}, {metric}"
+            Expect.isLessThan found.Lower (exact.Upper + 1e-10) $"{what}, {metric}"
         else
             Expect.isTrue found.Value.HasValue $"{what}, {metric}: {found.Reason}"
             let scale = 1.0 + abs exact.Value.Value
@@ -316,6 +321,15 @@ let private conduct =
                     Expect.stringContains (GridInterpreter().WhyNot plan) "particles" $"{body}"
                     Expect.isEmpty (Laws.applicable plan) $"{body}"
 
+                let sde = annealed (predictor (dpmpp2mSde 1.0))
+                let clipped' = { from' prior sde target' with Score = exact |> clipped 1.2 }
+                Expect.stringContains (GridInterpreter().WhyNot(ExactLaws.planOf clipped')) "kinks" "clipped"
+
+                // With hardly any friction little is drawn in a step, and nodes are as near.
+                match (grid (on target' (run (obabo 1e-5 0.3)))).Status with
+                | :? RunStatus.Unsupported as refused -> Expect.stringContains refused.Reason "more friction" "dense"
+                | status -> failtestf "%A" status
+
                 // What is kept and never read again takes no coordinate.
                 let once = on target' (run (obabo 1.0 0.2) >=> repeat 3 (corrector (mala 0.1)))
                 Expect.isTrue (grid once).IsCompleted "a velocity that ends")
@@ -351,34 +365,40 @@ let private orders =
                         | _ -> failtest "three values have two slopes")
         ]
 
-/// Both kicks of a step where the first one is: the score at the end of it is not read.
-let private kickedEarly (step: GeneralTableau) =
-    let last = step.Stages.Length - 1
+/// The noise of Euler's step, √(γh), where that of the exact flow, q = √(1 − e^(−γh)), belongs.
+let private eulersNoise (step: GeneralTableau) =
+    let q = (step.Updates[1] |> Seq.filter (fun term -> term.Of = Input.Noise) |> Seq.last).Coefficient
+    let factor = sqrt (-(log (1.0 - q * q))) / q
 
-    let early (term: Term) =
-        match term.Of with
-        | Input.Prediction when term.Number = last -> None
-        | Input.Prediction -> Some(Term(term.Of, term.Number, 2.0 * term.Coefficient))
-        | Input.Register when term.Number = 2 -> Some(Term(term.Of, term.Number, 2.0 * term.Coefficient))
-        | _ -> Some term
+    let scaled (terms: ImmutableArray<Term>) =
+        ImmutableArray.CreateRange(
+            terms
+            |> Seq.map (fun term ->
+                if term.Of = Input.Noise then
+                    Term(term.Of, term.Number, factor * term.Coefficient)
+                else
+                    term)
+        )
 
     GeneralTableau(
         Method = step.Method,
         From = step.From,
         To = step.To,
-        Stages = step.Stages,
-        Updates =
-            step.Updates.SetItem(1, Collections.Immutable.ImmutableArray.CreateRange(Seq.choose early step.Updates[1])),
+        Stages =
+            ImmutableArray.CreateRange(
+                step.Stages |> Seq.map (fun stage -> GeneralStage(stage.Level, scaled stage.At, stage.Of))
+            ),
+        Updates = ImmutableArray.CreateRange(Seq.map scaled step.Updates),
         Rounding = step.Rounding
     )
 
 let private planted (plan: Plan) =
-    let rec changed (body: Collections.Immutable.ImmutableArray<Instruction>) =
-        Collections.Immutable.ImmutableArray.CreateRange(
+    let rec changed (body: ImmutableArray<Instruction>) =
+        ImmutableArray.CreateRange(
             body
             |> Seq.map (fun instruction ->
                 match instruction with
-                | :? Instruction.General as step -> Instruction.General(kickedEarly step.Tableau) :> Instruction
+                | :? Instruction.General as step -> Instruction.General(eulersNoise step.Tableau) :> Instruction
                 | :? Instruction.Repeat as repeat -> Instruction.Repeat(repeat.Count, changed repeat.Body)
                 | other -> other)
         )
@@ -389,7 +409,7 @@ let private standing =
     testList
         "the standing check"
         [
-            testCase "the order holds, and a kick at the wrong place violates it" (fun () ->
+            testCase "the order holds, and the noise of another scheme violates it" (fun () ->
                 for runner, expected in [ Planted.healthy, Holds; Planted.engineWith planted, Violated ] do
                     let check = (Study.run runner Quick [ KineticOrder.invariantLaw ]).Checks |> List.exactlyOne
                     Expect.equal check.Verdict expected $"{check}")
