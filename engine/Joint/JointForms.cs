@@ -144,6 +144,9 @@ internal sealed class JointForms
         for (int k = 1; k < live.Count; k++)
         {
             double share = live[k].Form.Product(noise) / variance;
+
+            // What is the new coordinate itself is that to the last digit.
+            if (Math.Abs(share - 1) < tolerance) share = 1;
             JointForm rest = live[k].Form.Plus(live[0].Form, -share, tolerance);
             live[k] = (live[k].Terms, rest.Plus(JointForm.Of(drawn, share)));
         }

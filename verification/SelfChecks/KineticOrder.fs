@@ -68,5 +68,5 @@ let invariantLaw =
         Scenarios = []
         Rates = [ order "obabo" obabo (steps 4); order "baoab" baoab [] ]
         Reading =
-            "The order that the words declare, measured without sampling noise from the joint law of positions and velocities: the noise of Euler's step in place of the exact flow's makes it one, and is seen here."
+            "The order that the words declare, measured without sampling noise from the joint law of positions and velocities: friction and noise that do not belong together leave an error that does not fall with h, and are seen here."
     }
