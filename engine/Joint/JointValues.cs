@@ -9,6 +9,8 @@ internal readonly record struct JointValue(double Value, double First, double Se
 internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> modifiers)
 {
     private readonly Dictionary<(NoiseLevel, Prediction), ScalarScore> scores = [];
+    private readonly Dictionary<NoiseLevel, double> floors = [];
+    private readonly double slopeGain = Gain(modifiers);
 
     /// <summary>The density whose images forms may read.</summary>
     public LineState.Density? Images { get; set; }
@@ -17,7 +19,15 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
     /// A bound from below of the slope of the score as it runs at a level: s′ = Var(m·μ_k | x)/v² − 1/v ≥ −1/v; −∞
     /// where none is known.
     /// </summary>
-    public double SlopeFloor(NoiseLevel level) => -Gain(modifiers) / Math.Pow(ScalarMixture.At(law, level).SmallestDeviation, 2);
+    public double SlopeFloor(NoiseLevel level)
+    {
+        if (!floors.TryGetValue(level, out double floor))
+        {
+            floors.Add(level, floor = -slopeGain / Math.Pow(ScalarMixture.At(law, level).SmallestDeviation, 2));
+        }
+
+        return floor;
+    }
 
     /// <summary>
     /// The factor of the score itself; infinite where what is added is more than a constant, or the factor negative.
