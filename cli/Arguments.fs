@@ -239,12 +239,20 @@ type MeasureArguments =
 
 type TheoremsArguments =
     | [<MainCommand; Unique>] Id of ID: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Compare of FILE: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Accuracy of A: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Report of DIR: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | Id _ -> "a theorem, or the beginning or a part of its name."
+            | Compare _ ->
+                "set the theorems beside each other on the target and sampler of an experiment: what each says of it, "
+                + "prescribes and costs, the certificate, and what an exact law measures."
+            | Accuracy _ -> "with --compare: what is asked of the theorems that prescribe, 0.5,0.2 if not given."
+            | Report _ -> "with --compare: also write a page with pictures into this folder."
             | Json -> Usage.json
 
 type PlanArguments =

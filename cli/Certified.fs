@@ -14,6 +14,12 @@ let bound json name (bound: Bound) =
         text json "rule" bound.Rule
         Option.iter (text json "reason") bound.Reason)
 
+/// The probability with which all of these bounds hold, in words; None where they are proofs.
+let confidence (bounds: Bound list) =
+    match bounds |> List.map (fun bound -> bound.Confidence) |> List.filter (fun c -> c < 1.0) with
+    | [] -> None
+    | several -> Some $"1 − {Words.above 2 (1.0 - List.min several)}: from draws of the target, the others are proofs"
+
 /// The field `certified`, null where there is no quick certificate.
 let json (json: Writer) (certificate: Certificate option) =
     match certificate with

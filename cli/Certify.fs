@@ -145,6 +145,9 @@ let private show (screen: Screen) forward explain whyNot (answers: CertifiedProb
             screen.Line [ faint "largest            "; plain (String.Join("   ", largest forward c)) ]
         | _ -> ()
 
+        for words in Certified.confidence [ for _, bound, _ in bounds c -> bound ] |> Option.toList do
+            screen.Line [ faint "confidence         "; plain words ]
+
         if explain then
             for line in c.Derivation |> List.collect (explained 1) do
                 screen.Line line

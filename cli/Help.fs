@@ -96,8 +96,8 @@ let verbs =
         {
             Name = "theorems"
             Takes = "[ID]"
-            Summary = "List the theorems, or show one: statement, source, assumptions, rates"
-            Example = "sgm theorems"
+            Summary = "List the theorems, show one, or compare them on an experiment"
+            Example = "sgm theorems --compare examples/ddpm-gaussian.sgm"
         }
         {
             Name = "completion"

@@ -329,14 +329,22 @@ type TheoremsRequest =
     {
         /// All theorems when absent.
         Id: string option
+        /// The experiment that they are compared on.
+        Compare: string option
+        /// The text of numbers; None when not given.
+        Accuracy: string option
+        Report: string option
         Json: bool
     }
 
     static member Of(arguments: TheoremsArguments list) : TheoremsRequest =
-        ({ Id = None; Json = false }, arguments)
+        ({ Id = None; Compare = None; Accuracy = None; Report = None; Json = false }, arguments)
         ||> List.fold (fun request argument ->
             match argument with
             | TheoremsArguments.Id id -> { request with Id = Some id }
+            | TheoremsArguments.Compare file -> { request with Compare = Some file }
+            | TheoremsArguments.Accuracy text -> { request with TheoremsRequest.Accuracy = Some text }
+            | TheoremsArguments.Report directory -> { request with TheoremsRequest.Report = Some directory }
             | TheoremsArguments.Json -> { request with Json = true })
 
 /// What `sgm plan` was asked for.

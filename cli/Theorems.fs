@@ -133,6 +133,8 @@ let private show (screen: Screen) (theorem: Theorem) =
     section "Reading" [ theorem.Reading ]
 
 let command terminal (request: TheoremsRequest) =
+    let refuse message = Refusal.sentence terminal request.Json $"sgm theorems: {message}"
+
     let write theorems =
         if request.Json then
             Terminal.json terminal "sgm.theorems/1" None (fun json ->
@@ -148,9 +150,9 @@ let command terminal (request: TheoremsRequest) =
 
             Exit.Fine
 
-    match request.Id with
-    | None -> write Catalogue.theorems
-    | Some id ->
-        match named id with
-        | Ok theorems -> write theorems
-        | Error message -> Refusal.sentence terminal request.Json $"sgm theorems: {message}"
+    match request.Id |> Option.map named |> Option.defaultValue (Ok Catalogue.theorems), request.Compare with
+    | Error message, _ -> refuse message
+    | Ok theorems, Some file -> Survey.command terminal request theorems file
+    | Ok _, None when request.Accuracy.IsSome || request.Report.IsSome ->
+        refuse "--accuracy and --report belong to a comparison: name an experiment with --compare FILE"
+    | Ok theorems, None -> write theorems

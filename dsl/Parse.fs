@@ -291,7 +291,7 @@ module Parse =
     /// Reads a text; `file` is the name that its problems are reported under.
     let read (file: string) (text: string) : Read =
         let source = Source.Create(file, text)
-        { Source = source; Tree = Grammar.parse source }
+        { Source = source; Tree = FileGrammar.parse source }
 
     /// The experiment that a text describes where some of its numbers are set, as far as it could be read; never throws.
     let cell (read: Read) (settings: Map<string, Quantity>) : Parsed =

@@ -130,6 +130,7 @@ let private commands =
                     let number path = (at path probe).GetDouble()
                     Expect.isLessThan (number [ "bounds"; "klReverse"; "confidence" ]) 1.0 "draws"
                     let interval = number [ "shares"; "interval" ]
+                    Expect.stringContains (sgm [ "certify"; file ]).Out "confidence         1 − " "said in the table"
                     Expect.isGreaterThan interval 0.0 "draws leave something open"
 
                     let parts = [ "start"; "steps"; "score" ] |> List.sumBy (fun part -> number [ "shares"; part ])

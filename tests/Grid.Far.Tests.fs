@@ -111,6 +111,25 @@ let tests =
                 // By data processing on [23, 23.5]: Q²/P − 1 with Q = 5.17e-34 and P = 2.33e-117 (40 digits).
                 Expect.isGreaterThan (law.Measure Engine.Metric.Chi2).Upper 1.14e50 "above what one interval shows"
 
+            testCase "W2 is the same beside χ², which looks at masses below the doubles" (fun () ->
+                let w2Under wanted =
+                    let law =
+                        lawOf (
+                            experiment {
+                                target (mixture [ 0.4, normal [ -2.0 ] 0.25; 0.6, normal [ 3.258 ] 0.4129 ])
+                                forward ve
+                                sampler (anneal (geometric 3.218 0.374 4) (predictor exponential))
+                                measure wanted
+                            }
+                        )
+
+                    law.Measure Engine.Metric.W2
+
+                let alone, beside = w2Under [ w2 ], w2Under [ chi2; w2 ]
+                Expect.isTrue beside.Value.HasValue beside.Reason
+                ExactLaws.contains beside alone.Value.Value "as if nobody had asked for χ²"
+                Expect.isLessThan (beside.Upper - beside.Lower) 1e-9 "narrow")
+
             testCase "a component between two numbers is refused, however light"
             <| fun () ->
                 let plan =

@@ -134,15 +134,20 @@ let documents =
              [ 0, "check", [] ]
 
          own mixture [ 0, "compare", [ "--catalogue"; "--evaluations"; "4,8" ] ]
+         withFile mixture (fun file -> add 0 [ "theorems"; "lee"; "--compare"; file; "--accuracy"; "0.9" ])
 
-         own
+         let coupled =
              "experiment {
     target (mixture [ 0.5, normalDiag [ -1.0; 0.0; 0.0 ] [ 1.0; 2.0; 1.0 ]; 0.5, normalDiag [ 1.0; 1.0; 0.0 ] [ 2.0; 1.0; 1.0 ] ])
     forward vp
     sampler (anneal (uniform 2.0 0.1 5) (predictor ancestral))
     measure [ kl ]
 }"
-             [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ]; 0, "certify", [] ]
+
+         own coupled [ 3, "compare", [ "--evaluations"; "4"; "--by"; "exact" ]; 0, "certify", [] ]
+
+         // Neither W2 is certified nor anything measured.
+         withFile coupled (fun file -> add 0 [ "theorems"; "lee-2022-3.1"; "--compare"; file; "--accuracy"; "0.5" ])
 
          // Errors from draws, and a law whose start nothing is known of.
          own

@@ -37,6 +37,7 @@ let private tests =
             LogDensityTests.tests
             GridFarTests.tests
             GridNarrowTests.tests
+            GridEvenTests.tests
             GridComponentsTests.tests
             TotalVariationTests.tests
             ProductTests.tests
@@ -91,6 +92,7 @@ let private tests =
             StudyTests.tests
             StudyEconomyTests.tests
             PrescriptionTests.tests
+            SurveyTests.tests
             ReferencesTests.tests
             ReferencesByHandTests.tests
             SabotageTests.tests

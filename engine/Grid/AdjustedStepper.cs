@@ -153,20 +153,11 @@ internal sealed class AdjustedStepper(GridResolution resolution, BlockAllowance 
         LineState.Density before, AdjustedMap map, PanelSet panels, double[] values, double lost,
         IReadOnlyList<(double From, double To, double[] Values)> dropped, double rate)
     {
-        double mass = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            mass += values[i] * panels.Weights[i];
-        }
+        double mass = panels.Normalise(values);
 
         if (!(mass > 0.5 && mass < 2))
         {
             return (null, StepFailure.TooLarge, 0);
-        }
-
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] /= mass;
         }
 
         // Places are rounded, and with them densities.

@@ -53,6 +53,14 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return new(LogMass, value.Value, slope * Width, (slope * slope * Variance) + (map.Noise * map.Noise));
         }
 
+        /// <summary>Whether another has nearly the same place and width.</summary>
+        public bool IsLike(Parcel other) =>
+            Math.Abs(Mean - other.Mean) <= 0.25 * Math.Sqrt(Math.Min(Variance, other.Variance))
+            && Variance <= 1.25 * other.Variance
+            && other.Variance <= 1.25 * Variance
+            && Width <= 2 * other.Width
+            && other.Width <= 2 * Width;
+
         /// <summary>ln ∫q²/p of its density q, from the largest of the integrand within eight deviations.</summary>
         public double LogShare(ScalarMixture law)
         {
@@ -66,6 +74,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return (2 * LogMass) - Math.Log(Width + (2 * Math.PI * deviation)) + largest;
         }
     }
+
+    private static double Sum(double log, double other) =>
+        Math.Max(log, other) + Math.Log(1 + Math.Exp(-Math.Abs(log - other)));
 
     /// <summary>The same, to be followed on its own.</summary>
     public Forgotten Copy()
@@ -96,7 +107,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     }
 
     /// <summary>One step, from a density to a density.</summary>
-    public void Follow(LineState.Density before, LineState.Density after, ScalarMap map, double logRange)
+    public void Follow(LineState.Continuous before, LineState.Continuous after, ScalarMap map, double logRange)
     {
         if (parcels.Count == 0 && map.Noise == 0)
         {
@@ -120,7 +131,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>
     /// One step that may be rejected: it brings no law farther from the target in χ², so that what is followed stays; its panels drop more.
     /// </summary>
-    public void Follow(LineState.Density after, NoiseLevel level)
+    public void Follow(LineState.Continuous after, NoiseLevel level)
     {
         ScalarMixture law = target(level);
         AddDropped(after, law);
@@ -128,11 +139,17 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     }
 
     /// <summary>Every panel that was dropped, point by point.</summary>
-    private void AddDropped(LineState.Density after, ScalarMixture law)
+    private void AddDropped(LineState.Continuous after, ScalarMixture law)
     {
         Span<double> points = stackalloc double[Legendre.Order];
         foreach ((double from, double to, double[] values) in after.Dropped)
         {
+            if (values.Length == 1)
+            {
+                Add(new(Math.Log(values[0] * (to - from)), 0.5 * (from + to), to - from, 0), law);
+                continue;
+            }
+
             PanelSet.Place(from, to, points);
             for (int i = 0; i < points.Length; i++)
             {
@@ -146,10 +163,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// Beyond the panels there is less than e^(−range) of mass, and it falls at the rate of the tails; a component of
     /// the score there may throw it anywhere.
     /// </summary>
-    private void AddBeyond(LineState.Density before, ScalarMap map, double logRange, ScalarMixture law)
+    private void AddBeyond(LineState.Continuous before, ScalarMap map, double logRange, ScalarMixture law)
     {
-        double low = before.Image.Min();
-        double high = before.Image.Max();
+        (double low, double high) = before.Range;
         foreach (ScalarMixture score in map.ScoreLaws)
         {
             ReadOnlySpan<double> means = score.Means;
@@ -197,12 +213,27 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
             return;
         }
 
-        List<Parcel> kept = [.. parcels
-            .Select(parcel => (Parcel: parcel, Share: parcel.LogShare(law)))
-            .Where(p => p.Share > Nothing)
-            .OrderByDescending(p => p.Share)
-            .Take(Most)
-            .Select(p => p.Parcel)];
+        // Steps that repeat leave out the same, again and again: those of nearly the same law are one.
+        List<Parcel> kept = [];
+        var byShare = parcels.Select(parcel => (Parcel: parcel, Share: parcel.LogShare(law))).OrderByDescending(p => p.Share);
+        foreach ((Parcel parcel, double share) in byShare)
+        {
+            if (share <= Nothing || kept.Count == Most)
+            {
+                break;
+            }
+
+            int alike = kept.FindIndex(parcel.IsLike);
+            if (alike >= 0)
+            {
+                kept[alike] = kept[alike] with { LogMass = Sum(kept[alike].LogMass, parcel.LogMass) };
+            }
+            else
+            {
+                kept.Add(parcel);
+            }
+        }
+
         parcels.Clear();
         parcels.AddRange(kept);
     }

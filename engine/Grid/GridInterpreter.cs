@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// Exact laws in one dimension, for every target, tableau, score and start: a density on adaptive panels, with brackets from a
-/// second resolution (<see cref="GridLaw"/>).
+/// Exact laws in one dimension, for every target, tableau, score and start: between steps a sum of kernels over
+/// an even lattice or a density on adaptive panels, with brackets from a second resolution (<see cref="GridLaw"/>).
 /// </summary>
 public sealed class GridInterpreter : IInterpreter
 {

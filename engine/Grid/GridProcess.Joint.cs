@@ -10,8 +10,6 @@ internal sealed partial class GridProcess
     private static readonly double FineDigits = PlaneResolution.Fine(1).Digits;
     private static readonly double CoarseDigits = PlaneResolution.Coarse(1).Digits;
 
-    /// <summary>The scale below which the density has no structure: the last noise; 0 where none is known.</summary>
-    private double smoothness;
     private Joint? joint;
 
     private sealed record Joint(JointForms Forms, JointValues Values, JointLine Fine, JointLine Coarse)
@@ -34,7 +32,8 @@ internal sealed partial class GridProcess
 
     private StepFailure Begin(NoiseLevel level)
     {
-        if (fine is LineState.Density && smoothness == 0) return StepFailure.NoDensity;
+        if (fine is LineState.Continuous { Smoothness: 0 }) return StepFailure.NoDensity;
+        (fine, coarse) = (Settled(fineStepper!, fine), Settled(coarseStepper!, coarse));
         JointValues values = new(scored, modifiers) { Images = fine as LineState.Density };
         double? at = fine is LineState.Point point ? point.At : null;
         var forms = JointForms.Start(at, fine is LineState.Density { Chain.IsEmpty: false }, values.SlopeFloor);
@@ -46,7 +45,7 @@ internal sealed partial class GridProcess
 
         pending.Clear();
         forgotten.Lose(At(level));
-        joint = new(forms, values, JointLine.Of(fine, smoothness), JointLine.Of(coarse, smoothness));
+        joint = new(forms, values, JointLine.Of(fine), JointLine.Of(coarse));
         return StepFailure.None;
     }
 
@@ -73,7 +72,6 @@ internal sealed partial class GridProcess
             (JointLine? other, failure) = joint.Coarse.After(draw, next, joint.Values, coarseResolution, CoarseDigits, work!);
             if (other is null) return failure;
             joint = joint with { Fine = law, Coarse = other };
-            smoothness = draw.Deviation;
         }
 
         return joint.Forms.Registers.Count == 0 && joint.Forms.IsDrawn ? End() : StepFailure.None;

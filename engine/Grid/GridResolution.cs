@@ -1,8 +1,8 @@
 namespace Sgm.Engine;
 
 /// <summary>
-/// How finely the grid resolves. Every plan runs at two resolutions side by side; the difference of what they give, with the
-/// rounding, is the bracket.
+/// How finely the grid resolves. Every plan runs at two resolutions side by side; the difference of what they give,
+/// with the rounding, is the bracket.
 /// </summary>
 /// <param name="Absolute">Mass that the last Legendre coefficients of a panel may carry.</param>
 /// <param name="Relative">The same, as a fraction of the smallest density in the panel: keeps the tails' relative
@@ -12,6 +12,9 @@ namespace Sgm.Engine;
 /// <param name="Cut">Where the noise's density is cut off, in its standard deviations.</param>
 /// <param name="LogRange">Panels with less mass than e^(−LogRange) are dropped.</param>
 /// <param name="Quadrature">Relative tolerance of the integrals that make a divergence.</param>
+/// <param name="Offset">
+/// Of the spacings of its lattices, in quarters of an octave: those of two resolutions are never the same.
+/// </param>
 internal sealed record GridResolution(
     double Absolute,
     double Relative,
@@ -19,7 +22,8 @@ internal sealed record GridResolution(
     double Shape,
     double Cut,
     double LogRange,
-    double Quadrature)
+    double Quadrature,
+    double Offset)
 {
     /// <summary>A panel that a repeated step is still allowed to use may be this much worse than a new one.</summary>
     public const double Slack = 10;
@@ -34,13 +38,20 @@ internal sealed record GridResolution(
     public const double LargestLogRange = 690;
 
     /// <summary>The resolution of reported values.</summary>
-    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11);
+    public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11, 0);
 
     /// <summary>The resolution that it is compared with.</summary>
-    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9);
+    public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9, 0.5);
 
     /// <summary>Smallest mass of a panel that is kept.</summary>
     public double Negligible => Math.Exp(-LogRange);
+
+    /// <summary>
+    /// Where a kernel of standard deviation <paramref name="noise"/> ends in a sum with the tail's: nothing is left
+    /// out that counts where the law is at the smallest mass that is kept.
+    /// </summary>
+    public double Reach(double noise, double tail) =>
+        noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
 
     /// <summary>
     /// Whether 16 values resolve a density on a panel of this width: what is left in the last coefficients is below the wanted

@@ -18,9 +18,9 @@ internal enum StepFailure
 }
 
 /// <summary>
-/// Applies steps to the law of a state on the line at one resolution. Deterministic steps move points. Noisy steps evaluate the
-/// banded sum on panels that are chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels
-/// becomes a block matrix.
+/// Applies steps to the law of a state on the line at one resolution. Deterministic steps move points. Noisy steps go
+/// by even lattices where those serve (<see cref="EvenStepper"/>). Else they evaluate the banded sum on panels that are
+/// chosen anew when the old ones no longer resolve the law; a step that repeats on the same panels becomes a block matrix.
 /// </summary>
 internal sealed class GridStepper(GridResolution resolution, BlockAllowance allowance, WorkLimit work)
 {
@@ -37,6 +37,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
 
     private const int CacheSize = 8;
     private readonly LinkedList<Repeated> cache = new();
+    private readonly EvenStepper even = new(resolution, work);
     private ScalarMap? last;
 
     /// <summary>What is known of a step that was taken from these panels to themselves.</summary>
@@ -62,10 +63,30 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
     {
         (LineState.Point point, 0) => Moved(point, map),
         (LineState.Point point, _) => Spread(point, map),
-        (LineState.Density density, 0) => Moved(density, map),
-        (LineState.Density density, _) => Noisy(density, map),
+        (LineState.Continuous law, 0) => Moved(Settled(law), map),
+        (LineState.Continuous law, _) => Noisy(law, map),
         _ => throw new InvalidOperationException("a state that the grid does not know"),
     };
+
+    /// <summary>A law on panels.</summary>
+    public LineState.Density Settled(LineState.Continuous law) =>
+        law as LineState.Density ?? ((LineState.Even)law).Settled(resolution, work);
+
+    // On an even lattice where that serves, else on panels.
+    private (LineState?, StepFailure) Noisy(LineState.Continuous law, ScalarMap map)
+    {
+        TailRates tails = law.Tails.After(map.FarSlope, map.Noise);
+        if (!(map.Noise <= 1e150) || (IsUnstable(map) && Math.Max(tails.Left, tails.Right) > LargestSpread * map.Noise))
+        {
+            return (null, StepFailure.Diverged);
+        }
+
+        (LineState.Even? next, StepFailure failure) = even.Apply(law, map);
+        return failure != StepFailure.None ? (null, failure)
+            : next is null ? OnPanels(Settled(law), map)
+            : next.Rounding <= LargestRounding ? (next, StepFailure.None)
+            : (null, Lost(map));
+    }
 
     private static (LineState?, StepFailure) Moved(LineState.Point point, ScalarMap map)
     {
@@ -122,7 +143,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         }, StepFailure.None);
     }
 
-    private (LineState?, StepFailure) Noisy(LineState.Density state, ScalarMap map)
+    private (LineState?, StepFailure) OnPanels(LineState.Density state, ScalarMap map)
     {
         var grain = new Grain(state.Steps + 1, map.Noise);
         Repeated? known = state.Chain.IsEmpty ? cache.FirstOrDefault(r => ReferenceEquals(r.Map, map) && ReferenceEquals(r.Panels, state.Panels)) : null;
@@ -150,8 +171,7 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         }
 
         var tree = new SourceTree(state, map, resolution, work);
-        bool runsAway = IsUnstable(map) && Math.Max(tree.Tails.Left, tree.Tails.Right) > LargestSpread * map.Noise;
-        if (!tree.IsFinite || !(map.Noise <= 1e150) || runsAway)
+        if (!tree.IsFinite)
         {
             return (null, StepFailure.Diverged);
         }
@@ -198,39 +218,17 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
         LineState.Density before, ScalarMap map, PanelSet panels, double[] values, TailRates tails, double[] shift, double lost,
         IReadOnlyList<(double From, double To, double[] Values)> dropped)
     {
-        double mass = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            mass += values[i] * panels.Weights[i];
-        }
+        double mass = panels.Normalise(values);
 
         if (!(mass > 0.5 && mass < 2))
         {
             return (null, Lost(map));
         }
 
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] /= mass;
-        }
-
-        // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
-        double square = 0;
+        double[] shares = [.. before.Values.Select((value, i) => value * before.Panels.Weights[i])];
         Extent extent = before.Extent.After(map.Noise);
-        for (int i = 0; i < shift.Length; i++)
-        {
-            double share = before.Values[i] * before.Panels.Weights[i];
-            square += share * shift[i] * shift[i];
-
-            // Far out, mass that is too light to show in that mean may hold much of the variance.
-            double far = before.Image[i] - extent.Centre;
-            if (Math.Abs(far) > FarOut * extent.Spread)
-            {
-                lost += Math.Abs(share) * far * far * shift[i] / map.Noise;
-            }
-        }
-
-        double rounding = before.Rounding + (Math.Sqrt(Math.Max(0, square)) / map.Noise);
+        (double displaced, double far) = Displaced(shares, before.Image, shift, extent, map.Noise);
+        double rounding = before.Rounding + displaced;
         if (!(rounding <= LargestRounding))
         {
             return (null, Lost(map));
@@ -244,10 +242,45 @@ internal sealed class GridStepper(GridResolution resolution, BlockAllowance allo
             Tails = tails,
             Defect = before.Defect + Math.Abs(1 - mass),
             Rounding = rounding,
-            Lost = before.Lost + lost,
+            Lost = before.Lost + lost + far,
             Dropped = dropped,
             Steps = before.Steps + 1,
+            Smoothness = before.HasKinks || map.HasKinks ? 0 : map.Noise,
         }, StepFailure.None);
+    }
+
+    /// <summary>
+    /// What the rounding of images changes: the relative change of the density after noise, and E (x − c)² of what is
+    /// far out.
+    /// </summary>
+    /// <param name="masses">Masses at the points before the step.</param>
+    /// <param name="places">The points.</param>
+    /// <param name="shift">Bounds on the rounding of their images.</param>
+    /// <param name="extent">Where the law lies after it.</param>
+    /// <param name="noise">C.</param>
+    public static (double Relative, double Lost) Displaced(
+        ReadOnlySpan<double> masses,
+        ReadOnlySpan<double> places,
+        ReadOnlySpan<double> shift,
+        Extent extent,
+        double noise)
+    {
+        // N(y + δ, C²) has χ² = e^(δ²/C²) − 1 from N(y, C²), and χ² is convex: the root of its mean is the relative change.
+        double square = 0;
+        double lost = 0;
+        for (int i = 0; i < shift.Length; i++)
+        {
+            square += masses[i] * shift[i] * shift[i];
+
+            // Far out, mass that is too light to show in that mean may hold much of the variance.
+            double far = places[i] - extent.Centre;
+            if (Math.Abs(far) > FarOut * extent.Spread)
+            {
+                lost += Math.Abs(masses[i]) * far * far * shift[i] / noise;
+            }
+        }
+
+        return (Math.Sqrt(Math.Max(0, square)) / noise, lost);
     }
 
     /// <summary>Where panels whose image meets none of them went, with at most what density.</summary>

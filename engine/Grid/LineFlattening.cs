@@ -67,16 +67,7 @@ internal static class LineFlattening
             return null;
         }
 
-        double mass = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            mass += values[i] * built.Weights[i];
-        }
-
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] /= mass;
-        }
+        double mass = built.Normalise(values);
 
         return new()
         {

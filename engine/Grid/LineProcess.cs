@@ -74,7 +74,6 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
         shown = null;
         accepted = default;
         joint = null;
-        smoothness = start?.SmallestDeviation ?? 0;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         Forget();
@@ -131,6 +130,7 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
             adjustedMaps.Add(step, map);
         }
 
+        (fine, coarse) = (Settled(fineStepper!, fine), Settled(coarseStepper!, coarse));
         (LineState? next, StepFailure failure, double rate) = fineAdjuster!.Apply(fine, map);
         if (next is null)
         {
@@ -145,7 +145,6 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
 
         forgotten.Follow((LineState.Density)next, step.Level);
         (fine, coarse) = (next, other);
-        smoothness = 0;
         accepted = (accepted.Fine + rate, accepted.Coarse + rough, accepted.Count + 1);
         return StepFailure.None;
     }
@@ -160,7 +159,7 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
             return null;
         }
 
-        var density = (LineState.Density)fine;
+        var density = (LineState.Continuous)fine;
         double width = (Math.Abs(sum - rough) / count) + density.Defect + density.Rounding + 1e-14;
         double rate = sum / count;
         return Estimate.Exact(rate, Math.Max(0, rate - width), Math.Min(1, rate + width), "grid");
@@ -228,13 +227,12 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
             return failure;
         }
 
-        if (fine is LineState.Density before && next is LineState.Density after)
+        if (fine is LineState.Continuous before && next is LineState.Continuous after)
         {
             forgotten.Follow(before, after, map, fineResolution.LogRange);
         }
 
         (fine, coarse) = (next, other);
-        smoothness = map.Noise > 0 ? map.Noise : smoothness;
         return StepFailure.None;
     }
 
@@ -242,7 +240,10 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
     public override bool IsOnGrid => true;
 
     /// <inheritdoc/>
-    public override int Nodes => shown is null && joint is not null ? joint.Nodes : (shown?.Fine ?? fine) is LineState.Density density ? density.Values.Length : 0;
+    public override int Nodes => shown is null && joint is not null ? joint.Nodes : ((shown?.Fine ?? fine) as LineState.Continuous)?.Nodes ?? 0;
+
+    private static LineState Settled(GridStepper stepper, LineState state) =>
+        state is LineState.Even even ? stepper.Settled(even) : state;
 
     /// <inheritdoc/>
     public override void Release()
@@ -262,6 +263,7 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
     public override GridLaw Law(NoiseLevel at, WorkLimit work)
     {
         (LineState one, LineState other, Forgotten left) = shown ?? (fine, coarse, forgotten);
+        (one, other) = (Settled(fineStepper!, one), Settled(coarseStepper!, other));
         return new(one, other, fineResolution, coarseResolution, At(at), work, left.LogShare(At(at)));
     }
 

@@ -17,7 +17,7 @@ internal readonly record struct TailRates(double Left, double Right)
 }
 
 /// <summary>The law of a state on the line at one resolution.</summary>
-internal abstract record LineState
+internal abstract partial record LineState
 {
     private LineState()
     {
@@ -26,11 +26,51 @@ internal abstract record LineState
     /// <summary>All mass in one point, which rounding has moved by at most <paramref name="Shift"/>.</summary>
     public sealed record Point(double At, double Shift = 0) : LineState;
 
+    /// <summary>A law with a density.</summary>
+    public abstract record Continuous : LineState
+    {
+        /// <summary>Gaussian rates of the tails.</summary>
+        public required TailRates Tails { get; init; }
+
+        /// <summary>Sum of the mass defects |1 − ∫q| that renormalisation has taken out so far.</summary>
+        public double Defect { get; init; }
+
+        /// <summary>
+        /// Relative rounding of the density that comes from the rounding of positions, which matters when C is small.
+        /// </summary>
+        public double Rounding { get; init; }
+
+        /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>
+        public double Lost { get; init; }
+
+        /// <summary>
+        /// What the last noisy step left out: intervals with the density at their points, or all over them.
+        /// </summary>
+        public IReadOnlyList<(double From, double To, double[] Values)> Dropped { get; init; } = [];
+
+        /// <summary>Noisy steps so far, for the rounding.</summary>
+        public long Steps { get; init; }
+
+        /// <summary>
+        /// A length over which the density before the deterministic steps changes little; 0 where it has kinks.
+        /// </summary>
+        public double Smoothness { get; init; }
+
+        /// <summary>Points or nodes that it is held by.</summary>
+        public abstract int Nodes { get; }
+
+        /// <summary>Where the law lies.</summary>
+        public abstract Extent Extent { get; }
+
+        /// <summary>An interval that holds all but negligible mass.</summary>
+        public abstract (double Low, double High) Range { get; }
+    }
+
     /// <summary>
     /// The law of S(U), where U has the density that takes <see cref="Values"/> at the points of <see cref="Panels"/> and S is the
     /// composition of the deterministic steps since the last noise. Deterministic steps move points, so they cost no accuracy.
     /// </summary>
-    public sealed record Density : LineState
+    public sealed record Density : Continuous
     {
         private readonly ImmutableArray<ScalarMap> chain = [];
         private readonly double[] image = [];
@@ -82,28 +122,17 @@ internal abstract record LineState
         /// <summary>Evaluations of a component that <see cref="Follow"/> takes.</summary>
         public double ChainCost { get; private init; } = 1;
 
-        /// <summary>Gaussian rates of the tails.</summary>
-        public required TailRates Tails { get; init; }
+        /// <summary>The sum that the density of U was taken from; null where there is none.</summary>
+        public Even? Origin { get; init; }
 
-        /// <summary>Sum of the mass defects |1 − ∫q| that renormalisation has taken out so far.</summary>
-        public double Defect { get; init; }
+        /// <inheritdoc/>
+        public override int Nodes => Values.Length;
 
-        /// <summary>
-        /// Relative rounding of the density that comes from the rounding of positions, which matters when C is small.
-        /// </summary>
-        public double Rounding { get; init; }
+        /// <inheritdoc/>
+        public override Extent Extent => extent ??= ExtentOf(Image);
 
-        /// <summary>Sum over the noisy steps of E (x − c)² of the mass that has been left out.</summary>
-        public double Lost { get; init; }
-
-        /// <summary>What the last noisy step left out: intervals with the density at their points.</summary>
-        public IReadOnlyList<(double From, double To, double[] Values)> Dropped { get; init; } = [];
-
-        /// <summary>Noisy steps so far, for the rounding.</summary>
-        public long Steps { get; init; }
-
-        /// <summary>Where the law lies; found once.</summary>
-        public Extent Extent => extent ??= ExtentOf(Image);
+        /// <inheritdoc/>
+        public override (double Low, double High) Range => (Image.Min(), Image.Max());
 
         /// <summary>Where the law of a map of U lies whose value at the points is <paramref name="image"/>.</summary>
         public Extent ExtentOf(double[] image)
@@ -299,16 +328,7 @@ internal abstract record LineState
         }
 
         // Far from 0 the points are rounded by much of a narrow law's width, and with them the mass.
-        double mass = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            mass += values[i] * panels.Weights[i];
-        }
-
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] /= mass;
-        }
+        double mass = panels.Normalise(values);
 
         return new()
         {
@@ -316,6 +336,7 @@ internal abstract record LineState
             Values = values,
             Image = panels.Nodes,
             Exact = law,
+            Smoothness = law.SmallestDeviation,
             Tails = new(law.LargestDeviation, law.LargestDeviation),
             Defect = Math.Abs(1 - mass),
             Lost = extent.SecondMoment(dropped),

@@ -190,7 +190,9 @@ internal sealed class LineTransport
         double image = distribution.Quantile(level, low, high, double.NaN);
         double rest = Math.Abs(level.Rest);
         double wrong = (target.TailRounding * rest) + (own is null ? relative * rest : 0);
-        double step = (2 * wrong * Math.Exp(-target.LogDensity(image))) + (4e-16 * Math.Abs(image));
+
+        // In logarithms: where hardly any mass is left, 1/p may be beyond the doubles and its error below them.
+        double step = (2 * Math.Exp(Math.Log(wrong) - target.LogDensity(image))) + (4e-16 * Math.Abs(image));
         if (rest == 0 || (distribution.At(image + step).Minus(level) >= wrong && distribution.At(image - step).Minus(level) <= -wrong))
         {
             return (image, step);

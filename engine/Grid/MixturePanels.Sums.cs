@@ -161,35 +161,31 @@ internal sealed partial class MixturePanels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Sums(MixturePanel panel, double[] values)
     {
+        if (content != PanelContent.Tails)
+        {
+            ReadingSums action = new() { Panel = panel, Values = values };
+            LaneWidth.Run(ref action);
+            return;
+        }
+
         ComponentSlice parts = panel.Parts;
-        bool tails = content == PanelContent.Tails;
         int left = LowerBound(parts, panel.Centre);
-        Vector512<double> one = Vector512<double>.One;
         for (int v = 0; v < Order; v += Block)
         {
             Vector512<double> d = ComponentSlice.Load(MixturePanel.Nodes, v) * panel.HalfWidth;
             Vector512<double> shift = (d * -panel.Tilt) - Vector512.Create(panel.LogScale);
             Vector512<double> unit = Exp(shift);
-            (Vector512<double> sum0, Vector512<double> sum1, Vector512<double> sum2, Vector512<double> sum3) = (default, default, default, default);
-            (Vector512<double> rest0, Vector512<double> rest1, Vector512<double> rest2, Vector512<double> rest3) = (default, default, default, default);
+            (Vector512<double> sum0, Vector512<double> sum1, Vector512<double> sum2) = (default, default, default);
+            (Vector512<double> rest0, Vector512<double> rest1, Vector512<double> rest2) = (default, default, default);
             for (int first = 0; first < parts.Count; first += Run)
             {
-                (Vector512<double> own0, Vector512<double> own1, Vector512<double> own2, Vector512<double> own3) = (default, default, default, default);
+                (Vector512<double> own0, Vector512<double> own1, Vector512<double> own2) = (default, default, default);
                 for (int k = first; k < Math.Min(first + Run, parts.Count); k++)
                 {
                     Vector512<double> away = d + Vector512.Create(panel.Centre - parts.Mean[k]);
                     Vector512<double> z = away * parts.Precision[k];
                     Vector512<double> density = Exp(Vector512.Create(parts.LogPeak[k]) - (z * z * 0.5) + shift);
                     own0 += density;
-                    if (!tails)
-                    {
-                        Vector512<double> reading = Vector512.Create(parts.Base[k] - panel.Reading) - (away * parts.Factor[k]);
-                        own1 += density * reading;
-                        own2 += density * reading * reading;
-                        own3 += density * parts.Factor[k];
-                        continue;
-                    }
-
                     Vector512<double> side = k < left ? z : -z;
                     Vector512<double> tail = NormalTail.Mills(Vector512.Abs(side)) * density * parts.Deviation[k];
                     tail = Vector512.ConditionalSelect(
@@ -203,13 +199,68 @@ internal sealed partial class MixturePanels
                 Compensated(ref sum0, ref rest0, own0);
                 Compensated(ref sum1, ref rest1, own1);
                 Compensated(ref sum2, ref rest2, own2);
-                Compensated(ref sum3, ref rest3, own3);
             }
 
             (sum0 + rest0).StoreUnsafe(ref values[0], (nuint)v);
             (sum1 + rest1).StoreUnsafe(ref values[0], (nuint)(Order + v));
             (sum2 + rest2).StoreUnsafe(ref values[0], (nuint)((2 * Order) + v));
-            (sum3 + rest3).StoreUnsafe(ref values[0], (nuint)((3 * Order) + v));
+        }
+    }
+
+    /// <summary>The sums with readings, at the width that the machine has: they are most of what panels cost.</summary>
+    private ref struct ReadingSums : ILanesAction
+    {
+        public required MixturePanel Panel;
+        public required double[] Values;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Invoke<TLanes>()
+            where TLanes : struct, ILanes<TLanes>
+        {
+            ComponentSlice parts = Panel.Parts;
+            for (int v = 0; v < Order; v += TLanes.Count)
+            {
+                TLanes d = TLanes.Load(in MixturePanel.Nodes[v]) * Panel.HalfWidth;
+                TLanes shift = (d * -Panel.Tilt) - Panel.LogScale;
+                (TLanes sum0, TLanes sum1, TLanes sum2, TLanes sum3) = (0.0, 0.0, 0.0, 0.0);
+                (TLanes rest0, TLanes rest1, TLanes rest2, TLanes rest3) = (0.0, 0.0, 0.0, 0.0);
+                for (int first = 0; first < parts.Count; first += Run)
+                {
+                    (TLanes own0, TLanes own1, TLanes own2, TLanes own3) = (0.0, 0.0, 0.0, 0.0);
+                    for (int k = first; k < Math.Min(first + Run, parts.Count); k++)
+                    {
+                        TLanes away = d + (Panel.Centre - parts.Mean[k]);
+                        TLanes z = away * parts.Precision[k];
+                        TLanes exponent = parts.LogPeak[k] - (z * z * 0.5) + shift;
+                        TLanes density = VectorMath.Exp(TLanes.Max(Lowest, exponent));
+                        density &= TLanes.LessThan(Lowest, exponent);
+                        TLanes reading = parts.Base[k] - Panel.Reading - (away * parts.Factor[k]);
+                        own0 += density;
+                        own1 += density * reading;
+                        own2 += density * reading * reading;
+                        own3 += density * parts.Factor[k];
+                    }
+
+                    Compensated(ref sum0, ref rest0, own0);
+                    Compensated(ref sum1, ref rest1, own1);
+                    Compensated(ref sum2, ref rest2, own2);
+                    Compensated(ref sum3, ref rest3, own3);
+                }
+
+                (sum0 + rest0).Store(ref Values[v]);
+                (sum1 + rest1).Store(ref Values[Order + v]);
+                (sum2 + rest2).Store(ref Values[(2 * Order) + v]);
+                (sum3 + rest3).Store(ref Values[(3 * Order) + v]);
+            }
+        }
+
+        private static void Compensated<TLanes>(ref TLanes sum, ref TLanes rest, TLanes term)
+            where TLanes : struct, ILanes<TLanes>
+        {
+            TLanes next = sum + term;
+            TLanes back = next - sum;
+            rest += (sum - (next - back)) + (term - back);
+            sum = next;
         }
     }
 

@@ -37,6 +37,23 @@ internal sealed class PanelSet
     /// <summary>Quadrature weights, shape [P, 16].</summary>
     public double[] Weights { get; }
 
+    /// <summary>∫ of a density with these values at the points, which are divided by it.</summary>
+    public double Normalise(Span<double> values)
+    {
+        double mass = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            mass += values[i] * Weights[i];
+        }
+
+        foreach (ref double value in values)
+        {
+            value /= mass;
+        }
+
+        return mass;
+    }
+
     /// <summary>Width of panel p.</summary>
     public double Width(int p) => To[p] - From[p];
 

@@ -34,6 +34,7 @@ internal class ScalarMap
         tableau = null!;
         (StaysAtLevel, To, Noise) = (step.StaysAtLevel, step.To, noise);
         Cost = predictions.Sum(s => 5 + s.Laws.Sum(law => law.Cost));
+        FinestScale = predictions.Min(s => s.FinestScale);
         MayHide = predictions.Any(s => s.Laws.Any(FineStructure.MayBeIn));
     }
 
@@ -57,6 +58,9 @@ internal class ScalarMap
 
     /// <summary>Whether T is smooth in pieces only.</summary>
     public bool HasKinks => predictions.Any(s => s.HasKinks);
+
+    /// <summary>The least length over which a score of it may bend.</summary>
+    public double FinestScale { get; }
 
     /// <summary>Evaluations of a component that <see cref="At(double)"/> takes.</summary>
     public double Cost { get; }

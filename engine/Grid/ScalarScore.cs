@@ -64,6 +64,28 @@ internal sealed class ScalarScore
         return hides;
     }
 
+    /// <summary>The least length over which it may bend: a deviation, or a radian of a ripple.</summary>
+    public double FinestScale
+    {
+        get
+        {
+            double least = law.SmallestDeviation;
+            foreach (ScoreModifier modifier in modifiers)
+            {
+                least = modifier is ScoreModifier.Rippled { Frequency: not 0 } ripple
+                    ? Math.Min(least, 1 / Math.Abs(ripple.Frequency))
+                    : least;
+            }
+
+            foreach (ScalarScore part in parts.SelectMany(all => all))
+            {
+                least = Math.Min(least, part.FinestScale);
+            }
+
+            return least;
+        }
+    }
+
     /// <summary>The slope towards ±∞, where every prediction here is linear plus bounded; the same on both sides.</summary>
     public double FarSlope { get; }
 

@@ -86,6 +86,7 @@ internal sealed partial class JointLine
             Lost = Lost + extent.SecondMoment(dropped),
             Dropped = dropped,
             Steps = Steps,
+            Smoothness = deviation,
         };
     }
 }

@@ -61,10 +61,12 @@ internal sealed partial class JointLine
 
     /// <summary>A state that nothing is kept of.</summary>
     /// <param name="state">Its law.</param>
-    /// <param name="smoothness">The scale below which its density has no structure.</param>
-    public static JointLine Of(LineState state, double smoothness)
+    public static JointLine Of(LineState state)
     {
         if (state is not LineState.Density density) return new(null, 0, [0], [0], [new([], [], 0, 0)], 0, default, default);
+
+        // The last noise: with it the transform falls.
+        double smoothness = density.Origin?.Sum.Deviation ?? density.Smoothness;
         double tail = Math.Max(density.Tails.Left, density.Tails.Right);
         return new(density, 0, [0], [0], [new([], [], 0, 0)], smoothness, new(smoothness * smoothness, 0, 0), new(tail * tail, 0, 0))
         {

@@ -4,10 +4,9 @@ using System.Runtime.InteropServices;
 namespace Sgm.Engine;
 
 /// <summary>
-/// The values of a <see cref="PlaneSum"/> on an even lattice, term by term: each adds a patch that is the product of two rows. A row is
-/// e^(−ρ²(j − f)²/2) = e^(−ρ²f²/2)·(e^(ρ²f))^j·e^(−ρ²j²/2), ρ = spacing/C and f the fraction that the centre is off its node, so that a term costs four
-/// exponentials (Greengard and Lee, SIAM Review 46, 2004). Tiles are summed one by one and added colour by colour, no two of a colour touching
-/// the same values: the same bits for any number of threads.
+/// The values of a <see cref="PlaneSum"/> on an even lattice, term by term: each adds a patch that is the product of
+/// two rows (<see cref="LatticeKernel"/>), so that a term costs four exponentials. Tiles are summed one by one and
+/// added colour by colour, no two of a colour touching the same values: the same bits for any number of threads.
 /// </summary>
 internal static class LatticeScatter
 {
@@ -71,23 +70,14 @@ internal static class LatticeScatter
             where TLanes : struct, ILanes<TLanes>
         {
             const int side = LatticeTiles.Side;
+            LatticeKernel kernel = new(Spacing / Sum.Deviation, Reach);
             int patch = (2 * Reach) + 1;
-            int padded = (patch + 7) / 8 * 8;
+            int padded = kernel.Length;
             int height = side + patch;
             int width = side + padded;
             double[] buffer = new double[height * width];
             Span<double> across = stackalloc double[padded];
             Span<double> along = stackalloc double[padded];
-            Span<double> fixedPart = stackalloc double[Reach + 1];
-            across.Clear();
-            along.Clear();
-            double ratio = Spacing / Sum.Deviation;
-            double square = ratio * ratio;
-            for (int j = 0; j <= Reach; j++)
-            {
-                fixedPart[j] = Math.Exp(-0.5 * square * j * j);
-            }
-
             (long firstX, long firstY) = Tiles.First;
             double left = firstX + ((double)Column * side), bottom = firstY + ((double)Row * side);
             ref double h = ref MemoryMarshal.GetReference(along);
@@ -95,8 +85,8 @@ internal static class LatticeScatter
             for (int at = from; at < to; at++)
             {
                 int n = Bins.Order[at];
-                int i = Factors((Sum.X[n] / Spacing) - left, square, Sum.Masses[n], fixedPart, across);
-                int j = Factors((Sum.Y[n] / Spacing) - bottom, square, 1, fixedPart, along);
+                int i = Fill<TLanes>(kernel, (Sum.X[n] / Spacing) - left, Sum.Masses[n], across);
+                int j = Fill<TLanes>(kernel, (Sum.Y[n] / Spacing) - bottom, 1, along);
                 for (int r = 0; r < patch; r++)
                 {
                     TLanes factor = across[r];
@@ -112,24 +102,13 @@ internal static class LatticeScatter
             Add(buffer, width);
         }
 
-        // Fills the factors of one coordinate, whose place is t in [0, 32] spacings; returns the nearest node.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static int Factors(double t, double square, double mass, ReadOnlySpan<double> fixedPart, Span<double> factors)
+        // The factors of one coordinate, whose place is t in [0, 32] spacings; returns the nearest node.
+        private static int Fill<TLanes>(LatticeKernel kernel, double t, double mass, Span<double> factors)
+            where TLanes : struct, ILanes<TLanes>
         {
             int node = (int)Math.Clamp(Math.Round(t), 0, LatticeTiles.Side);
-            double off = t - node;
-            int reach = fixedPart.Length - 1;
-            double up = mass * Math.Exp(-0.5 * square * off * off);
-            double down = up;
-            double ratio = Math.Exp(square * off), inverse = Math.Exp(-square * off);
-            for (int j = 0; j <= reach; j++)
-            {
-                factors[reach + j] = up * fixedPart[j];
-                factors[reach - j] = down * fixedPart[j];
-                up *= ratio;
-                down *= inverse;
-            }
-
+            factors.Clear();
+            kernel.Add<TLanes>(t - node, mass, factors);
             return node;
         }
 

@@ -116,7 +116,7 @@ module internal Curvature =
                     open'.Push(struct (middle, q))
                 else
                     // The least level that is certain here, by bisection below the largest of the components' own.
-                    let mutable certain = Seq.max (Seq.init cell.Count (fun k -> cell.Largest(curved, k)))
+                    let mutable certain = cell.Largest curved
                     let mutable refused = level
 
                     for _ in 1..60 do

@@ -32,57 +32,94 @@ module internal LinePair =
 ///
 /// up to the sign of the last. Everything is relative to a component R that is large in the middle: ln(share_R/share_k) = φ_k
 /// is a quadratic function of y = x − m_R with φ_k″ = 1/v_k − 1/v_R and φ_k′ = a_k − a_R, so that it is bounded on the interval by its ends, and by
-/// a tangent where it is bent the other way; rounding is added outwards. Buffers are reused: one cell at a time.
-type internal LineCell(law: LineLaw) =
+/// a tangent where it is bent the other way; rounding is added outwards. Components whose largest share on the interval is
+/// e^(−beneath) of what another one has everywhere on it are left out: their weights sum to at most `lost`, their slopes are
+/// within `far` of R's, and what they could change is added. Buffers are reused: one cell at a time.
+type internal LineCell(law: LineLaw, beneath: float) =
     let count = law.Means.Length
     let array () = Array.zeroCreate<float> count
     let low, high, logHigh = array (), array (), array ()
     let slopeAtLow, slopeAtHigh, slope, slopeError, weight = array (), array (), array (), array (), array ()
     let precision = law.Variances |> Array.map (fun v -> 1.0 / v)
+    let steepest = Array.max precision * (1.0 + 4e-16)
+    let farthest = law.Means |> Array.map abs |> Array.max
+
+    /// Those that are summed, then those that are left out; the buffers of the sums are in this order.
+    let order = Array.init count id
+    let mutable kept = count
+    let mutable lost, far = 0.0, 0.0
     let mutable reference = 0
     let mutable sumLow = 1.0
     let mutable meanLow, meanHigh, mean, meanError = 0.0, 0.0, 0.0, 0.0
 
-    let largestAt x =
-        let mutable best = 0
-        let mutable value = Double.NegativeInfinity
+    /// Chooses the reference and what is summed on [p, q], c being the middle.
+    let choose p q c =
+        let mutable least, value = Double.NegativeInfinity, Double.NegativeInfinity
 
         for k in 0 .. count - 1 do
-            let y = x - law.Means[k]
-            let share = law.Heights[k] - 0.5 * y * y * precision[k]
+            let middle = LineLaw.logShare law k c
+            least <- max least (LineLaw.least law k p q)
 
-            if share > value then
-                best <- k
-                value <- share
+            if middle > value then
+                reference <- k
+                value <- middle
 
-        best
+        kept <- 0
+        let mutable last = count
+
+        for k in 0 .. count - 1 do
+            if k = reference || LineLaw.most law k p q > least - beneath then
+                order[kept] <- k
+                kept <- kept + 1
+            else
+                last <- last - 1
+                order[last] <- k
+
+        far <- 2.0 * (max (abs p) (abs q) + farthest) * steepest * (1.0 + 1e-15)
+
+        lost <-
+            if kept = count then
+                0.0
+            else
+                let own = LineLaw.least law reference p q
+                float (count - kept) * exp (least - own - beneath + 1e-13 * (1.0 + abs least + abs own))
 
     /// The largest of a linear function's distances from the mean's line at both ends.
-    let distance k = max (abs (slopeAtLow[k] - meanLow)) (abs (slopeAtHigh[k] - meanHigh)) + slopeError[k] + meanError
+    let distance i = max (abs (slopeAtLow[i] - meanLow)) (abs (slopeAtHigh[i] - meanHigh)) + slopeError[i] + meanError
 
-    /// The weight of k is at most this on the interval.
-    let share k = min 1.0 (high[k] / sumLow)
+    /// The weight is at most this on the interval.
+    let share i = min 1.0 (high[i] / sumLow)
 
-    member _.Count = count
+    /// g of `Holds` for those that are left out.
+    let largestLost curved = if curved then 4.0 * far * far else steepest
+
+    /// g_k of `Holds`, with the rounding of its terms.
+    let largest curved i =
+        if curved then
+            let d = distance i
+            d * d * (1.0 + 4e-16) - precision[order[i]] * (1.0 - 4e-16)
+        else
+            precision[order[i]] * (1.0 + 4e-16)
 
     /// Moves to [p, q]. The values at the middle are those of the middle itself.
     member _.Move(p: float, q: float) =
         let c = 0.5 * (p + q)
         let h = Math.BitIncrement(0.5 * (q - p))
-        reference <- largestAt c
+        choose p q c
         let v = law.Variances[reference]
         let mutable total = 0.0
 
-        for k in 0 .. count - 1 do
+        for i in 0 .. kept - 1 do
+            let k = order[i]
             let struct (atLow, errorLow, firstSlope, slopeErrorLow) = LinePair.relative law reference k p
             let struct (atHigh, errorHigh, lastSlope, slopeErrorHigh) = LinePair.relative law reference k q
             let struct (middle, errorMiddle, _, _) as at = LinePair.relative law reference k c
             let struct (_, _, middleSlope, slopeErrorMiddle) = at
             let error = max errorMiddle (max errorLow errorHigh)
-            slopeAtLow[k] <- firstSlope
-            slopeAtHigh[k] <- lastSlope
-            slope[k] <- middleSlope
-            slopeError[k] <- max slopeErrorMiddle (max slopeErrorLow slopeErrorHigh)
+            slopeAtLow[i] <- firstSlope
+            slopeAtHigh[i] <- lastSlope
+            slope[i] <- middleSlope
+            slopeError[i] <- max slopeErrorMiddle (max slopeErrorLow slopeErrorHigh)
             let steepest = abs middleSlope + slopeErrorMiddle
 
             let least, most =
@@ -97,11 +134,11 @@ type internal LineCell(law: LineLaw) =
                      elif lastSlope >= slopeErrorHigh then atHigh
                      else middle + steepest * h)
 
-            logHigh[k] <- if k = reference then 0.0 else error - least
-            high[k] <- exp logHigh[k]
-            low[k] <- if k = reference then 1.0 else exp (-error - most)
-            weight[k] <- exp -(max middle -600.0)
-            total <- total + weight[k]
+            logHigh[i] <- if k = reference then 0.0 else error - least
+            high[i] <- exp logHigh[i]
+            low[i] <- if k = reference then 1.0 else exp (-error - most)
+            weight[i] <- exp -(max middle -600.0)
+            total <- total + weight[i]
 
         meanLow <- 0.0
         meanHigh <- 0.0
@@ -109,54 +146,70 @@ type internal LineCell(law: LineLaw) =
         sumLow <- 0.0
         meanError <- 0.0
 
-        for k in 0 .. count - 1 do
-            weight[k] <- weight[k] / total
-            meanLow <- meanLow + weight[k] * slopeAtLow[k]
-            meanHigh <- meanHigh + weight[k] * slopeAtHigh[k]
-            mean <- mean + weight[k] * slope[k]
-            meanError <- meanError + weight[k] * (slopeError[k] + 1e-15 * abs slope[k])
-            sumLow <- sumLow + low[k]
+        for i in 0 .. kept - 1 do
+            weight[i] <- weight[i] / total
+            meanLow <- meanLow + weight[i] * slopeAtLow[i]
+            meanHigh <- meanHigh + weight[i] * slopeAtHigh[i]
+            mean <- mean + weight[i] * slope[i]
+            meanError <- meanError + weight[i] * (slopeError[i] + 1e-15 * abs slope[i])
+            sumLow <- sumLow + low[i]
 
-    /// (ln p)′ in the middle; the sum of the sizes of its terms, for its rounding.
+    new(law) = LineCell(law, 60.0)
+
+    /// How many components are left out.
+    member _.Dropped = count - kept
+
+    /// ln P(X ≥ x, X from a component that is left out).
+    member _.LogDroppedAbove x = LineLaw.logAboveOf law (count - kept) (fun i -> order[kept + i]) x
+
+    /// (ln p)′ in the middle, and what it may be wrong.
     member _.Score(c: float) =
         let a = (c - law.Means[reference]) * precision[reference]
         let mutable sizes = abs a
 
-        for k in 0 .. count - 1 do
-            sizes <- sizes + weight[k] * abs slope[k]
+        for i in 0 .. kept - 1 do
+            sizes <- sizes + weight[i] * abs slope[i]
 
-        struct (-(a + mean), sizes)
+        struct (-(a + mean), 1e-14 * sizes + 2.0 * lost * far)
 
-    /// Σ r/v and Var(a) in the middle, whose difference is −(ln p)″.
+    /// Σ r/v and Var(a) in the middle, whose difference is −(ln p)″, but for what was left out.
     member _.Parts() =
         let mutable precise = 0.0
         let mutable spread = 0.0
 
-        for k in 0 .. count - 1 do
-            precise <- precise + weight[k] * precision[k]
-            spread <- spread + weight[k] * (slope[k] - mean) * (slope[k] - mean)
+        for i in 0 .. kept - 1 do
+            precise <- precise + weight[i] * precision[order[i]]
+            spread <- spread + weight[i] * (slope[i] - mean) * (slope[i] - mean)
 
         struct (precise, spread)
 
-    /// An upper bound on the interval for ln Σ r_k·f_k from ln f_k: a small weight and a large value may both be beyond a double.
-    member _.LogAverage(logValue: int -> float) =
-        let values = Array.init count logValue
-        let terms = values |> Array.mapi (fun k value -> min 0.0 (logHigh[k] - log sumLow) + value)
-        min (Array.max values) (LineLaw.logSum terms)
+    /// What those that are left out change of (ln p)″: with weights ρ in all, at most ρ/v of Σ r/v, and as all slopes are in
+    /// an interval of 2·far, at most ρ·far² + ρ·(far² + 4·far²) of their variance.
+    member _.LostCurvature = lost * (steepest + 8.0 * far * far)
+
+    /// An upper bound on the interval for ln Σ r_k·f_k from ln f_k, and from ln Σ r_k·f_k of those that are left out: a small
+    /// weight and a large value may both be beyond a double.
+    member _.LogAverage(logValue: int -> float, logDropped: float) =
+        let values = Array.init kept (fun i -> logValue order[i])
+        let terms = values |> Array.mapi (fun i value -> min 0.0 (logHigh[i] - log sumLow) + value)
+        LineLaw.logSum [| min (Array.max values) (LineLaw.logSum terms); logDropped |]
 
     /// An upper bound on the interval for |(ln p)″|, and one for |(ln p)‴|: |Cov(1/v, a)| ≤ √(Var(1/v)·Var(a)) and
     /// |κ₃(a)| ≤ E|a − Ea|³ ≤ 8·E|a − b|³ for every b; a variance is at most the second moment about any point.
     member _.Derivatives() =
         let mutable centre = 0.0
 
-        for k in 0 .. count - 1 do
-            centre <- centre + weight[k] * precision[k]
+        for i in 0 .. kept - 1 do
+            centre <- centre + weight[i] * precision[order[i]]
 
-        let mutable precise, spread, bend, cube = 0.0, 0.0, 0.0, 0.0
+        let away = 2.0 * far
+        let mutable precise, spread = lost * steepest, lost * away * away
+        let mutable bend, cube = lost * steepest * steepest, lost * away * away * away
 
-        for k in 0 .. count - 1 do
-            let r, d, b = share k, distance k, precision[k] - centre
-            precise <- precise + r * precision[k]
+        for i in 0 .. kept - 1 do
+            let own = precision[order[i]]
+            let r, d, b = share i, distance i, own - centre
+            precise <- precise + r * own
             spread <- spread + r * d * d
             bend <- bend + r * b * b
             cube <- cube + r * d * d * d
@@ -165,22 +218,23 @@ type internal LineCell(law: LineLaw) =
 
     /// Whether Var(a) − Σ r/v ≤ λ on the whole interval (`curved`), or Σ r/v ≤ λ (otherwise). With g_k the largest (a_k − b)² − 1/v_k
     /// on the interval, b the line through the weights' means, the claim is Σ share_k·(g_k − λ) ≤ 0, and every share is known between bounds.
-    member this.Holds(curved, level) =
-        let mutable sum = 0.0
-        let mutable sizes = 0.0
+    member _.Holds(curved, level) =
+        let mutable sum = if lost > 0.0 then lost * max 0.0 (largestLost curved - level) else 0.0
+        let mutable sizes = sum
 
-        for k in 0 .. count - 1 do
-            let above = this.Largest(curved, k) - level
-            let part = if above > 0.0 then high[k] * above else low[k] * above
+        for i in 0 .. kept - 1 do
+            let above = largest curved i - level
+            let part = if above > 0.0 then high[i] * above else low[i] * above
             sum <- sum + part
             sizes <- sizes + abs part
 
         sum <= -1e-14 * sizes
 
-    /// g_k of `Holds`, with the rounding of its terms.
-    member _.Largest(curved, k) =
-        if curved then
-            let d = distance k
-            d * d * (1.0 + 4e-16) - precision[k] * (1.0 - 4e-16)
-        else
-            precision[k] * (1.0 + 4e-16)
+    /// The largest g_k of `Holds`, a level that holds.
+    member _.Largest(curved) =
+        let mutable found = if kept < count then largestLost curved else Double.NegativeInfinity
+
+        for i in 0 .. kept - 1 do
+            found <- max found (largest curved i)
+
+        found

@@ -30,13 +30,14 @@ type internal LineError
 
     /// A law's score c + t ↦ value + slope·t up to a remainder, |t| ≤ h.
     let model (cell: LineCell) c h =
-        let struct (value, sizes) = cell.Score c
+        let struct (value, wrong) = cell.Score c
         let struct (precise, spread) = cell.Parts()
         let struct (steepest, bend) = cell.Derivatives()
         let slope = spread - precise
         let curved = 0.5 * bend * h * h
         let straight = (steepest + abs slope) * h
-        let rest = (if curved <= straight then curved else straight) + 1e-14 * (sizes + (precise + spread) * h)
+        let wrong = wrong + (1e-14 * (precise + spread) + cell.LostCurvature) * h
+        let rest = (if curved <= straight then curved else straight) + wrong
         struct (value, slope, rest)
 
     /// gain, value, slope and rest of the model gain·∇ln p + value + slope·t ± rest of a score on [p, q], so that an exact score
@@ -139,7 +140,7 @@ type internal LineError
         let mutable mass, square = 0.0, 0.0
 
         for k in 0 .. target.Means.Length - 1 do
-            let share = exp target.LogWeights[k] * LineLaw.tail (abs (at - target.Means[k]) / target.Deviations[k])
+            let share = target.Weights[k] * LineLaw.tail (abs (at - target.Means[k]) / target.Deviations[k])
             mass <- mass + share
 
             if share > 0.0 then

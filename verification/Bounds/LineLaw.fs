@@ -8,6 +8,7 @@ open Sgm.Engine
 /// share code with what they are held against.
 type internal LineLaw =
     {
+        Weights: float[]
         LogWeights: float[]
         Means: float[]
         Variances: float[]
@@ -26,9 +27,11 @@ module internal LineLaw =
         let variance k = level.Mean * level.Mean * law.Covariance(k).Eigenvalues[0] + level.Sigma * level.Sigma
         let variances = kept |> Array.map variance
 
-        let logWeights = kept |> Array.map (fun k -> log (law.Weights[k] / total))
+        let weights = kept |> Array.map (fun k -> law.Weights[k] / total)
+        let logWeights = weights |> Array.map log
 
         {
+            Weights = weights
             LogWeights = logWeights
             Means = kept |> Array.map (fun k -> level.Mean * law.Means[k])
             Variances = variances
@@ -68,27 +71,76 @@ module internal LineLaw =
 
         logPeak (improve (sqrt (max 0.0 (-2.0 * (logU + log 2.0)))) 60)
 
-    /// ln Σ e^(x_i).
+    /// ln Σ e^(x_i); −∞ of nothing.
     let logSum (values: float[]) =
-        let largest = Array.max values
+        let largest = Array.fold max Double.NegativeInfinity values
 
         if Double.IsInfinity largest then
             largest
         else
             largest + log (values |> Array.sumBy (fun v -> exp (v - largest)))
 
-    let private over law f = Array.init law.Means.Length f |> logSum
-
     /// ln of component k's share of the density at x.
     let logShare law k x =
-        let z = (x - law.Means[k]) / law.Deviations[k]
-        law.LogWeights[k] - log law.Deviations[k] + logPeak z
+        let y = x - law.Means[k]
+        law.Heights[k] - halfLogTwoPi - 0.5 * y * y / law.Variances[k]
+
+    /// The least of a share on [p, q], which is at an end.
+    let least law k p q = min (logShare law k p) (logShare law k q)
+
+    /// The largest of a share on [p, q].
+    let most law k p q = logShare law k (max p (min q law.Means[k]))
+
+    /// ln Σ_k e^(f k), of a function that is cheap; those below e^(−40) of the largest count as `rest` of it.
+    let inline private logOver (law: LineLaw) rest ([<InlineIfLambda>] f: int -> float) =
+        let mutable largest = Double.NegativeInfinity
+
+        for k in 0 .. law.Means.Length - 1 do
+            largest <- max largest (f k)
+
+        if Double.IsInfinity largest then
+            largest
+        else
+            let mutable sum = 0.0
+
+            for k in 0 .. law.Means.Length - 1 do
+                let away = f k - largest
+                sum <- sum + if away > -40.0 then exp away else rest
+
+            largest + log sum
 
     /// ln p(x).
-    let logDensity law x = over law (fun k -> logShare law k x)
+    let logDensity law x = logOver law 0.0 (fun k -> logShare law k x)
+
+    /// Bounds of ln p on [p, q]: every component is between its values at the ends, or its own peak inside.
+    let range law p q =
+        struct (logOver law 0.0 (fun k -> least law k p q), logOver law 4.3e-18 (fun k -> most law k p q))
+
+    /// ln P(X ≥ x, X from one of so many components).
+    let inline logAboveOf (law: LineLaw) count ([<InlineIfLambda>] component': int -> int) x =
+        let mutable sum = 0.0
+
+        for i in 0 .. count - 1 do
+            let k = component' i
+            let z = (x - law.Means[k]) / law.Deviations[k]
+
+            // Beyond 38 deviations a tail is less than the smallest double, before −9 it is 1 but for a rounding.
+            if z < -9.0 then
+                sum <- sum + law.Weights[k]
+            elif z < 38.0 then
+                sum <- sum + law.Weights[k] * tail z
+
+        if sum > 1e-280 then
+            log sum
+        else
+            Seq.init count (fun i ->
+                let k = component' i
+                law.LogWeights[k] + logTail ((x - law.Means[k]) / law.Deviations[k]))
+            |> Seq.toArray
+            |> logSum
 
     /// ln P(X ≥ x).
-    let logAbove law x = over law (fun k -> law.LogWeights[k] + logTail ((x - law.Means[k]) / law.Deviations[k]))
+    let logAbove (law: LineLaw) x = logAboveOf law law.Means.Length id x
 
     /// P(a < X < b), from the tail on the side where it is small, and the sum of those tails, for the rounding of their difference.
     let between law a b =
@@ -103,8 +155,7 @@ module internal LineLaw =
                 else
                     tail ((m - b) / s), tail ((m - a) / s)
 
-            let weight = exp law.LogWeights[k]
-            sum <- sum + weight * (larger - smaller)
-            tails <- tails + weight * larger
+            sum <- sum + law.Weights[k] * (larger - smaller)
+            tails <- tails + law.Weights[k] * larger
 
         struct (sum, tails)

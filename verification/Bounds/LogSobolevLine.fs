@@ -14,27 +14,15 @@ module internal LogSobolevLine =
 
     let private logHalf = log 0.5
 
-    /// Bounds of ln p on [p, q]: every component is between its values at the ends, or its own peak inside.
-    let private range (law: LineLaw) p q =
-        let ends k = LineLaw.logShare law k p, LineLaw.logShare law k q
-
-        let most k =
-            if p < law.Means[k] && law.Means[k] < q then
-                LineLaw.logShare law k law.Means[k]
-            else
-                ends k ||> max
-
-        let all f = Array.init law.Means.Length f |> LineLaw.logSum
-        struct (all (fun k -> ends k ||> min), all most)
-
     /// The median from above: P(X ≥ x) ≤ ½, but for rounding.
     let private median (law: LineLaw) left right =
         let mutable low, high = left, right
 
-        for _ in 1..200 do
-            let middle = 0.5 * (low + high)
+        let mutable middle = 0.5 * (low + high)
 
+        while low < middle && middle < high do
             if LineLaw.logAbove law middle <= logHalf then high <- middle else low <- middle
+            middle <- 0.5 * (low + high)
 
         high
 
@@ -60,7 +48,7 @@ module internal LogSobolevLine =
             let struct (p, q) = open'.Pop()
             let middle = 0.5 * (p + q)
             cells <- cells - 1
-            let struct (least, _) = range law p q
+            let struct (least, _) = LineLaw.range law p q
             let byEnds = profile p - least
 
             let bound =
@@ -70,7 +58,9 @@ module internal LogSobolevLine =
                     cell.Move(p, q)
                     let above = LineLaw.logAbove law q
                     let logHazard = LineLaw.logProfile (min logHalf above) - above
-                    exp (min byEnds (logHazard + cell.LogAverage(logMills p)))
+                    // Of the others P_k/p ≤ P_k(p)/(the least p).
+                    let dropped = cell.LogDroppedAbove p - least
+                    exp (min byEnds (logHazard + cell.LogAverage(logMills p, dropped)))
 
             if not (bound <= level) then
                 level <- max level (1.03 * exp (profile middle - LineLaw.logDensity law middle))
@@ -99,22 +89,34 @@ module internal LogSobolevLine =
         Seq.sum (Seq.init law.Means.Length part)
 
     /// The end X of what is summed by cells, V′ there, and bounds of V″ beyond: where V″ ≥ 0.8/v_W and V′² is twice the largest V″, or the farthest
-    /// place that cells can reach.
+    /// place that cells can reach. Bounds are asked for only where V″ at some places has nothing against them.
     let private farEnough (law: LineLaw) (tail: Curvature.Tail) start =
         let height = LineLaw.logDensity law start
+        let enough = 0.8 / law.Variances[tail.Widest]
+        let cell = LineCell law
+
+        let mayBe x slope =
+            seq { 0..15 }
+            |> Seq.forall (fun i ->
+                let at = x + float i / 16.0 * max 0.0 (tail.X - x)
+                cell.Move(at, at)
+                let struct (precise, spread) = cell.Parts()
+                precise - spread >= 0.9 * enough && slope * slope >= 1.8 * (precise - spread))
 
         let rec find y =
             let x = start + y
             let slope = slopeAt law x
-            let least, most = Curvature.beyond law tail x
+            let isLast = height - LineLaw.logDensity law x > 350.0
 
-            if
-                least >= 0.8 / law.Variances[tail.Widest] && slope > 0.0 && slope * slope >= 2.0 * most
-                || height - LineLaw.logDensity law x > 350.0
-            then
-                struct (x, slope, least, most)
-            else
+            if not (isLast || slope > 0.0 && mayBe x slope) then
                 find (y * 1.4)
+            else
+                let least, most = Curvature.beyond law tail x
+
+                if isLast || least >= enough && slope * slope >= 2.0 * most then
+                    struct (x, slope, least, most)
+                else
+                    find (y * 1.4)
 
         find (Array.max law.Deviations * 0.5)
 
@@ -146,7 +148,7 @@ module internal LogSobolevLine =
         while open'.Count > 0 && cells > 0 && logArea < beyondUse do
             let struct (p, q) = open'.Pop()
             let middle = 0.5 * (p + q)
-            let struct (lowest, highest) = range law p q
+            let struct (lowest, highest) = LineLaw.range law p q
             cells <- cells - 1
 
             if highest - lowest > resolution && middle > p && middle < q then

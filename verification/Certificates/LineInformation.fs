@@ -99,7 +99,7 @@ module internal LineInformation =
 
         for at in [ left; right ] do
             for k in 0 .. law.Means.Length - 1 do
-                let w, v = exp law.LogWeights[k], law.Variances[k]
+                let w, v = law.Weights[k], law.Variances[k]
                 let struct (mass, square, fourth) = tails (abs (at - law.Means[k]) / law.Deviations[k])
                 sums[0] <- sums[0] + w * square / v
                 sums[1] <- sums[1] + w * (mass / (smallest * smallest) + fourth / (v * v))
@@ -139,10 +139,18 @@ module internal LineInformation =
         let left, right = Array.min law.Means - wide, Array.max law.Means + wide
         let smallest = Array.min law.Variances
         let own, second = LineTaylor law, Option.map LineTaylor other
-        let fisher = Array.fold2 (fun sum w v -> sum + exp w / v) 0.0 law.LogWeights law.Variances
+        let fisher = Array.fold2 (fun sum w v -> sum + w / v) 0.0 law.Weights law.Variances
         let scales = [| fisher; fisher * fisher; 1.0; 1.0 |]
         let used = if other.IsSome then 4 else 3
-        let wrong (parts: Bracket[]) = Seq.sum (Seq.init used (fun i -> parts[i].Width / scales[i]))
+
+        let wrong (parts: Bracket[]) =
+            let mutable sum = 0.0
+
+            for i in 0 .. used - 1 do
+                sum <- sum + parts[i].Width / scales[i]
+
+            sum
+
         let queue = PriorityQueue<Cell, float>()
 
         let add (around: Window) (aroundOther: Window voption) p q =

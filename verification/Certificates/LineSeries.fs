@@ -1,25 +1,42 @@
 namespace Sgm.Verification.Certificates
 
+open System
 open System.Runtime.CompilerServices
 
 /// Taylor coefficients f⁽ʲ⁾/j!, j = 0 … n, as brackets: at a point, or over an interval (then each holds the coefficient at every point of it).
 type internal Series = Bracket[]
 
-/// The arithmetic of Taylor series with brackets (Moore 1966): f·g, f/g, e^f and ln f by the recurrences that differentiation gives.
+/// The arithmetic of Taylor series with brackets (Moore 1966): f·g, e^f and ln f by the recurrences that differentiation gives.
 module internal LineSeries =
     let private zero = Bracket.Exactly 0.0
 
     let add (f: Series) (g: Series) : Series = Array.map2 (+) f g
 
-    /// Coefficient j of f·g.
+    /// Σ_(first ≤ i ≤ last) f_(j−i)·g_i, rounded once: a product is right to half a unit in the last place and a sum of n
+    /// terms to n − 1 of the sum of their sizes. The whole line where a term is not finite.
     [<MethodImpl(MethodImplOptions.AggressiveOptimization ||| MethodImplOptions.NoInlining)>]
-    let private product (f: Series) (g: Series) j =
-        let mutable sum = f[0] * g[j]
+    let private dot (f: Series) (g: Series) first last j =
+        let mutable low, high, sizes, finite = 0.0, 0.0, 0.0, 0.0
 
-        for i in 1..j do
-            sum <- sum + f[i] * g[j - i]
+        for i in first..last do
+            let a, b = f[j - i], g[i]
+            let p, q, r, s = a.Low * b.Low, a.Low * b.High, a.High * b.Low, a.High * b.High
+            let least = Double.MinNative(Double.MinNative(p, q), Double.MinNative(r, s))
+            let most = Double.MaxNative(Double.MaxNative(p, q), Double.MaxNative(r, s))
+            low <- low + least
+            high <- high + most
+            sizes <- sizes + Double.MaxNative(abs least, abs most)
+            // Zeros, or what is no number.
+            finite <- finite + 0.0 * (p + q + r + s)
 
-        sum
+        if finite = 0.0 then
+            let rounding = sizes * 2.3e-16 * float (last - first + 2) + float (last - first + 1) * Double.Epsilon
+            Bracket.Outward(low - rounding, high + rounding)
+        else
+            Bracket.Whole
+
+    /// Coefficient j of f·g.
+    let private product f g j = dot f g 0 j j
 
     let multiply (f: Series) (g: Series) : Series = Array.init f.Length (product f g)
 
@@ -28,21 +45,6 @@ module internal LineSeries =
         let found = multiply f f
         found[0] <- Bracket.Both(found[0], Bracket.Square f[0])
         found
-
-    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
-    let divide (f: Series) (g: Series) : Series =
-        let q = Array.create f.Length zero
-        let reciprocal = Bracket.Exactly 1.0 / g[0]
-
-        for j in 0 .. f.Length - 1 do
-            let mutable rest = f[j]
-
-            for i in 1..j do
-                rest <- rest - g[i] * q[j - i]
-
-            q[j] <- rest * reciprocal
-
-        q
 
     /// e^(c₀ + c₁t + c₂t²) to order n: j·E_j = c₁·E_(j−1) + 2c₂·E_(j−2).
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
@@ -58,20 +60,15 @@ module internal LineSeries =
 
         found
 
-    /// ln f.
-    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    /// ln f: j·f₀·L_j = j·f_j − Σ_(0 < i < j) i·L_i·f_(j−i).
     let log (f: Series) : Series =
-        let found = Array.create f.Length zero
+        let found, times = Array.create f.Length zero, Array.create f.Length zero
         found[0] <- Bracket.Log f[0]
         let reciprocal = Bracket.Exactly 1.0 / f[0]
 
         for j in 1 .. f.Length - 1 do
-            let mutable sum = f[j] * float j
-
-            for i in 1 .. j - 1 do
-                sum <- sum - f[j - i] * found[i] * float i
-
-            found[j] <- sum * reciprocal / float j
+            times[j] <- (f[j] * float j - dot f times 1 (j - 1) j) * reciprocal
+            found[j] <- times[j] / float j
 
         found
 

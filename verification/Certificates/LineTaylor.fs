@@ -24,6 +24,9 @@ type internal LineTaylor(law: LineLaw) =
     /// What doubles are taken to be right to, so that the bound of their error is a multiple of a sum of sizes.
     let accuracy = 2e-14
 
+    /// Of the window under way: one cell at a time.
+    let buffer = Array.zeroCreate<int> count
+
     let inverses = Array.init 32 (fun j -> 1.0 / float (max 1 j))
 
     let binomials =
@@ -33,11 +36,6 @@ type internal LineTaylor(law: LineLaw) =
             else
                 (1.0, seq { 1..j }) ||> Seq.fold (fun c i -> c * float (n - j + i) / float i))
 
-    /// q_k = ln of component k's share at x.
-    let share k x =
-        let y = x - law.Means[k]
-        law.Heights[k] - halfLogTwoPi - 0.5 * y * y / law.Variances[k]
-
     /// What the rounding of a share may be.
     let rounded q = q + 1e-14 * (1.0 + abs q)
 
@@ -46,7 +44,7 @@ type internal LineTaylor(law: LineLaw) =
         let mutable value = Double.NegativeInfinity
 
         for k in kept do
-            let found = share k x
+            let found = LineLaw.logShare law k x
 
             if found > value then
                 best <- k
@@ -54,13 +52,10 @@ type internal LineTaylor(law: LineLaw) =
 
         best
 
-    /// The least of a share on [p, q], which is at an end.
-    let least k p q = min (share k p) (share k q)
-
     /// The largest of Re q_k over x + iy, x in [p, q] and |y| ≤ r.
-    let largestNear k p q r = rounded (share k (max p (min q law.Means[k])) + 0.5 * r * r / law.Variances[k])
+    let largestNear k p q r = rounded (LineLaw.most law k p q + 0.5 * r * r / law.Variances[k])
 
-    /// q_k over c + [−h, h]: its Taylor coefficients.
+    /// q_k = ln of component k's share over c + [−h, h]: its Taylor coefficients.
     let exponent k c h =
         let v = Bracket.Exactly law.Variances[k]
         let y = Bracket.Outward(c - h, c + h) - Bracket.Exactly law.Means[k]
@@ -115,7 +110,7 @@ type internal LineTaylor(law: LineLaw) =
             if Double.IsNegativeInfinity window.Left then
                 0.0
             else
-                let low = least r (c - 2.0 * h) (c + 2.0 * h)
+                let low = LineLaw.least law r (c - 2.0 * h) (c + 2.0 * h)
                 exp (window.Left - low + 1e-13 * (1.0 + abs low))
 
         let adding = 2e-16 * float window.Kept.Length
@@ -156,20 +151,30 @@ type internal LineTaylor(law: LineLaw) =
     /// The window of c + [−h, h], a part of the one that this window was found for.
     member _.Narrow(window: Window, c, h) =
         let p, q = c - 2.0 * h, c + 2.0 * h
-        let largest = window.Kept |> Array.fold (fun most k -> max most (least k p q)) Double.NegativeInfinity
-        let kept = ResizeArray<int>()
-        let mutable left = exp (window.Left - largest)
+        let mutable largest = Double.NegativeInfinity
+
+        for k in window.Kept do
+            largest <- max largest (LineLaw.least law k p q)
+
+        let mutable left, kept = exp (window.Left - largest), 0
 
         for k in window.Kept do
             let found = largestNear k p q h - largest
 
             // Not below the range of a double: something is left.
-            if found > -beneath then kept.Add k else left <- left + exp (max -700.0 found)
+            if found > -beneath then
+                buffer[kept] <- k
+                kept <- kept + 1
+            else
+                left <- left + exp (max -700.0 found)
 
-        if kept.Count = window.Kept.Length then
+        if kept = window.Kept.Length then
             window
         else
-            { Kept = kept.ToArray(); Left = largest + log left + 1e-12 * (1.0 + abs largest) }
+            {
+                Kept = Array.sub buffer 0 kept
+                Left = largest + log left + 1e-12 * (1.0 + abs largest)
+            }
 
     /// p and ln p to order n at c, and over c + [−h, h].
     member _.At(n, window: Window, c, h) : struct (Series * Series * Series * Series) =
@@ -193,7 +198,7 @@ type internal LineTaylor(law: LineLaw) =
         let mutable low, high = Double.NegativeInfinity, window.Left
 
         for k in window.Kept do
-            low <- max low (least k (c - h) (c + h))
+            low <- max low (LineLaw.least law k (c - h) (c + h))
             high <- max high (largestNear k (c - h) (c + h) 0.0)
 
         Bracket.Outward(-(high + log (float count) + 1e-12), -(low - 1e-14 * (1.0 + abs low)))

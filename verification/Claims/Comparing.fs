@@ -75,7 +75,7 @@ module Comparing =
         [ for entry in without -> entry.Method.ToString() ]
 
     /// The experiment with the most transitions of its anneal that so many evaluations allow.
-    let private within directory (own: Experiment) (allowed: int64) =
+    let within directory (own: Experiment) (allowed: int64) =
         attempt {
             let! place = Tuning.place own
             let words problems = (Message.renderAll problems).TrimEnd()
