@@ -51,6 +51,10 @@ let private tests =
             BrunoTests.tests
             PierretGalerneTests.tests
             LiTests.tests
+            SjobergTests.tests
+            MooneyTests.tests
+            ChengTests.tests
+            NguyenCongTests.tests
             FiniteTests.tests
             FiniteCertificatesTests.tests
             FiniteTextTests.tests

@@ -44,6 +44,10 @@ module Catalogue =
             PierretGalerneTable.statedBudget
             LiAccelerated.ofSde
             LiAccelerated.ofOde
+            SjobergRule.rule
+            MooneyLocal.local
+            ChengProximal.proximal
+            NguyenLabels.noisyLabels
             ZhangDiscrete.path
             ZhangDiscrete.linear
         ]

@@ -35,6 +35,26 @@ module Measure =
     /// The law at its end.
     let lawBy run plan options = outcomeBy run plan options |> Result.map (fun outcome -> (Seq.last outcome.Probes).Law)
 
+    /// A direction of q against p as one of p against q.
+    let turned (p: DirectionPair) = DirectionPair(p.Count, -p.Offset, p.StateVariance, -p.Excess)
+
+    /// KL(p‖q), where Law.Measure has KL(q‖p), of a normal law q and a normal p with independent directions; None of others.
+    let reverseKl (law: Law) =
+        match law with
+        | :? GaussianLaw as normal when normal.IsDiagonal ->
+            let pairs = normal.Pairs.ToArray() |> Array.map turned
+            let found = NormalDivergences.Kl(ReadOnlySpan pairs)
+            // The numbers of a pair are rounded from double-double.
+            Some(
+                Estimate.Exact(
+                    found.Value.Value,
+                    found.Lower * (1.0 - 1e-12),
+                    found.Upper * (1.0 + 1e-12),
+                    found.Method
+                )
+            )
+        | _ -> None
+
     /// The metric at the end of the run.
     let atEnd metric runner plan = law runner plan |> Result.map (fun law -> law.Measure metric)
 

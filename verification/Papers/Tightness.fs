@@ -149,6 +149,7 @@ let private claims =
             "bruno-2023-gaussian-limit",
             { nothing with Within = attained [ "error away from the mean"; "stopped early" ] }
             "bruno-2023-log-concave", { nothing with Within = [ "condition number 10", 4.0 ]; Shape = [ "dimension" ] }
+            "cheng-2023-proximal", { nothing with Within = attained [ "a mean" ] }
             "bruno-2023-early-stopping",
             { nothing with
                 Within = [ "narrow normal law", 50.0 ]

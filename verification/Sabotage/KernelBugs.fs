@@ -53,6 +53,20 @@ let all =
                 |> Instruction.Adjusted
                 :> Instruction))
         bug
+            "two-line-points"
+            "two points in the rule of the line integral, whatever k"
+            "an acceptance by the two ends alone"
+            (adjusted (fun step ->
+                AdjustedStep(
+                    Method = step.Method,
+                    Level = step.Level,
+                    Leap = step.Leap,
+                    Leaps = step.Leaps,
+                    LinePoints = (if step.LinePoints.HasValue then System.Nullable 2 else System.Nullable())
+                )
+                |> Instruction.Adjusted
+                :> Instruction))
+        bug
             "noise-doubled"
             "noise of variance 2v where the step says v"
             "every noisy step adds too much"

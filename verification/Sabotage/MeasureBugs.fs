@@ -3,6 +3,7 @@ module Sgm.Verification.Sabotage.MeasureBugs
 
 open System
 open Sgm.Engine
+open Sgm.Verification
 
 let private bug id title breaks metrics misreport =
     {
@@ -50,12 +51,20 @@ let private directions id title breaks metrics (change: DirectionPair -> Directi
             )
         | _ -> None)
 
-let private turned (p: DirectionPair) = DirectionPair(p.Count, -p.Offset, p.StateVariance, -p.Excess)
-
 let all =
     [
-        directions "kl-reversed" "KL(p‖q) for KL(q‖p)" "target and state the other way round" [ Metric.Kl ] turned
-        directions "chi2-reversed" "χ²(p‖q) for χ²(q‖p)" "target and state the other way round" [ Metric.Chi2 ] turned
+        directions
+            "kl-reversed"
+            "KL(p‖q) for KL(q‖p)"
+            "target and state the other way round"
+            [ Metric.Kl ]
+            Measure.turned
+        directions
+            "chi2-reversed"
+            "χ²(p‖q) for χ²(q‖p)"
+            "target and state the other way round"
+            [ Metric.Chi2 ]
+            Measure.turned
         directions "mean-forgotten" "the difference of the means is left out" "only the spread counts" every (fun p ->
             DirectionPair(p.Count, 0.0, p.Variance, p.Excess))
         directions

@@ -15,7 +15,7 @@ let forwardTime k radius variance =
     if growth > 1.0 then 0.5 * log growth else 0.0
 
 /// sup_x Var(mZ₀ | x) for a law on the line with one variance, by its densities: −(ln p)″ = 1/v − Var(mZ₀ | x)/v².
-let private largestPosteriorVariance (law: Mixture) (level: NoiseLevel) =
+let largestPosteriorVariance (law: Mixture) (level: NoiseLevel) =
     let v = level.VarianceOf law.Covariances[0].Smallest
     let means = law.Means |> Array.map (fun mean -> level.Mean * mean)
     let low, high = Array.min means, Array.max means
