@@ -172,7 +172,7 @@ let private interpreters =
                     allocated 10 |> ignore
                     let few = allocated 10
                     // Tables that remember plans grow now and then, by less than a byte of these steps.
-                    Expect.isLessThan (allocated 1000 - few) (4L * 990L) $"{method}: bytes for 1000 rounds and for 10")
+                    Expect.isLessThan (allocated 5000 - few) (4L * 4990L) $"{method}: bytes for 5000 rounds and for 10")
 
             testCase
                 "the line follows what is a map of the anneal's start: a normal law as a mixture, at every level"

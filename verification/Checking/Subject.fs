@@ -108,6 +108,21 @@ module Subject =
                 else
                     Error "the steps are not of one method and one size")
 
+    /// The steps of a run that takes each once and no other than these; read no further than the first other one.
+    let stepsOf what (are: Tableau -> bool) (plan: Plan) =
+        let own =
+            if isNull plan.GeneralMethod then
+                plan.Tableaus() |> Seq.takeWhile are |> List.ofSeq
+            else
+                []
+
+        if own.IsEmpty || not (plan.Tableaus() |> Seq.truncate (own.Length + 1) |> Seq.forall are) then
+            Error $"it has steps other than {what}"
+        elif int64 own.Length <> plan.StepCount then
+            Error "its steps are repeated"
+        else
+            LevelPath.follows plan |> Result.map (fun () -> own)
+
     /// The sup norm (and L² norm) of a constant score error s − ∇ln p or why it is not constant.
     let constantScoreError (plan: Plan) =
         if not (obj.ReferenceEquals(plan.Score.Of, plan.Target)) then

@@ -35,22 +35,18 @@ let private size d law =
 
 let private near a b = abs (a - b) <= 1e-9 * (1.0 + abs a + abs b)
 
+let private isProximal (step: Tableau) =
+    let own = step.InScores()
+    own.Stages.Length = 1 && own.C = 0.0 && near own.A (1.0 + own.B[0])
+
 /// Steps x + h(x + s), each carrying p_(n+1) onto p_n: the optimal map T, affine; ξ = ∇ln(p_(n+1)/γ) + (x − T)/h.
 let private read: Subject -> Result<Run, string> =
     Once.per (fun subject ->
         let plan = subject.Plan
 
         attempt {
-            do! require (isNull plan.GeneralMethod) () "it has steps of another form"
-            let steps = plan.Tableaus() |> Seq.map (fun step -> step.InScores()) |> List.ofSeq
-
-            do!
-                require
-                    (not steps.IsEmpty && int64 steps.Length = plan.StepCount)
-                    ()
-                    "there are no steps, or repeated ones"
-
-            do! LevelPath.follows plan
+            let! own = Subject.stepsOf "x + h(x + s)" isProximal plan
+            let steps = own |> List.map (fun step -> step.InScores())
             let! _ = Subject.constantScoreError plan
             let shift = ScoreForm.ofScore plan.Score |> Option.map _.Shift |> Option.defaultValue 0.0
             let h = steps.Head.B[0]
@@ -60,8 +56,7 @@ let private read: Subject -> Result<Run, string> =
                     let! upper = atLevel plan step.From
                     let! lower = atLevel plan step.To
                     let slope = step.A - step.B[0] / (upper.Deviation * upper.Deviation)
-                    let own = step.Stages.Length = 1 && step.C = 0.0 && near step.B[0] h && near step.A (1.0 + h)
-                    do! require own () $"'{step.Method}' is not x + h(x + s) with one h"
+                    do! require (near step.B[0] h) () "its steps have more than one h"
                     let moved = step.A * upper.Mean + step.B[0] * shift
 
                     do!

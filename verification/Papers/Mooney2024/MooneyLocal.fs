@@ -50,13 +50,9 @@ let private steps: Subject -> Result<Step list, string> =
                 })
 
         attempt {
-            do! require (isNull plan.GeneralMethod) () "it has steps of another form"
-            let all = List.ofSeq (plan.Tableaus())
-            let own (t: Tableau) = t.Method = "exponential" && not t.StaysAtLevel
             do! require (subject.Experiment.Forward = Vp) () "the statement is for vp"
-            do! require (List.forall own all) () "it has steps other than 'exponential'"
-            do! require (int64 all.Length = plan.StepCount) () "its steps are repeated"
-            do! LevelPath.follows plan
+            let own (t: Tableau) = t.Method = "exponential" && not t.StaysAtLevel
+            let! all = Subject.stepsOf "'exponential'" own plan
             do! Limits.within 10_000 all.Length "steps"
             return! every (Seq.map local all)
         })

@@ -119,19 +119,11 @@ let private assumptions =
         Assumption.ofResult "the score is s̃ + λ(s − s̃), s̃ that of p̃ ≥ (1 − η)·p on the line" (fun subject ->
             labels subject |> Result.map (fun own -> $"λ = {own.Strength:g4}, η = {1.0 - own.Kept:g4}"))
         Assumption.ofResult "ancestral steps that end above the data" (fun subject ->
-            let plan = subject.Plan
-
-            if not (isNull plan.GeneralMethod) || plan.StepCount = 0L then
-                Error "it has steps of another form"
-            else
-                let steps = List.ofSeq (plan.Tableaus())
-
-                if steps |> List.exists (fun step -> step.Method <> "ancestral") then
-                    Error "it has other steps"
-                elif int64 steps.Length <> plan.StepCount || (List.last steps).To.Sigma = 0.0 then
-                    Error "they are repeated, or lead to the data"
-                else
-                    LevelPath.follows plan |> Result.map (fun () -> $"{steps.Length} of them"))
+            attempt {
+                let! steps = Subject.stepsOf "'ancestral'" (fun step -> step.Method = "ancestral") subject.Plan
+                do! require ((List.last steps).To.Sigma > 0.0) () "they lead to the data"
+                return $"{steps.Length} of them"
+            })
     ]
 
 let private whole symbol s = int (value symbol s)
