@@ -34,7 +34,7 @@ internal class ScalarMap
         tableau = null!;
         (StaysAtLevel, To, Noise) = (step.StaysAtLevel, step.To, noise);
         Cost = predictions.Sum(s => 5 + s.Laws.Sum(law => law.Cost));
-        FinestScale = predictions.Min(s => s.FinestScale);
+        FinestScale = predictions.Select(s => s.FinestScale).DefaultIfEmpty(double.PositiveInfinity).Min();
         MayHide = predictions.Any(s => s.Laws.Any(FineStructure.MayBeIn));
     }
 
