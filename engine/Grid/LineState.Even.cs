@@ -40,7 +40,11 @@ internal abstract partial record LineState
 
             void Evaluate(ReadOnlySpan<double> points, Span<double> values) => Sum.Evaluate(points, values, Reach, work);
             var grain = new Grain(Steps, Sum.Deviation);
-            if (PanelBuilder.Build(Evaluate, Range, Extent, Features(), 0.75 * Sum.Deviation, grain, resolution) is not var (panels, values, dropped))
+
+            // From where it counts outwards: a panel over all of a tail is as exact as its largest value asks for, and χ² asks for more.
+            List<Feature> features = Features();
+            (double, double) hull = (features.Min(f => f.From), features.Max(f => f.To));
+            if (PanelBuilder.Build(Evaluate, hull, Extent, features, 0.75 * Sum.Deviation, grain, resolution) is not var (panels, values, dropped))
             {
                 throw new WorkExceededException();
             }
