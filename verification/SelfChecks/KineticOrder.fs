@@ -46,6 +46,16 @@ let private order name word quick =
                 ]
     }
 
+let private underdamped =
+    {
+        Statement = "steps of obabo or baoab and no others; of h → 0, so that of a single run nothing is claimed"
+        Evaluate =
+            fun subject ->
+                match subject.Plan.Steps() |> Seq.map _.Method |> Seq.distinct |> Seq.truncate 2 |> List.ofSeq with
+                | [ "obabo" | "baoab" as method ] -> InTheLimit $"steps of {method}"
+                | _ -> Broken "it has other steps, or none"
+    }
+
 /// Order two of OBABO and BAOAB beyond normal laws.
 let invariantLaw =
     {
@@ -62,7 +72,7 @@ let invariantLaw =
                 IsCompanion = true
             }
         Stance = SelfCheck
-        Assumptions = []
+        Assumptions = [ underdamped ]
         Metric = Metric.W2
         Evidence = fun _ _ -> Error "an order is claimed, and nothing of single experiments"
         Scenarios = []
