@@ -39,10 +39,13 @@ let private said (survey: Survey) evaluations =
                     plain (Words.above 4 found.Bound)
                     plain value
                     faint around
-                    {
-                        Text = Wording.verdict cell.Verdict
-                        Tone = (if cell.Verdict = Holds then Good else Unsure)
-                    }
+                    if cell.IsVacuous then
+                        { Text = "vacuous"; Tone = Unsure }
+                    else
+                        {
+                            Text = Wording.verdict cell.Verdict
+                            Tone = (if cell.Verdict = Holds then Good else Unsure)
+                        }
                 ]
             | None ->
                 let reason = cell.Reason |> Option.defaultValue "nothing was compared"
@@ -151,6 +154,7 @@ let private json (loaded: Checked) (survey: Survey) (json: Writer) =
         JsonWriting.text json "theorem" theorem.Id
         JsonWriting.text json "metric" (Words.metric theorem.Metric)
         JsonWriting.text json "verdict" (Verdict.name cell.Verdict)
+        json.WriteBoolean("vacuous", cell.IsVacuous)
         optionalText "what" (cell.Decisive |> Option.map _.What)
         optional json "bound" (cell.Decisive |> Option.map _.Bound)
 

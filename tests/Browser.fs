@@ -137,6 +137,16 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
                 | _ -> ()
         ]
 
+    /// Waits until a frame was drawn: the page hears only then that its window or its medium changed.
+    member private this.Frame() =
+        this.Send
+            "Runtime.evaluate"
+            [
+                "expression", JsonValue.Create "new Promise(drawn => requestAnimationFrame(() => drawn(0)))"
+                "awaitPromise", JsonValue.Create true
+            ]
+        |> ignore
+
     /// Width and height of the window in CSS pixels.
     member this.Resize width height =
         this.Send
@@ -149,15 +159,20 @@ type Page(browser: Process, profile: string, socket: ClientWebSocket) =
             ]
         |> ignore
 
+        this.Frame()
+
     /// What the system prefers: "dark" or "light".
     member this.Prefer(scheme: string) =
         let feature = fields [ "name", JsonValue.Create "prefers-color-scheme"; "value", JsonValue.Create scheme ]
         this.Send "Emulation.setEmulatedMedia" [ "features", JsonArray(feature :> JsonNode) ] |> ignore
+        this.Frame()
 
     /// The page as it is laid out for paper, or on the screen again.
     member this.ForPaper(isPaper: bool) =
         this.Send "Emulation.setEmulatedMedia" [ "media", JsonValue.Create(if isPaper then "print" else "screen") ]
         |> ignore
+
+        this.Frame()
 
     /// The value of an expression, as JSON.
     member this.Evaluate(expression: string) =

@@ -60,7 +60,7 @@ let private turned angle =
             Second = [ { Weight = 0.5; Mean = -1.0; Variance = 0.4 }; { Weight = 0.5; Mean = 3.2; Variance = 0.2 } ]
         }
 
-let private ofLine target' = LineInformation.facts (LineLaw.at level (lowered target'))
+let private ofLine target' = LineIntegrals.facts (LineLaw.at level (lowered target'))
 
 let private products =
     testCase "a product of two lines, turned: all three add up"

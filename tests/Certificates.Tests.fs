@@ -386,6 +386,7 @@ let tests =
             CertificatesChiSquareTests.tests
             CertificatesErrorsTests.tests
             CertificatesRepeatsTests.tests
+            LineIntegralsTests.tests
             CertificatesWindowsTests.tests
             CertificatesDrawsTests.tests
             drawn

@@ -59,10 +59,53 @@ let private cases =
         "many repetitions", 2.5, 0.4, anneal (geometric 2.0 0.5 2) (repeat 300 (corrector (langevin 0.01)))
     ]
 
+/// KL after two Langevin steps from N(m, v) on ½·N(−3, 0.09) + ½·N(3, 0.09), by plain sums: the second one over places so near
+/// each other that the ridge between the modes, which stretches a hundredfold, shows.
+let private plainly (m, v) h =
+    let places spacing = Array.init (int (24.0 / spacing) + 1) (fun i -> -12.0 + spacing * float i)
+    let normal m v x = exp (-((x - m) ** 2.0) / (2.0 * v)) / sqrt (2.0 * Math.PI * v)
+    let p x = 0.5 * (normal -3.0 0.09 x + normal 3.0 0.09 x)
+    // E[mean | x] by the posterior of the two modes.
+    let moved x = x + h * (3.0 * tanh (3.0 * x / 0.09) - x) / 0.09
+
+    let step (masses: (float * float)[]) at =
+        at
+        |> Array.map (fun x ->
+            let mutable sum = 0.0
+
+            for mass, y in masses do
+                if abs (x - y) < 12.0 * sqrt (2.0 * h) then
+                    sum <- sum + mass * normal y (2.0 * h) x
+
+            sum)
+
+    let from spacing at density = Array.map2 (fun x q -> spacing * q, moved x) at density
+    let first, fine, last = places 0.01, places 0.0005, places 0.02
+    let begun = first |> Array.map (normal m v) |> from 0.01 first |> Array.filter (fun (mass, _) -> mass > 1e-40)
+    let q = step (step begun fine |> from 0.0005 fine |> Array.filter (fun (mass, _) -> mass > 1e-40)) last
+    Array.map2 (fun x mass -> if mass < 1e-30 then 0.0 else 0.02 * mass * log (mass / p x)) last q |> Array.sum
+
 let tests =
     testList
         "even lattices on the line"
         [
+            // The second step brings the law where the first one saw nothing.
+            for start', h in [ (8.0, 0.09), 0.14; (6.0, 0.09), 0.15; (5.4, 0.04), 0.165 ] do
+                testCase $"a law that moves onto a ridge: two steps of {h} from N{start'}" (fun () ->
+                    let law =
+                        lawOf
+                            1
+                            (experiment {
+                                target (mixture [ 0.5, normal [ -3.0 ] 0.09; 0.5, normal [ 3.0 ] 0.09 ])
+                                forward ve
+                                start (from (normal [ fst start' ] (snd start')))
+                                sampler (repeat 2 (corrector (langevin h)))
+                            })
+
+                    let found, truth = law.Measure kl, plainly start' h
+                    Expect.isLessThan (found.Upper - found.Lower) 1e-8 "narrow"
+                    Expect.isLessThan (abs (found.Value.Value - truth)) (1e-8 + 1e-9 * truth) $"{found} and {truth:R}")
+
             for name, apart, deviation, steps in cases do
                 testCase name <| fun () -> agree apart deviation steps
 

@@ -52,6 +52,22 @@ let private matrices =
     testList
         "matrix"
         [
+            testCase "a rate that is for other efforts is no check of the matrix" (fun () ->
+                let slowly (claim: RateClaim) =
+                    let axes = claim.Scenario.Axes |> List.map Scenarios.later
+                    { claim with Scenario = { claim.Scenario with Axes = axes } }
+
+                let kindsOf (theorem: Theorem) =
+                    (Sabotage.against runner 1 [ theorem ] harmless).Catches
+                    |> List.map (fun (check, _) -> check.Kind)
+                    |> List.distinct
+
+                let theorem = ChengProximal.proximal
+                Expect.containsAll (kindsOf theorem) [ BoundCheck; RateCheck ] "both at quick effort"
+                let bounds = kindsOf { theorem with Rates = List.map slowly theorem.Rates }
+                Expect.isFalse (List.contains RateCheck bounds) "no rate"
+                Expect.contains bounds BoundCheck "the bound")
+
             testCase "a bug that changes nothing survives, and is reported as surviving"
             <| fun () ->
                 let matrix = Sabotage.against runner 1 few harmless

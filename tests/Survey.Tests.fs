@@ -60,6 +60,18 @@ let tests =
                     let bound = if metric = Metric.W2 then certificate.W2 else certificate.Tv
                     Expect.equal rows[2].Certified bound "certified as by sgm certify")
 
+            testCase "a bound that says nothing is no support" (fun () ->
+                let text =
+                    "experiment {\n    target (normal (fill 3 2.0) 0.01)\n    forward vp\n    start warm\n"
+                    + "    sampler (anneal (uniform 4.0 0.1 2) (predictor exponential))\n    measure [ tv ]\n}"
+
+                withFile text (fun file ->
+                    let ran = sgm [ "theorems"; "mooney"; "--compare"; file ]
+                    Expect.equal ran.Code 0 ran.Error
+                    let row = ran.Out.Split '\n' |> Array.find _.Contains("mooney-2024-local")
+                    Expect.stringContains row "vacuous" row
+                    Expect.isFalse (row.Contains "holds") row))
+
             testCase "what is prescribed promises at most what was asked, and keeps it" (fun () ->
                 let prescribed = survey.Value.Rows |> List.filter _.Theorem.IsSome
                 let ids = prescribed |> List.map (fun row -> row.Theorem.Value.Id) |> List.distinct

@@ -136,6 +136,21 @@ let private one = [ 0.5, sqrt 0.75; 1.0, 0.0 ]
 
 let private step h = custom "proximal" [ "h", h ] [ "0.5 * ((1 + h) * z + h * (denoise rho z - z) / (0.5 * rho) ** 2)" ]
 
+let private plainly h = custom "back" [ "h", h ] [ "(1 + h) * z + h * (denoise rho z - z) / rho ** 2" ]
+
+let private noise sigma law h =
+    experiment {
+        target law
+        forward (levelsOf [ 1.0, sigma; 1.0, 0.0 ])
+        start (from (standard 1))
+        sampler (anneal (levels [ 1.0; 0.0 ]) (predictor (plainly h)))
+        measure [ tv ]
+    }
+
+let private outwards = noise (sqrt ((3.0 + sqrt 8.0) ** 2.0 - 9.0)) (normal [ 0.0 ] 9.0) -0.5
+
+let private narrow = noise (sqrt (1.0 / 3.0)) (normal [ 0.0 ] 1e-20) 0.5
+
 let tests =
     testList
         "proximal steps"
@@ -155,6 +170,10 @@ let tests =
                         "another level", back [ 0.4, sqrt 0.84; 1.0, 0.0 ] (step 1.0) (from (standard 1))
                         "another start", back one (step 1.0) (from (normal [ 0.1 ] 1.0))
                         "another step", back one flow (from (standard 1))
+                        // Outwards: KL grows by it, and all else of the hypotheses is met.
+                        "h below 0", outwards
+                        // Of deviation 1e-10: absolutely it is as good as carried.
+                        "a narrow law that is missed", narrow
                     ] do
                     refuses ChengProximal.proximal words e)
         ]

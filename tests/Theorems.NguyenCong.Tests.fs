@@ -84,6 +84,21 @@ let tests =
                 Expect.isLessThan (abs (share 32 0.5 / 1.09606 - 1.0)) 5e-3 "32 steps, half corrected"
                 Expect.isLessThan (abs (share 64 0.5 / 1.04682 - 1.0)) 5e-3 "64 steps")
 
+            testCase "a component that is written twice is one" (fun () ->
+                let half = [ 0.5, normal [ 1.5 ] 0.3; 0.5, normal [ 1.5 ] 0.3 ]
+
+                let twice = { run 8 (guided 0.5 exact (scoreOf (noisy 0.5))) with Target = mixture half }
+
+                let statement = List.head NguyenLabels.noisyLabels.Assumptions
+                let subject = { Experiment = twice; Plan = Scenarios.planOf twice; Setting = Map.empty }
+
+                match statement.Evaluate subject with
+                | Satisfied detail -> Expect.stringContains detail "η = 0.5" "half of the labels"
+                | other -> failtest $"{other}"
+
+                let cell = Study.onExperiment runner NguyenLabels.noisyLabels twice
+                Expect.equal cell.Verdict Holds (defaultArg cell.Reason ""))
+
             testCase "other scores and other steps are refused" (fun () ->
                 let corrected = guided 0.5 exact (scoreOf (noisy 0.3))
 

@@ -31,9 +31,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     /// <summary>What a wider spacing must have reached, of the digits that are wanted.</summary>
     private const double Ample = 1.25;
 
-    /// <summary>Of so many repetitions of a step on one lattice, one is looked at.</summary>
-    private const int Looks = 8;
-
     /// <summary>A step that repeats more often is cheaper as a matrix from panels to themselves.</summary>
     private const int MostRepeats = 250;
 
@@ -45,8 +42,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
     private int steady;
     private int repeats;
     private ScalarMap? last;
-    private double lastSpacing;
-    private int trusted;
 
     /// <summary>
     /// The law after a step; neither a state nor a failure where panels serve better: map or law are smooth in pieces
@@ -83,10 +78,10 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
             }
 
             LineState.Even next = nodes.After(state, chain, map, resolution);
-            double reached = Trusted(map, spacing) ? 1 : Reached(next);
+            double reached = Reached(next);
             if (reached >= 1)
             {
-                (last, lastSpacing) = (map, spacing);
+                last = map;
                 bool widens = reached > Ample && ++steady > 0 && spacing < Quantised(widest);
                 ratio = (widens ? Math.Pow(2, 1 / Quanta) : 1) * 1.0001 * spacing / map.Noise;
                 return (LineNodes.Thinned(next, resolution, MostNodes, work), StepFailure.None);
@@ -97,14 +92,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
         }
 
         return (null, StepFailure.None);
-    }
-
-    // A step that repeats is looked at every eighth time.
-    private bool Trusted(ScalarMap map, double spacing)
-    {
-        bool again = ReferenceEquals(map, last) && spacing == lastSpacing;
-        trusted = again ? (trusted + 1) % Looks : 0;
-        return trusted > 0;
     }
 
     // Images of nodes are kept from the second time on that a step meets the lattice.

@@ -109,7 +109,7 @@ module Constants =
     let private mostRefined = 128
 
     /// The extreme eigenvalues: of a full matrix the smallest is not what doubles make of it, whose error is that of the largest.
-    let private extremesOf (own: Covariance) =
+    let internal extremesOf (own: Covariance) =
         let refined = if own.Dimension <= mostRefined then own.Refined() else null
 
         if own.Shape <> CovarianceShape.Full then

@@ -22,16 +22,7 @@ type internal PlaneFacts =
 /// value of the integrand on complex neighbourhoods (Bernstein's ellipses) of a square. The proof is in README.md of
 /// this folder.
 module internal PlaneIntegrals =
-    let private order = 16
-
-    let private nodes, private weights =
-        let rule = MathNet.Numerics.Integration.GaussLegendreRule(-1.0, 1.0, order)
-        rule.Abscissas, rule.Weights
-
-    /// ρ of the ellipse, its half-axes, and what a largest value counts: 4.1·ρ^(−32)/(1 − ρ^(−2)).
-    let private rho = 4.0
-    let private major, private minor = 0.5 * (rho + 1.0 / rho), 0.5 * (rho - 1.0 / rho)
-    let private remainder = 4.1 * rho ** -32.0 / (1.0 - rho ** -2.0)
+    open Bernstein
 
     /// Deviations beyond the means: a mass of e^(−48).
     let private reach = 9.8
@@ -135,9 +126,9 @@ module internal PlaneIntegrals =
                 let struct (otherAcross, otherAlong, keptBeside) =
                     match second with
                     | Some q -> look q beside
-                    | None -> struct (ValueSome PlaneSquare.nothing, ValueSome PlaneSquare.nothing, beside)
+                    | None -> struct (ValueSome AnalyticBounds.Zero, ValueSome AnalyticBounds.Zero, beside)
 
-                let largest (one: PlaneSquare.Region) (next: PlaneSquare.Region) =
+                let largest (one: AnalyticBounds) (next: AnalyticBounds) =
                     [|
                         one.P * one.Slope * one.Slope
                         one.P * one.Bend * one.Bend

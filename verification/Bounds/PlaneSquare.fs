@@ -47,17 +47,8 @@ type internal PlaneComponents(law: Mixture, level: NoiseLevel) =
 
 /// A mixture in the plane on a square and near it: what bounds a quadrature there, and its values at points.
 module internal PlaneSquare =
-    /// ln of what is left out of a square and of those in it, beside what is kept.
-    let private negligible = -80.0
-
     /// Integrands.
     let names = 4
-
-    /// Bounds on a neighbourhood of a square: |p|, ‖∇ln p‖, ‖∇²ln p‖, |ln p|; none where p might vanish there.
-    [<Struct>]
-    type Region = { P: float; Slope: float; Bend: float; Log: float }
-
-    let nothing = { P = 0.0; Slope = 0.0; Bend = 0.0; Log = 0.0 }
 
     /// |δx| ≤ r1 with |Im δx| ≤ i1 around (x, y), and the same for δy. Also those components that count in it and in all
     /// squares of the square.
@@ -77,7 +68,7 @@ module internal PlaneSquare =
         let first = Array.IndexOf(heights, Array.max heights)
         let r = active[first]
         let struct (g, h) = slopes r
-        let mutable bad, others, p, slope, bend, rest, restBend = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        let bounds = NearBounds()
         let kept = List<int>()
 
         for i in 0 .. active.Length - 1 do
@@ -93,41 +84,13 @@ module internal PlaneSquare =
             let across = abs gk + law.A[k] * r1 + abs law.B[k] * r2
             let along = abs hk + abs law.B[k] * r1 + law.C[k] * r2
             let size = sqrt (across * across + along * along)
-            let second = law.Norms[k] + size * size
+            let largest = heights[i] + abs gk * r1 + abs hk * r2 + 0.5 * (law.A[k] * i1 * i1 + law.C[k] * i2 * i2)
 
-            if turn > Math.PI / 3.0 then
-                bad <- bad + exp up
-
-            if i <> first then
-                others <- others + exp up
-
-            p <- p + exp (heights[i] + abs gk * r1 + abs hk * r2 + 0.5 * (law.A[k] * i1 * i1 + law.C[k] * i2 * i2))
-
-            if up > -60.0 then
-                slope <- max slope size
-                bend <- max bend second
-            else
-                rest <- rest + 2.0 * exp up * size
-                restBend <- restBend + 2.0 * exp up * second
-
-            if up > negligible || second * second > 1e12 * (1.0 + bend * bend) then
+            if bounds.Add((i = first), up, turn, size, law.Norms[k] + size * size, largest) then
                 kept.Add k
 
         let quadratic = 0.5 * (law.A[r] * r1 * r1 + 2.0 * abs law.B[r] * r1 * r2 + law.C[r] * r2 * r2)
-        let slope = 3.0 * slope + rest
-
-        let found =
-            if bad <= 0.5 then
-                ValueSome
-                    {
-                        P = p
-                        Slope = slope
-                        Bend = 3.0 * bend + restBend + slope * slope
-                        Log = abs heights[first] + abs g * r1 + abs h * r2 + quadratic + log (1.0 + others) + 2.3
-                    }
-            else
-                ValueNone
-
+        let found = bounds.Found(abs heights[first] + abs g * r1 + abs h * r2 + quadratic)
         struct (found, kept.ToArray())
 
     /// On real squares p·f ≤ Σ e^(q_k)·f_k, whether p vanishes nearby or not.

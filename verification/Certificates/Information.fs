@@ -6,7 +6,7 @@ open System.Runtime.CompilerServices
 open Sgm.Engine
 open Sgm.Verification
 
-/// What the rules ask of a target at a level: how much a score tells, enclosed. In closed form for normal laws, by `LineInformation` for mixtures on
+/// What the rules ask of a target at a level: how much a score tells, enclosed. In closed form for normal laws, by `LineIntegrals` for mixtures on
 /// the line and `PlaneIntegrals` for those in the plane, added up over the factors of products in any dimension. In z = x/m and g = σ²/m².
 module Information =
     let private facts = ConditionalWeakTable<Mixture, ConcurrentDictionary<NoiseLevel, Result<PlaneFacts, string>>>()
@@ -15,7 +15,7 @@ module Information =
     let internal ofMixture (law: Mixture) level =
         let find level =
             if law.Dimension = 1 then
-                let found = LineInformation.facts (LineLaw.at level law)
+                let found = LineIntegrals.facts (LineLaw.at level law)
 
                 Ok
                     {

@@ -89,7 +89,7 @@ module RelativeEntropy =
             .GetValue(p, (fun _ -> ConcurrentDictionary()))
             .GetOrAdd(
                 struct (level, q, level'),
-                fun _ -> (LineInformation.relativeEntropy (LineLaw.at level p) (LineLaw.at level' q)).High
+                fun _ -> (LineIntegrals.relativeEntropy (LineLaw.at level p) (LineLaw.at level' q)).High
             )
 
     let private least (found: Result<float, string> list) =

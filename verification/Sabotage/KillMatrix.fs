@@ -146,8 +146,11 @@ module Sabotage =
                                     }
                             ]
                     }
-            for claim in theorem.Rates do
-                let axis = claim.Scenario.Axes |> List.find (fun axis -> axis.Symbol = claim.Axis)
+            let along (claim: RateClaim) = claim.Scenario.Axes |> List.find (fun axis -> axis.Symbol = claim.Axis)
+
+            // Some are measured with more effort only.
+            for claim in theorem.Rates |> List.filter (fun claim -> not (List.isEmpty ((along claim).Values Quick))) do
+                let axis = along claim
                 let setting = claim.Scenario.Bases.Head |> Map.add axis.Symbol (List.head (axis.Values Quick))
                 let start = subject claim.Scenario setting
 

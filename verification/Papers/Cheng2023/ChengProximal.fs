@@ -26,7 +26,15 @@ let private atLevel (plan: Plan) (level: NoiseLevel) =
     | _ -> Error "the target is not a normal law of one variance, its mean the same in all coordinates"
 
 /// What the steps say: h, their number, and the largest first-order error.
-type private Run = { H: float; Steps: int; Error: float; First: float }
+type private Run =
+    {
+        H: float
+        Steps: int
+        Error: float
+        First: float
+        /// By what share of a deviation the steps miss the levels' laws, all together.
+        Missed: float
+    }
 
 /// √(2KL(p‖N(0, I))) of a normal law in d dimensions.
 let private size d law =
@@ -50,6 +58,7 @@ let private read: Subject -> Result<Run, string> =
             let! _ = Subject.constantScoreError plan
             let shift = ScoreForm.ofScore plan.Score |> Option.map _.Shift |> Option.defaultValue 0.0
             let h = steps.Head.B[0]
+            do! require (h > 0.0) () $"its h is {h:g4}, and a proximal step has h > 0"
 
             let error (step: Tableau) =
                 attempt {
@@ -59,16 +68,25 @@ let private read: Subject -> Result<Run, string> =
                     do! require (near step.B[0] h) () "its steps have more than one h"
                     let moved = step.A * upper.Mean + step.B[0] * shift
 
+                    // In deviations of the law that is reached, with what rounding leaves of the slope and the mean.
+                    let terms = abs step.A + abs step.B[0] / (upper.Deviation * upper.Deviation)
+                    let means = abs (step.A * upper.Mean) + abs (step.B[0] * shift)
+
+                    let missed =
+                        abs (slope * upper.Deviation / lower.Deviation - 1.0)
+                        + (abs (moved - lower.Mean) + 1e-15 * means) / lower.Deviation
+                        + 1e-15 * terms / slope
+
                     do!
                         require
-                            (slope > 0.0 && near (slope * upper.Deviation) lower.Deviation && near moved lower.Mean)
+                            (slope > 0.0 && missed <= 1e-9)
                             ()
                             $"'{step.Method}' does not carry the law at its beginning onto the one at its end"
 
                     // ξ = (its mean along e, its slope): E‖ξ‖² = mean² + d·(slope·deviation)².
                     let mean = upper.Mean + (upper.Mean - moved) / h
                     let bend = 1.0 - 1.0 / (upper.Deviation * upper.Deviation) + (1.0 - slope) / h
-                    return sqrt (mean * mean + float plan.Dimension * (bend * upper.Deviation) ** 2.0)
+                    return sqrt (mean * mean + float plan.Dimension * (bend * upper.Deviation) ** 2.0), missed
                 }
 
             let! errors = every (List.map error steps)
@@ -78,21 +96,25 @@ let private read: Subject -> Result<Run, string> =
                 {
                     H = h
                     Steps = steps.Length
-                    Error = List.max errors
+                    Error = errors |> List.map fst |> List.max
                     First = size plan.Dimension first
+                    Missed = errors |> List.sumBy snd
                 }
         })
 
-/// ½(ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊)².
-let private bound run =
+/// ½(ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊)², and what it costs that q is off by a share m of its deviation: KL of normal laws in d
+/// dimensions moves by at most m·(8KL + 2d + 1).
+let private bound d run =
     let left = max 0.0 (run.First - run.Error) * (1.0 + run.H) ** -float run.Steps
-    0.5 * (run.Error + left) ** 2.0
+    let whole = 0.5 * (run.Error + left) ** 2.0
+    whole + run.Missed * (8.0 * whole + 2.0 * float d + 1.0)
 
 let private evidence: Evidence =
     fun runner trial ->
         attempt {
             let! run = read trial.Subject
             let! law = Measure.law runner trial.Subject.Plan
+            let bound = bound trial.Subject.Plan.Dimension
 
             return
                 [
@@ -225,7 +247,7 @@ let proximal =
         Id = "cheng-2023-proximal"
         Title = "A flow by proximal steps, and its way back"
         Statement =
-            "γ = N(0, I), p_(n+1) ≈ argmin KL(·‖γ) + W2²(·, p_n)/(2h) with ‖∇ln(p_(n+1)/γ) + (x − T)/h‖_{L²(p_(n+1))} "
+            "h > 0, γ = N(0, I), p_(n+1) ≈ argmin KL(·‖γ) + W2²(·, p_n)/(2h) with ‖∇ln(p_(n+1)/γ) + (x − T)/h‖_{L²(p_(n+1))} "
             + "≤ ε, T the optimal map to p_n. Then √(2KL(p_N‖γ)) ≤ ε + (1 + h)^(−N)·(√(2KL(p_0‖γ)) − ε)₊: KL ≤ 2ε² "
             + "after ln(√(2KL(p_0‖γ))/ε)/ln(1 + h) steps. "
             + "From γ back along the maps T to q: KL(p_0‖q) = KL(p_N‖γ)."

@@ -10,8 +10,8 @@ open Sgm.Verification.Scenarios
 /// a ≤ −∇²ln p ≤ b of a law at a level.
 let private curvature target (law: Mixture) (level: NoiseLevel) =
     if law.Count = 1 then
-        let inverse v = 1.0 / level.VarianceOf v
-        Ok(inverse law.Covariances[0].Largest, inverse law.Covariances[0].Smallest)
+        let smallest, largest = Constants.extremesOf law.Covariances[0]
+        Ok(1.0 / level.VarianceOf largest, 1.0 / level.VarianceOf smallest)
     elif law.Dimension > 1 then
         Constants.smoothness target level |> Result.map (fun found -> -found.Value, found.Value)
     else
@@ -250,7 +250,7 @@ let local =
             "vp, steps γ_k of the exponential integrator from q_T, Λ_k ≥ sup‖∇²ln p_t‖ over step k, ε_k = ‖s − "
             + "∇ln p‖_{L²(p)} where it begins. Then KL(p_δ‖q) ≤ KL(p_T‖q_T) + Σ_k (√γ_k·ε_k + √(dΛ_k·γ_k³/3 + "
             + "dΛ_k²·γ_k²))². "
-            + "With a ≤ −∇²ln p ≤ b at its end, Λ_k = max(1, b, −a·e^(2γ)/(1 + a(e^(2γ) − 1))). "
+            + "With a ≤ −∇²ln p ≤ b at its end and −a(e^(2γ) − 1) < 1, Λ_k = max(1, b, −a·e^(2γ)/(1 + a(e^(2γ) − 1))). "
             + "sup‖∇²ln p‖ at variance v is of order 1/v for data uniform on convex sets, of order 1/v² for two points."
         Source =
             Papers.companion

@@ -10,14 +10,18 @@ open Sgm.Verification.Scenarios
 /// What the experiment says of labels: p̃ as a target, 1 − η with p̃ ≥ (1 − η)·p, and the strength λ of the correction.
 type private Labels = { Noisy: Target; Kept: float; Strength: float }
 
-/// The least share of a component of p that p̃ has, 0 where it lacks one.
+/// The least share of a component of p that p̃ has, 0 where it lacks one; equal components are one.
 let private kept (law: Mixture) (noisy: Mixture) =
-    let same i j = law.Means[i] = noisy.Means[j] && law.Covariance(i).Eigenvalue 0 = noisy.Covariance(j).Eigenvalue 0
+    let weightIn (of': Mixture) i =
+        Seq.init of'.Count id
+        |> Seq.filter (fun j ->
+            law.Means[i] = of'.Means[j] && law.Covariance(i).Eigenvalue 0 = of'.Covariance(j).Eigenvalue 0)
+        |> Seq.sumBy (fun j -> of'.Weights[j])
 
-    let shareOf i =
-        (Seq.init noisy.Count id |> Seq.filter (same i) |> Seq.sumBy (fun j -> noisy.Weights[j])) / law.Weights[i]
-
-    Seq.init law.Count shareOf |> Seq.min
+    Seq.init law.Count id
+    |> Seq.filter (fun i -> law.Weights[i] > 0.0)
+    |> Seq.map (fun i -> weightIn noisy i / weightIn law i)
+    |> Seq.min
 
 let private line (target: Target) =
     match List.ofSeq target.Factors with
@@ -46,7 +50,7 @@ let private fromNoisy (subject: Subject) level =
         let! found = labels subject
         let! law = line subject.Plan.Target
         let! noisy = line found.Noisy
-        return LineInformation.relativeEntropy (LineLaw.at level law) (LineLaw.at level noisy)
+        return LineIntegrals.relativeEntropy (LineLaw.at level law) (LineLaw.at level noisy)
     }
 
 let private estimate (found: Bracket) =

@@ -131,7 +131,7 @@ let rule =
             "Steps of size h with the acceptance by a trapezoid rule of k points along the way, p with an L-Lipschitz "
             + "score and an M-Lipschitz Hessian of ln p, ‖s − ∇ln p‖ ≤ η. Then TV(q_n, p) ≤ TV(q_0, p) + (n/2)·[η·m₁ + "
             + "M·m₃/(12(k − 1)²)], m₁ = h(√(dL) + η) + √(2hd), m₃ = (h((d(d + 2))^¼·√L + η) + √(2h)·(E‖ξ‖³)^⅓)³. "
-            + "With an affine score p is invariant, whatever k."
+            + "Where ∇ln p is affine and s = ∇ln p, p is invariant, whatever k."
         Source = source "the acceptance rule"
         Stance = Guarantee
         Assumptions = assumptions
