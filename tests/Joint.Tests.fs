@@ -255,6 +255,118 @@ let private plain =
                 Expect.isLessThan (abs ((found.Moments()).Mean[0] - snd expected)) 1e-10 "mean")
         ]
 
+/// ½·N(−2, ¼) + ½·N(2, ¼): density and score.
+let private apart x =
+    let own = [| for mean in [ -2.0; 2.0 ] -> gauss 0.5 (x - mean), 4.0 * (mean - x) |]
+    let density = 0.5 * (fst own[0] + fst own[1])
+    density, 0.5 * (fst own[0] * snd own[0] + fst own[1] * snd own[1]) / density
+
+/// Two steps of obabo from N(mean, 0.04) letter by letter: nodes x₀ and x₁ at these steps; KL, TV, variance.
+let private twoSteps mean h (step0, step1) =
+    let damping = exp -h
+    let deviation = h * sqrt (1.0 - damping * damping)
+    let nodes = even (mean - 9.0) (mean + 6.0) step1 |> Array.map (fun x -> x, snd (apart x))
+
+    let terms =
+        [|
+            for a in even (mean - 1.8) (mean + 1.8) step0 do
+                let centre = a + h * h / 2.0 * snd (apart a)
+                let own = step0 * step1 * gauss 0.2 (a - mean)
+
+                for x, score in nodes do
+                    let mass = own * gauss h (x - centre)
+
+                    if mass > 1e-22 then
+                        let v = (x - a) / h + h / 2.0 * score
+                        struct (x + h * (damping * v + h / 2.0 * score), mass)
+        |]
+
+    let sum f =
+        terms |> Array.sumBy (fun (struct (mu, mass)) -> mass * f mu)
+
+    let average = sum id
+    let y = even -8.0 8.0 (deviation / 5.0)
+
+    let q =
+        y
+        |> Array.map (fun y ->
+            terms
+            |> Array.sumBy (fun (struct (mu, mass)) ->
+                let z = (y - mu) / deviation
+                if abs z < 9.0 then mass * exp (-0.5 * z * z) else 0.0)
+            |> fun all -> all / (deviation * sqrt (2.0 * Math.PI)))
+
+    let of' f =
+        (y[1] - y[0]) * Array.sum (Array.map2 (fun y q -> f q (fst (apart y))) y q)
+
+    of' (fun q p -> if q > 1e-300 then q * log (q / p) else 0.0),
+    of' (fun q p -> 0.5 * abs (q - p)),
+    sum (fun mu -> (mu - average) ** 2.0) + deviation * deviation
+
+/// Two steps of baoab from N(mean, 0.04): nodes x₀, x₁ and the velocity between the halves of the first step; variance.
+let private twoMiddles mean h (step0, step1, stepV) =
+    let c = exp -h
+    let q = sqrt (1.0 - c * c)
+    let nodes = even (mean - 9.0) (mean + 6.0) step1 |> Array.map (fun x -> x, snd (apart x))
+    let mutable first, second = 0.0, 0.0
+
+    for a in even (mean - 1.8) (mean + 1.8) step0 do
+        let kick = h / 2.0 * snd (apart a)
+        let own = step0 * step1 * stepV * gauss 0.2 (a - mean) * 2.0 / h
+
+        for x, score in nodes do
+            for moved in even -9.0 9.0 stepV do
+                let kicked = (x - a) * 2.0 / h - moved
+                let mass = own * gauss 1.0 (kicked - kick) * gauss q (moved - c * kicked)
+
+                if mass > 1e-22 then
+                    let again = moved + h * score
+                    let last = x + h / 2.0 * (1.0 + c) * again
+                    first <- first + mass * last
+                    second <- second + mass * last * last
+
+    second - first * first + (h / 2.0 * q) ** 2.0
+
+let private ridges =
+    testList
+        "ridges that no centre of a kernel sees"
+        [
+            let far = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
+
+            let found mean method =
+                far
+                |> from' (from (normal [ mean ] 0.04)) (repeat 2 (corrector method))
+                |> grid
+                |> ExactLaws.finalOf
+
+            for mean, h in [ 4.0, 0.8; 2.0, 0.5 ] ->
+                testCase $"obabo, h = {h}, from {mean}" (fun () ->
+                    let law = found mean (obabo 1.0 h)
+                    let refined = [ 0.05, 0.01; 0.04, 0.008 ] |> List.map (twoSteps mean h)
+
+                    match refined with
+                    | [ roughKl, _, roughVariance; divergence, variation, variance ] ->
+                        Expect.isLessThan (abs (roughKl - divergence)) 1e-11 "the plain sums' own error"
+                        Expect.isLessThan (abs (roughVariance - variance)) 1e-11 "of the variance"
+                        let inside metric truth = 
+                            let estimate = law.Measure metric
+                            Expect.isLessThan (estimate.Upper - estimate.Lower) 1e-9 $"{metric}: width"
+                            Expect.isLessThan (abs (estimate.Value.Value - truth)) 1e-9 $"{metric}"
+
+                        inside Metric.Kl divergence
+
+                        // Where the densities cross a plain sum is no better than its step squared.
+                        Expect.isLessThan (abs ((law.Measure Metric.Tv).Value.Value - variation)) 1e-3 "TV"
+                        Expect.isLessThan (abs ((law.Moments()).Variance[0] - variance)) 1e-9 "variance"
+                    | _ -> failtest "two sums")
+
+            testCase "baoab, h = 0.8, from 4" (fun () ->
+                let rough, variance = twoMiddles 4.0 0.8 (0.1, 0.02, 0.3), twoMiddles 4.0 0.8 (0.08, 0.015, 0.25)
+                Expect.isLessThan (abs (rough - variance)) 1e-8 "the plain sums' own error"
+                let moments = (found 4.0 (baoab 1.0 0.8)).Moments()
+                Expect.isLessThan (abs (moments.Variance[0] - variance)) 1e-8 "variance")
+        ]
+
 let private conduct =
     testList
         "conduct"
@@ -412,4 +524,4 @@ let private standing =
                     Expect.equal check.Verdict expected $"{check}")
         ]
 
-let tests = testList "Joint" [ normals; plain; conduct; orders; standing ]
+let tests = testList "Joint" [ normals; plain; ridges; conduct; orders; standing ]

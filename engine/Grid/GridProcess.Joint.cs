@@ -6,27 +6,23 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed partial class GridProcess
 {
-    // −ln of the relative error of the sums, as in the plane.
-    private static readonly double FineDigits = PlaneResolution.Fine(1).Digits;
-    private static readonly double CoarseDigits = PlaneResolution.Coarse(1).Digits;
-
     private Joint? joint;
 
-    private sealed record Joint(JointForms Forms, JointValues Values, JointLine Fine, JointLine Coarse)
+    private sealed record Joint(JointForms Forms, JointStepper Fine, JointStepper Coarse)
     {
         // In a node's memory on the grid.
-        public int Nodes => (int)Math.Min(int.MaxValue, Fine.Nodes / 2);
+        public int Nodes => (int)Math.Min(int.MaxValue, Fine.Law.Nodes / 2);
     }
 
     /// <inheritdoc/>
     public override bool IsKnown => joint is null || joint.Forms.IsDrawn;
 
     // Whether a step draws noise while registers hold something that will be read, or within itself.
-    private bool Meets(IStep step, JointFuture future) => step switch
+    private bool Meets(IStep step, IReadOnlySet<int> reads) => step switch
     {
         GeneralTableau general =>
             general.Stages.Any(stage => stage.At.Any(term => term.Of == Input.Noise)) || (general.IsNoisy && general.Kept > 0),
-        Tableau => step.IsNoisy && pending.Count > 0 && future.Reads.Count > 0,
+        Tableau => step.IsNoisy && pending.Count > 0 && reads.Count > 0,
         _ => false,
     };
 
@@ -45,33 +41,24 @@ internal sealed partial class GridProcess
 
         pending.Clear();
         forgotten.Lose(At(level));
-        joint = new(forms, values, JointLine.Of(fine), JointLine.Of(coarse));
+        joint = new(
+            forms,
+            new(JointLine.Of(fine), values, fineResolution, work!),
+            new(JointLine.Of(coarse), values, coarseResolution, work!));
         return StepFailure.None;
     }
 
-    private StepFailure ApplyJoint(IStep step, JointFuture future)
+    private StepFailure ApplyJoint(IStep step, IReadOnlySet<int> reads)
     {
-        if (joint is null && Begin(step.From) is var failure && failure != StepFailure.None) return failure;
+        StepFailure failure = joint is null ? Begin(step.From) : StepFailure.None;
+        if (failure != StepFailure.None) return failure;
         List<JointDraw> draws = [];
-        if (joint!.Forms.Apply(step, future.Reads, draws) is not null) return StepFailure.Entangled;
-        List<JointDraw> later = [];
-        if (future.Next is not null and not AdjustedStep)
-        {
-            // What it resolves is known; whether it can be followed is seen in its turn.
-            IReadOnlySet<int> reads =
-                future.Next is GeneralTableau general ? Enumerable.Range(1, general.Kept).ToHashSet() : future.Reads;
-            joint.Forms.Copy().Apply(future.Next, reads, later);
-        }
-
+        if (joint!.Forms.Apply(step, reads, draws) is not null) return StepFailure.Entangled;
         foreach (JointDraw draw in draws)
         {
-            int at = draws.IndexOf(draw) + 1;
-            JointDraw? next = at < draws.Count ? draws[at] : later.FirstOrDefault();
-            (JointLine? law, failure) = joint.Fine.After(draw, next, joint.Values, fineResolution, FineDigits, work!);
-            if (law is null) return failure;
-            (JointLine? other, failure) = joint.Coarse.After(draw, next, joint.Values, coarseResolution, CoarseDigits, work!);
-            if (other is null) return failure;
-            joint = joint with { Fine = law, Coarse = other };
+            failure = joint.Fine.Apply(draw);
+            if (failure == StepFailure.None) failure = joint.Coarse.Apply(draw);
+            if (failure != StepFailure.None) return failure;
         }
 
         return joint.Forms.Registers.Count == 0 && joint.Forms.IsDrawn ? End() : StepFailure.None;
@@ -90,8 +77,10 @@ internal sealed partial class GridProcess
     private StepFailure SettleJoint()
     {
         if (!IsKnown) return StepFailure.Entangled;
-        if (joint!.Fine.Line(fineResolution, FineDigits, work!) is not { } one) return StepFailure.TooLarge;
-        if (joint.Coarse.Line(coarseResolution, CoarseDigits, work!) is not { } other) return StepFailure.TooLarge;
+        (LineState.Density? one, StepFailure failure) = joint!.Fine.Line();
+        if (one is null) return failure;
+        (LineState.Density? other, failure) = joint.Coarse.Line();
+        if (other is null) return failure;
         shown = (one, other, forgotten);
         return StepFailure.None;
     }

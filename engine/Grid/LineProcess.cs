@@ -13,8 +13,8 @@ internal abstract class LineProcess
 
     /// <summary>One step.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="future">What comes after it; needed where noise is drawn while registers hold something.</param>
-    public abstract StepFailure Apply(IStep step, JointFuture? future);
+    /// <param name="reads">Registers that the next step which reads or drops any will read; needed where noise is drawn while registers hold something.</param>
+    public abstract StepFailure Apply(IStep step, IReadOnlySet<int>? reads);
 
     /// <summary>Whether the law of the state can be looked at.</summary>
     public virtual bool IsKnown => true;
@@ -88,12 +88,12 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(IStep step, JointFuture? future)
+    public override StepFailure Apply(IStep step, IReadOnlySet<int>? reads)
     {
         shown = null;
-        if (joint is not null || (future is not null && Meets(step, future)))
+        if (joint is not null || (reads is not null && Meets(step, reads)))
         {
-            return ApplyJoint(step, future!);
+            return ApplyJoint(step, reads!);
         }
 
         if (step is AdjustedStep adjusted)
@@ -109,7 +109,7 @@ internal sealed partial class GridProcess(Mixture target, Mixture scored, Immuta
         pending.Add(step);
 
         // What is kept and never read again needs no map.
-        if (step is not GeneralTableau { Kept: 0 } && !(step.IsNoisy && future?.Reads.Count == 0))
+        if (step is not GeneralTableau { Kept: 0 } && !(step.IsNoisy && reads?.Count == 0))
         {
             return StepFailure.None;
         }

@@ -224,10 +224,10 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
 
         long before = work.Spent;
-        JointFuture? future = ahead?.NextStep();
+        IReadOnlySet<int>? reads = ahead?.NextStep();
         foreach (LineProcess process in group)
         {
-            if (process.Apply(one, future) is var failure && failure != StepFailure.None)
+            if (process.Apply(one, reads) is var failure && failure != StepFailure.None)
             {
                 Stop(failure, step, one);
                 return;

@@ -1,11 +1,8 @@
 namespace Sgm.Engine;
 
-/// <summary>What comes after a step.</summary>
-/// <param name="Reads">The registers that the next step which reads or drops any will read.</param>
-/// <param name="Next">The step right after it; null where a run ends.</param>
-internal sealed record JointFuture(IReadOnlySet<int> Reads, IStep? Next);
-
-/// <summary>Walks over instructions and says of every step what comes after it.</summary>
+/// <summary>
+/// Walks over instructions and says of every step which registers the next step that reads or drops any will read.
+/// </summary>
 internal sealed class JointAhead(IEnumerable<Instruction> instructions) : IDisposable
 {
     private static readonly HashSet<int> Nothing = [];
@@ -15,8 +12,8 @@ internal sealed class JointAhead(IEnumerable<Instruction> instructions) : IDispo
     // The registers that the first general step of the queue reads; null where none is known to be there.
     private HashSet<int>? known;
 
-    /// <summary>The next instruction with what comes after it; null at the end.</summary>
-    public (Instruction Now, JointFuture After)? Next()
+    /// <summary>The next instruction with what is read after it; null at the end.</summary>
+    public (Instruction Now, IReadOnlySet<int> Reads)? Next()
     {
         if (coming.Count == 0 && !Pull()) return null;
         Instruction now = coming.Dequeue();
@@ -31,22 +28,15 @@ internal sealed class JointAhead(IEnumerable<Instruction> instructions) : IDispo
             known = ReadBy(coming.Last());
         }
 
-        IStep? next = null;
-        foreach (Instruction one in coming)
-        {
-            next = Step(one);
-            if (next is not null) break;
-        }
-
-        return (now, new(known ?? Nothing, next));
+        return (now, known ?? Nothing);
     }
 
-    /// <summary>The next step with what comes after it.</summary>
-    public JointFuture NextStep()
+    /// <summary>What is read after the next step.</summary>
+    public IReadOnlySet<int> NextStep()
     {
-        while (Next() is var (now, after))
+        while (Next() is var (now, reads))
         {
-            if (Step(now) is not null) return after;
+            if (now is Instruction.Step or Instruction.General or Instruction.Adjusted) return reads;
         }
 
         throw new InvalidOperationException("no step is left");
@@ -64,14 +54,6 @@ internal sealed class JointAhead(IEnumerable<Instruction> instructions) : IDispo
         Instruction.General { Tableau: var step } =>
             [.. step.Terms.Where(term => term is { Of: Input.Register, Number: > 0 }).Select(term => term.Number)],
         Instruction.Adjusted => Nothing,
-        _ => null,
-    };
-
-    private static IStep? Step(Instruction instruction) => instruction switch
-    {
-        Instruction.Step { Tableau: var step } => step,
-        Instruction.General { Tableau: var step } => step,
-        Instruction.Adjusted { One: var step } => step,
         _ => null,
     };
 

@@ -36,4 +36,8 @@ internal sealed record JointDraw(
     double LabelDeviation,
     JointAtom.Coordinate NewFirst,
     JointAtom.Coordinate? NewSecond,
-    double Rounding);
+    double Rounding)
+{
+    /// <summary>Whether a label without noise is kept, whose lattice a has to follow.</summary>
+    public bool IsExactLabel => Kept == JointKept.Label && LabelDeviation == 0;
+}

@@ -55,9 +55,6 @@ internal sealed class JointForms
         return forms;
     }
 
-    /// <summary>The same, to be changed on its own.</summary>
-    public JointForms Copy() => (JointForms)MemberwiseClone();
-
     /// <summary>One step; the reason where its law is none that two coordinates follow.</summary>
     /// <param name="step">The step.</param>
     /// <param name="reads">Numbers of the registers that the next step that reads any will.</param>

@@ -16,6 +16,7 @@ internal sealed partial class JointLine
         private readonly List<long> numbers = [];
         private readonly List<double> centres = [];
         private readonly List<double> masses = [];
+        private readonly List<byte> phases = [];
 
         // Nodes of a row, by their numbers.
         private (int From, int To) Reached(int row)
@@ -48,7 +49,7 @@ internal sealed partial class JointLine
             }
 
             double least = Math.Exp(-logRange), dropped = 0, noise = draw.LabelDeviation;
-            double side = IsExactLabel(draw) && draw.Second is not null ? draw.Label![draw.Second] : 0;
+            double side = draw.IsExactLabel && draw.Second is not null ? draw.Label![draw.Second] : 0;
             for (int row = 0; row < law.sums.Length; row++)
             {
                 (int from, int to) = Reached(row);
@@ -76,9 +77,10 @@ internal sealed partial class JointLine
                     if (number % stride != 0) continue;
                     double centre = across[i] + along;
                     if (both.Terms.Count > 0) centre += values.At(both, draw, places.At[i], law.rows[row]).Value;
+                    byte phase = (byte)((places.Numbers[i] & 3) | ((law.numbers[row] & 3) << 2));
                     if (noise == 0)
                     {
-                        Add(number, centre, mass);
+                        Add(number, centre, mass, phase);
                         continue;
                     }
 
@@ -89,7 +91,7 @@ internal sealed partial class JointLine
                     for (long k = (long)Math.Ceiling((at - reach) / labels); k <= (at + reach) / labels; k++)
                     {
                         double d = ((k * labels) - at) / noise;
-                        Add(k, centre, mass * labels / noise * Math.Exp((-0.5 * d * d) - NormalTail.LogRootTwoPi));
+                        Add(k, centre, mass * labels / noise * Math.Exp((-0.5 * d * d) - NormalTail.LogRootTwoPi), phase);
                     }
                 }
             }
@@ -97,8 +99,9 @@ internal sealed partial class JointLine
             return dropped;
         }
 
-        private void Add(long number, double centre, double mass)
+        private void Add(long number, double centre, double mass, byte phase)
         {
+            phases.Add(phase);
             numbers.Add(number);
             centres.Add(centre);
             masses.Add(mass);
@@ -107,7 +110,7 @@ internal sealed partial class JointLine
         /// <summary>
         /// The second coordinates of the rows that hold something, their numbers, and what they hold.
         /// </summary>
-        public (double[] Seconds, long[] Numbers, (double[] Centres, double[] Masses)[] Sums) Rows(double spacing)
+        public (double[] Seconds, long[] Numbers, JointNodes[] Sums) Rows(double spacing)
         {
             if (numbers.Count == 0) return ([], [], []);
             long least = numbers.Min();
@@ -117,12 +120,14 @@ internal sealed partial class JointLine
                 counts[(number - least) / stride]++;
             }
 
-            (double[] Centres, double[] Masses)[] all = Array.ConvertAll(counts, count => (new double[count], new double[count]));
+            JointNodes[] all = Array.ConvertAll(counts, count => new JointNodes(count));
             for (int n = numbers.Count - 1; n >= 0; n--)
             {
                 int row = (int)((numbers[n] - least) / stride);
                 counts[row]--;
-                (all[row].Centres[counts[row]], all[row].Masses[counts[row]]) = (centres[n], masses[n]);
+                int at = counts[row];
+                (all[row].Centres[at], all[row].Masses[at]) = (centres[n], masses[n]);
+                (all[row].Along[at], all[row].Across[at]) = ((byte)(phases[n] & 3), (byte)(phases[n] >> 2));
             }
 
             int[] held = [.. Enumerable.Range(0, all.Length).Where(row => all[row].Masses.Length > 0)];
@@ -134,5 +139,17 @@ internal sealed partial class JointLine
         }
 
         private static bool Reads(JointAtom atom, JointAtom.Coordinate? coordinate) => coordinate is not null && JointForm.Reads(atom, coordinate);
+    }
+
+    // What a row holds, with the numbers modulo 4 of the first coordinate and of the row that each node comes from.
+    private sealed class JointNodes(int count)
+    {
+        public double[] Centres { get; } = new double[count];
+
+        public double[] Masses { get; } = new double[count];
+
+        public byte[] Along { get; } = new byte[count];
+
+        public byte[] Across { get; } = new byte[count];
     }
 }

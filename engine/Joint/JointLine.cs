@@ -10,24 +10,22 @@ internal sealed partial class JointLine
 {
     // Sums keep more than what is dropped by this much, in the logarithm of the mass.
     private const double Margin = GridResolution.Margin;
-    private const double Depth = 2 * Math.PI * Math.PI;
-
-    // 2π, and what is left of the way to a pole before a kernel with its map is large there.
-    private const double Strip = 0.75 * 2 * Math.PI;
 
     // Beyond this many times its lattice a row would be coarser than what is asked for only by rounding.
     private const double Slack = 1 + 1e-9;
 
-    // Cells with less than this share of the largest mass say nothing of how rough the law becomes: between modes
-    // maps only stretch it.
-    private const double Likely = 1e-4;
+    // Where errors are read, in C, and the most places of a line where they are.
+    private const double Sampled = 0.75;
+    private const int MostSampled = 1 << 20;
+
+    // How much more rounding of a centre does at the end of a kernel than in its middle.
+    private const double AtEnds = 20;
     private readonly LineState.Density? source;
     private readonly double rowSpacing;
     private readonly double[] rows;
     private readonly long[] numbers;
     private readonly JointRow[] sums;
     private readonly double deviation;
-    private readonly JointSpread smooth;
     private readonly JointSpread tails;
 
     private JointLine(
@@ -37,11 +35,10 @@ internal sealed partial class JointLine
         long[] numbers,
         JointRow[] sums,
         double deviation,
-        JointSpread smooth,
         JointSpread tails)
     {
         (this.source, this.rowSpacing, this.rows, this.numbers, this.sums) = (source, rowSpacing, rows, numbers, sums);
-        (this.deviation, this.smooth, this.tails) = (deviation, smooth, tails);
+        (this.deviation, this.tails) = (deviation, tails);
     }
 
     private bool IsPoint => source is null && deviation == 0;
@@ -63,12 +60,10 @@ internal sealed partial class JointLine
     /// <param name="state">Its law.</param>
     public static JointLine Of(LineState state)
     {
-        if (state is not LineState.Density density) return new(null, 0, [0], [0], [new([], [], 0, 0)], 0, default, default);
+        if (state is not LineState.Density density) return new(null, 0, [0], [0], [new([], [], 0, 0)], 0, default);
 
-        // The last noise: with it the transform falls.
-        double smoothness = density.Origin?.Sum.Deviation ?? density.Smoothness;
         double tail = Math.Max(density.Tails.Left, density.Tails.Right);
-        return new(density, 0, [0], [0], [new([], [], 0, 0)], smoothness, new(smoothness * smoothness, 0, 0), new(tail * tail, 0, 0))
+        return new(density, 0, [0], [0], [new([], [], 0, 0)], density.Smoothness, new(tail * tail, 0, 0))
         {
             Defect = density.Defect,
             Rounding = density.Rounding,
@@ -78,54 +73,71 @@ internal sealed partial class JointLine
         };
     }
 
-    /// <summary>The law after a draw; null with the reason where there is none.</summary>
+    /// <summary>A distance over which the first coordinate's density changes little; ∞ at a point.</summary>
+    public double Scale => IsPoint ? double.PositiveInfinity : deviation;
+
+    /// <summary>The spacing of the rows; 0 for one row.</summary>
+    public double RowSpacing => rowSpacing;
+
+    /// <summary>The law after a draw, and how wrong its sums are; null with the reason where there is none.</summary>
     /// <param name="draw">The new coordinate.</param>
-    /// <param name="next">The one after it, as far as it is known: what is kept is resolved for it.</param>
+    /// <param name="along">The spacing of the first coordinate's lattice, where no label has one.</param>
+    /// <param name="labels">The widest spacing of the new rows, where a label is kept.</param>
     /// <param name="values">Evaluates forms.</param>
     /// <param name="resolution">What is dropped.</param>
-    /// <param name="digits">−ln of the relative error of the sums.</param>
     /// <param name="work">What it may take.</param>
-    public (JointLine? Law, StepFailure Failure) After(
-        JointDraw draw, JointDraw? next, JointValues values, GridResolution resolution, double digits, WorkLimit work)
+    public (JointLine? Law, JointError Error, StepFailure Failure) After(
+        JointDraw draw, double along, double labels, JointValues values, GridResolution resolution, WorkLimit work)
     {
         double logRange = resolution.LogRange + Margin;
-        List<Cell> cells = Cells(work);
-        bool keepsRows = IsExactLabel(draw) && draw.Label!.Reads(draw.Second);
-        (double spacing, double labels, JointSpread after) = Needs(cells, draw, next, values, digits);
-        if (!(spacing > 0 && labels > 0)) return (null, StepFailure.TooLarge);
-        int finer = keepsRows ? (int)Math.Ceiling(rowSpacing / (spacing * Slack)) : 1;
-        int stride = keepsRows ? Math.Max(1, (int)Math.Floor(spacing * Slack / rowSpacing)) : 1;
-        double unit = keepsRows ? rowSpacing / finer : spacing;
-        if (Places(draw, unit, values, work) is not { } places) return (null, StepFailure.TooDense);
+        bool keepsRows = draw.IsExactLabel && draw.Label!.Reads(draw.Second);
+        int finer = keepsRows ? (int)Math.Ceiling(rowSpacing / (labels * Slack)) : 1;
+        int stride = keepsRows ? Math.Max(1, (int)Math.Floor(labels * Slack / rowSpacing)) : 1;
+        double unit = keepsRows ? rowSpacing / finer : draw.IsExactLabel ? labels : along;
+        if (Places(draw, unit, values, work) is not { } places) return (null, default, StepFailure.TooDense);
         var gathered = new Gathered(this, draw, places, values, finer, stride, labels);
-        if (gathered.Fill(logRange, work) is not { } dropped) return (null, StepFailure.TooDense);
+        if (gathered.Fill(logRange, work) is not { } dropped) return (null, default, StepFailure.TooDense);
         double apart = draw.Kept switch
         {
             JointKept.Nothing => 0,
             JointKept.Second => rowSpacing,
             _ => draw.LabelDeviation > 0 ? labels : unit * stride,
         };
-        (double[] seconds, long[] own, (double[] Centres, double[] Masses)[] found) = gathered.Rows(apart);
-        if (found.Length == 0) return (null, StepFailure.TooLarge);
-        double mass = 0, mean = 0, square = 0, side = 0, sideSquare = 0;
+        (double[] seconds, long[] own, JointNodes[] found) = gathered.Rows(apart);
+        if (found.Length == 0) return (null, default, StepFailure.TooLarge);
+        double mass = 0, mean = 0, square = 0;
         for (int row = 0; row < found.Length; row++)
         {
-            (double[] centres, double[] masses) = found[row];
+            (double[] centres, double[] masses) = (found[row].Centres, found[row].Masses);
             for (int n = 0; n < masses.Length; n++)
             {
-                if (!(Math.Abs(centres[n]) <= 1e150)) return (null, StepFailure.Diverged);
+                if (!(Math.Abs(centres[n]) <= 1e150)) return (null, default, StepFailure.Diverged);
                 (mass, mean, square) = (mass + masses[n], mean + (masses[n] * centres[n]), square + (masses[n] * centres[n] * centres[n]));
-                (side, sideSquare) = (side + (masses[n] * seconds[row]), sideSquare + (masses[n] * seconds[row] * seconds[row]));
             }
         }
 
-        if (!(mass > 0.5 && mass < 2)) return (null, StepFailure.TooLarge);
-        foreach ((_, double[] masses) in found)
+        if (!(mass > 0.5 && mass < 2)) return (null, default, StepFailure.TooLarge);
+        foreach (JointNodes row in found)
         {
-            for (int n = 0; n < masses.Length; n++)
+            for (int n = 0; n < row.Masses.Length; n++)
             {
-                masses[n] /= mass;
+                row.Masses[n] /= mass;
             }
+        }
+
+        // Where a point was there is nothing to sum, and on a line on which a label is constant the rows are.
+        (mean, square) = (mean / mass, square / mass);
+        Extent extent = new(mean, Math.Sqrt(Math.Max(0, square - (mean * mean)) + (draw.Deviation * draw.Deviation)));
+        bool sumsAlong = !IsPoint && !draw.IsExactLabel, sumsAcross = sums.Length > 1 && draw.Kept != JointKept.Second;
+        JointError error = default;
+
+        // Of centres, and of the places of a label, at the ends of kernels.
+        double rounding = 1e-15 + (4 * draw.Rounding * Math.Sqrt(square) / draw.Deviation);
+        foreach (JointNodes row in found)
+        {
+            LatticeError Of(byte[] phases) => Read(row.Centres, row.Masses, phases, draw.Deviation, AtEnds * rounding, extent, resolution, work);
+            if (sumsAlong) error = error with { Along = (error.Along ?? default).With(Of(row.Along)) };
+            if (sumsAcross) error = error with { Across = (error.Across ?? default).With(Of(row.Across)) };
         }
 
         (double, double) label = draw.Kept switch
@@ -134,21 +146,28 @@ internal sealed partial class JointLine
             JointKept.Second => (0, 1),
             _ => (0, 0),
         };
-        after = after.Within(square - (mean * mean) + (draw.Deviation * draw.Deviation), sideSquare - (side * side));
         JointRow[] sorted = [.. found.Select(row => new JointRow(row.Centres, row.Masses, draw.Deviation, logRange))];
         JointSpread far = tails.After(values.Far(draw.Mean, draw), label, draw.Deviation, draw.LabelDeviation);
-        return (new(null, apart, seconds, own, sorted, draw.Deviation, after, far)
+        return (new(null, apart, seconds, own, sorted, draw.Deviation, far)
         {
-            Defect = Defect + Math.Abs(1 - mass),
-            Rounding = Rounding + 1e-15 + (4 * draw.Rounding * Math.Sqrt(square) / draw.Deviation),
+            Defect = Defect + Math.Abs(1 - mass) + error.Sum.Absolute,
+            Rounding = Rounding + error.Sum.Relative + rounding,
             Lost = Lost + (dropped * square),
             Steps = Steps + 1,
             TailsAreBounds = TailsAreBounds,
-        }, StepFailure.None);
+        }, error, StepFailure.None);
     }
 
-    // A label without noise, whose lattice a has to follow.
-    private static bool IsExactLabel(JointDraw draw) => draw.Kept == JointKept.Label && draw.LabelDeviation == 0;
+    // The error of a row's sum of kernels.
+    private static LatticeError Read(
+        double[] centres, double[] masses, byte[] phases, double deviation, double rounding, Extent extent, GridResolution resolution, WorkLimit work)
+    {
+        double spacing = Sampled * deviation, reach = deviation * Math.Sqrt(2 * (resolution.LogRange + Margin));
+        work.Spend(centres.Length * (1 + (LineSum.TermCost * reach / spacing / 8)));
+        LineSum sum = new(centres, masses, phases, deviation);
+        return sum.On(spacing, reach, MostSampled, byPhase: true)?.Error(extent, resolution, centres.Length, rounding)
+            ?? new(double.PositiveInfinity, double.PositiveInfinity);
+    }
 
     // Where a row reaches.
     private (double From, double To) Hull(int row) =>
@@ -166,7 +185,7 @@ internal sealed partial class JointLine
         (double from, double to) = Hull();
 
         // Without a label a itself is even.
-        JointForm label = IsExactLabel(draw)
+        JointForm label = draw.IsExactLabel
             ? draw.Label!.Where(atom => draw.Second is null || !JointForm.Reads(atom, draw.Second))
             : JointForm.Of(draw.First!);
         bool isEven = label.Terms.Count == 1 && Math.Abs(label[draw.First!]) == 1;

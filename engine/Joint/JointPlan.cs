@@ -38,7 +38,7 @@ internal static class JointPlan
         bool isPoint = plan.Start is Start.Point, isRejected = false, isJoint = false;
         JointForms forms = Begin(false);
         JointForms Begin(bool isMapped) => JointForms.Start(isPoint ? 1.0 : null, isMapped, Floor);
-        while (all.Next() is var (now, after))
+        while (all.Next() is var (now, reads))
         {
             if (now is Instruction.Probe && !forms.IsDrawn && (forms.IsMixed || isJoint))
             {
@@ -60,7 +60,7 @@ internal static class JointPlan
             IStep? step = now is Instruction.Step s ? s.Tableau : now is Instruction.General general ? general.Tableau : null;
             if (step is null) continue;
             List<JointDraw> draws = [];
-            if (forms.Apply(step, after.Reads, draws) is { } problem) return problem + Advice;
+            if (forms.Apply(step, reads, draws) is { } problem) return problem + Advice;
             if (isRejected && draws.Exists(draw => draw.Kept != JointKept.Nothing))
             {
                 return $"'{step.Method}' keeps earlier evaluations or a velocity and draws noise, and the state's density has the kinks of "

@@ -85,28 +85,17 @@ internal sealed class JointValues(Mixture law, ImmutableArray<ScoreModifier> mod
         return new(found.Value, found.Slope * at.First, found.Slope * at.Second);
     }
 
-    /// <summary>
-    /// At most about one over the distance from the line, along a direction, of the places in the complex plane where
-    /// a form has poles: zeros of Σ w_k·p_k, which two terms make where their phases are π apart, at π/(2√Var(∇ln p_k
-    /// | x)) = π/(2√(s′ + E 1/v_k)). 0 where none is known.
-    /// </summary>
-    public double Poles(JointForm form, JointDraw draw, double a, double b, double first, double second)
+    /// <summary>The least length over which the predictions in a form may bend, as lengths of what they read.</summary>
+    public double FinestScale(JointForm form)
     {
-        double most = 0;
+        double least = double.PositiveInfinity;
         foreach ((JointAtom of, _) in form.Terms)
         {
             if (of is not JointAtom.Function function) continue;
-            most = Math.Max(most, Poles(function.At, draw, a, b, first, second));
-            double floor = SlopeFloor(function.Level);
-            if (!double.IsFinite(floor)) continue;
-            JointValue at = At(function.At, draw, a, b);
-            double slope = Score(function).At(at.Value).Slope;
-            if (function.Of == Prediction.Denoiser) slope = ((function.Level.Mean * slope) - 1) / function.Level.NoiseVariance;
-            double spread = Math.Sqrt(Math.Max(0, slope - floor)), along = Math.Abs((at.First * first) + (at.Second * second));
-            most = Math.Max(most, spread * along * 2 / Math.PI);
+            least = Math.Min(least, Math.Min(Score(function).FinestScale, FinestScale(function.At)));
         }
 
-        return most;
+        return least;
     }
 
     /// <summary>
