@@ -30,6 +30,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
     private double logRange;
+    private double longest;
+    private bool isTooDense;
     private double kept;
     private long keptNodes;
     private int passed;
@@ -52,11 +54,22 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         total = Math.Max(1, plan.StepCount);
         logRange = GridResolution.StandardLogRange;
+        longest = GridResolution.LargestLogRange;
+        double before = logRange;
         silent = options.AfterStep is not null && plan.Metrics.Contains(Metric.Chi2);
         while (true)
         {
             Once();
-            bool again = needsMoreRange && logRange < GridResolution.LargestLogRange && stopped is not RunStatus.Cancelled;
+
+            // A range that a joint law has no room for is not asked for again.
+            if (isTooDense && logRange > before)
+            {
+                logRange = longest = before;
+                continue;
+            }
+
+            before = logRange;
+            bool again = needsMoreRange && logRange < longest && stopped is not RunStatus.Cancelled;
             if (!again && !silent)
             {
                 return new(
@@ -69,7 +82,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             }
 
             silent &= again;
-            logRange = again ? Math.Min(GridResolution.LargestLogRange, 2 * logRange) : logRange;
+            logRange = again ? Math.Min(longest, 2 * logRange) : logRange;
         }
     }
 
@@ -80,6 +93,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (kept, keptNodes, done) = (0, 0, 0);
         last = long.MaxValue;
         stopped = null;
+        isTooDense = false;
         needsMoreRange = false;
         try
         {
@@ -136,7 +150,13 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (stopped, last, isOver) = (status, step, true);
     }
 
-    private void Stop(StepFailure failure, long at, IStep one) => Stop(failure switch
+    private void Stop(StepFailure failure, long at, IStep one)
+    {
+        isTooDense = failure == StepFailure.TooDense;
+        Stop(StatusOf(failure, at, one));
+    }
+
+    private RunStatus StatusOf(StepFailure failure, long at, IStep one) => failure switch
     {
         StepFailure.Diverged => new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one)),
         StepFailure.NoDensity => new RunStatus.Unsupported(
@@ -146,7 +166,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         StepFailure.TooDense => new RunStatus.Unsupported(
             $"step {at} ({one.Method}): state and register together need more than {GridMemory.Nodes} nodes, all that the memory for grids holds: what is drawn in a step is little beside the law's width; use larger steps, more friction, or particles"),
         _ => TooLarge($"step {at} ({one.Method})"),
-    });
+    };
 
     /// <summary>Whether the laws can be looked at; a failure of steps that were put off is one of the last of them.</summary>
     private bool Settled()
@@ -207,7 +227,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
     private bool Goes => !isOver && IsWorthGoingOn;
 
-    private bool IsWorthGoingOn => !(needsMoreRange && logRange < GridResolution.LargestLogRange);
+    private bool IsWorthGoingOn => !(needsMoreRange && logRange < longest);
 
     private void Apply(IStep one)
     {
@@ -298,7 +318,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             laws.Add(process, law);
             needsMoreRange |= law is GridLaw onGrid
                 && plan.Metrics.Contains(Metric.Chi2)
-                && logRange < GridResolution.LargestLogRange
+                && logRange < longest
                 && NeedsMoreRange(onGrid);
         }
 

@@ -85,11 +85,11 @@ internal sealed class LineSum
 
     /// <summary>
     /// Values at the nodes that kernels reach, of all terms together or by the number of the term's node modulo 4;
-    /// null where they are more than <paramref name="most"/>.
+    /// null where they are more than <paramref name="most"/>, or the terms more than <paramref name="terms"/>.
     /// </summary>
-    public LineLattice? On(double spacing, double reach, int most, bool byPhase = false)
+    public LineLattice? On(double spacing, double reach, int most, bool byPhase = false, double terms = MostTerms)
     {
-        if (!(reach / spacing * Count < MostTerms)) return null;
+        if (!(reach / spacing * Count < terms)) return null;
         var kernel = new LatticeKernel(spacing / Deviation, (int)Math.Ceiling(reach / spacing));
         List<(long First, int Count, int Offset)> runs = [];
         long end = long.MinValue;

@@ -165,7 +165,7 @@ internal sealed partial class JointLine
         double spacing = Sampled * deviation, reach = deviation * Math.Sqrt(2 * (resolution.LogRange + Margin));
         work.Spend(centres.Length * (1 + (LineSum.TermCost * reach / spacing / 8)));
         LineSum sum = new(centres, masses, phases, deviation);
-        return sum.On(spacing, reach, MostSampled, byPhase: true)?.Error(extent, resolution, centres.Length, rounding)
+        return sum.On(spacing, reach, MostSampled, byPhase: true, terms: double.PositiveInfinity)?.Error(extent, resolution, centres.Length, rounding)
             ?? new(double.PositiveInfinity, double.PositiveInfinity);
     }
 

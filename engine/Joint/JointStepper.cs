@@ -108,7 +108,8 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
         ? 1.0001 * used * Math.Clamp(Math.Sqrt(known.Reached(resolution) / Spare), 1, patience > 0 ? Cautious : Boldest)
         : before;
 
-    private static double Narrower(double used, double reached) => used * Math.Clamp(0.97 * reached, 0.35, 0.9);
+    // Between 1/spacing, of poles, and 1/spacing² of what has none.
+    private static double Narrower(double used, double reached) => used * Math.Clamp(0.97 * Math.Pow(Math.Max(0, reached), 0.75), 0.35, 0.9);
 
     private static double Noise(JointDraw draw) => draw.LabelDeviation > 0 ? draw.LabelDeviation : draw.Deviation;
 
