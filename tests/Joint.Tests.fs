@@ -285,7 +285,8 @@ let private twoSteps mean h (step0, step1) =
         terms |> Array.sumBy (fun (struct (mu, mass)) -> mass * f mu)
 
     let average = sum id
-    let y = even -16.0 16.0 (deviation / 4.0)
+    // ln p has poles at a distance π/16 from the line.
+    let y = even -12.0 12.0 (deviation / 18.0)
 
     let q =
         y

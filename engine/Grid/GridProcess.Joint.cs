@@ -11,7 +11,7 @@ internal sealed partial class GridProcess
     private sealed record Joint(JointForms Forms, JointStepper Fine, JointStepper Coarse)
     {
         // In a node's memory on the grid.
-        public int Nodes => (int)Math.Min(int.MaxValue, Fine.Law.Nodes / 2);
+        public int Nodes => (int)Math.Min(int.MaxValue, Fine.Nodes / 2);
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ namespace Sgm.Engine;
 /// </summary>
 internal sealed class JointStepper(JointLine start, JointValues values, GridResolution resolution, WorkLimit work)
 {
-    private const int MostAttempts = 8;
+    private const int MostAttempts = 12;
 
     // Spacings are 2^(−j/4), those of two resolutions never the same.
     private const double Quanta = 4;
@@ -18,12 +18,13 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
 
     // A wider spacing than one that was enough is tried at once: digits grow like 1/spacing² at most.
     private const double Spare = 1.02;
+
     // Where no error is seen, and after a spacing that was too wide for so many sums.
     private const double Boldest = 2.01;
     private const double Cautious = 1.2;
     private const int Patience = 16;
 
-    // The draws since the rows were chosen, with the law before each.
+    // The draws since the rows were chosen, with the law before each; none where they were too many to keep.
     private readonly List<(JointLine Before, JointDraw Draw, double Along)> past = [];
 
     // Spacings in units of the noise, to be tried.
@@ -34,10 +35,13 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
     /// <summary>The law.</summary>
     public JointLine Law { get; private set; } = start;
 
+    /// <summary>Nodes that it holds.</summary>
+    public long Nodes => Law.Nodes + past.Sum(step => step.Before.Nodes);
+
     /// <summary>A new coordinate.</summary>
     public StepFailure Apply(JointDraw draw)
     {
-        double finest = Math.Min(values.FinestScale(draw.Mean), draw.Label is null ? double.PositiveInfinity : values.FinestScale(draw.Label));
+        double finest = Math.Min(values.FinestScale(draw.Mean), values.FinestScale(draw.Label ?? JointForm.Zero));
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
             double widest = Math.Min(WidestInNoise * Law.Scale, WidestInScale * finest);
@@ -70,6 +74,7 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
             Widen(error.Across);
             if (draw.Kept != JointKept.Second) past.Clear();
             if (draw.Kept != JointKept.Nothing) past.Add((Law, draw, one));
+            if (past.Count > 1 && past.Sum(step => step.Before.Nodes) > GridMemory.Nodes) past.Clear();
             Law = law;
             return StepFailure.None;
         }
@@ -101,7 +106,7 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
     private void Widen(LatticeError? error)
     {
         patience -= error is null ? 0 : 1;
-        if (error is not null) across = Wider(Law.RowSpacing / Noise(past[0].Draw), across, error);
+        if (error is not null && past.Count > 0) across = Wider(Law.RowSpacing / Noise(past[0].Draw), across, error);
     }
 
     private double Wider(double used, double before, LatticeError? error) => error is { } known

@@ -154,7 +154,7 @@ let private curveScenario =
         Name = "data near a circle"
         Description =
             "Twelve points on the unit circle, each with a deviation of 1/10, down to τ: data near a curve in the plane, in no coordinates a product; a constant score error."
-        Bases = [ setting [ "K", 64.0; "ε", 0.01; "ρ_0", 20.0; "τ", 0.5 ] ]
+        Bases = [ setting [ "K", 64.0; "ε", 0.001; "ρ_0", 20.0; "τ", 0.5 ] ]
         Axes = [ stepsInThePlane ]
         Experiment = experimentOf (fun _ -> Circle.points 12 1.0 0.1) prior shiftedBy
     }
