@@ -281,8 +281,7 @@ let private twoSteps mean h (step0, step1) =
                         struct (x + h * (damping * v + h / 2.0 * score), mass)
         |]
 
-    let sum f =
-        terms |> Array.sumBy (fun (struct (mu, mass)) -> mass * f mu)
+    let sum f = terms |> Array.sumBy (fun (struct (mu, mass)) -> mass * f mu)
 
     let average = sum id
     // ln p has poles at a distance π/16 from the line.
@@ -297,8 +296,7 @@ let private twoSteps mean h (step0, step1) =
                 if abs z < 9.0 then mass * exp (-0.5 * z * z) else 0.0)
             |> fun all -> all / (deviation * sqrt (2.0 * Math.PI)))
 
-    let of' f =
-        (y[1] - y[0]) * Array.sum (Array.map2 (fun y q -> f q (fst (apart y))) y q)
+    let of' f = (y[1] - y[0]) * Array.sum (Array.map2 (fun y q -> f q (fst (apart y))) y q)
 
     of' (fun q p -> if q > 1e-300 then q * log (q / p) else 0.0),
     of' (fun q p -> 0.5 * abs (q - p)),
@@ -335,10 +333,7 @@ let private ridges =
             let far = mixture [ 0.5, normal [ -2.0 ] 0.25; 0.5, normal [ 2.0 ] 0.25 ]
 
             let found mean method =
-                far
-                |> from' (from (normal [ mean ] 0.04)) (repeat 2 (corrector method))
-                |> grid
-                |> ExactLaws.finalOf
+                far |> from' (from (normal [ mean ] 0.04)) (repeat 2 (corrector method)) |> grid |> ExactLaws.finalOf
 
             for mean, h in [ 4.0, 0.8; 2.0, 0.5 ] do
                 testCase $"obabo, h = {h}, from {mean}" (fun () ->

@@ -48,7 +48,13 @@ internal sealed class JointRow
     {
         JointKernels kernels = new()
         {
-            Centres = Centres, Masses = Masses, Reaches = reaches, Deviation = Deviation, Places = places, Count = count, Values = values,
+            Centres = Centres,
+            Masses = Masses,
+            Reaches = reaches,
+            Deviation = Deviation,
+            Places = places,
+            Count = count,
+            Values = values,
         };
         LaneWidth.Run(ref kernels);
         return kernels.Work;
