@@ -29,6 +29,7 @@ let private tests =
             DenseNormalsTests.tests
             MemoryTests.tests
             CorrectorsTests.tests
+            JointTests.tests
             MemoryCoefficientsTests.tests
             GridTests.tests
             GridMixturesTests.tests

@@ -243,30 +243,31 @@ let private interpreters =
                         (12.0 * error)
                         $"{method}: variance")
 
-            testCase "what no map follows is refused with the reason, and particles run it" (fun () ->
-                for body, says in
-                    [
-                        predictor dpmpp2m >=> corrector (langevinScaled 0.1),
-                        "'langevinScaled' draws noise between two steps of 'dpmpp2m'"
-                        predictor (dpmpp2mSde 1.0), "'dpmpp2mSde' keeps earlier evaluations and draws noise"
-                        predictor (dpmppSde 1.0), "a state that it has added noise to within the step"
-                    ] do
-                    let e = { onTheLine dpmpp2m prior with Sampler = anneal (geometric 3.0 0.2 4) body }
-                    let plan = ExactLaws.planOf e
-                    Expect.stringContains (GridInterpreter().WhyNot plan) says "grid"
-                    Expect.stringContains (ProductInterpreter().WhyNot plan) "particles" "product"
-                    Expect.isEmpty (Laws.applicable plan) "no exact law"
-                    Expect.isTrue (Ensemble().Run(plan, RunOptions(Particles = 100L))).IsCompleted "particles"
+            testCase
+                "what neither a map nor two coordinates follow is refused with the reason, and particles run it"
+                (fun () ->
+                    for body, says in
+                        [
+                            predictor (dpmpp3mSde 1.0), "'dpmpp3mSde' draws noise while earlier evaluations"
+                            predictor (lms 4) >=> corrector (langevinScaled 0.1),
+                            "'langevinScaled' draws noise while earlier"
+                        ] do
+                        let e = { onTheLine dpmpp2m prior with Sampler = anneal (geometric 3.0 0.2 4) body }
+                        let plan = ExactLaws.planOf e
+                        Expect.stringContains (GridInterpreter().WhyNot plan) says "grid"
+                        Expect.stringContains (ProductInterpreter().WhyNot plan) "particles" "product"
+                        Expect.isEmpty (Laws.applicable plan) "no exact law"
+                        Expect.isTrue (Ensemble().Run(plan, RunOptions(Particles = 100L))).IsCompleted "particles"
 
-                // One transition keeps nothing, and its noise comes last.
-                let alone =
-                    { onTheLine dpmpp2m prior with
-                        Sampler = anneal (levels [ 3.0; 1.0 ]) (predictor (dpmpp2mSde 1.0))
-                    }
+                    // One transition keeps nothing, and its noise comes last.
+                    let alone =
+                        { onTheLine dpmpp2m prior with
+                            Sampler = anneal (levels [ 3.0; 1.0 ]) (predictor (dpmpp2mSde 1.0))
+                        }
 
-                Expect.isTrue
-                    (GridInterpreter().Run(ExactLaws.planOf alone, RunOptions())).IsCompleted
-                    "one transition")
+                    Expect.isTrue
+                        (GridInterpreter().Run(ExactLaws.planOf alone, RunOptions())).IsCompleted
+                        "one transition")
 
             // By the trapezoid rule in 80-bit numbers, with the Lagrange weights of the levels and the target's quantiles by
             // bisection: 9.02990378183e-5 for 1e5 and for 2e5 steps in x.

@@ -102,7 +102,8 @@ let private sabotaged =
                     if name <> "the drift's sign" then
                         Expect.isGreaterThan results.Violated 0 "violated"
 
-            for theorem in Catalogue.theorems do
+            // Where nothing but an order is claimed there is no bound.
+            for theorem in Catalogue.theorems |> List.filter (fun theorem -> not theorem.Scenarios.IsEmpty) do
                 testCase $"{theorem.Id} with its bound at 0.99 times the measurement is violated"
                 <| fun () ->
                     // What is sampled can only be seen above a bound that its interval is above.

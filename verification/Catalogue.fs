@@ -66,6 +66,7 @@ module Catalogue =
             ExactRuns.normalRuns
             ExactDivergences.normalPairs
             ExactPlane.turnedRuns
+            KineticOrder.invariantLaw
             Certified.totalVariation
             Certified.wasserstein
             Certified.relativeEntropy

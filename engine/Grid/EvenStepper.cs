@@ -4,10 +4,8 @@ namespace Sgm.Engine;
 
 /// <summary>
 /// Noisy steps from an even lattice to a sum of kernels over the images of its nodes. The trapezoid rule converges
-/// faster than any power of the spacing; how far it has come is read from the sum. With S_r the terms of the nodes r
-/// modulo 4, lattices of two and of four spacings are wrong by E₂ = |S₀ − S₁ + S₂ − S₃| and E₄ = |S₀ − S₂| + |S₁ −
-/// S₃|. Errors fall like A·e^(−c/spacing) where the map has poles, and faster where it has none, so that this lattice
-/// is wrong by about E₂·(E₂/E₄)² or less: where a map bends and there is little mass, by that share of the mass.
+/// faster than any power of the spacing; how far it has come is read from the sum
+/// (<see cref="LineLattice.Error"/>): where a map bends and there is little mass, by that share of the mass.
 /// </summary>
 internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 {
@@ -21,9 +19,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 
     /// <summary>Where errors are read, in C.</summary>
     private const double Sampled = 0.75;
-
-    /// <summary>Relative rounding of a sum of a few hundred terms.</summary>
-    private const double Rounding = 1e-15;
 
     /// <summary>After a spacing that was too wide, so many steps until a wider one is tried.</summary>
     private const int Patience = 16;
@@ -135,36 +130,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
             return 0;
         }
 
-        double total = 0;
-        double worst = 0;
-        Extent extent = state.Extent;
-        double negligible = Math.Exp(-resolution.LogRange - GridResolution.Margin);
-        foreach ((long first, int count, int offset) in lattice.Runs)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                double zero = lattice.Values[offset + i];
-                double one = lattice.Values[offset + i + lattice.Stride];
-                double two = lattice.Values[offset + i + (2 * lattice.Stride)];
-                double three = lattice.Values[offset + i + (3 * lattice.Stride)];
-                double all = zero + one + two + three;
-                double at = (first + i) * spacing;
-                if (all * spacing * extent.Reach(at, at) <= resolution.Negligible)
-                {
-                    continue;
-                }
-
-                double second = Math.Abs(zero - one + two - three);
-                double fourth = Math.Abs(zero - two) + Math.Abs(one - three);
-                double error = second < Rounding * all ? 0 : second * Math.Min(1, second / fourth * (second / fourth));
-                error = error * spacing * extent.Reach(at, at) > negligible ? error : 0;
-                total += error * spacing;
-                worst = Math.Max(worst, error / all);
-            }
-        }
-
-        return Math.Min(
-            Math.Log(total) / Math.Log(resolution.Absolute),
-            Math.Log(worst) / Math.Log(resolution.Relative));
+        return lattice.Error(state.Extent, resolution).Reached(resolution);
     }
 }

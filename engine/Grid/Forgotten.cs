@@ -9,6 +9,9 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     /// <summary>ln of a share of χ² below which nothing is followed.</summary>
     private const double Nothing = -100;
 
+    /// <summary>ln of a share of χ² that no bracket sees.</summary>
+    private const double Trifle = -40;
+
     /// <summary>So many are followed, those of the largest share.</summary>
     private const int Most = 64;
 
@@ -16,6 +19,7 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     private static readonly double[] Places = [-9, -6, -3, 0, 3, 6, 9];
 
     private readonly List<Parcel> parcels = [];
+    private bool isLost;
 
     /// <summary>Mass e^LogMass, uniform over a small Width, plus N(Mean, Variance).</summary>
     private readonly record struct Parcel(double LogMass, double Mean, double Width, double Variance)
@@ -79,13 +83,21 @@ internal sealed class Forgotten(Func<NoiseLevel, ScalarMixture> target)
     {
         Forgotten copy = new(target);
         copy.parcels.AddRange(parcels);
+        copy.isLost = isLost;
         return copy;
+    }
+
+    /// <summary>Steps come that are not followed here: what adds nothing now is let go, and nothing is known any more where something adds.</summary>
+    public void Lose(ScalarMixture law)
+    {
+        isLost |= LogShare(law) > Trifle;
+        parcels.Clear();
     }
 
     /// <summary>ln of what is followed could add to χ² against a law.</summary>
     public double LogShare(ScalarMixture law)
     {
-        double share = double.NegativeInfinity;
+        double share = isLost ? double.PositiveInfinity : double.NegativeInfinity;
         foreach (Parcel parcel in parcels)
         {
             share = Math.Max(share, parcel.LogShare(law));

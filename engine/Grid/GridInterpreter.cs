@@ -14,7 +14,7 @@ public sealed class GridInterpreter : IInterpreter
         FiniteInterpreter.SymbolProblem(plan) is { } symbols ? symbols
             : plan.Dimension != 1
             ? $"the state has dimension {plan.Dimension}, a grid needs 1; use the product law if the coordinates are independent, the gaussian law if everything is normal, or particles"
-            : ScoreProblem(plan) ?? AtomProblem(plan) ?? RegisterNoise.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
+            : ScoreProblem(plan) ?? AtomProblem(plan) ?? JointPlan.Problem(plan) ?? ProbeMemory.WhyNot(plan, GridMemory.FewestLawBytes, () => GridMemory.FewestLawBytes);
 
     /// <inheritdoc/>
     public Outcome Run(Plan plan, RunOptions options)

@@ -9,6 +9,12 @@ internal enum StepFailure
 
     /// <summary>The state has no density that is smooth in pieces, which a step that may be rejected needs.</summary>
     NoDensity,
+
+    /// <summary>State and registers are no law of two coordinates that is known here.</summary>
+    Entangled,
+
+    /// <summary>State and registers need too many nodes.</summary>
+    TooDense,
 }
 
 /// <summary>

@@ -12,7 +12,12 @@ internal abstract class LineProcess
     public abstract bool Start(double logRange, WorkLimit work);
 
     /// <summary>One step.</summary>
-    public abstract StepFailure Apply(IStep step);
+    /// <param name="step">The step.</param>
+    /// <param name="reads">Registers that the next step which reads or drops any will read; needed where noise is drawn while registers hold something.</param>
+    public abstract StepFailure Apply(IStep step, IReadOnlySet<int>? reads);
+
+    /// <summary>Whether the law of the state can be looked at.</summary>
+    public virtual bool IsKnown => true;
 
     /// <summary>
     /// The mean probability of acceptance of the steps since it was last asked for that could be rejected; null where there were none.
@@ -38,7 +43,7 @@ internal abstract class LineProcess
 }
 
 /// <summary>A coordinate on the grid, at two resolutions side by side.</summary>
-internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point, BlockAllowance allowance)
+internal sealed partial class GridProcess(Mixture target, Mixture scored, ImmutableArray<ScoreModifier> modifiers, ScalarMixture? start, double point, BlockAllowance allowance)
     : LineProcess
 {
     private readonly ConditionalWeakTable<Tableau, ScalarMap> maps = [];
@@ -68,6 +73,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         pending.Clear();
         shown = null;
         accepted = default;
+        joint = null;
         fineResolution = GridResolution.Fine(logRange);
         coarseResolution = GridResolution.Coarse(logRange);
         Forget();
@@ -82,8 +88,14 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(IStep step)
+    public override StepFailure Apply(IStep step, IReadOnlySet<int>? reads)
     {
+        shown = null;
+        if (joint is not null || (reads is not null && Meets(step, reads)))
+        {
+            return ApplyJoint(step, reads!);
+        }
+
         if (step is AdjustedStep adjusted)
         {
             return Apply(adjusted);
@@ -95,8 +107,9 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         }
 
         pending.Add(step);
-        shown = null;
-        if (step is not GeneralTableau { Kept: 0 })
+
+        // What is kept and never read again needs no map.
+        if (step is not GeneralTableau { Kept: 0 } && !(step.IsNoisy && reads?.Count == 0))
         {
             return StepFailure.None;
         }
@@ -155,7 +168,17 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     /// <inheritdoc/>
     public override StepFailure Settle()
     {
-        if (pending.Count == 0 || shown is not null)
+        if (shown is not null)
+        {
+            return StepFailure.None;
+        }
+
+        if (joint is not null)
+        {
+            return SettleJoint();
+        }
+
+        if (pending.Count == 0)
         {
             return StepFailure.None;
         }
@@ -217,7 +240,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
     public override bool IsOnGrid => true;
 
     /// <inheritdoc/>
-    public override int Nodes => (fine as LineState.Continuous)?.Nodes ?? 0;
+    public override int Nodes => shown is null && joint is not null ? joint.Nodes : ((shown?.Fine ?? fine) as LineState.Continuous)?.Nodes ?? 0;
 
     private static LineState Settled(GridStepper stepper, LineState state) =>
         state is LineState.Even even ? stepper.Settled(even) : state;
@@ -229,6 +252,7 @@ internal sealed class GridProcess(Mixture target, Mixture scored, ImmutableArray
         (fineStepper, coarseStepper, forgotten) = (null, null, null!);
         (fineAdjuster, coarseAdjuster) = (null, null);
         adjustedMaps.Clear();
+        joint = null;
         (fine, coarse) = (null!, null!);
         maps.Clear();
         pending.Clear();

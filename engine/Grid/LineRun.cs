@@ -30,11 +30,14 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     private readonly WorkLimit metrics = new(WorkLimit.OfMetrics, options.Cancellation);
     private readonly Queue<long> recent = [];
     private double logRange;
+    private double longest;
+    private bool isTooDense;
     private double kept;
     private long keptNodes;
     private int passed;
     private long done;
     private long step;
+    private JointAhead? ahead;
     private long last;
     private long total;
     private long told;
@@ -51,11 +54,22 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         total = Math.Max(1, plan.StepCount);
         logRange = GridResolution.StandardLogRange;
+        longest = GridResolution.LargestLogRange;
+        double before = logRange;
         silent = options.AfterStep is not null && plan.Metrics.Contains(Metric.Chi2);
         while (true)
         {
             Once();
-            bool again = needsMoreRange && logRange < GridResolution.LargestLogRange && stopped is not RunStatus.Cancelled;
+
+            // A range that a joint law has no room for is not asked for again.
+            if (isTooDense && logRange > before)
+            {
+                logRange = longest = before;
+                continue;
+            }
+
+            before = logRange;
+            bool again = needsMoreRange && logRange < longest && stopped is not RunStatus.Cancelled;
             if (!again && !silent)
             {
                 return new(
@@ -68,7 +82,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             }
 
             silent &= again;
-            logRange = again ? Math.Min(GridResolution.LargestLogRange, 2 * logRange) : logRange;
+            logRange = again ? Math.Min(longest, 2 * logRange) : logRange;
         }
     }
 
@@ -79,6 +93,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (kept, keptNodes, done) = (0, 0, 0);
         last = long.MaxValue;
         stopped = null;
+        isTooDense = false;
         needsMoreRange = false;
         try
         {
@@ -115,6 +130,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     {
         level = plan.InitialLevel;
         (step, passed, isOver) = (0, 0, false);
+        ahead = JointPlan.MeetsNoise(plan) ? new(plan.Unrolled()) : null;
         recent.Clear();
         if (Array.Exists(group, process => !process.Start(logRange, work)) || keptNodes + Nodes > GridMemory.Nodes)
         {
@@ -134,13 +150,23 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         (stopped, last, isOver) = (status, step, true);
     }
 
-    private void Stop(StepFailure failure, long at, IStep one) => Stop(failure switch
+    private void Stop(StepFailure failure, long at, IStep one)
+    {
+        isTooDense = failure == StepFailure.TooDense;
+        Stop(StatusOf(failure, at, one));
+    }
+
+    private RunStatus StatusOf(StepFailure failure, long at, IStep one) => failure switch
     {
         StepFailure.Diverged => new RunStatus.Diverged(at, one.Method, one.From, -1, Advice(one)),
         StepFailure.NoDensity => new RunStatus.Unsupported(
             $"step {at} ({one.Method}) may be rejected, which on the line needs the state's density: a deterministic step before it folds the line, is smooth in pieces only or ends in a point; draw noise between the two, or use particles"),
+        StepFailure.Entangled => new RunStatus.Unsupported(
+            $"step {at} ({one.Method}): state and registers together are no law of two coordinates that is known here; use particles"),
+        StepFailure.TooDense => new RunStatus.Unsupported(
+            $"step {at} ({one.Method}): state and register together need more than {GridMemory.Nodes} nodes, all that the memory for grids holds: what is drawn in a step is little beside the law's width; use larger steps, more friction, or particles"),
         _ => TooLarge($"step {at} ({one.Method})"),
-    });
+    };
 
     /// <summary>Whether the laws can be looked at; a failure of steps that were put off is one of the last of them.</summary>
     private bool Settled()
@@ -201,7 +227,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
     /// <summary>Whether there is a point in going on: not after a failure, nor in a run that has to be repeated.</summary>
     private bool Goes => !isOver && IsWorthGoingOn;
 
-    private bool IsWorthGoingOn => !(needsMoreRange && logRange < GridResolution.LargestLogRange);
+    private bool IsWorthGoingOn => !(needsMoreRange && logRange < longest);
 
     private void Apply(IStep one)
     {
@@ -218,9 +244,10 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
         }
 
         long before = work.Spent;
+        IReadOnlySet<int>? reads = ahead?.NextStep();
         foreach (LineProcess process in group)
         {
-            if (process.Apply(one) is var failure && failure != StepFailure.None)
+            if (process.Apply(one, reads) is var failure && failure != StepFailure.None)
             {
                 Stop(failure, step, one);
                 return;
@@ -264,7 +291,8 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
 
     private void Observe(long index, IStep? one)
     {
-        if (!silent && options.AfterStep is { } observer && Settled())
+        // Between a deterministic step that reads a register and the next noise no law of the state is known: it is not shown.
+        if (!silent && options.AfterStep is { } observer && Array.TrueForAll(group, process => process.IsKnown) && Settled())
         {
             observer(new(index, one, level, assemble([.. processes.Select(p => p.Law(level, OneMetric(null)))])));
         }
@@ -290,7 +318,7 @@ internal sealed class LineRun(Plan plan, RunOptions options, LineProcess[] proce
             laws.Add(process, law);
             needsMoreRange |= law is GridLaw onGrid
                 && plan.Metrics.Contains(Metric.Chi2)
-                && logRange < GridResolution.LargestLogRange
+                && logRange < longest
                 && NeedsMoreRange(onGrid);
         }
 

@@ -29,7 +29,7 @@ internal sealed class NormalProcess(
     }
 
     /// <inheritdoc/>
-    public override StepFailure Apply(IStep step)
+    public override StepFailure Apply(IStep step, IReadOnlySet<int>? reads)
     {
         work?.Spend(StepCost);
         if (step is Tableau tableau)

@@ -75,7 +75,7 @@ public sealed class ProductInterpreter : IInterpreter
     }
 
     private static string? LinesProblem(Plan plan) =>
-        (IsNormal(plan) ? RegisterNoise.Fraction(plan) : RegisterNoise.Problem(plan)) ?? MemoryProblem(plan);
+        (IsNormal(plan) ? RegisterNoise.Fraction(plan) : JointPlan.Problem(plan)) ?? MemoryProblem(plan);
 
     private static readonly ConditionalWeakTable<Plan, StrongBox<(int Grids, int Kinds)>> Known = [];
 

@@ -214,19 +214,21 @@ module Study =
                 let reason = $"the measured exponent is in [{rate.Lower:g8}, {rate.Upper:g8}]{particles}"
                 verdict, Some reason, Some rate
 
+    /// What a rate is read along; one that has no values at an effort is left to those at which it has some.
+    let private axisOf (claim: RateClaim) =
+        claim,
+        claim.Scenario.Axes
+        |> List.tryFind (fun a -> a.Symbol = claim.Axis)
+        |> Option.defaultValue
+            {
+                Symbol = claim.Axis
+                Meaning = "an axis that the scenario does not have"
+                Values = fun _ -> []
+            }
+
     let private rateChecks effort (theorem: Theorem) =
         [
-            for claim in theorem.Rates do
-                let axis =
-                    claim.Scenario.Axes
-                    |> List.tryFind (fun a -> a.Symbol = claim.Axis)
-                    |> Option.defaultValue
-                        {
-                            Symbol = claim.Axis
-                            Meaning = "an axis that the scenario does not have"
-                            Values = fun _ -> []
-                        }
-
+            for claim, axis in theorem.Rates |> List.map axisOf |> List.filter (fun (_, axis) -> axis.IsFor effort) do
                 let empty = { empty theorem RateCheck claim.Scenario axis with Claim = Some claim }
 
                 let read (trial: Trials.Prepared) =

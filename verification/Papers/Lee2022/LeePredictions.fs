@@ -143,6 +143,32 @@ let private realScenario =
         Experiment = experimentOf (fun _ -> OldFaithful.durations 0.1) prior (fun _ -> exact)
     }
 
+let private stepsInThePlane =
+    axis "K" "number of steps" (function
+        | Quick -> [ 8.0 ]
+        | Standard -> [ 8.0; 32.0; 64.0 ]
+        | Full -> [ 8.0; 16.0; 32.0; 64.0; 128.0 ])
+
+let private curveScenario =
+    {
+        Name = "data near a circle"
+        Description =
+            "Twelve points on the unit circle, each with a deviation of 1/10, down to τ: data near a curve in the plane, in no coordinates a product; a constant score error."
+        Bases = [ setting [ "K", 64.0; "ε", 0.001; "ρ_0", 20.0; "τ", 0.5 ] ]
+        Axes = [ stepsInThePlane ]
+        Experiment = experimentOf (fun _ -> Circle.points 12 1.0 0.1) prior shiftedBy
+    }
+
+let private realPlaneScenario =
+    {
+        Name = "Old Faithful in the plane"
+        Description =
+            "272 eruptions, durations and waiting times standardized, with a deviation of 1/10 around each, down to τ: exactly, not by samples."
+        Bases = [ setting [ "K", 64.0; "ρ_0", 20.0; "τ", 0.5 ] ]
+        Axes = [ later stepsInThePlane ]
+        Experiment = experimentOf (fun _ -> OldFaithful.durationsAndWaits 0.1) prior (fun _ -> exact)
+    }
+
 /// At the start exactly the first level, so that the steps' own error is all there is.
 let stepErrorScenario axes =
     {
@@ -161,4 +187,13 @@ let scalingScenario axes =
 
 /// What Theorem 3.1 is held against.
 let scenarios =
-    [ normalScenario; modesScenario; productScenario; lowDimensionalScenario; heavyScenario; realScenario ]
+    [
+        normalScenario
+        modesScenario
+        productScenario
+        lowDimensionalScenario
+        heavyScenario
+        realScenario
+        curveScenario
+        realPlaneScenario
+    ]

@@ -76,6 +76,12 @@ let private wideNormal s = normal (fill (int (value "d" s)) (value "R" s)) (vari
 
 let private atoms s = product [ int (value "d" s), twoAtoms 0.5 (value "R" s) (variance s) ]
 
+let private realTimes =
+    axis "T1" "time of the forward process" (function
+        | Quick -> [ 1.0 ]
+        | Standard
+        | Full -> [ 0.5; 1.0; 2.0; 4.0 ])
+
 let private scenarios =
     [
         scenario
@@ -95,13 +101,23 @@ let private scenarios =
             "272 durations of eruptions, standardized, each with a deviation of τ."
             (experimentOf (fun s -> OldFaithful.durations (value "τ" s)))
             [ base' ]
-            [
-                axis "T1" "time of the forward process" (function
-                    | Quick -> [ 1.0 ]
-                    | Standard
-                    | Full -> [ 0.5; 1.0; 2.0; 4.0 ])
-            ]
+            [ realTimes ]
+        scenario
+            "data near a circle"
+            "Twelve points on the circle of radius R, each with a deviation of τ."
+            (experimentOf (fun s -> Circle.points 12 (value "R" s) (value "τ" s)))
+            [ base' |> Map.add "d" 2.0 ]
+            [ realTimes ]
     ]
+
+/// The geyser's two columns together. W2 in the plane takes a second.
+let private inThePlane metric =
+    scenario
+        "Old Faithful in the plane"
+        "Durations and waiting times of the 272 eruptions, standardized, each row with a deviation of τ: exactly."
+        (experimentOf (fun s -> OldFaithful.durationsAndWaits (value "τ" s)))
+        [ base' |> Map.add "d" 2.0 ]
+        [ (if metric = Metric.W2 then later realTimes else realTimes) ]
 
 let private rate metric axisOf exponent exponential what law =
     {
@@ -124,7 +140,7 @@ let private theorem id title statement metric name bound reading rates =
         Assumptions = assumptions
         Metric = metric
         Evidence = evidence metric name bound
-        Scenarios = scenarios
+        Scenarios = scenarios @ [ inThePlane metric ]
         Rates = rates
         Reading = reading
     }
