@@ -59,7 +59,8 @@ let private run: Subject -> Result<Run, string> =
         })
 
 /// KL(p_T‖q_T) + (√(h·I) + √(Σγ_kε_k²))².
-let private bound (one: Run) = (one.Start + (sqrt (one.Longest * one.Information) + sqrt one.Errors) ** 2.0) * (1.0 + 1e-12)
+let private bound (one: Run) =
+    (one.Start + (sqrt (one.Longest * one.Information) + sqrt one.Errors) ** 2.0) * (1.0 + 1e-12)
 
 /// What the steps cost along paths with the exact score: KL(p_δ‖N) − KL(p_T‖N) − Σ(2(e^γ − 1) − γ)·I_k.
 let private alongPath (target: Target) (steps: Tableau list) =
