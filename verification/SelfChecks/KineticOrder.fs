@@ -10,7 +10,7 @@ open Sgm.Verification.Scenarios
 let private modes = mixture [ 0.4, normal [ -0.9 ] 0.4; 0.6, normal [ 0.9 ] 0.5 ]
 
 let private friction = 2.0
-let private time = 6.0
+let private time = 3.0
 
 let private resting (word: float -> float -> CorrectorMethod) (s: Setting) _ =
     let h = value "h" s
