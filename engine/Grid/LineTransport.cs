@@ -10,6 +10,12 @@ internal sealed class LineTransport
 {
     private const int Order = Legendre.Order;
     private const int LargestBudget = 4096;
+
+    /// <summary>
+    /// Bisections after which the error must have halved: one that comes from the masses, between far modes, is the same in the parts.
+    /// </summary>
+    private const int SmallestRound = 64;
+
     private readonly LinePieces pieces;
     private readonly ScalarMixture target;
     private readonly ScalarDistribution distribution;
@@ -66,8 +72,20 @@ internal sealed class LineTransport
 
         double places = 2e-16 * Math.Sqrt(waiting.UnorderedItems.Sum(item => item.Element.First.Size + item.Element.Second.Size));
         bool Suffices() => error <= Math.Max(tolerance * size, places * places);
-        for (int i = 0; i < LargestBudget && waiting.Count > 0 && !Suffices() && !pieces.Work.IsShort; i++)
+        int round = Math.Max(SmallestRound, waiting.Count);
+        double earlier = error;
+        for (int i = 1; i <= LargestBudget && waiting.Count > 0 && !Suffices() && !pieces.Work.IsShort; i++)
         {
+            if (i % round == 0)
+            {
+                if (error > 0.5 * earlier)
+                {
+                    break;
+                }
+
+                earlier = error;
+            }
+
             Pair worst = waiting.Dequeue();
             double sum = worst.First.Sum + worst.Second.Sum;
             double middle = worst.First.Piece.To;
