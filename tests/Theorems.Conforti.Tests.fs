@@ -25,14 +25,7 @@ let private information mu w t =
 
 /// What the steps cost along paths, against h·I.
 let private ofSteps e =
-    let plan = Scenarios.planOf e
-    let subject = { Experiment = e; Plan = plan; Setting = Map.empty }
-
-    match
-        ConfortiRelative.contractive.Evidence runner { Subject = subject; Setting = Map.empty; Refined = fun _ -> plan }
-    with
-    | Ok found -> found |> List.find (fun one -> one.What.StartsWith "the steps' part")
-    | Error reason -> failtest reason
+    comparisons ConfortiRelative.contractive e |> List.find (fun one -> one.What.StartsWith "the steps' part")
 
 let tests =
     testList
@@ -75,6 +68,17 @@ let tests =
                 let law = run (normal [ 0.0 ] 0.25) relative (uniform 4.0 0.5 64)
                 let one = ofSteps law
                 Expect.floatClose Accuracy.high one.Bound (3.5 / 64.0 * information 0.0 0.25 0.5) "h·I")
+
+            testCase "the whole bound has the start and the errors of the score" (fun () ->
+                let gamma, t = 0.125, 2.0
+                let law = run (normal [ 1.0 ] 0.25) relative (uniform t 0.0 16)
+                let e = { law with Start = prior; Score = exact |> shifted 0.1 }
+                let m, v = exp -t, 1.0 - 0.75 * exp (-2.0 * t)
+                let start = 0.5 * (v - 1.0 - log v + m * m)
+                let errors = t * 0.01
+                let expected = start + (sqrt (gamma * information 1.0 0.25 0.0) + sqrt errors) ** 2.0
+                let whole = comparisons ConfortiRelative.contractive e |> List.find (fun one -> one.What = "KL(p‖q)")
+                Expect.floatClose Accuracy.high whole.Bound expected "R")
 
             testCase "other integrators, other processes and repeated steps are refused" (fun () ->
                 let law, times = normal [ 0.0 ] 0.5, uniform 2.0 0.0 8

@@ -58,6 +58,21 @@ let private inEntropy =
 
                     Expect.isLessThanOrEqual found bound $"v = {v}, h = {h}, N = {n}")
 
+            testCase "the bounds that are evaluated are the statement's" (fun () ->
+                // N(0, 2) from N(1, 2): KL₀ = ¼; C = 2, L = ½, h = 0.5, ε₁ = 0.3.
+                let h, e, start = 0.5, 0.09, 0.25
+
+                let found =
+                    comparisons
+                        VempalaLangevin.relativeEntropy
+                        (run (normal [ 0.0 ] 2.0) (steps h) (exact |> shifted 0.3))
+
+                let first = exp (-1.25 * h / 2.0) * start + 5.14 * e * h + 1.52 * 0.25 * h * h
+                let last = exp (-1.25 * 5.0 * h / 2.0) * start + 4.9 * e * 2.0 + 1.45 * 0.25 * h * 2.0
+                Expect.equal found.Length 6 "every step, and all"
+                Expect.floatClose Accuracy.high found[0].Bound first "one step"
+                Expect.floatClose Accuracy.high found[5].Bound last "all of them")
+
             testCase "the proof's integrals are below its constants" (fun () ->
                 // At the largest h, where every term is largest against what it is held to; CL = 1 and more.
                 for cl in [ 1.0; 1.5; 4.0; 100.0 ] do

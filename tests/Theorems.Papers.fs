@@ -34,3 +34,12 @@ let refuses theorem words e =
     let cell = Study.onExperiment runner theorem e
     Expect.equal cell.Verdict NotApplicable words
     Expect.stringContains (defaultArg cell.Reason "") "assumption “" $"{words}: the reason"
+
+/// What a theorem compares on an experiment of one's own.
+let comparisons (theorem: Theorem) e =
+    let plan = Scenarios.planOf e
+    let subject = { Experiment = e; Plan = plan; Setting = Map.empty }
+
+    match theorem.Evidence runner { Subject = subject; Setting = Map.empty; Refined = fun _ -> plan } with
+    | Ok found -> found
+    | Error reason -> failtest reason

@@ -54,8 +54,8 @@ internal sealed record GridResolution(
         noise * (Cut + (Math.Sqrt(2 * (LogRange + Margin)) * noise / tail));
 
     /// <summary>
-    /// A panel of this width resolves whatever had noise of standard deviation <paramref name="noise"/>: at the smallest mass that is
-    /// kept the density falls like e^(−x·√(2·range)/C), by e^8 over it. Wider ones lose the lower end of a tail, alike at
+    /// Panels are not split below this width where the last noise had standard deviation <paramref name="noise"/>: at the smallest mass
+    /// that is kept the density falls like e^(−x·√(2·range)/C), by e^8 over it, and 16 points have 1e-6 of it. Wider ones lose the lower end of a tail, alike at
     /// every resolution, and χ² = ∫q²/p − 1 may live there.
     /// </summary>
     public double Narrowest(double noise) => 8 * noise / Math.Sqrt(2 * (LogRange + Margin));

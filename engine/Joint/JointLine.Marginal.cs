@@ -75,7 +75,7 @@ internal sealed partial class JointLine
 
         // Structure is no finer than the noise.
         List<Feature> features = [new(from, to, 2 * deviation)];
-        var built = PanelBuilder.Build(Evaluate, (from, to), extent, features, 0.75 * half, new(Steps, half), resolution);
+        var built = PanelBuilder.Build(Evaluate, (from, to), extent, features, resolution.Narrowest(half), new(Steps, half), resolution);
         if (built is not var (panels, found, dropped)) return (null, error);
         double mass = 0;
         for (int i = 0; i < found.Length; i++)

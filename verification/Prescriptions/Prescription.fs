@@ -139,7 +139,7 @@ module Prescription =
                                 "N = 1: the start is within its third already"
                             else
                                 $"N = {shortest steps}: the fewest steps for which {Expression.text startTerm} is a third of the accuracy"
-                            $"the score may have an error of sup norm {shortest error}, the last third; this experiment has the exact score"
+                            $"the score may have an error of sup norm {Recipes.allowed error}, the last third; this experiment has the exact score"
                         ]
                         (Formula.value (("N", steps) :: ("ε₁", 0.0) :: numbers) by.Bound)
 
@@ -195,7 +195,7 @@ module Prescription =
                         $"|μ| = {shortest size}, d = {mu.Length}"
                         $"T = {shortest time}: e^(−2T)·|μ| is at most a third of the accuracy"
                         $"K = {shortest steps}: γ = T/K = {shortest gamma} makes |μ|·0.36·γ + √d·(√2 − 1)·γ at most a third"
-                        $"the mean may be learned with an error |θ − μ| of {shortest third}, the last third; this experiment has the exact score"
+                        $"the mean may be learned with an error |θ − μ| of {Recipes.allowed third}, the last third; this experiment has the exact score"
                     ]
                     (size * (Bruno.meanBias gamma + exp (-2.0 * time)) + root * Bruno.spreadBias gamma)
 

@@ -13,6 +13,15 @@ type Recipe = { Experiment: Experiment; Reasons: string list; Bound: float }
 module Recipes =
     let private shortest (x: float) = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
 
+    /// What an error may be at most, in six digits and not rounded up.
+    let internal allowed (x: float) =
+        let nearest = shortest x
+
+        if Double.Parse(nearest, Globalization.CultureInfo.InvariantCulture) <= x then
+            nearest
+        else
+            shortest (x * (1.0 - 1e-5))
+
     /// The plan of what a theorem prescribes; an extreme target may lead where no experiment can be written.
     let internal planOf own =
         Scenarios.checkedPlan own
@@ -105,7 +114,7 @@ module Recipes =
                         lastReason
                         $"tr Cov = {shortest trace}"
                         $"K = {k} = (1/σ_K² − 1/σ_0²)·tr Cov/(4·(δ/3)²), rounded up: the steps' third; the levels are uniform in 1/σ²"
-                        $"the denoiser may have an L² error of {shortest (2.0 * third / sqrt span)} at every level, the last third; this experiment has the exact score"
+                        $"the denoiser may have an L² error of {allowed (2.0 * third / sqrt span)} at every level, the last third; this experiment has the exact score"
                     ]
                     (LeePredictor.predictionBound runner))
 
@@ -178,7 +187,7 @@ module Recipes =
                             $"ε_χ = {shortest accuracyOfLevel} at every level: M·ε_χ/2 is at most a third of the accuracy"
                             $"h = min(1/272, ε_χ²/46)/(d·C·L²) at every level; at the last one L = {shortest l.Value} ({l.Provenance}), C = {shortest c.Value} ({c.Provenance})"
                             $"N = C·ln(max(8, 2χ₀²/ε_χ²))/h, rounded up, {chi0Words}; {shortest total} Langevin steps in all"
-                            $"the score may have an L² error of {shortest chebyshev} at every level, the last third; this experiment has the exact score"
+                            $"the score may have an L² error of {allowed chebyshev} at every level, the last third; this experiment has the exact score"
                         ]
                         (bound runner)))
 

@@ -193,5 +193,5 @@ let contractive =
         Rates = rates
         Reading =
             "No smoothness, no early stopping: I is 0 for N(0, I), where the integrator is exact. Of 'exponential', often "
-            + "named the same, this is not true: KL 0.0225 there, with a bound of 0."
+            + "named the same, this is not true: KL(p‖q) = 0.0186 there after 32 steps from t = 8, with a bound of 0."
     }

@@ -63,9 +63,12 @@ let excess features data (levels: (Weighed * Bracket) list) theta =
         let slope = List.fold2 (fun sum (a, _) weight -> sum + weight * a) 0.0 own theta
         let value = List.fold2 (fun sum (_, b) weight -> sum + weight * b) 0.0 own theta
         let first, second = noised data one.Level
-        let square = slope * slope * second + 2.0 * slope * value * first + value * value
+        let a, b, c = slope * slope * second, 2.0 * slope * value * first, value * value
+        // They cancel where the data are far from 0.
+        let spare = 1e-14 * (a + abs b + c)
+        let square = Bracket.Outward(a + b + c - spare, a + b + c + spare)
         // E s_θ·∇ln p = −slope.
-        (fisher + Bracket.Near(square, 1e-14) + Bracket.Near(2.0 * slope, 1e-15)) * one.Weight
+        (fisher + square + Bracket.Near(2.0 * slope, 1e-15)) * one.Weight
 
     levels |> List.map at |> List.fold (+) (Bracket.Exactly 0.0)
 

@@ -34,6 +34,9 @@ let private linear (score: Sgm.Score) =
     | { Base = Blend parts; Modifiers = [] } -> parts |> List.map one |> every |> Result.map List.unzip
     | _ -> Error "the score is not a blend"
 
+/// The relative error of what is summed over the modes of a symmetric matrix: that of its eigenvalues is the largest one's.
+let private ofModes (all: Mode list) = 1e-12 * (List.last all).Curvature / all.Head.Curvature
+
 /// A training and what it makes of the sampler's bound.
 type private Training =
     {
@@ -68,7 +71,7 @@ let private training: Subject -> Result<Training, string> =
             let loss = lossOf features (momentsOf law) levels
             let modes = modes loss
             let slowest, fastest = modes.Head.Curvature, (List.last modes).Curvature
-            do! require (slowest > 1e-9 * fastest) () "the features depend on each other"
+            do! require (slowest > 1e-6 * fastest) () "the features depend on each other"
             let rate = speed / fastest
 
             do! require (descend loss rate k = theta) () "its weights are not what gradient descent comes to"
@@ -88,13 +91,13 @@ let private training: Subject -> Result<Training, string> =
                     Steps = k
                     Modes = modes
                     Excess = (excess features (momentsOf law) weighed theta).NotNegative
-                    Floor = (all - Bracket.Near(gained modes, 1e-13)).NotNegative
+                    Floor = (all - Bracket.Near(gained modes, ofModes modes)).NotNegative
                     Sampling = sampling
                 }
         })
 
 /// E_∞ + Σ_j λ_j·a_j²·(1 − ηλ_j)^(2k).
-let private byModes own = own.Floor + Bracket.Near(own.Modes |> List.sumBy (left own.Rate own.Steps), 1e-12)
+let private byModes own = own.Floor + Bracket.Near(own.Modes |> List.sumBy (left own.Rate own.Steps), ofModes own.Modes)
 
 let private enclosed (found: Bracket) = Estimate.Exact(found.Middle, found.Low, found.High, "moments at the levels")
 
