@@ -84,7 +84,7 @@ let private normals =
     testList
         "normal laws"
         [
-            for name, body in bodies ->
+            for name, body in bodies do
                 testCase name (fun () ->
                     for start' in starts do
                         let one = normal [ 0.5 ] 0.6
@@ -94,6 +94,27 @@ let private normals =
 
                         for a, b in Seq.zip closed.Probes summed.Probes do
                             agree $"{name}, {start'}, {a.Name}" a.Law b.Law)
+
+            // The coefficients of a step are 1 and −1 up to rounding only.
+            for word, friction, h in
+                [
+                    baoab, 0.16082, 1.49238
+                    baoab, 0.7, 0.9
+                    baoab, 1.3, 1.1
+                    baoab, 0.31, 2.2
+                    obabo, 0.16082, 1.49238
+                    obabo, 0.7, 0.9
+                ] do
+                testCase $"γ = {friction}, h = {h}, {(word friction h).Word}, from far away" (fun () ->
+                    let one = normal [ -0.654 ] 3.48
+                    let body = repeat 3 (corrector (word friction h))
+                    let start' = from (normal [ 6.3696 ] 0.3119)
+                    let closed = GaussianInterpreter().Run(ExactLaws.planOf (from' start' body one), RunOptions())
+                    let summed = grid (from' start' body (mixture [ 0.5, one; 0.5, one ]))
+                    Expect.isTrue summed.IsCompleted $"{summed.Status}"
+                    let a, b = (Seq.last closed.Probes).Law.Moments(), (Seq.last summed.Probes).Law.Moments()
+                    Expect.isLessThan (abs (a.Mean[0] - b.Mean[0])) 1e-9 "mean"
+                    Expect.isLessThan (abs (a.Variance[0] - b.Variance[0])) 1e-9 "variance")
         ]
 
 /// The score and the density of the modes at a level σ of ve.

@@ -49,7 +49,9 @@ internal sealed partial class JointLine
             }
 
             double least = Math.Exp(-logRange), dropped = 0, noise = draw.LabelDeviation;
-            double side = draw.IsExactLabel && draw.Second is not null ? draw.Label![draw.Second] : 0;
+
+            // 1 or −1, up to the rounding of what it was found by.
+            int side = draw.IsExactLabel && draw.Second is not null ? Math.Sign(draw.Label![draw.Second]) : 0;
             for (int row = 0; row < law.sums.Length; row++)
             {
                 (int from, int to) = Reached(row);
@@ -72,7 +74,7 @@ internal sealed partial class JointLine
                     {
                         JointKept.Nothing => 0,
                         JointKept.Second => row,
-                        _ => places.Numbers[i] + (long)(side * finer * law.numbers[row]),
+                        _ => places.Numbers[i] + (side * finer * law.numbers[row]),
                     };
                     if (number % stride != 0) continue;
                     double centre = across[i] + along;
