@@ -129,6 +129,27 @@ let tests =
                     let truth = 1.0 / sqrt (variance * (2.0 - variance)) - 1.0
                     ExactLaws.contains (law.Measure Engine.Metric.Chi2) truth "χ²")
 
+            testCase "χ² beyond the root of the largest double has both ends" (fun () ->
+                let law =
+                    lawOf (
+                        experiment {
+                            target (normal [ 0.0 ] 1.0)
+                            forward ve
+                            start (from (normal [ 24.0 ] 1.0))
+                            sampler (corrector (langevin 0.01))
+                            measure [ chi2 ]
+                        }
+                    )
+
+                // ln(1 + χ²) of N(μ, V) from N(0, 1).
+                let mean, variance = 24.0 * 0.99, 0.99 ** 2.0 + 0.02
+                let truth = exp (mean * mean / (2.0 - variance)) / sqrt (variance * (2.0 - variance)) - 1.0
+                let found = law.Measure Engine.Metric.Chi2
+                Expect.isGreaterThan truth 1e200 "where its square is no double"
+                Expect.isLessThan found.Lower (truth * (1.0 + 1e-9)) "from below"
+                Expect.isGreaterThan found.Upper (truth * (1.0 - 1e-9)) "from above"
+                Expect.isLessThan (found.Upper - found.Lower) (1e-6 * truth) "narrow")
+
             testCase "W2 is the same beside χ², which looks at masses below the doubles" (fun () ->
                 let w2Under wanted =
                     let law =

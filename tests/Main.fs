@@ -33,6 +33,7 @@ let private tests =
             MemoryCoefficientsTests.tests
             GridTests.tests
             GridMixturesTests.tests
+            GridWeightsTests.tests
             GridBracketsTests.tests
             LogDensityTests.tests
             GridFarTests.tests

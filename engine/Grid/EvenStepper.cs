@@ -14,9 +14,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 
     private const int MostAttempts = 6;
 
-    /// <summary>Spacings are 2^(−j/4), so that steps that repeat meet the same nodes.</summary>
-    private const double Quanta = 4;
-
     /// <summary>Where errors are read, in C.</summary>
     private const double Sampled = 0.75;
 
@@ -59,7 +56,7 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
         // Nodes see every component of the laws whose scores are evaluated.
         double finest = chain.Select(before => before.FinestScale).Append(map.FinestScale).Min();
         double widest = Math.Min(0.7 * state.Smoothness, 0.5 * finest);
-        double spacing = Quantised(Math.Min(ratio * map.Noise, widest));
+        double spacing = resolution.Quantised(Math.Min(ratio * map.Noise, widest));
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
             if (LineNodes.Of(state, spacing, MostNodes, resolution, work) is not { } nodes)
@@ -77,13 +74,13 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
             if (reached >= 1)
             {
                 last = map;
-                bool widens = reached > Ample && ++steady > 0 && spacing < Quantised(widest);
-                ratio = (widens ? Math.Pow(2, 1 / Quanta) : 1) * 1.0001 * spacing / map.Noise;
+                bool widens = reached > Ample && ++steady > 0 && spacing < resolution.Quantised(widest);
+                ratio = (widens ? Math.Pow(2, 0.25) : 1) * 1.0001 * spacing / map.Noise;
                 return (LineNodes.Thinned(next, resolution, MostNodes, work), StepFailure.None);
             }
 
             steady = -Patience;
-            spacing = Quantised(spacing * Math.Clamp(0.97 * reached, 0.35, 0.9));
+            spacing = resolution.Quantised(spacing * Math.Clamp(0.97 * reached, 0.35, 0.9));
         }
 
         return (null, StepFailure.None);
@@ -113,12 +110,6 @@ internal sealed class EvenStepper(GridResolution resolution, WorkLimit work)
 
     /// <summary>Lets go of what it has kept.</summary>
     public void Forget() => images.Clear();
-
-    private double Quantised(double spacing)
-    {
-        double power = (Quanta * Math.Log2(spacing)) - resolution.Offset;
-        return Math.Pow(2, (Math.Floor(power) + resolution.Offset) / Quanta);
-    }
 
     /// <summary>How many of the digits that are wanted a sum has, 1 for all of them.</summary>
     private double Reached(LineState.Even state)

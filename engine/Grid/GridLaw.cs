@@ -298,7 +298,7 @@ public sealed class GridLaw : Law
             : Bracket(
                 value,
                 Coarse.Chi2(),
-                (Rounding * ((2 * Math.Sqrt(value.Value * (1 + value.Value))) + Rounding)) + (edge * 4 * (1 + value.Value)),
+                (Rounding * ((2 * Math.Sqrt(value.Value) * Math.Sqrt(1 + value.Value)) + Rounding)) + (edge * 4 * (1 + value.Value)),
                 double.PositiveInfinity);
     }
 

@@ -37,11 +37,19 @@ internal sealed record GridResolution(
     /// <summary>e^(−690), the smallest mass that doubles hold.</summary>
     public const double LargestLogRange = 690;
 
+    private const double Quanta = 4;
+
     /// <summary>The resolution of reported values.</summary>
     public static GridResolution Fine(double logRange) => new(1e-14, 1e-11, 4, 1e-12, 9, logRange, 1e-11, 0);
 
     /// <summary>The resolution that it is compared with.</summary>
     public static GridResolution Coarse(double logRange) => new(1e-11, 1e-8, 5, 1e-9, 8.3, 0.87 * logRange, 1e-9, 0.5);
+
+    /// <summary>
+    /// The largest spacing of a lattice below this one: powers of 2^(1/4), so that steps that repeat meet the same nodes, and
+    /// those of two resolutions never.
+    /// </summary>
+    public double Quantised(double spacing) => Math.Pow(2, (Math.Floor((Quanta * Math.Log2(spacing)) - Offset) + Offset) / Quanta);
 
     /// <summary>Smallest mass of a panel that is kept.</summary>
     public double Negligible => Math.Exp(-LogRange);
@@ -55,8 +63,8 @@ internal sealed record GridResolution(
 
     /// <summary>
     /// Panels are not split below this width where the last noise had standard deviation <paramref name="noise"/>: at the smallest mass
-    /// that is kept the density falls like e^(−x·√(2·range)/C), by e^8 over it, and 16 points have 1e-6 of it. Wider ones lose the lower end of a tail, alike at
-    /// every resolution, and χ² = ∫q²/p − 1 may live there.
+    /// that is kept the density falls like e^(−x·√(2·range)/C), by e^8 over it, and 16 points have 1e-6 of it. Wider ones
+    /// lose the lower end of a tail, alike at every resolution, and χ² = ∫q²/p − 1 may live there.
     /// </summary>
     public double Narrowest(double noise) => 8 * noise / Math.Sqrt(2 * (LogRange + Margin));
 

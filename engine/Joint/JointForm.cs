@@ -88,6 +88,9 @@ internal sealed class JointForm
         return new([.. sum]);
     }
 
+    /// <summary>This over a number: a factor of its size becomes 1 or −1, which its product with the inverse may miss.</summary>
+    public JointForm Over(double scale) => new([.. terms.Select(term => (term.Of, term.Factor / scale))]);
+
     /// <summary>The terms for which the answer is yes.</summary>
     public JointForm Where(Func<JointAtom, bool> holds) => new([.. terms.Where(term => holds(term.Of))]);
 

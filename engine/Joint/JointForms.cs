@@ -165,7 +165,7 @@ internal sealed class JointForms
             List<JointForm> pasts = [.. live.Select(one => one.Form.Where(Past)).Where(form => form.Terms.Count > 0)];
             double scale = Math.Abs(pasts[0][first ?? JointAtom.One]);
             if (scale == 0) scale = Math.Sqrt(pasts[0].Product(pasts[0].Draws));
-            label = JointForm.Zero.Plus(pasts[0], 1 / scale);
+            label = pasts[0].Over(scale);
             if (!pasts.TrueForAll(form => form.MultipleOf(label, 4 * tolerance) is not null)) return Several;
             (kept, remains, deviation) = (JointKept.Label, new(), Math.Sqrt(label.Product(label.Draws)));
             Replace(live, Past, label, remains, tolerance);
@@ -226,7 +226,7 @@ internal sealed class JointForms
     {
         double scale = Math.Abs(needs[0][usesSecond ? second! : first!]);
         if (scale == 0) return null;
-        JointForm label = JointForm.Zero.Plus(needs[0], 1 / scale);
+        JointForm label = needs[0].Over(scale);
         if (!needs.TrueForAll(form => form.MultipleOf(label, 4 * tolerance) is not null)) return null;
         double linear = label[first!], floor = Math.Abs(linear);
         foreach ((JointAtom of, double factor) in label.Terms)

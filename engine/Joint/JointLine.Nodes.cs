@@ -50,7 +50,7 @@ internal sealed partial class JointLine
 
             double least = Math.Exp(-logRange), dropped = 0, noise = draw.LabelDeviation;
 
-            // 1 or −1, up to the rounding of what it was found by.
+            // 1 or −1.
             int side = draw.IsExactLabel && draw.Second is not null ? Math.Sign(draw.Label![draw.Second]) : 0;
             for (int row = 0; row < law.sums.Length; row++)
             {
@@ -110,13 +110,15 @@ internal sealed partial class JointLine
         }
 
         /// <summary>
-        /// The second coordinates of the rows that hold something, their numbers, and what they hold.
+        /// The second coordinates of the rows that hold something, their numbers, and what they hold; null where they lie
+        /// too far apart.
         /// </summary>
-        public (double[] Seconds, long[] Numbers, JointNodes[] Sums) Rows(double spacing)
+        public (double[] Seconds, long[] Numbers, JointNodes[] Sums)? Rows(double spacing)
         {
             if (numbers.Count == 0) return ([], [], []);
-            long least = numbers.Min();
-            int[] counts = new int[(int)((numbers.Max() - least) / stride) + 1];
+            long least = numbers.Min(), most = (numbers.Max() - least) / stride;
+            if (most >= GridMemory.Nodes) return null;
+            int[] counts = new int[(int)most + 1];
             foreach (long number in numbers)
             {
                 counts[(number - least) / stride]++;

@@ -103,7 +103,7 @@ internal sealed partial class JointLine
             JointKept.Second => rowSpacing,
             _ => draw.LabelDeviation > 0 ? labels : unit * stride,
         };
-        (double[] seconds, long[] own, JointNodes[] found) = gathered.Rows(apart);
+        if (gathered.Rows(apart) is not var (seconds, own, found)) return (null, default, StepFailure.TooDense);
         if (found.Length == 0) return (null, default, StepFailure.TooLarge);
         double mass = 0, mean = 0, square = 0;
         for (int row = 0; row < found.Length; row++)

@@ -9,9 +9,6 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
 {
     private const int MostAttempts = 12;
 
-    // Spacings are 2^(−j/4), those of two resolutions never the same.
-    private const double Quanta = 4;
-
     // No kernel is passed over, and no component.
     private const double WidestInNoise = 0.7;
     private const double WidestInScale = 0.5;
@@ -45,14 +42,14 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
             double widest = Math.Min(WidestInNoise * Law.Scale, WidestInScale * finest);
-            double one = Quantised(Math.Min(along * draw.Deviation, widest));
+            double one = resolution.Quantised(Math.Min(along * draw.Deviation, widest));
             double noise = Noise(draw);
-            double rows = Quantised(across * noise);
+            double rows = resolution.Quantised(across * noise);
             if (draw.IsExactLabel)
             {
                 // Rows that are there are not refined unseen.
                 if (draw.Label!.Reads(draw.Second)) rows = Math.Max(rows, Law.RowSpacing);
-                rows = Math.Min(rows, Quantised(WidestInScale * finest * Math.Max(1, Math.Abs(draw.Label[draw.First!]))));
+                rows = Math.Min(rows, resolution.Quantised(WidestInScale * finest * Math.Max(1, Math.Abs(draw.Label[draw.First!]))));
             }
 
             (JointLine? law, JointError error, StepFailure failure) = Law.After(draw, one, rows, values, resolution, work);
@@ -125,7 +122,7 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
         JointDraw chosen = past[0].Draw;
         patience = Patience;
         across = Narrower(Law.RowSpacing / Noise(chosen), reached);
-        double labels = Quantised(across * Noise(chosen));
+        double labels = resolution.Quantised(across * Noise(chosen));
         JointLine law = past[0].Before;
         for (int i = 0; i < past.Count; i++)
         {
@@ -137,11 +134,5 @@ internal sealed class JointStepper(JointLine start, JointValues values, GridReso
 
         Law = law;
         return StepFailure.None;
-    }
-
-    private double Quantised(double spacing)
-    {
-        double power = (Quanta * Math.Log2(spacing)) - resolution.Offset;
-        return Math.Pow(2, (Math.Floor(power) + resolution.Offset) / Quanta);
     }
 }

@@ -206,7 +206,7 @@ public sealed class PlaneLaw : Law
                 0,
                 double.PositiveInfinity,
                 divergences => divergences.Chi2,
-                value => ((fine.Rounding + Placing) * ((2 * Math.Sqrt(value * (1 + value))) + fine.Rounding + Placing)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
+                value => ((fine.Rounding + Placing) * ((2 * Math.Sqrt(value) * Math.Sqrt(1 + value)) + fine.Rounding + Placing)) + (1e-14 * value) + (4 * Fine.EdgeOfSquare * (1 + value))
                     + (2 * fine.Unresolved * Fine.LargestRatio));
         }
         catch (WorkExceededException)

@@ -158,3 +158,20 @@ module PathRule =
             1.0
         else
             min 1.0 (min (sqrt (0.5 * r)) (sqrt (-(RealFunctions.ExpM1(-r))))) * (1.0 + 1e-15) |> min 1.0
+
+    /// TV of a law against what a bound r of KL(p‖q) says of it.
+    let againstTotalVariation (law: Law) r =
+        {
+            What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
+            Measured = law.Measure Metric.Tv
+            Bound = totalVariation r
+        }
+
+    /// A law against a bound r of KL(p‖q): that divergence where it is known, and TV last.
+    let against (law: Law) r =
+        [
+            match Measure.reverseKl law with
+            | Some measured -> { What = "KL(p‖q)"; Measured = measured; Bound = r }
+            | None -> ()
+            againstTotalVariation law r
+        ]

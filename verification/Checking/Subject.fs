@@ -52,6 +52,8 @@ module Subject =
         step.Stages.Length = 1
         && step.StaysAtLevel
         && step.Stages[0].Of = Prediction.Score
+        && step.Stages[0].A = 1.0
+        && step.Stages[0].Level = step.From
         && step.A = 1.0
         && relativelyEqual 1e-12 (step.C * step.C) (2.0 * step.B[0])
 

@@ -118,11 +118,7 @@ let private evidence: Evidence =
 
             return
                 [
-                    {
-                        What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
-                        Measured = law.Measure Metric.Tv
-                        Bound = PathRule.totalVariation (bound run)
-                    }
+                    PathRule.againstTotalVariation law (bound run)
                     match Measure.reverseKl law with
                     | Some measured ->
                         {

@@ -89,14 +89,7 @@ let private evidence: Evidence =
                         Measured = path
                         Bound = one.Longest * one.Information
                     }
-                    match Measure.reverseKl law with
-                    | Some found -> { What = "KL(p‖q)"; Measured = found; Bound = r }
-                    | None -> ()
-                    {
-                        What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
-                        Measured = law.Measure Metric.Tv
-                        Bound = PathRule.totalVariation r
-                    }
+                    yield! PathRule.against law r
                 ]
         }
 

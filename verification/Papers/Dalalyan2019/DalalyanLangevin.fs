@@ -5,6 +5,7 @@ open Sgm
 open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Scenarios
+open Sgm.Verification.Theorems.LangevinNormals
 
 type private Constants =
     {
@@ -93,22 +94,7 @@ let private evidence: Evidence =
                 ]
         }
 
-let private whole symbol s = int (value symbol s)
-
-/// Half the variances 1 and half κ, from laws that are w times as wide around a mean that is off by b.
-let private normals (s: Setting) (_refinement: int) =
-    let d = whole "d" s
-    let variances = List.init d (fun i -> if i % 2 = 0 then 1.0 else value "κ" s)
-    let off = value "ε" s
-
-    experiment {
-        target (normalDiag (fill d 0.0) variances)
-        forward ve
-        score (if off = 0.0 then exact else exact |> shifted off)
-        start (from (normalDiag (fill d (value "b" s)) (variances |> List.map (fun v -> value "w" s * v))))
-        sampler (repeat (whole "N" s) (corrector (langevin (value "h" s))))
-        measure [ w2 ]
-    }
+let private onNormals (s: Setting) (_refinement: int) = normals w2 (value "h" s) s
 
 /// ½·N(−½, 1) + ½·N(½, 1), in d independent copies.
 let private bumps (s: Setting) (_refinement: int) =
@@ -117,14 +103,7 @@ let private bumps (s: Setting) (_refinement: int) =
     experiment {
         target (product [ whole "d" s, modes ])
         forward ve
-
-        score (
-            if value "ε" s = 0.0 then
-                exact
-            else
-                exact |> rippled (value "ε" s / sqrt 2.0) 3.0
-        )
-
+        score (rippledBy (value "ε" s))
         start (from (product [ whole "d" s, normal [ 0.5 ] 1.0 ]))
         sampler (repeat (whole "N" s) (corrector (langevin (value "h" s))))
         measure [ w2 ]
@@ -137,7 +116,7 @@ let private scenarios =
         scenario
             "normal laws"
             "Variances 1 and κ in turn, from laws wider by w, their means off by b in every coordinate."
-            normals
+            onNormals
             [ base' ]
             [
                 axis "h" "step" (fun _ -> [ 1.0; 0.01; 0.001 ]) |> quickly [ 1.0; 0.001 ]
@@ -158,27 +137,13 @@ let private scenarios =
             ]
     ]
 
-let private atStationarity words symbol exponent changes values =
-    {
-        Axis = symbol
-        Exponent = exponent
-        IsExponential = false
-        Of = $"W2 at stationarity, {words}"
-        Quantity = atEnd Metric.W2
-        Scenario =
-            scenario
-                $"W2 in {symbol}, {words}"
-                "N(0, I) after time 40."
-                (fun s k -> normals (Map.add "N" (ceil (40.0 / value "h" s)) s) k)
-                [ changed base' changes ]
-                [ axis symbol symbol (fun _ -> values) ]
-    }
-
 let private rates =
+    let rate = atRest Metric.W2 onNormals (fun s -> 40.0 / value "h" s) base'
+
     [
-        atStationarity "exact score" "h" (Exactly 1.0) [] [ 0.08; 0.04; 0.02; 0.01 ]
-        atStationarity "exact score" "d" (Exactly 0.5) [] [ 1.0; 4.0; 16.0; 64.0 ]
-        atStationarity "constant score error" "ε" (AtMost 1.0) [ "h", 1e-3 ] [ 4.0; 2.0; 1.0; 0.5 ]
+        rate "exact score" "h" (Exactly 1.0) [] [ 0.08; 0.04; 0.02; 0.01 ]
+        rate "exact score" "d" (Exactly 0.5) [] [ 1.0; 4.0; 16.0; 64.0 ]
+        rate "constant score error" "ε" (AtMost 1.0) [ "h", 1e-3 ] [ 4.0; 2.0; 1.0; 0.5 ]
     ]
 
 /// The companion.

@@ -92,7 +92,7 @@ let private evidence: Evidence =
             let! apart = fromNoisy trial.Subject (Seq.last (plan.Tableaus())).To
             let! certificates = Certificate.ofPlan runner.Cancellation plan
             let certified = (List.last certificates).KlReverse.Value
-            let! measured = atEnd Metric.Tv runner trial
+            let! law = Measure.law runner plan
 
             return
                 [
@@ -107,11 +107,7 @@ let private evidence: Evidence =
                         Measured = Estimate.Exact(certified, 0.99 * certified, certified, "certificate")
                         Bound = r
                     }
-                    {
-                        What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
-                        Measured = measured
-                        Bound = PathRule.totalVariation r
-                    }
+                    PathRule.againstTotalVariation law r
                 ]
         }
 

@@ -6,6 +6,7 @@ open Sgm.Engine
 open Sgm.Verification
 open Sgm.Verification.Certificates
 open Sgm.Verification.Scenarios
+open Sgm.Verification.Theorems.LangevinNormals
 
 type private Constants = { D: float; L: float; C: float; ScoreError: float; Run: LangevinRun }
 
@@ -76,23 +77,10 @@ let private evidence: Evidence =
                 ]
         }
 
-let private whole symbol s = int (value symbol s)
-let private offBy error = if error = 0.0 then exact else exact |> shifted error
-
-/// Half the variances 1 and half κ, from laws that are w times as wide; h in units of the largest step.
-let private normals (s: Setting) (_refinement: int) =
-    let kappa = value "κ" s
-    let variances = List.init (whole "d" s) (fun i -> if i % 2 = 0 then 1.0 else kappa)
-    let c = if variances.Length = 1 then 1.0 else max 1.0 kappa
-
-    experiment {
-        target (normalDiag (fill variances.Length 0.0) variances)
-        forward ve
-        score (offBy (value "ε" s))
-        start (from (normalDiag (fill variances.Length 0.0) (variances |> List.map (fun v -> value "w" s * v))))
-        sampler (repeat (whole "N" s) (corrector (langevin (value "x" s * largestStep 1.0 c))))
-        measure [ kl ]
-    }
+/// h in units of the largest step.
+let private onNormals (s: Setting) (_refinement: int) =
+    let c = if whole "d" s = 1 then 1.0 else max 1.0 (value "κ" s)
+    normals kl (value "x" s * largestStep 1.0 c) s
 
 /// Two modes that are no more log-concave, from N(0, 1); their C is that of the line, and h the largest step for it.
 let private modes (s: Setting) (_refinement: int) =
@@ -108,27 +96,20 @@ let private modes (s: Setting) (_refinement: int) =
     experiment {
         target law
         forward ve
-
-        score (
-            if value "ε" s = 0.0 then
-                exact
-            else
-                exact |> rippled (value "ε" s / sqrt 2.0) 3.0
-        )
-
+        score (rippledBy (value "ε" s))
         start (from (normal [ 0.0 ] 1.0))
         sampler (repeat (whole "N" s) (corrector (langevin largest)))
         measure [ kl ]
     }
 
-let private base' = setting [ "d", 4.0; "κ", 1.0; "x", 0.01; "ε", 0.0; "w", 1.2; "N", 20.0 ]
+let private base' = setting [ "d", 4.0; "κ", 1.0; "x", 0.01; "ε", 0.0; "w", 1.2; "b", 0.0; "N", 20.0 ]
 
 let private scenarios =
     [
         scenario
             "normal laws"
             "Variances 1 and κ in turn, from laws wider by w; h = x/(4·C·L²)."
-            normals
+            onNormals
             [ base' ]
             [
                 axis "x" "step over the largest one" (fun _ -> [ 1.0; 0.1; 0.001 ]) |> quickly [ 1.0; 0.001 ]
@@ -147,27 +128,14 @@ let private scenarios =
             ]
     ]
 
-let private atStationarity words symbol exponent changes values =
-    {
-        Axis = symbol
-        Exponent = AtMost exponent
-        IsExponential = false
-        Of = $"KL at stationarity, {words}"
-        Quantity = atEnd Metric.Kl
-        Scenario =
-            scenario
-                $"KL in {symbol}, {words}"
-                "N(0, I) after 30 times C."
-                (fun s k -> normals (Map.add "N" (ceil (120.0 / value "x" s)) s) k)
-                [ changed base' changes ]
-                [ axis symbol symbol (fun _ -> values) ]
-    }
-
 let private rates =
+    let rate words symbol exponent =
+        atRest Metric.Kl onNormals (fun s -> 120.0 / value "x" s) base' words symbol (AtMost exponent)
+
     [
-        atStationarity "exact score" "x" 1.0 [] [ 0.8; 0.4; 0.2; 0.1 ]
-        atStationarity "exact score" "d" 1.0 [] [ 1.0; 4.0; 16.0; 64.0 ]
-        atStationarity "constant score error" "ε" 2.0 [ "x", 0.001 ] [ 1.0; 0.5; 0.25; 0.125 ]
+        rate "exact score" "x" 1.0 [] [ 0.8; 0.4; 0.2; 0.1 ]
+        rate "exact score" "d" 1.0 [] [ 1.0; 4.0; 16.0; 64.0 ]
+        rate "constant score error" "ε" 2.0 [ "x", 0.001 ] [ 1.0; 0.5; 0.25; 0.125 ]
     ]
 
 /// The companion.

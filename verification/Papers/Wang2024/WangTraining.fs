@@ -122,14 +122,7 @@ let private evidence: Evidence =
                         Measured = Estimate.ClosedForm excess.Low
                         Bound = own.Excess.High
                     }
-                    match Measure.reverseKl law with
-                    | Some measured -> { What = "KL(p‖q)"; Measured = measured; Bound = r }
-                    | None -> ()
-                    {
-                        What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
-                        Measured = law.Measure Metric.Tv
-                        Bound = PathRule.totalVariation r
-                    }
+                    yield! PathRule.against law r
                 ]
         }
 

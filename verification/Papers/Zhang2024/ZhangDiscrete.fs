@@ -97,11 +97,7 @@ let private ends runner (trial: Trial) r =
     Measure.law runner trial.Subject.Plan
     |> Result.map (fun law ->
         [
-            {
-                What = "TV, against the bound of KL(p‖q) by Pinsker's or Bretagnolle and Huber's inequality"
-                Measured = law.Measure Metric.Tv
-                Bound = PathRule.totalVariation r
-            }
+            PathRule.againstTotalVariation law r
             match FiniteLaw.Reverse law with
             | null -> ()
             | measured -> { What = "KL(p‖q)"; Measured = measured; Bound = r }
